@@ -51,6 +51,7 @@ GROUPS = {
         "run": Entry("run:run", N_("Run the agent: poll devices, compute metrics, publish")),
         "read": Entry("read:read", N_("Poll devices and print the decoded values")),
         "watch": Entry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
+        "web": Entry("web:web", N_("Serve the page of the plant to browsers")),
         "explain": Entry("explain:explain", N_("Explain the current efficiency of a motor")),
         "maintenance": Entry("maintenance:maintenance", N_("Put a motor in maintenance to suppress its alarms")),
         "resume": Entry("resume:resume", N_("Resume a bus that another master stopped")),

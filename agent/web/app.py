@@ -2,12 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
+from agent.web import pages, static_files
 from agent.web.context import Web
+from agent.web.live import Detail, LiveHub
+from agent.web.login import Login, LoginRequired
+from agent.web.page_texts import texts_of
+from agent.web.problem import API, on_http_exception, problem
+from agent.web.security import LOOPBACK, Access, Guard, content_policy
+
+# Modules with endpoints, each with its `routes`
+ENDPOINTS = (
+    "login", "pages", "page_texts", "static_files", "plant", "motor_rows", "motor", "power_quality", "history",
+    "events", "savings", "commissioning", "configuration", "health", "live",
+)  # fmt: skip
 
 
-def create_app(web: Web) -> Starlette:
-    app = Starlette(routes=[])
-    app.state.web = web
+def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) -> Starlette:
+    """The page. Its live hub is in `state.live`: `on_change` is for the follower of `web`.
+
+    login: None: the page has no password.
+    """
+    files = static_files.load()
+    modules = {name: import_module(f"agent.web.{name}") for name in ENDPOINTS if find_spec(f"agent.web.{name}")}
+    routes: list[BaseRoute] = [route for module in modules.values() for route in module.routes]
+    routes.append(Route("/{path:path}", _unknown))
+    middleware = [Middleware(Guard, access, content_policy(files.script_hash))]
+    if login is not None:
+        middleware.append(Middleware(LoginRequired, login))
+    app = Starlette(
+        routes=routes, lifespan=_running, middleware=middleware,
+        exception_handlers={HTTPException: on_http_exception},
+    )  # fmt: skip
+    app.state.web, app.state.static, app.state.live = web, files, LiveHub(web, _details(modules))
+    app.state.login = login
+    app.state.texts = texts_of(files.sources.values())
     return app
+
+
+def _details(modules: Mapping[str, ModuleType]) -> dict[str, Detail]:
+    """What the modules of one motor add to an event of the stream."""
+    return {name: module.live_detail for name, module in modules.items() if hasattr(module, "live_detail")}
+
+
+@asynccontextmanager
+async def _running(app: Starlette) -> AsyncIterator[None]:
+    hub: LiveHub = app.state.live
+    hub.start()
+    try:
+        yield
+    finally:
+        hub.stop()
+
+
+async def _unknown(request: Request) -> Response:
+    if request.url.path.startswith((API, "/static/", "/i18n/")):
+        return problem(request, 404)
+    return await pages.page(request, 404)

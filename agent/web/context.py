@@ -7,13 +7,16 @@ from collections.abc import Callable
 from datetime import tzinfo
 from functools import cache
 
-from msgspec import Struct
+from msgspec import Struct, field
 from starlette.requests import Request
 
 from agent.config.model import Config
+from agent.config.topology import Asset
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, language_of
 from agent.delivery.mqtt.follower import Follower
+from agent.web.recent import Recent
+from drivers.reasons import Reason
 
 LANGUAGE_COOKIE = "lang"
 
@@ -22,11 +25,19 @@ class Web(Struct):
     """follower: the newest messages of each motor, from the broker or from the socket of the agent.
     config: of this plant; None: the page follows a broker without a configuration.
     now_ms: UTC milliseconds.
+    assets: motors and shared meters of the configuration.
+    recent: what this process has seen since its start.
+    source: of the live messages, broker | socket; None: none.
+    problem: why there is no contact with the source now; None: there is.
     """
 
     follower: Follower
     config: Config | None = None
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    assets: tuple[Asset, ...] = ()
+    recent: Recent = field(default_factory=Recent)
+    source: str | None = "broker"
+    problem: Callable[[], Reason | None] = lambda: None
 
     @property
     def zone(self) -> str:
@@ -50,9 +61,10 @@ def language_of_request(request: Request) -> str:
 
 def catalogue_of(request: Request) -> Catalogue:
     """The texts of the reader, times in the zone of the plant."""
-    return _catalogue(language_of_request(request), zone_of(web_of(request).zone))
+    return catalogue_for(language_of_request(request), zone_of(web_of(request).zone))
 
 
 @cache
-def _catalogue(language: str, zone: tzinfo) -> Catalogue:
+def catalogue_for(language: str, zone: tzinfo) -> Catalogue:
+    """language: one of `LANGUAGES`."""
     return Catalogue(language, zone)

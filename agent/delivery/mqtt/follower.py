@@ -33,6 +33,8 @@ MESSAGE_CODES = (
     "agent.core.state_reasons",
     "agent.delivery.store.reasons",
     "agent.acquisition.mqtt_signals.reasons",
+    "agent.acquisition.selfcheck_results",
+    "agent.analysis.efficiency.explain_reasons",
 )
 
 FILTER_INVALID = Code(
@@ -40,6 +42,9 @@ FILTER_INVALID = Code(
     "is not an MQTT topic filter: # is only valid as the last level, + as a complete level; # matches all topics",
 )
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
+GATEWAY_KINDS = ("info", "health")
+RECONNECT_S_MAX = 10
+REMOVED = "removed"  # instead of a kind
 
 
 class FollowedMessage(Struct):
@@ -86,14 +91,17 @@ class Follower:
 
     seen: topic of an asset → its messages.
     gateways: topic of a gateway → online | offline.
+    gateway_messages: topic of a gateway → kind (info, health) → its latest message.
     error: why the broker rejected the connection; None: it did not.
-    changed: is called after each message, in the thread of the MQTT client.
+    changed: is called after each message with its kind, and with REMOVED when a motor was removed, in the thread of the
+        MQTT client.
     """
 
     def __init__(self, broker: Mqtt, topic: str, changed: Callable[[FollowedMessage, str], None] | None = None) -> None:
         self.broker, self.topic = broker, topic
         self.seen: dict[str, FollowedMessage] = {}
         self.gateways: dict[str, str] = {}
+        self.gateway_messages: dict[str, dict[str, dict[str, Any]]] = {}
         self.error: Reason | None = None
         self._changed = changed
         self._client: paho.Client | None = None
@@ -118,6 +126,7 @@ class Follower:
             tls.authenticate(client, self.broker)
             client.on_connect, client.on_message = self._on_connect, self._on_message
             client.on_subscribe = lambda *_: subscribed.set()
+            client.reconnect_delay_set(1, RECONNECT_S_MAX)
             client.connect(self.broker.host, self.broker.port, keepalive=30)
             until_s = time.monotonic() + CONNACK_S
             closed = False
@@ -152,10 +161,12 @@ class Follower:
         if kind == "status":
             self.gateways[asset] = message.payload.decode("utf-8", "replace")
             return
-        if not gateway or kind not in KINDS or "backfill" in message.topic.split("/"):
+        if not gateway or kind not in (*KINDS, *GATEWAY_KINDS) or "backfill" in message.topic.split("/"):
             return
         if not message.payload:  # a retained message was deleted: the motor was removed
-            self.seen.pop(asset, None)
+            removed = self.seen.pop(asset, None)
+            if removed is not None and self._changed is not None:
+                self._changed(removed, REMOVED)
             return
         try:
             body = msgspec.json.decode(message.payload)
@@ -163,6 +174,9 @@ class Follower:
             return
         if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
             return  # not from an agent
+        if kind in GATEWAY_KINDS:
+            self.gateway_messages.setdefault(asset, {})[kind] = body
+            return
         followed = self.seen.setdefault(asset, FollowedMessage(gateway, name))
         now_s = time.monotonic()
         if kind == "telemetry" and kind in followed.received_s:

@@ -1,110 +1,129 @@
-// The shell of the page: navigation, language, contact with the server, and the view of the address.
-import {html, render, useEffect, useState} from "./core/html.js";
+// The page: what the server wrote into it, the live stream, and the view of the address.
+import {html, render, useEffect, useErrorBoundary, useRef, useState} from "./core/html.js";
 import {follow, get} from "./core/api.js";
-import {age, clock} from "./core/numbers.js";
+import {merged, received} from "./core/plant.js";
 import {listen, routeOf} from "./core/router.js";
 import {_, pageLanguage, useTexts} from "./core/text.js";
+import {ErrorPanel} from "./components/error.js";
+import {Hatch} from "./components/hatch.js";
+import {Announcer, Bar, Header, Strips} from "./components/shell.js";
 import PlantView from "./views/plant.js";
 
-const LATE_S = 5; // without an event for longer, or three intervals, the values are outdated
+const CONTACT_S = 3; // without a connection for longer, the values are outdated
+const LATE_S = 5; // with a connection, but without an event for longer, or for three intervals
+const ALONE = ["login"]; // views that need no plant
 const loaded = {plant: PlantView};
-
-/** The plant with the changes of an event. */
-function merged(plant, event) {
-  const changed = new Map(event.motors.map((row) => [row.id, row]));
-  const motors = plant.motors.map((row) => changed.get(row.id) || row);
-  const known = new Set(plant.motors.map((row) => row.id));
-  return {...plant, ...event, motors: [...motors, ...event.motors.filter((row) => !known.has(row.id))]};
-}
 
 function App({start}) {
   const [route, setRoute] = useState(routeOf(location.pathname));
   const [plant, setPlant] = useState(start.plant);
-  const [live, setLive] = useState({contact: true, heard_ms: Date.now(), now_ms: Date.now()});
-  const [, setLoaded] = useState(0);
+  const [failure, setFailure] = useState(start.error);
+  const {live, setLive} = useLive(start.plant);
+  const {View, retry} = useView(route.view, setFailure);
   const motor = ["motor", "power_quality"].includes(route.view) ? route.argument : null;
+  const alone = ALONE.includes(route.view);
 
-  useEffect(() => listen((path) => setRoute(routeOf(path))), []);
+  useEffect(() => listen((path) => {
+    setFailure(null);
+    setRoute(routeOf(path));
+  }), []);
+  useEffect(() => {
+    if (alone) return undefined;
+    return follow(
+      motor ? {motor} : {},
+      (event) => {
+        const heard_ms = Date.now();
+        setPlant((old) => merged(old || event, event, heard_ms));
+        setLive((old) => ({...old, heard_ms, now_ms: heard_ms, ahead_ms: Date.parse(event.t) - heard_ms}));
+      },
+      (contact) => setLive((old) => ({...old, contact})),
+    );
+  }, [motor, alone]);
+  useEffect(() => {
+    const failed = (event) => event.reason && event.reason.status && setFailure(event.reason);
+    addEventListener("unhandledrejection", failed);
+    return () => removeEventListener("unhandledrejection", failed);
+  }, []);
+
+  const again = () => {
+    setFailure(null);
+    retry();
+    if (!plant) get("/plant").then((found) => setPlant(received(found, Date.now())), setFailure);
+  };
+  if (alone) return html`<main id="main">${View ? html`<${View} />` : null}</main>`;
+  if (!plant) return html`<main id="main"><h1>magwatt</h1>${failure ? html`<${ErrorPanel} error=${failure} onRetry=${again} />` : html`<p class="soft">${_("Loading")}</p>`}</main>`;
+  const outdated = isOutdated(live, plant);
+  const content = route.view === null ? html`<h1>${_("This page does not exist")}</h1><p class="mt"><a class="btn" href="/">${_("Plant")}</a></p>`
+    : failure ? html`<${ErrorPanel} error=${failure} onRetry=${again} />`
+    : View ? html`<${Guarded} key=${`${route.view}/${route.argument}`}><${View} plant=${plant} argument=${route.argument} outdated=${outdated} now_ms=${live.now_ms} server_ms=${live.now_ms + live.ahead_ms} /><//>`
+    : html`<p class="soft">${_("Loading")}</p>`;
+  return html`<${Hatch} />
+    <${Header} plant=${plant} tab=${route.tab} live=${live} outdated=${outdated} />
+    <${Strips} plant=${plant} live=${live} outdated=${outdated} />
+    <main id="main" tabindex="-1">${content}</main>
+    <${Bar} plant=${plant} tab=${route.tab} />
+    <${Announcer} plant=${plant} />
+    <${Title} plant=${plant} />`;
+}
+
+/** When the last event came, and the browser's own clock, which ticks without the server. ahead_ms: of the server's clock. */
+function useLive(plant) {
+  const [live, setLive] = useState(() => ({contact: true, heard_ms: Date.now(), now_ms: Date.now(), ahead_ms: plant ? Date.parse(plant.t) - Date.now() : 0}));
   useEffect(() => {
     const ticking = setInterval(() => setLive((old) => ({...old, now_ms: Date.now()})), 1000);
     return () => clearInterval(ticking);
   }, []);
-  useEffect(
-    () => follow(
-      motor ? {motor} : {},
-      (event) => {
-        setPlant((old) => merged(old, event));
-        setLive((old) => ({...old, heard_ms: Date.now(), now_ms: Date.now()}));
-      },
-      (contact) => setLive((old) => ({...old, contact})),
-    ),
-    [motor],
-  );
-  useEffect(() => {
-    if (!route.view || loaded[route.view]) return;
-    import(`./views/${route.view}.js`).then((module) => {
-      loaded[route.view] = module.default;
-      setLoaded((count) => count + 1);
-    });
-  }, [route.view]);
+  return {live, setLive};
+}
 
+function isOutdated(live, plant) {
   const silent_s = (live.now_ms - live.heard_ms) / 1000;
-  const outdated = silent_s > LATE_S;
-  const View = loaded[route.view];
-  document.title = titleOf(plant);
-  return html`<${Header} plant=${plant} tab=${route.tab} live=${live} outdated=${outdated} />
-    ${plant.simulated && html`<div class="sim"><span>${_("SIMULATED: software plant, no measurement")}</span></div>`}
-    ${outdated && html`<div class="contact" role="status">${_("No contact for {time}. Values as of {clock}.", {time: age(silent_s), clock: clock(live.heard_ms, plant.time_zone)})}</div>`}
-    <main id="main" tabindex="-1">${route.view === null ? html`<h1>${_("This page does not exist")}</h1>` : View ? html`<${View} plant=${plant} argument=${route.argument} outdated=${outdated} now_ms=${live.now_ms} />` : html`<p class="soft">${_("Loading")}</p>`}</main>
-    <${Bar} plant=${plant} tab=${route.tab} />`;
+  const intervals_s = plant.motors.map((row) => row.interval_s).filter((interval) => interval > 0);
+  return silent_s > (live.contact ? Math.max(LATE_S, 3 * Math.min(...intervals_s, 60)) : CONTACT_S);
 }
 
-const titleOf = (plant) => (plant.simulated ? _("{site}, simulated · magwatt", {site: plant.site.name}) : _("{site} · magwatt", {site: plant.site.name}));
-
-const tabs = () => [
-  ["plant", "/", _("Plant")], ["alarms", "/alarms", _("Alarms")], ["savings", "/savings", _("Savings")], ["pq", "/pq", _("Power quality")],
-  ["commissioning", "/commissioning", _("Commissioning")], ["configuration", "/configuration", _("Configuration")], ["health", "/health", _("Health")],
-];
-
-function Count({plant, tab}) {
-  const count = tab === "alarms" ? plant.verdict.unacknowledged : 0;
-  return count ? html`<span class="count">${count}</span>` : null;
-}
-
-function Header({plant, tab, live, outdated}) {
-  return html`<a class="skip" href="#main">${_("Skip to the content")}</a>
-  <header class="top">
-    <div class="brand">magwatt<small>${plant.site.name}</small></div>
-    <nav class="nav" aria-label=${_("Views")}>${tabs().map(([name, href, text]) => html`<a href=${href} class=${name === tab ? "on" : ""} aria-current=${name === tab ? "page" : undefined}>${text}<${Count} plant=${plant} tab=${name} /></a>`)}</nav>
-    <div class="right"><span>${outdated ? _("no contact") : _("live")}</span><b>${clock(live.now_ms, plant.time_zone)}</b><${Language} /></div>
-  </header>`;
-}
-
-function Language() {
-  const other = pageLanguage() === "zh" ? "en" : "zh";
-  const change = (event) => {
-    event.preventDefault();
-    document.cookie = `lang=${other}; path=/; max-age=31536000; samesite=strict`;
-    location.reload();
+/** The component of a view, loaded when it is opened first; retry: loads it again after a failure. */
+function useView(name, onFailure) {
+  const [, setTurn] = useState(0);
+  const next = () => setTurn((turn) => turn + 1);
+  const load = () => {
+    if (!name || loaded[name]) return;
+    import(`./views/${name}.js`).then((module) => {
+      loaded[name] = module.default;
+      next();
+    }, onFailure);
   };
-  return html`<button type="button" class="lang" lang=${other === "zh" ? "zh-CN" : "en"} onClick=${change}>${other === "zh" ? "中文" : "English"}</button>`;
+  useEffect(load, [name]);
+  return {View: loaded[name], retry: () => (loaded[name] ? next() : load())};
 }
 
-/** Navigation of a phone, at the bottom. */
-function Bar({plant, tab}) {
-  const shown = [...tabs().slice(0, 3), ["more", "/more", _("More")]];
-  const current = shown.some(([name]) => name === tab) ? tab : "more";
-  return html`<nav class="bar" aria-label=${_("Views")}>${shown.map(([name, href, text]) => html`<a href=${href} class=${name === current ? "on" : ""} aria-current=${name === current ? "page" : undefined}>${text}<${Count} plant=${plant} tab=${name} /></a>`)}</nav>`;
+/** A view; if it fails, what went wrong and a button in its place. */
+function Guarded({children}) {
+  const [error, reset] = useErrorBoundary((failed) => console.error(failed));
+  return error ? html`<${ErrorPanel} error=${error} onRetry=${reset} />` : children;
+}
+
+/** The title of the window, with the number of alarms. */
+function Title({plant}) {
+  const site = {site: plant.site.name};
+  const name = plant.simulated ? _("{site}, simulated · magwatt", site) : _("{site} · magwatt", site);
+  const count = plant.verdict.unacknowledged;
+  const title = count ? `(${count}) ${name}` : name;
+  const shown = useRef(null);
+  if (shown.current !== title) document.title = shown.current = title;
+  return null;
 }
 
 /** What the server wrote into the page, or else what it answers now. */
 async function startData() {
-  const written = document.getElementById("start").textContent;
-  if (written.trim()) return JSON.parse(written);
-  return {language: "en", texts: {}, plant: await get("/plant")};
+  const written = document.getElementById("start").textContent.trim();
+  const start = written ? JSON.parse(written) : {language: navigator.language.startsWith("zh") ? "zh" : "en", texts: {}};
+  useTexts(start.language, start.texts);
+  document.documentElement.lang = pageLanguage() === "zh" ? "zh-CN" : "en";
+  if (start.plant || ALONE.includes(routeOf(location.pathname).view)) return start;
+  return get("/plant").then((plant) => ({...start, plant}), (error) => ({...start, plant: null, error}));
 }
 
 const start = await startData();
-useTexts(start.language, start.texts);
-document.documentElement.lang = start.language === "zh" ? "zh-CN" : "en";
+if (start.plant) start.plant = received(start.plant, Date.now());
 render(html`<${App} start=${start} />`, document.body);

@@ -7,6 +7,7 @@ const SHAPES = {
   high: (hollow) => html`<rect x="2" y="2" width="26" height="26" class=${hollow ? "b-high hollow" : "b-high"} />`,
   medium: (hollow) => html`<path d="M15 28 1.5 3.4h27Z" class=${hollow ? "b-medium hollow" : "b-medium"} />`,
   low: (hollow) => html`<circle cx="15" cy="15" r="13" class=${hollow ? "b-low hollow" : "b-low"} />`,
+  unknown: () => html`<rect x="2.5" y="2.5" width="25" height="25" class="b-unknown" /><rect x="2.5" y="2.5" width="25" height="25" fill="url(#hatch)" />`,
   maintenance: () => html`<path d="M19.5 3.2a7 7 0 0 0-6.6 9.3L3.6 21.8a2.6 2.6 0 0 0 0 3.7l.9.9a2.6 2.6 0 0 0 3.7 0l9.3-9.3a7 7 0 0 0 9-8.4l-4.3 4.3-3.9-1-1-3.9 4.3-4.3a7 7 0 0 0-2.1-.6Z" class="b-maintenance" />`,
 };
 const DIGITS = {high: ["1", 21], medium: ["2", 17], low: ["3", 21]};
@@ -19,7 +20,7 @@ export function priorityName(priority) {
   return names[priority] || "";
 }
 
-/** priority: one of the API; acknowledged: hollow. Nothing for a normal or unknown one. */
+/** priority: one of the API; acknowledged: hollow. Nothing for a normal one. */
 export function Badge({priority, acknowledged, size = 30}) {
   const shape = SHAPES[priority];
   if (!shape) return null;

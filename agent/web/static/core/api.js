@@ -2,6 +2,7 @@
 import {pageLanguage} from "./text.js";
 
 const BASE = "/api/v1";
+const RETRY_MS = [3000, 6000, 12000, 30000];
 
 function address(path, query = {}) {
   const parts = new URLSearchParams({lang: pageLanguage(), ...query});
@@ -11,7 +12,7 @@ function address(path, query = {}) {
 /** The JSON at a path of the API. Throws an Error with the problem's title (RFC 9457) and `status`. */
 export async function get(path, query = {}, signal = undefined) {
   const response = await fetch(address(path, query), {headers: {accept: "application/json"}, signal});
-  if (response.status === 401) {
+  if (response.status === 401 && location.pathname !== "/login") {
     location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
   }
   const body = await response.json().catch(() => ({}));
@@ -22,14 +23,31 @@ export async function get(path, query = {}, signal = undefined) {
 export const link = (path, query = {}) => address(path, query);
 
 /** Follows the live stream. onRows: called with the data of each event; onContact: called with true or false.
- * Returns a function that ends it. The browser connects again by itself. */
+ * Returns a function that ends it. The browser connects again by itself after a broken connection; after a refusal
+ * it gives up, so that a new stream is opened here. */
 export function follow(query, onRows, onContact) {
-  const source = new EventSource(address("/stream", query));
-  source.addEventListener("rows", (event) => {
-    onContact(true);
-    onRows(JSON.parse(event.data));
-  });
-  source.addEventListener("open", () => onContact(true));
-  source.addEventListener("error", () => onContact(false));
-  return () => source.close();
+  let source = null;
+  let waiting = null;
+  let refused = 0;
+
+  const open = () => {
+    source = new EventSource(address("/stream", query));
+    source.addEventListener("rows", (event) => {
+      refused = 0;
+      onContact(true);
+      onRows(JSON.parse(event.data));
+    });
+    source.addEventListener("open", () => onContact(true));
+    source.addEventListener("error", () => {
+      onContact(false);
+      if (source.readyState !== EventSource.CLOSED) return;
+      waiting = setTimeout(open, RETRY_MS[Math.min(refused, RETRY_MS.length - 1)]);
+      refused += 1;
+    });
+  };
+  open();
+  return () => {
+    clearTimeout(waiting);
+    source.close();
+  };
 }

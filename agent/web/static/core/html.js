@@ -3,5 +3,5 @@ import {h} from "preact";
 import htm from "htm";
 
 export {render, Fragment} from "preact";
-export {useEffect, useMemo, useRef, useState} from "preact/hooks";
+export {useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState} from "preact/hooks";
 export const html = htm.bind(h);

@@ -1,0 +1,260 @@
+"""The stream of live values (SSE): one event for all motors that changed, shared by all clients of a language."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from agent.core.local_time import zone_of
+from agent.core.text import Catalogue
+from agent.delivery.mqtt.follower import REMOVED, FollowedMessage
+from agent.web import motor_rows, plant
+from agent.web.context import Web, catalogue_for, language_of_request
+from agent.web.motor_rows import Entry, MotorRow
+from agent.web.problem import problem
+
+STREAMS_MAX = 32
+DELAY_S = 0.15
+TICK_S = 1.0
+BEAT_S = 2.0  # at least one event in this time: the page counts the seconds since the last one
+COMMENT_S = 15.0
+QUEUE_S = 2.0  # a client that is further behind gets everything anew
+SEND_S_MAX = 30.0
+Detail = Callable[[Web, Catalogue, str], Any]  # gives details of one motor
+_DETAIL_KINDS = {"pq3s": "power_quality", "harmonics": "power_quality", "event": "power_quality"}
+
+
+class Client:
+    """One stream. motor: whose details it gets, too."""
+
+    def __init__(self, language: str, motor: str | None) -> None:
+        self.language, self.motor = language, motor
+        self.complete = True  # its next event contains everything
+        self._queue: deque[tuple[float, bytes]] = deque()
+        self._filled = asyncio.Event()
+
+    def put(self, now_s: float, event: bytes) -> None:
+        """Drops what is waiting when its oldest is more than QUEUE_S old; the next event is complete then."""
+        if self._queue and now_s - self._queue[0][0] > QUEUE_S:
+            self._queue.clear()
+            self.complete = True
+            return
+        self._queue.append((now_s, event))
+        self._filled.set()
+
+    async def events(self) -> AsyncIterator[bytes]:
+        yield b"retry: 3000\n\n"
+        while True:
+            try:
+                async with asyncio.timeout(COMMENT_S):
+                    await self._filled.wait()
+            except TimeoutError:
+                yield b": \n\n"
+            self._filled.clear()
+            while self._queue:
+                yield self._queue.popleft()[1]
+
+
+class LiveHub:
+    """Collects changes from the thread of the follower and sends them to the clients, in the event loop.
+
+    details: further keys of an event for a client that shows one motor: motor, power_quality.
+    """
+
+    def __init__(self, web: Web, details: Mapping[str, Detail] | None = None) -> None:
+        self._web, self._details_by_key = web, details or {}
+        self._clients: set[Client] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed: set[tuple[str, str]] = set()  # (topic, kind)
+        self._flush_due = False
+        self._rows: dict[str, dict[str, MotorRow]] = {}  # language → id → row that was sent last
+        self._ids: list[str] = []
+        self._sent_s = 0.0
+        self._ticking: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ticking = self._loop.create_task(self._tick())
+
+    def stop(self) -> None:
+        """Ends all streams."""
+        self._ended.set()
+        if self._ticking is not None:
+            self._ticking.cancel()
+
+    def on_change(self, followed: FollowedMessage, kind: str) -> None:
+        """Of the follower, in its thread."""
+        topic = f"{followed.gateway}/{followed.asset}"
+        if kind == "telemetry":
+            telemetry = followed.messages["telemetry"]
+            self._web.recent.add(topic, telemetry, motor_rows.power_w_of(telemetry))
+        elif kind == REMOVED:
+            self._web.recent.forget(topic)
+        self._changed.add((topic, kind))
+        if not self._flush_due and self._loop is not None:
+            self._flush_due = True
+            self._loop.call_soon_threadsafe(self._delay)
+
+    @property
+    def full(self) -> bool:
+        return len(self._clients) >= STREAMS_MAX
+
+    async def stream(self, client: Client) -> AsyncIterator[bytes]:
+        self._clients.add(client)
+        try:
+            self._send({}, [client])
+            async for event in client.events():
+                yield event
+        finally:
+            self._clients.discard(client)
+
+    @property
+    def ended(self) -> asyncio.Event:
+        return self._ended
+
+    def _delay(self) -> None:
+        assert self._loop is not None
+        self._loop.call_later(DELAY_S, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        changed, self._changed = self._changed, set()
+        kinds: dict[str, set[str]] = {}
+        for topic, kind in changed:
+            kinds.setdefault(topic, set()).add(kind)
+        self._send(kinds, list(self._clients))
+
+    async def _tick(self) -> None:
+        """What changes without a message: rows become stale, the contact is lost."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if self._clients and not self._flush_due:
+                assert self._loop is not None
+                overdue = self._loop.time() - self._sent_s >= BEAT_S
+                if overdue or self._rows_aged():
+                    self._send({}, list(self._clients))
+
+    def _rows_aged(self) -> bool:
+        sent = next(iter(self._rows.values()), {})
+        return any(
+            (row := sent.get(entry.id)) is None or motor_rows.freshness(self._web, entry).stale != row.stale
+            for entry in motor_rows.entries(self._web)
+        )
+
+    def _send(self, kinds: dict[str, set[str]], clients: list[Client]) -> None:
+        """kinds: topic → kinds of its new messages. Every motor whose row then differs is in the event."""
+        if not clients:
+            return
+        assert self._loop is not None
+        now_s = self._sent_s = self._loop.time()
+        found = motor_rows.entries(self._web)
+        ids = [entry.id for entry in found]
+        moved, self._ids = ids != self._ids, ids
+        for language in {client.language for client in clients}:
+            mine = [client for client in clients if client.language == language]
+            self._send_in(language, mine, found, kinds, moved, now_s)
+
+    def _send_in(
+        self, language: str, clients: list[Client], found: list[Entry], kinds: dict[str, set[str]], moved: bool,
+        now_s: float,
+    ) -> None:  # fmt: skip
+        catalogue = catalogue_for(language, zone_of(self._web.zone))
+        before = self._rows.get(language, {})
+        rows = {
+            entry.id: before[entry.id] if entry.id in before and self._same(entry, before[entry.id], kinds)
+            else motor_rows.row_of(self._web, entry, catalogue)
+            for entry in found
+        }  # fmt: skip
+        self._rows[language] = rows
+        live = plant.live_of(self._web, catalogue, found, list(rows.values()))
+        changed = [row for name, row in rows.items() if row is not before.get(name)]
+        complete = [client for client in clients if client.complete]
+        if partial := [client for client in clients if not client.complete]:
+            live.motors, live.ids = changed, list(rows) if moved else None
+            self._put(live, partial, found, kinds, catalogue, now_s)
+        if complete:
+            live.motors, live.ids = list(rows.values()), list(rows)
+            for client in complete:
+                client.complete = False
+            self._put(live, complete, found, None, catalogue, now_s)
+
+    def _same(self, entry: Entry, row: MotorRow, kinds: dict[str, set[str]]) -> bool:
+        """Whether a row that was sent still holds."""
+        return entry.topic not in kinds and motor_rows.freshness(self._web, entry).stale == row.stale and not row.stale
+
+    def _put(
+        self, live: plant.Live, clients: list[Client], found: list[Entry], kinds: dict[str, set[str]] | None,
+        catalogue: Catalogue, now_s: float,
+    ) -> None:  # fmt: skip
+        """Encodes the event once, and once more for each motor whose details a client wants. kinds: None: all."""
+        body = msgspec.json.encode(live)
+        topics = {entry.id: entry.topic for entry in found}
+        for motor in {client.motor for client in clients}:
+            new = kinds.get(topics.get(motor or "", ""), set()) if kinds is not None else None
+            event = self._framed(body, self._details(motor, new, catalogue) if motor in topics else b"")
+            for client in clients:
+                if client.motor == motor:
+                    client.put(now_s, event)
+
+    def _details(self, motor: str | None, new: set[str] | None, catalogue: Catalogue) -> bytes:
+        """Further keys of the event. new: kinds of the new messages of this motor; None: everything."""
+        wanted = set(self._details_by_key) if new is None else {_DETAIL_KINDS.get(kind, "motor") for kind in new}
+        return b"".join(
+            b',"%s":%s' % (key.encode(), msgspec.json.encode(make(self._web, catalogue, motor or "")))
+            for key, make in self._details_by_key.items() if key in wanted
+        )  # fmt: skip
+
+    def _framed(self, body: bytes, details: bytes) -> bytes:
+        return b"event: rows\nid: %d\ndata: %s%s}\n\n" % (self._web.now_ms(), body[:-1], details)
+
+
+class EventStream(Response):
+    """The answer to GET /stream: ends with the client, with the hub, or when the client does not read."""
+
+    def __init__(self, hub: LiveHub, client: Client) -> None:
+        super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
+        self._hub, self._client = hub, client
+        del self.headers["content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        writing = asyncio.create_task(self._write(send))
+        leaving = asyncio.create_task(_disconnected(receive))
+        ending = asyncio.create_task(self._hub.ended.wait())
+        try:
+            await asyncio.wait((writing, leaving, ending), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (writing, leaving, ending):
+                task.cancel()
+            await asyncio.gather(writing, leaving, ending, return_exceptions=True)
+
+    async def _write(self, send: Send) -> None:
+        async for event in self._hub.stream(self._client):
+            async with asyncio.timeout(SEND_S_MAX):
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _stream(request: Request) -> Response:
+    hub: LiveHub = request.app.state.live
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
+    if hub.full:
+        return problem(request, 503, headers={"retry-after": "10"})
+    return EventStream(hub, Client(language_of_request(request), request.query_params.get("motor")))
+
+
+routes = [Route("/api/v1/stream", _stream)]

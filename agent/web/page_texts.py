@@ -1,0 +1,40 @@
+"""The texts that the scripts of the page use, from the gettext catalogues: English text → translation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agent.core.text import Catalogue, language_of
+from agent.web.context import catalogue_for
+from agent.web.json_response import json_response
+from agent.web.problem import problem
+
+_CALL = re.compile(r"""(?<![\w$.])_\(\s*"((?:[^"\\]|\\.)*)\"""")
+
+
+def texts_of(sources: Iterable[str]) -> list[str]:
+    """The literal texts in `_("…")` of scripts, each once."""
+    found = (text.replace('\\"', '"') for source in sources for text in _CALL.findall(source))
+    return list(dict.fromkeys(found))
+
+
+def translations(texts: Iterable[str], catalogue: Catalogue) -> dict[str, str]:
+    """Without those that are the same in both languages."""
+    found = {text: catalogue.translate(text) for text in texts}
+    return {text: translated for text, translated in found.items() if translated != text}
+
+
+async def _texts(request: Request) -> Response:
+    language = language_of(request.path_params["language"])
+    if language is None:
+        return problem(request, 404)
+    return json_response(request, translations(request.app.state.texts, catalogue_for(language, UTC)))
+
+
+routes = [Route("/i18n/{language}.json", _texts)]

@@ -1,0 +1,40 @@
+"""The addresses of the page: all of them get the same document, with the data of the start in it."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agent.web.context import catalogue_of, language_of_request, web_of
+from agent.web.page_texts import translations
+from agent.web.plant import plant_of
+from agent.web.static_files import make_file, respond
+
+PATHS = (
+    "/", "/m/{motor}", "/m/{motor}/pq", "/pq", "/savings", "/savings/{month}", "/alarms", "/commissioning",
+    "/configuration", "/health", "/more",
+)  # fmt: skip
+_START = '<script type="application/json" id="start">'
+
+
+async def page(request: Request, status: int = 200) -> Response:
+    """index.html with language, texts and plant of now."""
+    web, catalogue, language = web_of(request), catalogue_of(request), language_of_request(request)
+    start = {
+        "language": language.partition("_")[0], "texts": translations(request.app.state.texts, catalogue),
+        "plant": plant_of(web, catalogue),
+    }  # fmt: skip
+    data = msgspec.json.encode(start).decode().replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    html = request.app.state.static.index.replace(_START, _START + data, 1)
+    if language.startswith("zh"):
+        html = html.replace('<html lang="en">', '<html lang="zh-CN">', 1)
+    response = respond(request, make_file(html.encode(), "text/html"), "private, no-cache")
+    response.headers["vary"] = "accept-encoding, accept-language, cookie"
+    if response.status_code == 200:
+        response.status_code = status
+    return response
+
+
+routes = [Route(path, page) for path in PATHS]

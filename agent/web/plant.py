@@ -1,0 +1,192 @@
+"""The plant at one glance: verdict, saving now, motors, where the power goes; and the saving of the month."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from importlib import metadata
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agent.core.text import Catalogue
+from agent.web import values
+from agent.web.context import Web, catalogue_of, web_of
+from agent.web.flow import Flow, flow_of
+from agent.web.json_response import json_response
+from agent.web.motor_rows import Entry, MotorRow, entries, row_of
+from agent.web.motor_state import ALARMS, PRIORITIES
+from agent.web.reasons import GATEWAY_OFFLINE
+from agent.web.recent import Spark
+from agent.web.times import milliseconds, rfc3339
+from agent.web.values import PageValue
+from drivers.reasons import Reason
+
+
+class SiteInfo(Struct):
+    id: str
+    name: str
+    gateway: str
+
+
+class Problem(Struct):
+    code: str
+    text: str
+
+
+class Contact(Struct):
+    """source: broker | socket; None: no live source. problem: why it is not connected, or cannot reach the agent."""
+
+    source: str | None
+    connected: bool
+    problem: Problem | None = None
+
+
+class Verdict(Struct):
+    """Numbers of alarms and motors. worst: highest priority of an alarm. longest_s: age of the oldest alarm.
+    badges: priority of each alarm, worst first.
+    """
+
+    unacknowledged: int
+    acknowledged: int
+    worst: str | None
+    motors: int
+    reporting: int
+    in_maintenance: int
+    longest_s: float | None
+    acknowledged_text: str
+    badges: list[str]
+
+
+class SavedNow(PageValue):
+    """A sum over motors. motors: that are in it. of: all."""
+
+    motors: int = 0
+    of: int = 0
+
+
+class Live(Struct):
+    """What an event of the stream says; motors: those that changed. ids: of all motors, in order, where it changed."""
+
+    t: str | None
+    contact: Contact
+    gateway: str | None
+    verdict: Verdict
+    saved_now_w: SavedNow
+    flow: Flow
+    motors: list[MotorRow]
+    ids: list[str] | None = None
+
+
+class Plant(Struct):
+    t: str | None
+    site: SiteInfo
+    simulated: bool
+    time_zone: str
+    version: str
+    contact: Contact
+    gateway: str | None
+    verdict: Verdict
+    saved_now_w: SavedNow
+    motors: list[MotorRow]
+    flow: Flow
+    sparks: dict[str, Spark]
+
+
+def plant_of(web: Web, catalogue: Catalogue) -> Plant:
+    found = entries(web)
+    rows = [row_of(web, entry, catalogue) for entry in found]
+    live = live_of(web, catalogue, found, rows)
+    sparks = {entry.id: web.recent.spark(entry.topic, web.now_ms()) for entry in found}
+    return Plant(
+        live.t, site_of(web), simulated(web, found), web.zone, version("magwatt"), live.contact, live.gateway,
+        live.verdict, live.saved_now_w, rows, live.flow, sparks,
+    )  # fmt: skip
+
+
+@cache
+def version(package: str) -> str:
+    return metadata.version(package)
+
+
+def live_of(web: Web, catalogue: Catalogue, found: Sequence[Entry], rows: list[MotorRow]) -> Live:
+    """What all rows together say. rows: of all motors, in the order of `found`."""
+    return Live(
+        rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows),
+        saved_now(rows, catalogue), flow_of(web, found, rows, catalogue), rows,
+    )  # fmt: skip
+
+
+def contact_of(web: Web, catalogue: Catalogue) -> Contact:
+    problem = web.problem()
+    connected = problem is None
+    if connected and gateway_of(web) == "offline":
+        problem = GATEWAY_OFFLINE(gateway=site_of(web).gateway)
+    return Contact(web.source, connected, _shown(problem, catalogue))
+
+
+def _shown(problem: Reason | None, catalogue: Catalogue) -> Problem | None:
+    return None if problem is None else Problem(str.__str__(problem.code), catalogue.reason(problem))
+
+
+def gateway_of(web: Web) -> str | None:
+    """online | offline; None: unknown. With several gateways offline as soon as one is."""
+    known = set(web.follower.gateways.copy().values())
+    return "offline" if "offline" in known else "online" if "online" in known else None
+
+
+def site_of(web: Web) -> SiteInfo:
+    if web.config is not None:
+        return SiteInfo(web.config.site.id, web.config.site.id, web.config.site.gateway)
+    for messages in web.follower.gateway_messages.copy().values():
+        info = messages.get("info", {})
+        return SiteInfo(str(info.get("site", "")), str(info.get("site", "")), str(info.get("gateway", "")))
+    return SiteInfo("", "", "")
+
+
+def simulated(web: Web, found: Sequence[Entry]) -> bool:
+    """Whether any value comes from a software plant."""
+    if web.config is not None and web.config.site.simulated:
+        return True
+    if any(messages.get("info", {}).get("simulated") for messages in web.follower.gateway_messages.copy().values()):
+        return True
+    return any("SIMULATED" in entry.messages.get("telemetry", {}).get("f", {}).get("*", ()) for entry in found)
+
+
+def verdict_of(web: Web, rows: Sequence[MotorRow]) -> Verdict:
+    alarms = sorted((row for row in rows if row.priority in ALARMS), key=lambda row: PRIORITIES.index(row.priority))
+    motors = [row for row in rows if row.kind != "meter"]
+    since_ms = [milliseconds(row.state.since) for row in alarms if row.state.since]
+    longest_s = max(0.0, (web.now_ms() - min(since_ms)) / 1000) if since_ms else None
+    return Verdict(
+        len(alarms), 0, alarms[0].priority if alarms else None, len(motors),
+        sum(not row.stale and row.state.word not in ("no_reply", "unknown") for row in motors),
+        sum(row.priority == "maintenance" for row in motors), longest_s, "",
+        [row.priority for row in alarms],
+    )  # fmt: skip
+
+
+def saved_now(rows: Sequence[MotorRow], catalogue: Catalogue) -> SavedNow:
+    """The sum of the motors whose saving is known; their uncertainties are independent."""
+    motors = [row for row in rows if row.kind != "meter"]
+    known = [row.saved_w for row in motors if row.saved_w.v is not None]
+    if not known:
+        why = motors[0].saved_w.why if motors else values.NOTHING_RECEIVED.why(catalogue)
+        return SavedNow(None, q="bad", why=why, motors=0, of=len(motors))
+    u = (
+        math.sqrt(sum(item.u**2 for item in known if item.u is not None))
+        if all(item.u is not None for item in known)
+        else None
+    )
+    quality = "uncertain" if any(item.q == "uncertain" for item in known) else "good"
+    return SavedNow(sum(item.v or 0.0 for item in known), u, quality, motors=len(known), of=len(motors))
+
+
+async def _plant(request: Request) -> Response:
+    return json_response(request, plant_of(web_of(request), catalogue_of(request)))
+
+
+routes = [Route("/api/v1/plant", _plant)]

@@ -1,0 +1,55 @@
+"""Codes of the page: why a value is unknown, states, and what prevents the start."""
+
+from __future__ import annotations
+
+from drivers.reasons import Code
+
+VALUE_NO_REPLY = Code("value_no_reply", "The device does not respond.")
+VALUE_STALE = Code("value_stale", "The value was not renewed in time.")
+VALUE_OUT_OF_RANGE = Code("value_out_of_range", "The device reports a value outside the plausible range.")
+VALUE_GAP = Code("value_gap", "Samples are missing.")
+VALUE_WARMING_UP = Code("value_warming_up", "There are not enough readings yet.")
+VALUE_NOT_MEASURED = Code("value_not_measured", "No device measures this value.")
+VALUE_NOT_KNOWN = Code("value_not_known", "The agent does not know this value and states no reason.")
+VALUE_NOTHING_RECEIVED = Code("value_nothing_received", "Nothing was received from this motor yet.")
+VALUE_IN_MAINTENANCE = Code("value_in_maintenance", "The motor is in maintenance; no saving is counted.")
+VALUE_NO_BASELINE = Code(
+    "value_no_baseline", "No saving is computed: there is no baseline of the old motor, or its period is not over."
+)
+VALUE_NOT_COMPARED = Code(
+    "value_not_compared", "The last interval is not compared with the old motor: it is excluded or not complete."
+)
+VALUE_NO_INPUT_POWER = Code("value_no_input_power", "The power at the input is unknown.")
+
+CONTACT_LOST = Code("page_contact_lost", "no connection to the broker; it is tried again")
+GATEWAY_OFFLINE = Code("page_gateway_offline", "the agent of gateway {gateway} is not connected to the broker")
+
+VALUE_NOT_CLAIMED = Code("value_not_claimed", "The motor does not report, so no saving is claimed.")
+VALUE_NO_CONTACT = Code("value_no_contact", "There is no contact with the agent, so the present value is not known.")
+VALUE_SAVING_OLD = Code("value_saving_old", "The last interval of the saving is older than half an hour.")
+FLOW_NO_SUPPLY = Code("flow_no_supply", "No meter measures the power that all motors receive together.")
+FLOW_AGES_DIFFER = Code(
+    "flow_ages_differ", "Not drawn: the values are up to {age_s:.0f} s apart, more than three intervals."
+)
+FLOW_PART_UNKNOWN = Code("flow_part_unknown", "The power of {motors} is unknown, so the rest is unknown, too.")
+
+PASSWORD_TOO_SHORT = Code("web_password_too_short", "the password has fewer than {n:d} characters")
+PASSWORD_TOO_LONG = Code("web_password_too_long", "the password has more than {n:d} bytes")
+PASSWORD_FILE_INVALID = Code(
+    "web_password_file_invalid",
+    "{path} is not a password file of the page. Delete it, or set a new password with `magwatt web --set-password`",
+)
+PAGE_OPEN = Code(
+    "web_page_open",
+    "{host} can be reached from other computers, and {missing}. Give --tls-cert and --tls-key, and set a password with "
+    "`magwatt web --set-password`; or listen on 127.0.0.1",
+)
+PAGE_WITHOUT_TLS = Code("web_page_without_tls", "the page would not be encrypted")
+PAGE_WITHOUT_PASSWORD = Code("web_page_without_password", "the page has no password")
+TLS_FILE_UNUSABLE = Code("web_tls_file_unusable", "--tls-cert {cert}, --tls-key {key}: {error}")
+TLS_KEY_ALONE = Code("web_tls_key_alone", "--tls-cert and --tls-key belong together; give both")
+LIBRARY_MISSING = Code(
+    "web_library_missing",
+    "the page needs libraries that are not installed; install them with `pip install 'magwatt[web]'`",
+)
+PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")

@@ -1,0 +1,146 @@
+"""The server process of the page: live source, application, and the limits of its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from agent.config.model import Config, Mqtt
+from agent.config.topology import assets
+from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from agent.runtime import systemd
+from agent.web.app import create_app
+from agent.web.context import Web
+from agent.web.live import LiveHub
+from agent.web.login import Login
+from agent.web.reasons import PORT_IN_USE
+from agent.web.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, Access, is_loopback
+from agent.web.source import LiveSource
+from agent.web.start_check import Listen, check_listen
+from drivers.reasons import InvalidValue, cause_of
+
+CONNECTIONS_MAX = 64
+HEADER_S_MAX = 10.0
+STOP_S = 3
+
+
+class GuardedProtocol(H11Protocol):
+    """HTTP with a limit of connections, and of the time in which the headers of a request must have arrived."""
+
+    _header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MAX:
+            transport.abort()
+            return
+        self._watch_headers()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _watch_headers(self) -> None:
+        """Between the first byte of a request, or the connection, and the end of its headers a timer runs."""
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_timer()
+        elif self._header_timer is None:
+            self._header_timer = self.loop.call_later(HEADER_S_MAX, self.transport.abort)
+
+    def _stop_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+
+class PageServer(uvicorn.Server):
+    """Reports to systemd, and ends the streams before it waits for the requests.
+
+    live: the hub of the streams. started_at: called with the port when it answers.
+    """
+
+    def __init__(self, config: uvicorn.Config, live: LiveHub) -> None:
+        super().__init__(config)
+        self.live = live
+        self.started_at: Callable[[int], None] = lambda _port: None
+        self._watchdog_s = systemd.watchdog_s()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.servers:
+            self.started_at(self.servers[0].sockets[0].getsockname()[1])
+            systemd.notify(READY=1)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second."""
+        if self._watchdog_s and counter % max(1, int(10 * self._watchdog_s / 4)) == 0:
+            systemd.notify(WATCHDOG=1)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        systemd.notify(STOPPING=1)
+        self.live.stop()
+        await super().shutdown(sockets)
+
+
+def make_server(web: Web, listen: Listen) -> PageServer:
+    """A server that is not started; `web.follower` calls the live hub."""
+    own = f"[{listen.host}]" if ":" in listen.host else listen.host
+    names = {name.lower() for name in (*listen.names, own, socket.gethostname())} | LOOPBACK_NAMES
+    tls = listen.cert is not None
+    login = Login(listen.password, tls) if listen.password else None
+    app = create_app(web, Access(frozenset(names), tls, any_address=not is_loopback(listen.host)), login)
+    config = uvicorn.Config(
+        app, listen.host, listen.port, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="warning",
+        access_log=False, server_header=False, proxy_headers=False, h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
+        timeout_graceful_shutdown=STOP_S, ssl_certfile=listen.cert, ssl_keyfile=listen.key,
+        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+    )  # fmt: skip
+    return PageServer(config, app.state.live)
+
+
+def serve(broker: Mqtt, topic: str, config: Config | None, listen: Listen, started: Callable[[str], None]) -> None:
+    """Runs the page until a signal ends it. started: called with its address when it answers.
+
+    Raises InvalidValue with the remedy if it may not or cannot listen there.
+    """
+    check_listen(listen)
+    listening = _bound(listen)
+
+    def on_change(followed: FollowedMessage, kind: str) -> None:
+        server.live.on_change(followed, kind)
+
+    follower = Follower(broker, topic, on_change)
+    source = LiveSource(follower)
+    web = Web(follower, config, assets=assets(config) if config else (), problem=source.problem)
+    server = make_server(web, listen)
+    server.started_at = lambda port: started(listen.address(port))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    source.start()
+    try:
+        server.run([listening])
+    except KeyboardInterrupt:
+        pass  # uvicorn raises the signal again after it has closed everything
+    finally:
+        source.stop()
+        listening.close()
+
+
+def _bound(listen: Listen) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    try:
+        return socket.create_server((listen.host, listen.port), family=family, backlog=CONNECTIONS_MAX)
+    except OSError as error:
+        raise InvalidValue(PORT_IN_USE(host=listen.host, port=listen.port, error=cause_of(error))) from None

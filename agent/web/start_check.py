@@ -1,0 +1,52 @@
+"""What must hold before the page listens: nobody but this computer reads it without TLS and a password."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from msgspec import Struct
+
+from agent.web.reasons import PAGE_OPEN, PAGE_WITHOUT_PASSWORD, PAGE_WITHOUT_TLS, TLS_FILE_UNUSABLE, TLS_KEY_ALONE
+from agent.web.security import is_loopback
+from drivers.reasons import InvalidValue, cause_of
+
+
+class Listen(Struct, frozen=True):
+    """Where the page listens.
+
+    port: 0: a free one.
+    cert, key: PEM files; None: without TLS.
+    names: further host names by which it is reached.
+    password: hash of the password; None: no login.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8470
+    cert: Path | None = None
+    key: Path | None = None
+    names: tuple[str, ...] = ()
+    password: str | None = None
+
+    def address(self, port: int) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.cert else 'http'}://{host}:{port}/"
+
+
+def check_listen(listen: Listen) -> None:
+    """Raises InvalidValue with the remedy."""
+    if (listen.cert is None) != (listen.key is None):
+        raise InvalidValue(TLS_KEY_ALONE())
+    missing = tuple(
+        reason for absent, reason in
+        ((listen.cert is None, PAGE_WITHOUT_TLS()), (listen.password is None, PAGE_WITHOUT_PASSWORD())) if absent
+    )  # fmt: skip
+    if missing and not is_loopback(listen.host):
+        raise InvalidValue(PAGE_OPEN(host=listen.host, missing=missing))
+    if listen.cert is not None and listen.key is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(listen.cert, listen.key, password=lambda: "")
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise InvalidValue(
+                TLS_FILE_UNUSABLE(cert=str(listen.cert), key=str(listen.key), error=cause_of(error))
+            ) from None

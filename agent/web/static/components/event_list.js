@@ -1,0 +1,122 @@
+// Events by day, last night first, with filters.
+import {html, useMemo, useState} from "../core/html.js";
+import {age, clock, day} from "../core/numbers.js";
+import {_} from "../core/text.js";
+import {Segmented} from "./segmented.js";
+
+const POWER_QUALITY = ["dip", "swell", "interruption", "rapid_change", "inrush"];
+const NIGHT_FROM_H = 22;
+const NIGHT_TO_H = 6;
+const HOUR_MS = 3600000;
+const AT_ONCE = 60; // rows shown before "show all"
+
+/** events: of the API, newest first or not; days: how far back they reach; nameOf: of a motor's id; now_ms: of the server. */
+export function EventList({events, days, motors, nameOf, zone, now_ms}) {
+  const [motor, setMotor] = useState("");
+  const [kind, setKind] = useState("");
+  const [span, setSpan] = useState(7);
+  const [all, setAll] = useState(false);
+  const hour = Math.floor(now_ms / HOUR_MS);
+  const kinds = useMemo(() => [...new Set(events.map((event) => event.kind))].sort(), [events]);
+  const shown = useMemo(
+    () => events.filter((event) => (!motor || event.motor === motor) && (!kind || event.kind === kind) && now_ms - Date.parse(event.t) <= span * 24 * HOUR_MS)
+      .sort((one, other) => Date.parse(other.t) - Date.parse(one.t)),
+    [events, motor, kind, span, hour],
+  );
+  const {night, groups} = useMemo(() => byDay(shown, zone, now_ms), [shown, zone, hour]);
+  const spans = [[1, _("1 d")], [7, _("7 d")], [30, _("30 d")]].filter(([count]) => count <= days);
+  let left = all ? Infinity : AT_ONCE;
+  return html`<section class="panel mt events" id="events">
+    <div class="head"><h2>${_("Events")}</h2><span class="note">${_("no action needed")}</span></div>
+    <div class="filters">
+      <label><span>${_("Motor")}</span><select value=${motor} onChange=${(event) => setMotor(event.target.value)}><option value="">${_("all")}</option>${motors.map((row) => html`<option value=${row.id}>${row.name}</option>`)}</select></label>
+      <label><span>${_("Kind")}</span><select value=${kind} onChange=${(event) => setKind(event.target.value)}><option value="">${_("all")}</option>${kinds.map((name) => html`<option value=${name}>${kindName(name)}</option>`)}</select></label>
+      <${Segmented} choices=${spans} chosen=${span} onChoose=${setSpan} label=${_("Days")} />
+    </div>
+    <${Group} title=${_("Last night")} note=${`${day(night.from_ms, zone)} ${clock(night.from_ms, zone, false)} – ${day(night.to_ms, zone)} ${clock(night.to_ms, zone, false)}`} answer=${summary(night.events)} events=${night.events} nameOf=${nameOf} zone=${zone} />
+    ${groups.map((group) => {
+      if (left <= 0) return null;
+      const part = group.events.slice(0, left);
+      left -= part.length;
+      return html`<${Group} key=${group.title} title=${group.title} answer=${summary(group.events)} events=${part} nameOf=${nameOf} zone=${zone} />`;
+    })}
+    ${left <= 0 && html`<p class="more"><button type="button" class="btn" onClick=${() => setAll(true)}>${_("Show all {n} events", {n: shown.length})}</button></p>`}
+    ${!shown.length && html`<p class="more soft">${_("No event in {n} days", {n: span})}</p>`}
+  </section>`;
+}
+
+function Group({title, note, answer, events, nameOf, zone}) {
+  return html`<div class="day"><h3>${title}</h3>${note && html`<span class="small">${note}</span>`}<b class="sum">${answer}</b></div>
+    ${events.length ? html`<ul class="ev">${events.map((event) => html`<${Event} event=${event} nameOf=${nameOf} zone=${zone} />`)}</ul>` : null}`;
+}
+
+function Event({event, nameOf, zone}) {
+  const quality = POWER_QUALITY.includes(event.kind);
+  const target = event.motor && `/m/${encodeURIComponent(event.motor)}${quality ? "/pq" : ""}`;
+  const long = event.duration_s >= 60;
+  const from = Date.parse(event.t);
+  const when = long ? `${clock(from, zone, false)}–${clock(from + event.duration_s * 1000, zone, false)}` : clock(from, zone);
+  return html`<li class="it">
+    <span class="when">${when}</span>
+    <b class="nm">${nameOf(event.motor)}</b>
+    <span class="tx">${event.text}</span>
+    ${target ? html`<a class="to stretched" href=${target}>${event.has_waveform ? _("Waveform") : quality ? _("Power quality") : _("Motor")}<i aria-hidden="true">›</i></a>` : html`<span class="to"></span>`}
+  </li>`;
+}
+
+/** {night: {from_ms, to_ms, events}, groups: [{title, events}]}: the last night that has begun, then the days, newest first. */
+function byDay(events, zone, now_ms) {
+  const night = lastNight(zone, now_ms);
+  const groups = new Map();
+  const today = day(now_ms, zone, true);
+  const yesterday = day(now_ms - 24 * HOUR_MS, zone, true);
+  const inNight = [];
+  for (const event of events) {
+    const time = Date.parse(event.t);
+    if (time >= night.from_ms && time < night.to_ms) {
+      inNight.push(event);
+      continue;
+    }
+    const date = day(time, zone, true);
+    const title = date === today ? _("Today") : date === yesterday ? _("Yesterday") : date;
+    groups.set(title, [...(groups.get(title) || []), event]);
+  }
+  return {night: {...night, events: inNight}, groups: [...groups].map(([title, found]) => ({title, events: found}))};
+}
+
+/** What happened in the last night, in words. */
+export const nightInWords = (events, zone, now_ms) => summary(byDay(events, zone, now_ms).night.events);
+
+/** 22:00 to 06:00 of the plant's clock, ended or running. A night with a change of the clock is an hour off at its start. */
+function lastNight(zone, now_ms) {
+  const [hour, minute] = clock(now_ms, zone, false).split(":").map(Number);
+  const since_start_h = (hour - NIGHT_FROM_H + 24) % 24;
+  const minute_ms = Math.floor(now_ms / 60000) * 60000;
+  const running = since_start_h < 24 - NIGHT_FROM_H + NIGHT_TO_H;
+  const from_ms = minute_ms - (since_start_h * 60 + minute) * 60000;
+  return {from_ms, to_ms: running ? Math.max(from_ms, now_ms) + 1 : from_ms + (24 - NIGHT_FROM_H + NIGHT_TO_H) * HOUR_MS};
+}
+
+/** How many of which kind, in words. */
+function summary(events) {
+  if (!events.length) return _("nothing happened");
+  const counts = new Map();
+  for (const event of events) counts.set(event.kind, (counts.get(event.kind) || 0) + 1);
+  const parts = [...counts].map(([kind, n]) => _("{kind}: {n}", {kind: kindName(kind), n}));
+  const deepest = events.filter((event) => event.kind === "dip" && event.pct !== null).sort((one, other) => one.pct - other.pct)[0];
+  return parts.join(" · ") + (deepest ? ` · ${_("deepest dip {pct} %, {time}", {pct: deepest.pct.toFixed(0), time: seconds(deepest.duration_s)})}` : "");
+}
+
+const seconds = (duration_s) => (duration_s === null ? "—" : duration_s < 10 ? _("{n} s", {n: duration_s.toFixed(2)}) : age(duration_s));
+
+/** The name of a kind of event. */
+export function kindName(kind) {
+  const names = {
+    dip: _("dip"), swell: _("swell"), interruption: _("interruption"), rapid_change: _("rapid voltage change"), inrush: _("inrush"),
+    maintenance: _("maintenance"), data_gap: _("data gap"), clock_step: _("clock step"), config_changed: _("configuration changed"),
+    config_rejected: _("configuration rejected"), bus_stopped: _("bus stopped"), meter_wiring: _("wiring fault"), meter_wiring_ok: _("wiring corrected"),
+    meter_replaced: _("meter replaced"), meter_register_reset: _("meter register reset"), meter_register_jump: _("meter register jump"),
+    ct_ratio_changed: _("transformer ratio changed"),
+  };
+  return names[kind] || kind.replaceAll("_", " ");
+}
