@@ -82,9 +82,13 @@ def stored_checks(config: Config) -> dict[str, SelfcheckResult]:
     Without the devices that were not checked since their connection, map or configuration changed. Signals from
     registers are not covered by the self-check.
     """
+    return {name: _result(body) for name, body in check_records(config).items()}
+
+
+def check_records(config: Config) -> dict[str, dict[str, Any]]:
+    """Device → what `save_check` stored: the fields of SelfcheckResult and `at_ms`; `findings` are objects of reasons."""
     keys = {item.name: _key(config, item) for item in _devices(config)}
-    entries = stored_entries(config.state_dir or default_directory(), KIND, keys)
-    return {name: _result(body) for name, body in entries.items()}
+    return stored_entries(config.state_dir or default_directory(), KIND, keys)
 
 
 def disabled_registers(config: Config) -> dict[str, Reason]:

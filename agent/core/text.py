@@ -161,10 +161,12 @@ def as_object(reason: Reason, zone: tzinfo = UTC) -> dict[str, Any]:
     return {**reason.as_object(), "text": english(reason, zone)}
 
 
-def text_of_object(stored: Mapping[str, Any]) -> str:
-    """The text of a reason from a message or from JSON, in the language of this process.
+def text_of_object(stored: Mapping[str, Any], catalogue: Catalogue | None = None) -> str:
+    """The text of a reason from a message or from JSON; catalogue None: in the language of this process.
 
     A code that this version does not know is shown with the text of the message.
     """
     reason = reason_of(stored)
-    return str(stored["text"]) if reason.code == UNKNOWN and stored.get("text") else text_of(reason)
+    if reason.code == UNKNOWN and stored.get("text"):
+        return str(stored["text"])
+    return (catalogue or current()).reason(reason)

@@ -17,6 +17,7 @@ from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.delivery.spool_forecast import SpoolForecast
 from agent.delivery.store import Store, StoreError
 from agent.delivery.store.database_file import private_directory
+from agent.delivery.store.event_history import EventHistory
 from agent.delivery.store.history import History
 from agent.delivery.store.lock import RUN, StateInUse, StateLock
 from agent.delivery.store.reasons import STATE_FILE_REPLACED
@@ -69,7 +70,9 @@ class Delivery:
         cursors = store.sink_cursors([sink.name for sink in self.sinks])
         for sink in self.sinks:
             sink.start(cursors[sink.name])
-        publisher.live = [History(store, config.store.history_s), *live_sinks(config, publisher, store)]
+        events = EventHistory(store)
+        publisher.live = [History(store, config.store.history_s), events, *live_sinks(config, publisher, store)]
+        publisher.on_retained = [events.on_retained]
         for live in publisher.live:
             live.start()
         self._announced: list[Reason] = []  # damages of the state file that an event announced

@@ -39,14 +39,22 @@ CLOCK_STEPPED = Code(
 
 def start_clock(config: Config) -> tuple[SystemClock, ClockWatch]:
     """The clock of a process of this site: the agent, or a command. It does not show an implausible time."""
+    return _clock_after(config, reached_ns(config.state_dir or default_directory()))
+
+
+def utc_ms(config: Config, db: sqlite3.Connection | None = None) -> int:
+    """UTC as the agent of this site dates it, milliseconds, for a command.
+
+    db: the state file, if it is open; otherwise it is opened.
+    """
+    clock = start_clock(config)[0] if db is None else _clock_after(config, reached_ms(db) * 1_000_000)[0]
+    return clock.utc_ns() // 1_000_000
+
+
+def _clock_after(config: Config, reached_ns: int) -> tuple[SystemClock, ClockWatch]:
     clock = SystemClock(time.time_ns)
     trusted = config.site.assume_clock_synchronized or config.site.simulated
-    return clock, ClockWatch(clock, kernel_synchronized, reached_ns(config.state_dir or default_directory()), trusted)
-
-
-def utc_ms(config: Config) -> int:
-    """UTC as the agent of this site dates it, milliseconds, for a command."""
-    return start_clock(config)[0].utc_ns() // 1_000_000
+    return clock, ClockWatch(clock, kernel_synchronized, reached_ns, trusted)
 
 
 def reached_ns(directory: Path) -> int:

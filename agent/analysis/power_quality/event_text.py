@@ -1,11 +1,11 @@
-"""Events as one line of text, in the language of the process. Imports no numeric packages."""
+"""Events as one line of text. Imports no numeric packages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agent.core.text import N_, _, text_of_object
+from agent.core.text import N_, Catalogue, current, text_of_object
 
 KINDS = {
     "dip": N_("voltage dip"),
@@ -41,12 +41,16 @@ KINDS = {
 }
 
 
-def format_event(values: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]] = ()) -> str:
+def format_event(
+    values: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]] = (), catalogue: Catalogue | None = None
+) -> str:
     """One line for an event, such as "voltage dip: 71 %, 0.12 s, L1 L3".
 
     values: key `v` of the message. reasons: `r.event_text` of the message, in place of its English `event_text`.
+    catalogue: None: in the language of this process.
     """
-    text = _("; ").join(map(text_of_object, reasons)) or values.get("event_text", "")
+    _ = catalogue or current()
+    text = _("; ").join(text_of_object(reason, _) for reason in reasons) or values.get("event_text", "")
     kind = str(values.get("event_kind", "event"))
     data = {"kind": KINDS.get(kind, kind), "text": text, "details": ", ".join(_details(values))}
     state = values.get("event_state")

@@ -29,7 +29,6 @@ PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
     N_("kernels"),
     N_("linear algebra"),
 )  # of the computer: what no configuration key names
-FREE_MIN_MB = 500
 
 
 def clock(config: Config) -> Iterator[DoctorFinding]:
@@ -55,8 +54,8 @@ def disk(config: Config) -> Iterator[DoctorFinding]:
     except OSError as error:
         yield finding(where, codes.STATE_DIR_UNWRITABLE(path=str(directory), error=cause_of(error)))
         return
-    if free_mb < FREE_MIN_MB:
-        yield finding(where, codes.DISK_ALMOST_FULL(free_mb=free_mb, path=str(directory), minimum_mb=FREE_MIN_MB))
+    if free_mb < codes.FREE_MIN_MB:
+        yield finding(where, codes.DISK_ALMOST_FULL(free_mb=free_mb, path=str(directory), minimum_mb=codes.FREE_MIN_MB))
     else:
         yield fine(where, codes.DISK_SPACE(path=str(directory), free_gb=free_mb / 1e3))
     if _on_sd_card(directory) and config.store.commit_interval_s < 1:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from drivers.reasons import Code
 
+FREE_MIN_MB = 500  # of the disk with the state directory
+
 # The computer
 
 CLOCK_NOT_USED = Code("clock_not_used", "the agent does not use the time of this clock: {cause}")

@@ -63,6 +63,27 @@ class FollowedMessage(Struct):
     interval_s: float = 0.0
 
 
+class HealthSince(Struct):
+    """changed_ms: figure → time of the first message in which it was as it is now.
+    first_ms: time of the first message; None: there was none.
+    """
+
+    changed_ms: dict[str, int] = field(default_factory=dict)
+    first_ms: int | None = None
+
+    def add(self, before: dict[str, Any], body: dict[str, Any]) -> None:
+        t_ms, values, earlier = body.get("t"), body.get("v"), before.get("v")
+        if not isinstance(t_ms, int) or not isinstance(values, dict):
+            return
+        known = earlier if isinstance(earlier, dict) else {}
+        self.changed_ms = {
+            name: self.changed_ms.get(name, t_ms) if name in known and known[name] == value else t_ms
+            for name, value in values.items()
+        }
+        if self.first_ms is None:
+            self.first_ms = t_ms
+
+
 class BrokerError(CodedError, OSError):
     """No connection to a broker."""
 
@@ -92,6 +113,7 @@ class Follower:
     seen: topic of an asset → its messages.
     gateways: topic of a gateway → online | offline.
     gateway_messages: topic of a gateway → kind (info, health) → its latest message.
+    health_since: topic of a gateway → since when the figures of its last `health` message are as they are.
     error: why the broker rejected the connection; None: it did not.
     changed: is called after each message with its kind, and with REMOVED when a motor was removed, in the thread of the
         MQTT client.
@@ -102,6 +124,7 @@ class Follower:
         self.seen: dict[str, FollowedMessage] = {}
         self.gateways: dict[str, str] = {}
         self.gateway_messages: dict[str, dict[str, dict[str, Any]]] = {}
+        self.health_since: dict[str, HealthSince] = {}
         self.error: Reason | None = None
         self._changed = changed
         self._client: paho.Client | None = None
@@ -175,7 +198,10 @@ class Follower:
         if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
             return  # not from an agent
         if kind in GATEWAY_KINDS:
-            self.gateway_messages.setdefault(asset, {})[kind] = body
+            messages = self.gateway_messages.setdefault(asset, {})
+            if kind == "health":
+                self.health_since.setdefault(asset, HealthSince()).add(messages.get(kind, {}), body)
+            messages[kind] = body
             return
         followed = self.seen.setdefault(asset, FollowedMessage(gateway, name))
         now_s = time.monotonic()

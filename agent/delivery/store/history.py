@@ -17,12 +17,11 @@ import msgspec
 from msgspec import Struct, field
 
 from agent.core.messages import Message
+from agent.delivery.store.history_rows import MINUTE_S, QUARTER_S, SECOND_S, Stats, read_stats
 from agent.delivery.store.store import Store
 from drivers.reading import BAD, Quality
 
-SECOND_S, MINUTE_S, QUARTER_S = 1, 60, 900
 _MINUTE_MS, _QUARTER_MS = 60_000, 900_000
-Stats = list[float]  # n, mean, minimum, maximum, flags
 
 
 class HistoryPoint(Struct, frozen=True):
@@ -93,23 +92,9 @@ class History:
 
     def points(self, asset: str, metric: str, step_s: int, from_ms: int, to_ms: int) -> list[HistoryPoint]:
         """Values with from_ms ≤ t < to_ms, in order, without the current minute. step_s: 1, 60 or 900."""
-        first_ms = from_ms // _MINUTE_MS * _MINUTE_MS if step_s == SECOND_S else from_ms
-        found: list[HistoryPoint] = []
-        rows = self._store.rows(
-            "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? order by t_ms",
-            (step_s, asset, first_ms, to_ms),
-        )
-        for start_ms, body in ((t_ms, _unpack(packed)) for t_ms, packed in rows):
-            if step_s == SECOND_S:
-                column = body["v"].get(metric, [])
-                pairs = zip(body["t"], column, strict=False)
-                found += [
-                    HistoryPoint(t, 1, v, v, v, Quality(0)) for t, v in pairs if v is not None and from_ms <= t < to_ms
-                ]
-            elif metric in body:
-                n, mean, minimum, maximum, flags = body[metric]
-                found.append(HistoryPoint(start_ms, int(n), mean, minimum, maximum, Quality(int(flags))))
-        return found
+        found = read_stats(self._store.rows, asset, [metric], step_s, from_ms, to_ms)[metric]
+        return [HistoryPoint(t_ms, int(n), mean, low, high, Quality(int(flags)))
+                for t_ms, (n, mean, low, high, flags) in found]  # fmt: skip
 
     def _put(self, asset: str, minute: _Minute) -> None:
         self._store.post(_write_minute(asset, minute, self._keep_s, self._store.oldest_ms), deferred=True)

@@ -178,11 +178,26 @@ class Account:
         self.next_ms = self.from_ms  # intervals before it are added
         self._to_ms = min(ends_ms, default=None)
         self.baseline = basis.baseline
-        self._tally = SavingsAccumulator(
+        self._basis = basis
+        self._part: SavingsAccumulator | None = None
+        self._tally = self._new_tally(events)
+        self._load, self._newest_ms = load, 0
+
+    def _new_tally(self, events: Sequence[NonRoutineEvent]) -> SavingsAccumulator:
+        basis = self._basis
+        return SavingsAccumulator(
             basis.baseline, classes=basis.meter_classes, events=events, old_motor=basis.old_motor,
             driver_errors=basis.driver_errors,
         )  # fmt: skip
-        self._load, self._newest_ms = load, 0
+
+    def begin_part(self) -> None:
+        """Intervals that are added from now on count for `part_u95_wh`, too."""
+        self._part = self._new_tally(self._tally.events)
+
+    def part_u95_wh(self) -> float:
+        """U95 of the saving of the intervals since `begin_part`, without those before."""
+        assert self._part is not None
+        return self._part.saving((self.from_ms, self.next_ms)).u95_wh
 
     def add_until(self, to_ms: int | None, now_ms: int) -> list[IntervalResult]:
         """Adds the intervals that start before to_ms (None: all of the period) and returns how each was compared."""
@@ -204,6 +219,9 @@ class Account:
         self.next_ms = end_ms
         if found:
             self._newest_ms = found[-1].end_ms
+        if self._part is not None:
+            for item in found:
+                self._part.add(item)
         return [self._tally.add(item) for item in found]
 
     def set_events(self, events: Sequence[NonRoutineEvent]) -> bool:

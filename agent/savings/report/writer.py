@@ -44,13 +44,9 @@ def write(
         raise InvalidValue(PATH_IS_FOLDER, path=str(out))
     if not out.parent.is_dir():
         raise InvalidValue(OUTPUT_FOLDER_MISSING, path=str(out), folder=str(out.parent))
-    plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
-    if not plants:
-        raise InvalidValue(codes.NO_MOTOR)
-    months = [collect(db, config, plant, month, now_ms, check) for plant in plants]
+    months = months_of(db, config, motors, month, now_ms, check)
     command = shlex.join(["magwatt", "ledger", "verify", *source, "--checkpoint", str(out.with_suffix(".json"))])
-    cover = Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
-                  config.hash, command)  # fmt: skip
+    cover = cover_of(config, now_ms, command)
     files = {
         out: page(months, cover, lang).encode(),
         out.with_suffix(".csv"): as_csv(months),
@@ -59,6 +55,22 @@ def write(
     for path, data in files.items():
         _replace(path, data)
     return [*_summary(months), ", ".join(map(str, files))], all(month.complete for month in months)
+
+
+def months_of(
+    db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, now_ms: int, check: LedgerVerifier
+) -> list[ReportMonth]:  # fmt: skip
+    """The month of each motor, in the order of the configuration. motors: empty for all. Raises InvalidValue."""
+    plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
+    if not plants:
+        raise InvalidValue(codes.NO_MOTOR)
+    return [collect(db, config, plant, month, now_ms, check) for plant in plants]
+
+
+def cover_of(config: Config, now_ms: int, command: str) -> Cover:
+    """command: verifies the ledger."""
+    return Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
+                 config.hash, command)  # fmt: skip
 
 
 def _summary(months: Sequence[ReportMonth]) -> list[str]:

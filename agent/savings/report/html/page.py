@@ -52,8 +52,8 @@ def page(months: Sequence[ReportMonth], cover: Cover, first: str = "en") -> str:
         catalogue = Catalogue(language, zone_of(cover.zone))
         text = _environment().get_template("article.html").render(
             _=catalogue, lang=name, cover=cover, made=format_minute(cover.made_ms, cover.zone),
-            overview=_overview(months, catalogue) if len(months) > 1 else None,
-            motors=[_motor(month, catalogue) for month in months], sources=details.sources(months, catalogue),
+            overview=overview_texts(months, catalogue) if len(months) > 1 else None,
+            motors=[motor_texts(month, catalogue) for month in months], sources=details.sources(months, catalogue),
             decided=any(month.saving and month.saving.verdict != UNDECIDED for month in months),
         )  # fmt: skip
         articles.append(
@@ -63,8 +63,13 @@ def page(months: Sequence[ReportMonth], cover: Cover, first: str = "en") -> str:
     title = head.title if head and len(months) == 1 else cover.site
     return _environment().get_template("page.html").render(
         title=f"{title} {head.month if head else ''}", articles=articles, first=names[language_of(first) or "en"],
-        style=Markup((files("agent.savings.report") / "report.css").read_text(encoding="utf-8")),
+        style=Markup(style_sheet()),
     )  # fmt: skip
+
+
+@cache
+def style_sheet() -> str:
+    return (files("agent.savings.report") / "report.css").read_text(encoding="utf-8")
 
 
 @cache
@@ -87,7 +92,7 @@ def _light_signs(text: str) -> Markup:
     return escape(text).replace("±", Markup("<i>±</i>"))
 
 
-def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
+def motor_texts(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     """What the template of one motor shows; texts and formatted numbers."""
     saving, money = month.saving, month.money
     notes = [*month.notes, *month.hints, *(further_caveats(saving) if saving else ())]
@@ -168,7 +173,7 @@ def _event(event: NonRoutineEvent, zone: str, _: Catalogue) -> Mapping[str, Any]
     }
 
 
-def _overview(months: Sequence[ReportMonth], _: Catalogue) -> Mapping[str, Any]:
+def overview_texts(months: Sequence[ReportMonth], _: Catalogue) -> Mapping[str, Any]:
     """All motors and their sum."""
     with_saving = [month for month in months if month.saving is not None]
     return {

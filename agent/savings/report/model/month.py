@@ -43,6 +43,7 @@ class ReportDay(Struct, frozen=True):
     coverage: measured share of the day's time, as far as the day is in the month.
     total_wh: saving from the start of the month to the end of the day.
     u95_wh: U95 of total_wh.
+    u95_day_wh: U95 of saved_wh, the saving of this day alone; None: there is none.
     """
 
     date: str
@@ -52,6 +53,7 @@ class ReportDay(Struct, frozen=True):
     coverage: float
     total_wh: float = 0.0
     u95_wh: float = 0.0
+    u95_day_wh: float | None = None
 
 
 class ReportMonth(Struct, frozen=True):
@@ -315,6 +317,8 @@ def _day(
     now_ms: int,
 ) -> ReportDay:
     """A day with its intervals; adds those of the account to `results`."""
+    if account is not None:
+        account.begin_part()
     own = account.add_until(items[-1].end_ms, now_ms) if account else []
     results += own
     claimed = [result for result in own if result.excluded is None]
@@ -325,6 +329,7 @@ def _day(
         adjusted - sum(result.measured_wh or 0.0 for result in claimed) if claimed else None,
         sum(item.length_s * min(item.coverage, 1.0) for item in items) / _day_s(name, zone, span),
         so_far.saved_wh if so_far else 0.0, so_far.u95_wh if so_far else 0.0,
+        account.part_u95_wh() if account and claimed else None,
     )  # fmt: skip
 
 

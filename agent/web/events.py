@@ -1,0 +1,111 @@
+"""What happened and what needs a person: events with their waveforms, and findings of now."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from anyio.to_thread import run_sync
+from msgspec import Struct
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agent.core.text import Catalogue, N_
+from agent.delivery.store.event_history import read_waveform
+from agent.web.context import Web, catalogue_of, web_of
+from agent.web.csv_export import csv_response, wants_csv
+from agent.web.findings import Finding, findings
+from agent.web.history import asset_of
+from agent.web.json_response import json_response
+from agent.web.motor_rows import entries
+from agent.web.past_events import PageEvent, past_events
+from agent.web.state_file import StateFileError, state_of
+from agent.web.values import Why
+from drivers.reasons import Code
+
+DAY_MS = 86_400_000
+DAYS, DAYS_MAX = 30, 400
+
+DAYS_INVALID = Code("page_days_invalid", "`days` must be a number from 1 to {n_max:d}")
+WAVEFORM_ABSENT = Code(
+    "page_waveform_absent",
+    "there is no waveform of this event: those of the newest {n:d} events of a motor are kept, of devices that deliver "
+    "waveforms",
+)
+
+
+class Events(Struct):
+    """why: the events of the past are not known. findings need no state file."""
+
+    events: list[PageEvent]
+    findings: list[Finding]
+    why: Why | None = None
+
+
+class Waveform(Struct):
+    """u, i: three phases each, V and A, equal in length; of a channel that was not measured an empty list.
+
+    missing samples: None.
+    """
+
+    start_ms: int
+    rate_hz: float
+    u: list[list[float | None]]
+    i: list[list[float | None]]
+
+
+def events_of(web: Web, days: int, motor: str | None, catalogue: Catalogue) -> Events:
+    """Blocks while the file is read."""
+    now_ms = web.now_ms()
+    kinds = {entry.id: entry.kind for entry in entries(web)}
+    current = [item for item in findings(web, catalogue) if motor is None or item.motor == motor]
+    try:
+        found = state_of(web).read(
+            lambda db: past_events(db, now_ms - days * DAY_MS, now_ms + DAY_MS, motor, kinds, catalogue)
+        )
+    except StateFileError as error:
+        why = Why(str.__str__(error.reason.code), catalogue(N_("no history")), catalogue.reason(error.reason))
+        return Events([], current, why)
+    return Events(found, current)
+
+
+def waveform_of(web: Web, motor: str, t_ms: int) -> Waveform | None:
+    """Raises StateFileError."""
+    found = state_of(web).read(lambda db: read_waveform(db.execute, motor, t_ms))
+    if found is None:
+        return None
+    return Waveform(found["snapshot_start_ms"], found["snapshot_rate_hz"], _phases(found, "u", "v"),
+                    _phases(found, "i", "a"))  # fmt: skip
+
+
+def _phases(found: Any, quantity: str, unit: str) -> list[list[float | None]]:
+    return [found.get(f"snapshot_{quantity}_l{phase}_{unit}", []) for phase in (1, 2, 3)]
+
+
+async def _events(request: Request) -> Response:
+    web, catalogue, query = web_of(request), catalogue_of(request), request.query_params
+    days = query.get("days", str(DAYS))
+    if not re.fullmatch("[0-9]{1,3}", days) or not 1 <= int(days) <= DAYS_MAX:
+        raise HTTPException(400, catalogue.reason(DAYS_INVALID(n_max=DAYS_MAX)))
+    found = await run_sync(events_of, web, int(days), query.get("motor"), catalogue)
+    return csv_response(found.events, "events") if wants_csv(request) else json_response(request, found)
+
+
+async def _waveform(request: Request) -> Response:
+    web, catalogue = web_of(request), catalogue_of(request)
+    motor, _ = asset_of(request)
+    try:
+        found = await run_sync(waveform_of, web, motor, int(request.path_params["t_ms"]))
+    except StateFileError as error:
+        raise HTTPException(404, catalogue.reason(error.reason)) from None
+    if found is None:
+        raise HTTPException(404, catalogue.reason(WAVEFORM_ABSENT(n=100)))
+    return json_response(request, found)
+
+
+routes = [
+    Route("/api/v1/events", _events),
+    Route("/api/v1/motors/{id}/events/{t_ms:int}/waveform", _waveform),
+]

@@ -1,0 +1,268 @@
+"""Savings: the figures of `magwatt report`, which a child process computes, and the month of the plant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from anyio.to_thread import run_sync
+from msgspec import Struct
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+import agent.savings.reasons
+import agent.savings.report.reasons  # noqa: F401 - declares the codes in reports
+from agent.config.model import Config
+from agent.core.text import Catalogue, N_
+from agent.savings.report.reasons import NO_DATA_OF_MOTOR, NO_MOTOR
+from agent.web.context import Web, catalogue_of, language_of_request, web_of
+from agent.web.json_response import json_response
+from agent.web.month_sum import Day, SavedMoney, month_sum
+from agent.web.report_cache import CachedReport, ReportCache
+from agent.web.savings_months import bounds_ms, fingerprint, months_with_data, name_of, present_month
+from agent.web.state_file import StateFileError, state_of
+from agent.web.times import rfc3339
+from agent.web.values import PageValue, Why
+from drivers.reasons import Code, InvalidValue, Reason
+
+WAIT_S = 20.0  # of a request for a report; then the answer is "pending"
+MONTH_WAIT_S = 0.5
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_FILES = {"html": "text/html", "csv": "text/csv", "json": "application/json"}
+_PICTURE = re.compile(r"[a-z0-9][a-z0-9_-]{0,80}-[0-9]{1,2}-(en|zh)\.svg")
+
+NO_CONFIGURATION = Code(
+    "page_no_configuration",
+    "The savings need the configuration of the plant: start `magwatt web` with --config FILE on the gateway.",
+)
+MONTH_WITHOUT_DATA = Code("page_month_without_data", "There are no data of {month}.")
+MONTH_INVALID = Code("page_month_invalid", "{text:quoted} is not a month: write for example 2026-11")
+REPORT_PENDING = Code("page_report_pending", "The report is being computed; it is ready within a minute or two.")
+
+
+class Month(Struct):
+    month: str
+    name: str
+
+
+class Months(Struct):
+    """Newest first. why: there is none."""
+
+    months: list[Month]
+    why: Why | None = None
+
+
+class PlantMonth(Struct):
+    """state: ready | pending | none. until: time up to which the figures go, RFC 3339."""
+
+    month: str | None
+    name: str
+    state: str
+    saved_kwh: PageValue
+    money: SavedMoney
+    verdict: str | None
+    verdict_text: str
+    until: str | None
+    motors: int
+    of: int
+    days: list[Day]
+    why: Why | None = None
+
+
+class _Asked(NamedTuple):
+    """A month of the state file. fingerprint: of its data; "": there are none."""
+
+    month: str
+    fingerprint: str
+
+
+def reports_of(request: Request) -> ReportCache:
+    """The reports of this application."""
+    found: ReportCache | None = getattr(request.app.state, "reports", None)
+    if found is None:
+        config = web_of(request).config
+        assert config is not None
+        found = request.app.state.reports = ReportCache(config.path.absolute())
+    return found
+
+
+async def month_summary(web: Web, reports: ReportCache | None, catalogue: Catalogue) -> PlantMonth:
+    """The running month of the plant, or the last one with data. reports: None without a configuration."""
+    if web.config is None or reports is None:
+        return _none(None, _why(NO_CONFIGURATION(), N_("no configuration"), catalogue), catalogue)
+    if not web.config.motors:
+        return _none(None, _why(NO_MOTOR(), N_("no motor"), catalogue), catalogue)
+    try:
+        asked = await run_sync(_present, web, web.config)
+    except StateFileError as error:
+        return _none(None, _why(error.reason, N_("no data"), catalogue), catalogue)
+    if not asked.fingerprint:
+        return _none(asked.month, _why(NO_DATA_OF_MOTOR(), N_("no data"), catalogue), catalogue)
+    found = await reports.report(asked.month, asked.fingerprint, MONTH_WAIT_S)
+    if found.folder is None:
+        why = _why_missing(found, catalogue)
+        return _none(asked.month, why, catalogue, "none" if found.failed else "pending")
+    body = msgspec.json.decode(await run_sync((found.folder / "report.json").read_bytes))
+    total = month_sum(body["motors"], catalogue)
+    until_ms = max((motor["saving"]["to_ms"] for motor in body["motors"] if motor["saving"]), default=body["made_ms"])
+    return PlantMonth(
+        asked.month, name_of(asked.month, catalogue), "ready", total.saved_kwh, total.money, total.verdict,
+        catalogue.translate(total.verdict) if total.verdict else catalogue(N_("no saving calculated")),
+        rfc3339(until_ms), total.motors, total.of, total.days, total.saved_kwh.why,
+    )  # fmt: skip
+
+
+def _present(web: Web, config: Config) -> _Asked:
+    """The running month, or without data in it the newest one with data. Raises StateFileError."""
+
+    def read(db: Any) -> _Asked:
+        months, month = months_with_data(db, config), present_month(db, config, web.now_ms())
+        if not months:
+            return _Asked(month, "")
+        month = month if month in months else months[0]
+        return _Asked(month, fingerprint(db, config, month, web.now_ms()))
+
+    return state_of(web).read(read)
+
+
+def _none(month: str | None, why: Why, catalogue: Catalogue, state: str = "none") -> PlantMonth:
+    unknown = PageValue(None, q="bad", why=why)
+    return PlantMonth(month, name_of(month, catalogue) if month else "", state, unknown,
+                      SavedMoney(None, q="bad", why=why), None, "", None, 0, 0, [], why)  # fmt: skip
+
+
+async def _plant_month(request: Request) -> Response:
+    web = web_of(request)
+    reports = reports_of(request) if web.config else None
+    return json_response(request, await month_summary(web, reports, catalogue_of(request)))
+
+
+async def _months(request: Request) -> Response:
+    web, catalogue = web_of(request), catalogue_of(request)
+    if web.config is None:
+        return json_response(request, Months([], _why(NO_CONFIGURATION(), N_("no configuration"), catalogue)))
+    config = web.config
+    try:
+        found = await run_sync(state_of(web).read, lambda db: months_with_data(db, config))
+    except StateFileError as error:
+        return json_response(request, Months([], _why(error.reason, N_("no data"), catalogue)))
+    why = None if found else _why(NO_DATA_OF_MOTOR() if config.motors else NO_MOTOR(), N_("no data"), catalogue)
+    return json_response(request, Months([Month(month, name_of(month, catalogue)) for month in found], why))
+
+
+async def _month(request: Request) -> Response:
+    """The JSON of the report, unchanged, with `state`, `name` and the texts of the report in the reader's language."""
+    catalogue, month = catalogue_of(request), str(request.path_params["month"])
+    head = {"month": month, "name": _checked_name(request)}
+    found, why = await _report(request, WAIT_S)
+    if found.folder is None:
+        state = "pending" if why.code == REPORT_PENDING else "none"
+        return json_response(request, {**head, "state": state, "why": why, "motors": []})
+    folder, language = found.folder, language_of_request(request).partition("_")[0]
+    figures, page = await run_sync(lambda: ((folder / "report.json").read_bytes(), (folder / "page.json").read_bytes()))
+    report: Mapping[str, msgspec.Raw] = msgspec.json.decode(figures, type=dict[str, msgspec.Raw])
+    rendered = msgspec.json.decode(page)
+    texts = rendered.pop("texts")[language]
+    total = month_sum(msgspec.json.decode(figures)["motors"], catalogue)
+    return json_response(request, {
+        **report, **head, "state": "ready", "current": found.current, "sum": total, "why": None,
+        "rendered": {**rendered, **texts},
+    })  # fmt: skip
+
+
+async def _file(request: Request) -> Response:
+    """A file of the report, as `magwatt report` writes it."""
+    kind, month = str(request.path_params["kind"]), str(request.path_params["month"])
+    if kind not in _FILES:
+        raise HTTPException(404)
+    language = language_of_request(request).partition("_")[0]
+    name = f"report-{language}.html" if kind == "html" else f"report.{kind}"
+    config = web_of(request).config
+    content = await _content(request, name)
+    headers = {"cache-control": "private, no-cache"}
+    if kind != "html" or request.query_params.get("download"):
+        site = config.site.id if config else ""
+        headers["content-disposition"] = f'attachment; filename="magwatt-{site}-{month}.{kind}"'
+    if kind == "html":  # a page of its own: its styles are inline, it has no script, and it loads nothing
+        headers["content-security-policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+    return Response(content, headers=headers, media_type=_FILES[kind])
+
+
+async def _picture(request: Request) -> Response:
+    name = str(request.path_params["name"])
+    if not _PICTURE.fullmatch(name):
+        raise HTTPException(404)
+    headers = {
+        "cache-control": "private, no-cache",
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }
+    return Response(await _content(request, name), headers=headers, media_type="image/svg+xml")
+
+
+async def _content(request: Request, name: str) -> bytes:
+    _checked_name(request)
+    found, why = await _report(request, WAIT_S)
+    if found.folder is None:
+        raise HTTPException(503 if why.code == REPORT_PENDING else 404, why.long)
+    path: Path = found.folder / name
+    try:
+        return await run_sync(path.read_bytes)
+    except FileNotFoundError:
+        raise HTTPException(404) from None
+
+
+def _checked_name(request: Request) -> str:
+    """The name of the month. Raises HTTPException 404."""
+    catalogue, month = catalogue_of(request), str(request.path_params["month"])
+    if not _MONTH.fullmatch(month):
+        raise HTTPException(404, catalogue.reason(MONTH_INVALID(text=month[:20])))
+    return name_of(month, catalogue)
+
+
+async def _report(request: Request, wait_s: float) -> tuple[CachedReport, Why]:
+    """The report of the month of an address, and why there is none."""
+    web, catalogue, month = web_of(request), catalogue_of(request), str(request.path_params["month"])
+    config = web.config
+    if config is None:
+        return _ABSENT, _why(NO_CONFIGURATION(), N_("no configuration"), catalogue)
+
+    def read(db: Any) -> str:
+        has_data = month in months_with_data(db, config) and bounds_ms(config, month)
+        return fingerprint(db, config, month, web.now_ms()) if has_data else ""
+
+    try:
+        data = await run_sync(state_of(web).read, read)
+    except (StateFileError, InvalidValue) as error:
+        return _ABSENT, _why(error.reason, N_("no data"), catalogue)
+    if not data:
+        reason = MONTH_WITHOUT_DATA(month=name_of(month, catalogue))
+        return _ABSENT, _why(reason, N_("no data"), catalogue)
+    found = await reports_of(request).report(month, data, wait_s)
+    return found, _why_missing(found, catalogue)
+
+
+_ABSENT = CachedReport(None, False)
+
+
+def _why_missing(found: CachedReport, catalogue: Catalogue) -> Why:
+    if found.failed is not None:
+        return _why(found.failed, N_("no report"), catalogue)
+    return _why(REPORT_PENDING(), N_("being computed"), catalogue)
+
+
+def _why(reason: Reason, short: str, catalogue: Catalogue) -> Why:
+    return Why(str.__str__(reason.code), catalogue(short), catalogue.reason(reason))
+
+
+routes = [
+    Route("/api/v1/plant/month", _plant_month),
+    Route("/api/v1/savings", _months),
+    Route("/api/v1/savings/{month}", _month),
+    Route("/api/v1/savings/{month}/report.{kind:str}", _file),
+    Route("/api/v1/savings/{month}/{name}", _picture),
+]

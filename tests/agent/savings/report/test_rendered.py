@@ -1,0 +1,92 @@
+"""The report as texts and figures for the local page: the same as the HTML report, in both languages."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from html import unescape
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from msgspec.structs import replace
+from support import metered_retrofit
+
+from agent.config.loader import load_config
+from agent.config.topology import assets
+from agent.savings.ledger.verify import open_copy
+from agent.savings.report.html.page import Cover, page
+from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier
+from agent.savings.report.model.month import ReportMonth, collect
+from agent.savings.report.rendered import pictures, rendered
+
+COVER = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
+NOW_MS = metered_retrofit.utc_ms("2024-10-04 00:00")
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("state")
+    metered_retrofit.retrofit(folder, days=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def months(state: Path) -> list[ReportMonth]:
+    config = load_config(state / "plant.toml")[0]
+    with contextlib.closing(open_copy(state / "state" / "magwatt.sqlite")) as db:
+        return [collect(db, config, assets(config)[0], "2024-10", NOW_MS, LedgerVerifier())]
+
+
+def shown_texts(html: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)))
+
+
+def strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in items for text in strings(item)]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_text_and_figure_is_in_the_html_report(months: list[ReportMonth], language: str) -> None:
+    motor = json.loads(json.dumps(rendered(months, COVER)))["texts"][language]["motors"][0]
+    report = re.sub(r"\s", "", shown_texts(page(months, COVER)))
+    codes = ("id", "verdict", "ledger_state", "kind", "status", "file", "width", "x", "setting", "largest_setting")
+    for name in codes:
+        motor.pop(name, None)
+    figures = [text for text in strings(motor) if re.search(r"\d", text) and not text.endswith(".svg")]
+    assert len(figures) > 60
+    parts = {f"{row[key]}" for row in motor["parts"] for key in ("width", "x") if key in row}
+    assert not [text for text in figures if text not in parts and re.sub(r"\s", "", text) not in report]
+
+
+def test_each_picture_is_a_file_of_its_own(months: list[ReportMonth]) -> None:
+    texts, files = rendered(months, COVER)["texts"], pictures(months, COVER)
+    named = [item["file"] for each in texts.values() for item in each["motors"][0]["pictures"]]
+    assert named
+    assert sorted(named) == sorted(files)
+    for name, svg in files.items():
+        root = ElementTree.fromstring(svg)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        style = root.find("{http://www.w3.org/2000/svg}style")
+        assert style is not None and style.text is not None
+        used = set(re.findall(r"var\((--\w+)\)", style.text))
+        assert used <= set(re.findall(r"(--\w+):", style.text)), name
+        assert "url(" not in svg
+
+
+def test_the_state_of_the_ledger_is_a_code(months: list[ReportMonth]) -> None:
+    (month,) = months
+    found = [
+        rendered([replace(month, ledger=ledger)], COVER)["texts"]["en"]["motors"][0]["ledger_state"]
+        for ledger in (
+            month.ledger,
+            replace(month.ledger, differing=1),
+            replace(month.ledger, pending=2),
+            LedgerCheck(),
+        )
+    ]
+    assert found == ["whole", "touched", "pending", "none"]
