@@ -49,6 +49,8 @@ class NumpyAnalysis(NamedTuple):
     i0_pct: float
     band_u_v: Floats
     band_i_a: Floats
+    phasor_u_v: npt.NDArray[np.complex128]
+    phasor_i_a: npt.NDArray[np.complex128]
 
 
 def plain(x: Floats, rate_hz: float, demand_a: float = math.nan) -> NumpyAnalysis:
@@ -96,6 +98,7 @@ def plain(x: Floats, rate_hz: float, demand_a: float = math.nan) -> NumpyAnalysi
             size[:3], size[3:], (100.0 * above / alive)[:3], (100.0 * above / alive)[3:],
             100.0 * np.sqrt(np.nansum(size[3:, 2:] ** 2, axis=1)) / demand_a + 0.0 * size[3:, 2], k_factor[3:],
             u[0], u[1], u[2], i[1], i[2], np.full((3, BANDS), math.nan), np.full((3, BANDS), math.nan),
+            phasor[:3], phasor[3:],
         )  # fmt: skip
 
 

@@ -82,6 +82,7 @@ def _power_quality(topic: str) -> tuple[Metric, ...]:
     )  # fmt: skip
 
 
+_ANGLE, _LEADS = "angle of the fundamental", "relative to the voltage of phase 1, positive when it leads"
 _BANDS = "rms of 35 bands of 200 Hz from 2 to 9 kHz, at sampling rates of 4.9 kS/s and above"
 
 
@@ -143,6 +144,8 @@ DERIVED: tuple[Metric, ...] = (
     _row("energy_allocated", "kWh", "share of this motor in the energy of a shared meter, counted while the agent runs",
          "counter", decimals=3),
     *_power_quality("pq3s"),
+    *(_row(f"angle_u_l{n}", "deg", f"{_ANGLE} voltage of phase {n}; {_LEADS}", "window", "pq3s", 2) for n in (2, 3)),
+    *(_row(f"angle_i_l{n}", "deg", f"{_ANGLE} current of phase {n}; {_LEADS}", "window", "pq3s", 2) for n in (1, 2, 3)),
     *_power_quality("pq10m"),
     *(_row(f"voltage_l{n}n_min", "V", f"lowest 200 ms rms value of the voltage, phase {n}", "window", "pq10m")
       for n in (1, 2, 3)),

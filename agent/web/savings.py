@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import msgspec
 from anyio.to_thread import run_sync
@@ -81,19 +83,18 @@ class _Asked(NamedTuple):
     fingerprint: str
 
 
-def reports_of(request: Request) -> ReportCache:
-    """The reports of this application."""
-    found: ReportCache | None = getattr(request.app.state, "reports", None)
-    if found is None:
-        config = web_of(request).config
-        assert config is not None
-        found = request.app.state.reports = ReportCache(config.path.absolute())
-    return found
+_caches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, ReportCache]] = WeakKeyDictionary()
 
 
-async def month_summary(web: Web, reports: ReportCache | None, catalogue: Catalogue) -> PlantMonth:
-    """The running month of the plant, or the last one with data. reports: None without a configuration."""
-    if web.config is None or reports is None:
+def reports_of(config: Config) -> ReportCache:
+    """The reports of a plant, for the running event loop."""
+    path = config.path.absolute()
+    return _caches.setdefault(asyncio.get_running_loop(), {}).setdefault(path, ReportCache(path))
+
+
+async def month_summary(web: Web, catalogue: Catalogue) -> PlantMonth:
+    """The running month of the plant, or the last one with data."""
+    if web.config is None:
         return _none(None, _why(NO_CONFIGURATION(), N_("no configuration"), catalogue), catalogue)
     if not web.config.motors:
         return _none(None, _why(NO_MOTOR(), N_("no motor"), catalogue), catalogue)
@@ -103,7 +104,7 @@ async def month_summary(web: Web, reports: ReportCache | None, catalogue: Catalo
         return _none(None, _why(error.reason, N_("no data"), catalogue), catalogue)
     if not asked.fingerprint:
         return _none(asked.month, _why(NO_DATA_OF_MOTOR(), N_("no data"), catalogue), catalogue)
-    found = await reports.report(asked.month, asked.fingerprint, MONTH_WAIT_S)
+    found = await reports_of(web.config).report(asked.month, asked.fingerprint, MONTH_WAIT_S)
     if found.folder is None:
         why = _why_missing(found, catalogue)
         return _none(asked.month, why, catalogue, "none" if found.failed else "pending")
@@ -134,12 +135,6 @@ def _none(month: str | None, why: Why, catalogue: Catalogue, state: str = "none"
     unknown = PageValue(None, q="bad", why=why)
     return PlantMonth(month, name_of(month, catalogue) if month else "", state, unknown,
                       SavedMoney(None, q="bad", why=why), None, "", None, 0, 0, [], why)  # fmt: skip
-
-
-async def _plant_month(request: Request) -> Response:
-    web = web_of(request)
-    reports = reports_of(request) if web.config else None
-    return json_response(request, await month_summary(web, reports, catalogue_of(request)))
 
 
 async def _months(request: Request) -> Response:
@@ -242,7 +237,7 @@ async def _report(request: Request, wait_s: float) -> tuple[CachedReport, Why]:
     if not data:
         reason = MONTH_WITHOUT_DATA(month=name_of(month, catalogue))
         return _ABSENT, _why(reason, N_("no data"), catalogue)
-    found = await reports_of(request).report(month, data, wait_s)
+    found = await reports_of(config).report(month, data, wait_s)
     return found, _why_missing(found, catalogue)
 
 
@@ -260,7 +255,6 @@ def _why(reason: Reason, short: str, catalogue: Catalogue) -> Why:
 
 
 routes = [
-    Route("/api/v1/plant/month", _plant_month),
     Route("/api/v1/savings", _months),
     Route("/api/v1/savings/{month}", _month),
     Route("/api/v1/savings/{month}/report.{kind:str}", _file),

@@ -12,21 +12,25 @@ from drivers.reading import Waveform
 from drivers.recordings.recording import ROLES
 from dsp.aggregate import AggregationInterval, columns
 from dsp.numpy_fallback import NumpyAnalysis
+from dsp.phasor_angles import mean_angles_deg
 from dsp.results import Flag
 from dsp.window import Window
 
 
 def pq3s_values(windows: Sequence[Window | NumpyAnalysis], all_phases: bool = True) -> dict[str, Any]:
-    """3 s values: root mean squares (IEC 61000-4-30, 4.5 [M]); arithmetic means of powers and frequency.
+    """3 s values: root mean squares (IEC 61000-4-30, 4.5 [M]); arithmetic means of powers and frequency; angles of the
+    mean phasors.
 
     all_phases: whether all three phases are measured; otherwise totals are None.
     """
     values: dict[str, Any] = {name: _aggregate(windows, *source) for name, source in _PQ3S.items()}
+    phasors = np.array([(*window.phasor_u_v, *window.phasor_i_a) for window in windows], dtype=np.complex128)
+    values |= dict(zip(_ANGLES, mean_angles_deg(phasors)[1:].tolist(), strict=True))
     return values if all_phases else values | dict.fromkeys(_TOTALS)
 
 
 def unknown_pq3s_values() -> dict[str, Any]:
-    return dict.fromkeys(_PQ3S)
+    return dict.fromkeys((*_PQ3S, *_ANGLES))
 
 
 def harmonics_values(windows: Sequence[Window | NumpyAnalysis]) -> dict[str, Any]:
@@ -110,6 +114,7 @@ def _aggregate(windows: Sequence[Window | NumpyAnalysis], field: str, phase: int
 
 
 _DISTORTION = ("thd_", "tdd_", "k_factor_", "harmonic_", "band_")
+_ANGLES = ("angle_u_l2_deg", "angle_u_l3_deg", "angle_i_l1_deg", "angle_i_l2_deg", "angle_i_l3_deg")
 _TOTALS = ("active_power_w", "reactive_power_fund_var", "apparent_power_va", "power_factor")
 _PQ3S: dict[str, tuple[str, int | None, bool]] = {
     **{f"voltage_l{n + 1}n_v": ("u_rms_v", n, True) for n in range(3)},

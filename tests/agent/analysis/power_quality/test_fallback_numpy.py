@@ -57,6 +57,7 @@ def test_a_sine_gives_its_closed_form_marked_warming_up() -> None:
     assert v["active_power_w"] == pytest.approx(3 * 230 * 40 * math.cos(math.pi / 6), rel=5e-4)
     assert v["frequency_hz"] == pytest.approx(49.83, abs=1e-3)
     assert v["thd_i_l3_pct"] == pytest.approx(10, abs=0.02)
+    assert [v[f"angle_i_l{n}_deg"] for n in (1, 2, 3)] == pytest.approx([-30, -150, 90], abs=0.02)
     assert harmonics[0].values["harmonic_i_l1_a"][5] == pytest.approx(4, rel=2e-3)
     assert all(Quality.WARMING_UP in message.quality for message in out)
     assert [message.t_ms - START_NS // 1_000_000 for message in pq] == [3000, 6000]

@@ -83,6 +83,8 @@ def test_a_sine_gives_its_closed_form() -> None:
     assert v["reactive_power_fund_var"] == pytest.approx(3 * U_V * I_A * math.sin(math.pi / 6), rel=1e-3)
     assert v["thd_i_l3_pct"] == pytest.approx(10, abs=0.02)
     assert v["frequency_hz"] == pytest.approx(F_HZ, abs=1e-3)
+    assert [v[f"angle_u_l{n}_deg"] for n in (2, 3)] == pytest.approx([-120, 120], abs=0.02)
+    assert [v[f"angle_i_l{n}_deg"] for n in (1, 2, 3)] == pytest.approx([-30, -150, 90], abs=0.02)
     assert v["windows"] == 15
     assert harmonics[0].values["harmonic_i_l1_a"][5] == pytest.approx(I_A / 10, rel=2e-3)
     assert len(harmonics[0].values["harmonic_u_l1_v"]) == 51
@@ -115,6 +117,7 @@ def test_a_stream_of_nothing_is_null_not_zero_percent() -> None:
     v = of(messages, "pq3s")[0].values
     assert v["thd_i_l1_pct"] is None
     assert v["power_factor"] is None
+    assert v["angle_i_l2_deg"] is None
     assert v["current_l1_a"] == 0
 
 
