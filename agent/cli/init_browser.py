@@ -12,20 +12,23 @@ from agent.cli.init_result import report_written
 from agent.cli.init_surroundings import surroundings
 from agent.cli.options import FINDING, fail, option_value
 from agent.commissioning.init.session import InitSession
-from agent.core.text import _, current, use
+from agent.core.text import _, current, text_of, use
+from agent.web.reasons import LIBRARY_MISSING
 
-EXTRA = ("h11", "segno", "starlette", "uvicorn")
+LIBRARIES = ("anyio", "h11", "segno", "starlette", "uvicorn")  # of the extra `web`
 
 
 def init_in_browser(file: Path, overwrite: bool, listen: str) -> int:
     """The exit code: that of `check`, 1 with open points of the commissioning, 130 if a question is open."""
     try:
+        import segno  # noqa: F401
+
         from agent.web.setup.server import parse_listen, run
         from agent.web.setup.setup import Setup
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
+        if (error.name or "").partition(".")[0] not in LIBRARIES:
             raise
-        fail(_("--browser needs the extra `web`: pip install 'magwatt[web]'"))
+        fail(text_of(LIBRARY_MISSING()))
     address = option_value("--listen", listen, parse_listen)
     session = InitSession(file, surroundings())
     resume(session)

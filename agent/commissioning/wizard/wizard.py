@@ -131,8 +131,8 @@ class Wizard:
             record.result = _result_of(self._result, asset)
             for line in (*format_summary(record.result), *format_values(record.result)):
                 print_line(f"  {line}")
-            await self._ask(record, [Question(asset.name, "", codes.DISPLAY_MATCHES())])
             await self._ask_unconfirmed(record, record.result)
+            await self._ask(record, [Question(asset.name, "", codes.DISPLAY_MATCHES())])
         path, n = write(record, self._directory), len(record.open_points)
         print_line("  " + _("{n:d} open {n:point|points}; record: {path}", n=n, path=str(path)))
         if self._dialogue.guide:

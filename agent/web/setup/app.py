@@ -112,10 +112,10 @@ class SetupContext(Struct):
 
 def create_app(context: SetupContext, hosts: frozenset[str]) -> Starlette:
     """hosts: names and addresses by which the page is reached."""
-    static = load(index=PAGE, first=FIRST_SCRIPT)
+    static = load(page=PAGE, first=FIRST_SCRIPT)
     tls = bool(context.fingerprint)
     posts = frozenset(f"{BASE}/{name}" for name in (*ACTIONS, "session"))
-    guard = Middleware(Guard, access=Access(hosts, tls, posts), policy=content_policy(static.script_hash))
+    guard = Middleware(Guard, access=Access(hosts, tls, posts=posts), policy=content_policy(static.script_hash))
     actions = [Route(f"{BASE}/{name}", _action(*action), methods=["POST"]) for name, action in ACTIONS.items()]
     app = Starlette(middleware=[guard], routes=[
         Route("/", _page), Route("/static/{name:path}", _static), Route(f"{BASE}/state", _state),

@@ -10,8 +10,9 @@ from ipaddress import ip_address
 import uvicorn
 from msgspec import Struct
 
-from agent.web.http_limits import GuardedProtocol
+from agent.config.schema import host_port
 from agent.web.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, is_loopback
+from agent.web.server import GuardedProtocol
 from agent.web.setup.access import LASTS_S, SetupAccess
 from agent.web.setup.app import SetupContext, create_app
 from agent.web.setup.certificate import self_made
@@ -39,14 +40,14 @@ class SetupListen(Struct, frozen=True):
 
 def parse_listen(text: str) -> SetupListen:
     """ADDRESS or ADDRESS:PORT; an IPv6 address in brackets. Raises InvalidValue."""
-    host, _separator, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", str(PORT))
+    host, port = host_port(PORT)(text)
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:
         raise InvalidValue(LISTEN_EXPECTED) from None
-    if address.is_unspecified or not port.isascii() or not port.isdecimal() or not int(port) < 65536:
+    if address.is_unspecified:
         raise InvalidValue(LISTEN_EXPECTED)
-    return SetupListen(str(address), int(port))
+    return SetupListen(str(address), port)
 
 
 class SetupServer(uvicorn.Server):

@@ -186,7 +186,7 @@ class Setup:
                 return
             config, folder = self._config, records_folder(self.session.file)
             self._walk = Walk(
-                assets(config), lambda dialogue: self._commission(config, folder, name, dialogue), self._walk_changed
+                config, lambda dialogue: self._commission(config, folder, name, dialogue), self._walk_changed
             )
             self._stage = "walk"
             self._walk.start()

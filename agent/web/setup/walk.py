@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,18 @@ from agent.commissioning.wizard.answers import Answer, Question
 from agent.commissioning.wizard.dialogue import Dialogue, Review
 from agent.commissioning.wizard.duration import EstimatedDuration
 from agent.commissioning.wizard.record import CommissioningRecord
-from agent.config.topology import Asset
+from agent.config.model import Config
+from agent.config.topology import assets
+from agent.core.clock import SystemClock
+from agent.web.commissioning_evidence import STEPS
+from agent.web.setup.live_wiring import LiveWiring
+from drivers.reading import Clock
 
-NAMEPLATE, DEVICES, WIRING, VALUES, RECORD = range(5)  # the steps of a motor
-STEP_OF = {codes.NAMEPLATE_MATCHES: NAMEPLATE, codes.DISPLAY_MATCHES: VALUES, codes.REGISTERS_MATCH_DISPLAY: VALUES}
+NAMEPLATE, DEVICES, WIRING, REGISTERS, DISPLAYS = STEPS  # of a motor
+STEP_OF = {
+    codes.NAMEPLATE_MATCHES: NAMEPLATE, codes.CTS_ON_THEIR_PHASE: WIRING, codes.REGISTERS_MATCH_DISPLAY: REGISTERS,
+    codes.DISPLAY_MATCHES: DISPLAYS,
+}  # fmt: skip
 LIVE_S = 1.0  # from one reading of the present values to the next
 END_S = 10.0  # longest wait for the end of a request that is being sent
 
@@ -41,7 +48,7 @@ class Page(Struct):
 
     number: int
     asset: str
-    step: int
+    step: str
     question: Question | None = None
     review: Review | None = None
     record: CommissioningRecord | None = None
@@ -51,36 +58,42 @@ class Page(Struct):
 class Outcome(Struct):
     """Of a motor: step → ok | bad | open. points: open points of its record; None: there is none yet. path: of it."""
 
-    steps: dict[int, str] = field(default_factory=dict)
+    steps: dict[str, str] = field(default_factory=dict)
     points: int | None = None
     path: Path | None = None
 
 
 class Walk:
-    """One commissioning. `commission` is called with the dialogue, in the thread of the walk.
+    """The commissioning of all motors. `commission` is called with the dialogue, in the thread of the walk.
 
-    assets: that are commissioned, in order.
     error: what ended the walk early; None: nothing.
     """
 
     def __init__(
-        self, assets: Sequence[Asset], commission: Callable[[Dialogue], Coroutine[Any, Any, list[CommissioningRecord]]],
-        on_change: Callable[[], None], now_s: Callable[[], float] = time.monotonic,
+        self, config: Config, commission: Callable[[Dialogue], Coroutine[Any, Any, list[CommissioningRecord]]],
+        on_change: Callable[[], None], clock: Clock | None = None,
     ) -> None:  # fmt: skip
-        self.assets = assets
+        self.assets = assets(config)
         self.error: Exception | None = None
         self.ended = False
-        self.outcomes = {asset.name: Outcome() for asset in assets}
+        self.outcomes = {asset.name: Outcome() for asset in self.assets}
         self.progress: Progress | None = None
-        self.page = Page(0, assets[0].name if assets else "", NAMEPLATE)
+        self.page = Page(0, self.assets[0].name if self.assets else "", NAMEPLATE)
         self.live: dict[str, Values] = {}
         self.read_s: float | None = None  # of the present values, monotonic
-        self._commission, self._on_change, self._now_s = commission, on_change, now_s
+        self.wiring: LiveWiring | None = None
+        self._config, self._clock = config, clock or SystemClock()
+        self._commission, self._on_change = commission, on_change
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._answer: asyncio.Future[Any] | None = None
         self._reader: LiveReader | None = None
         self._thread = threading.Thread(target=self._run, name="commission", daemon=True)
+
+    @property
+    def now_s(self) -> float:
+        """Monotonic time."""
+        return self._clock.monotonic_ns() / 1e9
 
     def start(self) -> None:
         self._thread.start()
@@ -104,7 +117,7 @@ class Walk:
     # The guide of the wizard
 
     def begin_check(self, estimate: EstimatedDuration, readings: int) -> None:
-        self.progress, self._reader = Progress(0, readings, self._now_s() + estimate.sound), None
+        self.progress, self._reader = Progress(0, readings, self.now_s + estimate.sound), None
         self._on_change()
 
     def on_values(self, device: str, values: Mapping[str, float]) -> None:
@@ -121,19 +134,23 @@ class Walk:
         return answer
 
     async def review(self, review: Review) -> bool:
-        self._reader = review.live
+        self._reader, self.wiring = review.live, LiveWiring(self._config, review.asset, self._clock)
         wrong = review.result.findings or review.result.notes or review.problems
         self.outcomes[review.asset.name].steps[WIRING] = "bad" if wrong else "ok"
-        return bool(await self._answered(review.asset.name, WIRING, review=review))
+        again = bool(await self._answered(review.asset.name, WIRING, review=review))
+        if self.wiring.verdict == "faulty":
+            self.outcomes[review.asset.name].steps[WIRING] = "bad"
+        self.outcomes[review.asset.name].steps[REGISTERS] = "ok"  # unless the operator is asked about some
+        self.wiring = None
+        return again
 
     async def recorded(self, record: CommissioningRecord, path: Path) -> None:
         self._reader = None
         outcome = self.outcomes[record.asset]
         outcome.points, outcome.path = len(record.open_points), path
-        outcome.steps[RECORD] = "bad" if outcome.points else "ok"
-        await self._answered(record.asset, RECORD, record=record, path=path)
+        await self._answered(record.asset, "", record=record, path=path)
 
-    async def _answered(self, asset: str, step: int, **shown: Any) -> Any:
+    async def _answered(self, asset: str, step: str, **shown: Any) -> Any:
         """Shows a page until it is answered. With a reader the present values are read meanwhile."""
         self.progress = None
         self.page = Page(self.page.number + 1, asset, step, **shown)
@@ -148,7 +165,9 @@ class Walk:
         return self._answer.result()
 
     def _show(self, live: dict[str, Values]) -> None:
-        self.live, self.read_s = live, self._now_s()
+        self.live, self.read_s = live, self.now_s
+        if self.wiring:
+            self.wiring.on_values(live)
         self._on_change()
 
     def _resolve(self, number: int, value: Any) -> None:

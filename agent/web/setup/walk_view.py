@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from agent.commissioning.selfcheck.model import SelfcheckOutcome
-from agent.commissioning.selfcheck.reasons import METER_CT_REVERSED, METER_CTS_SWAPPED
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.answers import Question
 from agent.commissioning.wizard.dialogue import Review
 from agent.commissioning.wizard.record import CommissioningRecord
 from agent.commissioning.wizard.wizard import format_summary
-from agent.core.text import N_, _, text_of
-from agent.web.setup import instructions, phases
+from agent.core.text import _, text_of
+from agent.web.commissioning import STEP_NAMES
+from agent.web.commissioning_evidence import STEPS
+from agent.web.setup import finding_view, phases
 from agent.web.setup.walk import Page, Walk
-
-STEPS = (N_("nameplate"), N_("devices"), N_("wiring"), N_("values"), N_("record"))
-WIRING_FAULTS = (METER_CTS_SWAPPED, METER_CT_REVERSED)
 
 
 def view(walk: Walk) -> dict[str, Any]:
@@ -29,21 +26,22 @@ def view(walk: Walk) -> dict[str, Any]:
         "motors": [{"name": each.name, "title": each.title, "points": walk.outcomes[each.name].points}
                    for each in walk.assets],
         "motor": {"name": asset.name, "title": asset.title, "number": index + 1},
-        "steps": [{"name": _(name), "state": outcome.steps.get(n, "")} for n, name in enumerate(STEPS)],
-        "step": page.step, "page": _page(walk, page), "live": _live(walk, asset.devices),
+        "steps": [{"name": _(STEP_NAMES[name]), "state": outcome.steps.get(name, "")} for name in STEPS],
+        "step": STEPS.index(page.step) if page.step in STEPS else None, "page": _page(walk, page),
+        "live": _live(walk, asset.devices),
     }  # fmt: skip
 
 
 def _page(walk: Walk, page: Page) -> dict[str, Any]:
     if walk.progress:
-        left_s = max(0.0, walk.progress.end_s - time.monotonic())
+        left_s = max(0.0, walk.progress.end_s - walk.now_s)
         return {"kind": "check", "number": page.number, "done": walk.progress.done, "total": walk.progress.total,
                 "left_s": round(left_s)}  # fmt: skip
     found: dict[str, Any] = {"kind": "check", "done": 0, "total": 0, "left_s": 0}
     if page.question:
         found = {"kind": "statement", **_statement(page.question)}
     elif page.review:
-        found = {"kind": "review", **_review(page.review)}
+        found = {"kind": "review", **_review(walk, page.review)}
     elif page.record:
         found = {"kind": "record", **_record(page.record), "path": str(page.path)}
     return {"number": page.number, **found}
@@ -63,11 +61,16 @@ def _statement(question: Question) -> dict[str, Any]:
     return {"title": "", "text": text_of(reason), "entries": []}
 
 
-def _review(review: Review) -> dict[str, Any]:
-    """Findings of the wiring first: their corrections change all other values."""
-    findings = sorted(review.result.findings, key=lambda item: item.cause not in WIRING_FAULTS)
+def _review(walk: Walk, review: Review) -> dict[str, Any]:
+    """Findings with a picture of the wiring first: their correction changes all other values."""
+    findings = [finding_view.of_selfcheck(item, review.result) for item in review.result.findings]
+    live, meter = walk.wiring, review.asset.meter
+    if live and meter and live.faults and not any(item["picture"] for item in findings):
+        angles = phases.phase_angles(walk.live.get(meter.name, {}))
+        findings.append(finding_view.of_live(live.faults, meter.name, angles))
     return {
-        "findings": [instructions.view(item, review.result) for item in findings],
+        "findings": sorted(findings, key=lambda item: item["picture"] is None),
+        "live": live.verdict if live else "none",
         "problems": [text_of(reason) for reason in (*review.problems, *review.result.notes)],
         "summary": _counts(review.result),
     }  # fmt: skip
@@ -88,6 +91,6 @@ def _live(walk: Walk, devices: tuple[str, ...]) -> dict[str, Any] | None:
     if walk.read_s is None:
         return None
     return {
-        "age_s": round(time.monotonic() - walk.read_s, 1),
+        "age_s": round(walk.now_s - walk.read_s, 1),
         "devices": [phases.view(name, walk.live[name]) for name in devices if name in walk.live],
     }  # fmt: skip

@@ -75,7 +75,7 @@ export function ScanPage({state, send}) {
     <progress max=${scan.total || 1} value=${scan.queried}></progress>
     <p role="status">${scan.cancelled ? _("Ending after the present request") : scan.left_s ? _("about {time} left", {time: age(scan.left_s)}) : _("Working")}</p>
     <p class="small">${scan.part} · ${_("{n} of {total}", {n: scan.queried, total: scan.total})}</p></div>
-    <div class="panel cs"><h2>${_("{n} devices respond", {n: scan.found.length})}</h2>
+    <div class="panel cs"><h2>${_("Devices that respond: {n}", {n: scan.found.length})}</h2>
       ${scan.found.length > 0 && html`<table class="lv"><thead><tr><th scope="col">${_("unit")}</th><th scope="col">${_("line")}</th><th scope="col">ms</th></tr></thead>
       <tbody>${scan.found.map(({unit, line, ms}) => html`<tr><td><b>${unit}</b></td><td>${line || "–"}</td><td>${ms}</td></tr>`)}</tbody></table>`}
       ${scan.texts.slice(-3).map((text) => html`<p class="small">${text}</p>`)}</div>

@@ -4,7 +4,7 @@ import {UNKNOWN, age, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
 import {Badge} from "../components/badge.js";
 import {PhasorDiagram} from "../charts/phasors.js";
-import {WiringPicture} from "../charts/wiring.js";
+import {Wiring} from "../charts/wiring.js";
 import {Choices, Field, FieldError, Foot, List, Steps} from "./parts.js";
 
 const submit = (act) => (event) => {
@@ -20,7 +20,8 @@ export function WalkPage(props) {
 
 function Head({walk}) {
   const {motor, steps, step} = walk;
-  return html`<div class="panel cs"><h1 tabindex="-1">${_("{motor}: step {n} of {total}, {name}", {motor: motor.title, n: step + 1, total: steps.length, name: steps[step].name})}</h1>
+  const title = step === null ? _("{motor}: record", {motor: motor.title}) : _("{motor}: step {n} of {total}, {name}", {motor: motor.title, n: step + 1, total: steps.length, name: steps[step].name});
+  return html`<div class="panel cs"><h1 tabindex="-1">${title}</h1>
     <${Steps} steps=${steps} current=${step} />
     <p class="small">${walk.motors.length > 1 ? `${_("motor {n} of {total}", {n: motor.number, total: walk.motors.length})} · ` : ""}${_("nothing is written to a device")}</p></div>`;
 }
@@ -43,7 +44,7 @@ function StatementPage({walk, page, send, error, waiting}) {
   return html`<form onSubmit=${submit(() => send("reply", {number: page.number, reply, remark}))}><${Head} walk=${walk} />
     <div class="panel cs say">${page.title && html`<h2>${page.title}</h2>`}${page.text && html`<p class="statement">${page.text}</p>`}
       ${page.entries.length > 0 && html`<${List} texts=${page.entries} />`}</div>
-    ${walk.step === 3 && html`<${Live} live=${walk.live} />`}
+    ${walk.step > 2 && html`<${Live} live=${walk.live} />`}
     <div class="panel cs"><${Choices} choices=${choices} chosen=${reply} onChoose=${setReply} label=${_("Does it agree?")} />
       ${reply === "no" ? html`<${Field} label=${_("What did you find instead?")} value=${remark} onInput=${setRemark} error=${error} />` : html`<${FieldError} error=${error} />`}</div>
     <${Foot} next=${{text: _("Next"), disabled: !reply || (reply === "no" && !remark.trim())}} waiting=${waiting} /></form>`;
@@ -54,7 +55,7 @@ function ReviewPage({walk, page, send, error, waiting}) {
   const check = (again) => send("check", {number: page.number, again});
   const found = page.findings.length + page.problems.length > 0;
   return html`<form onSubmit=${submit(() => check(found))}><${Head} walk=${walk} />
-    ${first ? html`<${Finding} finding=${first} />` : html`<div class="panel cs"><h2>${_("No fault found")}</h2><${List} texts=${page.summary} /></div>`}
+    ${first ? html`<${Finding} finding=${first} />` : html`<${NoFinding} page=${page} />`}
     ${others.length + page.problems.length > 0 && html`<div class="panel cs"><h2>${_("Also found")}</h2><${List} texts=${[...others.map((each) => each.title || each.text), ...page.problems]} /></div>`}
     <${Live} live=${walk.live} phasors=${true} />
     <${FieldError} error=${error} />
@@ -63,9 +64,19 @@ function ReviewPage({walk, page, send, error, waiting}) {
       : html`<${Foot} back=${{text: _("Check again"), onClick: () => check(true)}} next=${{text: _("Next step")}} waiting=${waiting} />`}</form>`;
 }
 
+/** Nothing contradicts: the values of the self-check, and the angles of the present ones, as far as they tell. */
+function NoFinding({page}) {
+  const live = {
+    ok: _("The angles between voltages and currents fit."), pending: _("The angles are being checked."),
+    unknown: _("Too little current to check the angles: load the motor."), unclear: _("The angles fit no wiring."), none: "",
+  }[page.live];
+  return html`<div class="panel cs"><h2>${page.live === "ok" || page.live === "none" ? _("No fault found") : _("Not certain yet")}</h2><p>${live}</p><${List} texts=${page.summary} /></div>`;
+}
+
 function Finding({finding}) {
   return html`<div class="panel cs find">${finding.title && html`<h2>${finding.title}</h2>`}<p class="e">${finding.text}</p>
-      ${finding.wiring && html`<${WiringPicture} wires=${finding.wiring.wires} meter=${finding.wiring.device} />`}</div>
+      ${finding.picture && html`<${Wiring} picture=${finding.picture} />`}
+      ${finding.others && html`<p>${finding.others}</p>`}</div>
     ${finding.danger && html`<div class="warn safety"><${Badge} priority="safety" size=${36} /><span>${finding.danger}</span></div>`}
     ${finding.steps.length > 0 && html`<div class="panel cs do"><ol>${finding.steps.map((text) => html`<li>${text}</li>`)}</ol></div>`}`;
 }
@@ -73,7 +84,7 @@ function Finding({finding}) {
 function RecordPage({walk, page, send, waiting}) {
   const last = walk.motor.number === walk.motors.length;
   return html`<form onSubmit=${submit(() => send("next", {number: page.number}))}><${Head} walk=${walk} />
-    <div class="panel cs"><h2>${page.points.length ? _("{n} open points", {n: page.points.length}) : _("No open point")}</h2>
+    <div class="panel cs"><h2>${page.points.length ? _("Open points: {n}", {n: page.points.length}) : _("No open point")}</h2>
       <${List} texts=${page.points} /><p class="small">${_("Record: {path}", {path: page.path})}</p></div>
     <${Foot} next=${{text: last ? _("End of the walk") : _("Next motor")}} waiting=${waiting} /></form>`;
 }
@@ -87,7 +98,7 @@ function Live({live, phasors}) {
 }
 
 function Phases({device, age_s}) {
-  const fresh = _("{device}, {age} s old", {device: device.device, age: fixed(age_s, 1)});
+  const fresh = age_s < 3 ? _("{device}, now", {device: device.device}) : _("{device}, {time} ago", {device: device.device, time: age(age_s)});
   const single = device.values.map(({name, value, unit}) => html`<tr><th scope="row">${name}</th><td>${fixed(value, Math.abs(value) < 100 ? 2 : 1)}</td><td class="unit">${unit}</td></tr>`);
   return html`<p class="fresh">${fresh}</p>
     ${device.phases.length > 0 && html`<table class="lv"><thead><tr><th scope="col"><span class="visually-hidden">${_("phase")}</span></th><th scope="col">U V</th><th scope="col">I A</th><th scope="col">P kW</th><th scope="col">φ °</th></tr></thead>
