@@ -37,7 +37,7 @@ function App() {
     }
     setWaiting(false);
   };
-  if (closed) return html`<${Header} /><main id="main" class="setup"><div class="panel cs"><h1>${_("The setup is closed")}</h1><p>${closed}</p></div></main>`;
+  if (closed) return html`<${Header} /><main id="main" class="setup"><div class="panel su"><h1>${_("The setup is closed")}</h1><p>${closed}</p></div></main>`;
   if (!state) return html`<${Header} /><main id="main" class="setup"><p class="soft">${_("Loading")}</p></main>`;
   const View = PAGES[state.stage];
   return html`<${Header} state=${state} send=${send} />

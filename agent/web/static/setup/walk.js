@@ -21,13 +21,13 @@ export function WalkPage(props) {
 function Head({walk}) {
   const {motor, steps, step} = walk;
   const title = step === null ? _("{motor}: record", {motor: motor.title}) : _("{motor}: step {n} of {total}, {name}", {motor: motor.title, n: step + 1, total: steps.length, name: steps[step].name});
-  return html`<div class="panel cs"><h1 tabindex="-1">${title}</h1>
+  return html`<div class="panel su"><h1 tabindex="-1">${title}</h1>
     <${Steps} steps=${steps} current=${step} />
     <p class="small">${walk.motors.length > 1 ? `${_("motor {n} of {total}", {n: motor.number, total: walk.motors.length})} · ` : ""}${_("nothing is written to a device")}</p></div>`;
 }
 
 function CheckPage({walk, page}) {
-  return html`<div class="panel cs"><h1 tabindex="-1">${_("Self-check of all devices")}</h1>
+  return html`<div class="panel su"><h1 tabindex="-1">${_("Self-check of all devices")}</h1>
     <progress max=${page.total || 1} value=${page.done}></progress>
     <p role="status">${page.done < page.total ? _("reading {n} of {total}, about {time} left", {n: page.done, total: page.total, time: age(page.left_s)}) : _("Comparing the values")}</p></div>
     <${Live} live=${walk.live} />`;
@@ -42,10 +42,10 @@ function StatementPage({walk, page, send, error, waiting}) {
     {typed: "not_checked", name: _("Not checked"), label: _("stays an open point")},
   ];
   return html`<form onSubmit=${submit(() => send("reply", {number: page.number, reply, remark}))}><${Head} walk=${walk} />
-    <div class="panel cs say">${page.title && html`<h2>${page.title}</h2>`}${page.text && html`<p class="statement">${page.text}</p>`}
+    <div class="panel su say">${page.title && html`<h2>${page.title}</h2>`}${page.text && html`<p class="statement">${page.text}</p>`}
       ${page.entries.length > 0 && html`<${List} texts=${page.entries} />`}</div>
     ${walk.step > 2 && html`<${Live} live=${walk.live} />`}
-    <div class="panel cs"><${Choices} choices=${choices} chosen=${reply} onChoose=${setReply} label=${_("Does it agree?")} />
+    <div class="panel su"><${Choices} choices=${choices} chosen=${reply} onChoose=${setReply} label=${_("Does it agree?")} />
       ${reply === "no" ? html`<${Field} label=${_("What did you find instead?")} value=${remark} onInput=${setRemark} error=${error} />` : html`<${FieldError} error=${error} />`}</div>
     <${Foot} next=${{text: _("Next"), disabled: !reply || (reply === "no" && !remark.trim())}} waiting=${waiting} /></form>`;
 }
@@ -56,7 +56,7 @@ function ReviewPage({walk, page, send, error, waiting}) {
   const found = page.findings.length + page.problems.length > 0;
   return html`<form onSubmit=${submit(() => check(found))}><${Head} walk=${walk} />
     ${first ? html`<${Finding} finding=${first} />` : html`<${NoFinding} page=${page} />`}
-    ${others.length + page.problems.length > 0 && html`<div class="panel cs"><h2>${_("Also found")}</h2><${List} texts=${[...others.map((each) => each.title || each.text), ...page.problems]} /></div>`}
+    ${others.length + page.problems.length > 0 && html`<div class="panel su"><h2>${_("Also found")}</h2><${List} texts=${[...others.map((each) => each.title || each.text), ...page.problems]} /></div>`}
     <${Live} live=${walk.live} phasors=${true} />
     <${FieldError} error=${error} />
     ${found
@@ -70,21 +70,21 @@ function NoFinding({page}) {
     ok: _("The angles between voltages and currents fit."), pending: _("The angles are being checked."),
     unknown: _("Too little current to check the angles: load the motor."), unclear: _("The angles fit no wiring."), none: "",
   }[page.live];
-  return html`<div class="panel cs"><h2>${page.live === "ok" || page.live === "none" ? _("No fault found") : _("Not certain yet")}</h2><p>${live}</p><${List} texts=${page.summary} /></div>`;
+  return html`<div class="panel su"><h2>${page.live === "ok" || page.live === "none" ? _("No fault found") : _("Not certain yet")}</h2><p>${live}</p><${List} texts=${page.summary} /></div>`;
 }
 
 function Finding({finding}) {
-  return html`<div class="panel cs find">${finding.title && html`<h2>${finding.title}</h2>`}<p class="e">${finding.text}</p>
+  return html`<div class="panel su find">${finding.title && html`<h2>${finding.title}</h2>`}<p class="e">${finding.text}</p>
       ${finding.picture && html`<${Wiring} picture=${finding.picture} />`}
       ${finding.others && html`<p>${finding.others}</p>`}</div>
     ${finding.danger && html`<div class="warn safety"><${Badge} priority="safety" size=${36} /><span>${finding.danger}</span></div>`}
-    ${finding.steps.length > 0 && html`<div class="panel cs do"><ol>${finding.steps.map((text) => html`<li>${text}</li>`)}</ol></div>`}`;
+    ${finding.steps.length > 0 && html`<div class="panel su do"><ol>${finding.steps.map((text) => html`<li>${text}</li>`)}</ol></div>`}`;
 }
 
 function RecordPage({walk, page, send, waiting}) {
   const last = walk.motor.number === walk.motors.length;
   return html`<form onSubmit=${submit(() => send("next", {number: page.number}))}><${Head} walk=${walk} />
-    <div class="panel cs"><h2>${page.points.length ? _("Open points: {n}", {n: page.points.length}) : _("No open point")}</h2>
+    <div class="panel su"><h2>${page.points.length ? _("Open points: {n}", {n: page.points.length}) : _("No open point")}</h2>
       <${List} texts=${page.points} /><p class="small">${_("Record: {path}", {path: page.path})}</p></div>
     <${Foot} next=${{text: last ? _("End of the walk") : _("Next motor")}} waiting=${waiting} /></form>`;
 }
@@ -92,7 +92,7 @@ function RecordPage({walk, page, send, waiting}) {
 /** The newest values, each device: phases of a meter as rows, with their angles. */
 function Live({live, phasors}) {
   if (!live) return null;
-  return live.devices.map((device) => html`<div class="panel cs" key=${device.device}>
+  return live.devices.map((device) => html`<div class="panel su" key=${device.device}>
     ${device.silent ? html`<h2>${device.device}</h2><p>${_("no reply")}</p>` : html`<${Phases} device=${device} age_s=${live.age_s} />`}
     ${phasors && device.phasors && html`<${PhasorDiagram} phasors=${device.phasors} /><p class="small">${_("Voltages drawn 120° apart; currents at the measured angle.")}</p>`}</div>`);
 }
