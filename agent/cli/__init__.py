@@ -25,7 +25,7 @@ C = TypeVar("C", bound=click.Command)
 NUMBERS = (N_("integer"), N_("integer range"), N_("float"), N_("float range"))  # types of click in its errors
 
 
-class Entry(NamedTuple):
+class HelpEntry(NamedTuple):
     """One row of `magwatt --help`.
 
     place: module of agent.cli and name of the command in it, "module:name".
@@ -38,38 +38,42 @@ class Entry(NamedTuple):
 
 GROUPS = {
     N_("Start"): {
-        "demo": Entry("demo:demo", N_("Run a simulated plant, the agent and a live table")),
-        "init": Entry("init:init", N_("Write a configuration from questions and a scan")),
-        "scan": Entry("scan:scan", N_("Find the devices on a bus and their serial settings")),
-        "identify": Entry("identify:identify", N_("Identify the model of a Modbus device")),
-        "check": Entry("check:check", N_("Check a configuration without connecting to any device")),
-        "plan": Entry("plan:plan", N_("Show the requests and load of each bus, and MQTT topics")),
-        "doctor": Entry("doctor:doctor", N_("Diagnose buses, host, broker and MQTT signals")),
-        "commission": Entry("commission:commission", N_("Commission motors: nameplate, wiring, self-check, record")),
+        "demo": HelpEntry("demo:demo", N_("Run a simulated plant, the agent and a live table")),
+        "init": HelpEntry("init:init", N_("Write a configuration from questions and a scan")),
+        "scan": HelpEntry("scan:scan", N_("Find the devices on a bus and their serial settings")),
+        "identify": HelpEntry("identify:identify", N_("Identify the model of a Modbus device")),
+        "check": HelpEntry("check:check", N_("Check a configuration without connecting to any device")),
+        "plan": HelpEntry("plan:plan", N_("Show the requests and load of each bus, and MQTT topics")),
+        "doctor": HelpEntry("doctor:doctor", N_("Diagnose buses, host, broker and MQTT signals")),
+        "commission": HelpEntry(
+            "commission:commission", N_("Commission motors: nameplate, wiring, self-check, record")
+        ),
     },
     N_("Operate"): {
-        "run": Entry("run:run", N_("Run the agent: poll devices, compute metrics, publish")),
-        "read": Entry("read:read", N_("Poll devices and print the decoded values")),
-        "watch": Entry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
-        "web": Entry("web:web", N_("Serve the page of the plant to browsers")),
-        "explain": Entry("explain:explain", N_("Explain the current efficiency of a motor")),
-        "maintenance": Entry("maintenance:maintenance", N_("Put a motor in maintenance to suppress its alarms")),
-        "resume": Entry("resume:resume", N_("Resume a bus that another master stopped")),
+        "run": HelpEntry("run:run", N_("Run the agent: poll devices, compute metrics, publish")),
+        "read": HelpEntry("read:read", N_("Poll devices and print the decoded values")),
+        "watch": HelpEntry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
+        "web": HelpEntry("web:web", N_("Serve the page of the plant to browsers")),
+        "explain": HelpEntry("explain:explain", N_("Explain the current efficiency of a motor")),
+        "maintenance": HelpEntry("maintenance:maintenance", N_("Put a motor in maintenance to suppress its alarms")),
+        "resume": HelpEntry("resume:resume", N_("Resume a bus that another master stopped")),
     },
     N_("Savings"): {
-        "import": Entry("import_history:import_history", N_("Import meter history or model inputs from a CSV file")),
-        "baseline": Entry("baseline:baseline", N_("Fit, freeze and show the baseline model of a motor")),
-        "adjustment": Entry("adjustment:adjustment", N_("List non-routine events and record how each is treated")),
-        "report": Entry("report:report", N_("Write the savings report of a month (HTML, CSV, JSON)")),
-        "ledger": Entry("ledger:ledger", N_("Verify the signed ledger of savings records")),
+        "import": HelpEntry(
+            "import_history:import_history", N_("Import meter history or model inputs from a CSV file")
+        ),
+        "baseline": HelpEntry("baseline:baseline", N_("Fit, freeze and show the baseline model of a motor")),
+        "adjustment": HelpEntry("adjustment:adjustment", N_("List non-routine events and record how each is treated")),
+        "report": HelpEntry("report:report", N_("Write the savings report of a month (HTML, CSV, JSON)")),
+        "ledger": HelpEntry("ledger:ledger", N_("Verify the signed ledger of savings records")),
     },
     N_("Data and tools"): {
-        "replay": Entry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker")),
-        "simulate": Entry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
-        "profiles": Entry("profiles:profiles", N_("List, show and check register maps")),
-        "backup": Entry("backup:backup", N_("Write state, ledger, key and configuration into one file")),
-        "restore": Entry("backup:restore", N_("Restore a backup on this or on a new computer")),
-        "compile": Entry("compile:compile_kernels", N_("Compile the signal-processing kernels into the cache")),
+        "replay": HelpEntry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker")),
+        "simulate": HelpEntry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
+        "profiles": HelpEntry("profiles:profiles", N_("List, show and check register maps")),
+        "backup": HelpEntry("backup:backup", N_("Write state, ledger, key and configuration into one file")),
+        "restore": HelpEntry("backup:restore", N_("Restore a backup on this or on a new computer")),
+        "compile": HelpEntry("compile:compile_kernels", N_("Compile the signal-processing kernels into the cache")),
     },
 }
 

@@ -26,6 +26,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 
+from agent.cli.demo_page import demo_page
 from agent.cli.watch_notes import format_event_line
 from agent.cli.watch_table import format_line
 from agent.config.loader import parse_broker
@@ -106,6 +107,7 @@ def _run(
         stack.callback(delete_retained, broker)  # after plant and agent have ended
     host = _start_host(stack, broker, primary_host, headless) if own_broker and primary_host else None
     plant, agent = start_processes(folder, stack, broker_url, fault, outputs, primary_host)
+    _start_page(folder, stack)
     click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
     click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
@@ -175,6 +177,16 @@ def start_processes(
             text += f"\n[sparkplug]\nprimary_host = {json.dumps(primary_host, ensure_ascii=False)}\n"
         config.write_text(text, encoding="utf-8")
     return plant, _start(stack, folder / "agent.log", "run", str(config))
+
+
+def _start_page(folder: Path, stack: contextlib.ExitStack) -> None:
+    """Serves the page and prints its address."""
+    page = demo_page(folder / "plant.toml")
+    if page is None:
+        click.echo(_("page: not installed; install it with `pip install 'magwatt[web]'`"))
+        return
+    _start(stack, folder / "web.log", *page.command)
+    click.echo(_("page: {address}", address=page.address))
 
 
 def _start_host(stack: contextlib.ExitStack, broker: Mqtt, host_id: str, announce: bool) -> DemoHost:

@@ -25,8 +25,8 @@ from agent.web.security import LOOPBACK, Access, Guard, content_policy
 
 # Modules with endpoints, each with its `routes`
 ENDPOINTS = (
-    "login", "pages", "page_texts", "static_files", "plant", "motor_rows", "motor", "power_quality", "history",
-    "events", "savings", "commissioning", "configuration", "health", "live",
+    "login", "pages", "page_texts", "static_files", "plant", "month", "motor_rows", "motor", "power_quality", "history",
+    "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) 
     login: None: the page has no password.
     """
     files = static_files.load()
-    modules = {name: import_module(f"agent.web.{name}") for name in ENDPOINTS if find_spec(f"agent.web.{name}")}
+    modules = load_endpoints()
     routes: list[BaseRoute] = [route for module in modules.values() for route in module.routes]
     routes.append(Route("/{path:path}", _unknown))
     middleware = [Middleware(Guard, access, content_policy(files.script_hash))]
@@ -50,6 +50,11 @@ def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) 
     app.state.login = login
     app.state.texts = texts_of(files.sources.values())
     return app
+
+
+def load_endpoints() -> dict[str, ModuleType]:
+    """The modules of ENDPOINTS, by name."""
+    return {name: import_module(f"agent.web.{name}") for name in ENDPOINTS if find_spec(f"agent.web.{name}")}
 
 
 def _details(modules: Mapping[str, ModuleType]) -> dict[str, Detail]:

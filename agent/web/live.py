@@ -236,6 +236,8 @@ class EventStream(Response):
             for task in (writing, leaving, ending):
                 task.cancel()
             await asyncio.gather(writing, leaving, ending, return_exceptions=True)
+        if self._hub.ended.is_set():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _write(self, send: Send) -> None:
         async for event in self._hub.stream(self._client):

@@ -219,7 +219,7 @@ def _rating(entry: Entry, catalogue: Catalogue) -> str:
     kw = entry.asset.motor.kw if entry.asset and entry.asset.motor else meta.get("rated_power_kw")
     if not isinstance(kw, int | float):
         return kind
-    return catalogue(N_("{kw:g} kW · {kind}"), kw=kw, kind=kind) if kind else f"{kw:g} kW"
+    return f"{kw:g} kW · {kind}" if kind else f"{kw:g} kW"
 
 
 async def _motors(request: Request) -> Response:

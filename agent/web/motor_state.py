@@ -75,13 +75,13 @@ def state_of(inputs: StateInputs, catalogue: Catalogue) -> Found:
         return Found("maintenance", "maintenance", catalogue(N_("Maintenance")), detail, since_ms)
     if not inputs.contact:
         return Found("unknown", "stale", catalogue(N_("no contact with the agent")))
-    if not inputs.messages.keys() & {"telemetry", "state"}:
-        return Found("unknown", "unknown", catalogue(N_("nothing received")))
     silent = state.get("state") == "offline" or (not inputs.usable and "telemetry" in inputs.messages)
     if inputs.kind in MAGNET and (silent or _drive_silent(inputs.messages, reasons)):
         return Found("safety", "no_reply", catalogue(N_("Terminals live or unknown")), detail, since_ms)
     if silent:
         return Found("high", "no_reply", catalogue(N_("no reply")), detail, since_ms)
+    if "telemetry" not in inputs.messages:
+        return Found("unknown", "unknown", catalogue(N_("nothing received")), detail)
     return _of_values(inputs, reasons, detail, since_ms, catalogue)
 
 

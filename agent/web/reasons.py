@@ -6,7 +6,7 @@ from drivers.reasons import Code
 
 VALUE_NO_REPLY = Code("value_no_reply", "The device does not respond.")
 VALUE_STALE = Code("value_stale", "The value was not renewed in time.")
-VALUE_OUT_OF_RANGE = Code("value_out_of_range", "The device reports a value outside the plausible range.")
+VALUE_IMPLAUSIBLE = Code("value_implausible", "The device reports a value outside the plausible range.")
 VALUE_GAP = Code("value_gap", "Samples are missing.")
 VALUE_WARMING_UP = Code("value_warming_up", "There are not enough readings yet.")
 VALUE_NOT_MEASURED = Code("value_not_measured", "No device measures this value.")
@@ -19,7 +19,6 @@ VALUE_NO_BASELINE = Code(
 VALUE_NOT_COMPARED = Code(
     "value_not_compared", "The last interval is not compared with the old motor: it is excluded or not complete."
 )
-VALUE_NO_INPUT_POWER = Code("value_no_input_power", "The power at the input is unknown.")
 
 CONTACT_LOST = Code("page_contact_lost", "no connection to the broker; it is tried again")
 GATEWAY_OFFLINE = Code("page_gateway_offline", "the agent of gateway {gateway} is not connected to the broker")
@@ -53,3 +52,4 @@ LIBRARY_MISSING = Code(
     "the page needs libraries that are not installed; install them with `pip install 'magwatt[web]'`",
 )
 PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")
+MONTH_NOT_COMPUTED = Code("month_not_computed", "The saving of the month needs the configuration and the state file.")

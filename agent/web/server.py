@@ -102,12 +102,24 @@ def make_server(web: Web, listen: Listen) -> PageServer:
     login = Login(listen.password, tls) if listen.password else None
     app = create_app(web, Access(frozenset(names), tls, any_address=not is_loopback(listen.host)), login)
     config = uvicorn.Config(
-        app, listen.host, listen.port, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="warning",
+        app, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="warning",
         access_log=False, server_header=False, proxy_headers=False, h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
         timeout_graceful_shutdown=STOP_S, ssl_certfile=listen.cert, ssl_keyfile=listen.key,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
     )  # fmt: skip
     return PageServer(config, app.state.live)
+
+
+def page_of_broker(broker: Mqtt, topic: str, config: Config | None, listen: Listen) -> tuple[PageServer, LiveSource]:
+    """A server and its source, both not started."""
+
+    def on_change(followed: FollowedMessage, kind: str) -> None:
+        server.live.on_change(followed, kind)
+
+    source = LiveSource(Follower(broker, topic, on_change))
+    web = Web(source.follower, config, assets=assets(config) if config else (), problem=source.problem)
+    server = make_server(web, listen)
+    return server, source
 
 
 def serve(broker: Mqtt, topic: str, config: Config | None, listen: Listen, started: Callable[[str], None]) -> None:
@@ -117,14 +129,7 @@ def serve(broker: Mqtt, topic: str, config: Config | None, listen: Listen, start
     """
     check_listen(listen)
     listening = _bound(listen)
-
-    def on_change(followed: FollowedMessage, kind: str) -> None:
-        server.live.on_change(followed, kind)
-
-    follower = Follower(broker, topic, on_change)
-    source = LiveSource(follower)
-    web = Web(follower, config, assets=assets(config) if config else (), problem=source.problem)
-    server = make_server(web, listen)
+    server, source = page_of_broker(broker, topic, config, listen)
     server.started_at = lambda port: started(listen.address(port))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

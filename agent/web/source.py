@@ -15,7 +15,7 @@ class LiveSource:
     """follower: not started. Later losses of the connection are repaired by the follower itself."""
 
     def __init__(self, follower: Follower) -> None:
-        self._follower = follower
+        self.follower = follower
         self._failed: Reason | None = None
         self._started = False
         self._ending = threading.Event()
@@ -27,18 +27,18 @@ class LiveSource:
     def stop(self) -> None:
         self._ending.set()
         self._thread.join(5)
-        self._follower.stop()
+        self.follower.stop()
 
     def problem(self) -> Reason | None:
         """Why there is no contact now; None: there is."""
-        if self._follower.interrupted:
+        if self.follower.interrupted:
             return CONTACT_LOST()
         return None if self._started else self._failed or CONTACT_LOST()
 
     def _connect(self) -> None:
         while not self._ending.is_set():
             try:
-                self._follower.start()
+                self.follower.start()
             except BrokerError as error:
                 self._failed = error.reason
                 self._ending.wait(RETRY_S)

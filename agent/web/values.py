@@ -71,7 +71,7 @@ _SHORT = {  # of the codes of other layers
 _OF_FLAG = {
     "NO_REPLY": Absence(N_("no reply"), codes.VALUE_NO_REPLY()),
     "STALE": Absence(N_("stale"), codes.VALUE_STALE()),
-    "OUT_OF_RANGE": Absence(N_("out of range"), codes.VALUE_OUT_OF_RANGE()),
+    "OUT_OF_RANGE": Absence(N_("out of range"), codes.VALUE_IMPLAUSIBLE()),
     "GAP": Absence(N_("gap in data"), codes.VALUE_GAP()),
     "WARMING_UP": Absence(N_("warming up"), codes.VALUE_WARMING_UP()),
 }

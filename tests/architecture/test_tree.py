@@ -99,6 +99,14 @@ def test_an_agent_without_waveforms_loads_no_numpy() -> None:
     assert not loaded_by(f"import {', '.join(modules)}, drivers.modbus_link") & {"numpy", "numba"}
 
 
+def test_the_page_loads_no_numpy() -> None:
+    """Its memory is a fifth of what numpy and a report need: those run in a child process."""
+    modules = ("agent.web.server", "agent.web.app", "agent.cli.web")
+    assert not loaded_by(f"import {', '.join(modules)}\nfrom agent.web.app import load_endpoints\nload_endpoints()") & {
+        "numpy", "numba", "rich", "prompt_toolkit", "serial",
+    }  # fmt: skip
+
+
 def test_each_metric_is_in_the_docs() -> None:
     from agent.core.metrics import table_markdown
 

@@ -3,6 +3,7 @@ import {html, render, useEffect, useErrorBoundary, useRef, useState} from "./cor
 import {follow, get} from "./core/api.js";
 import {merged, received} from "./core/plant.js";
 import {listen, routeOf} from "./core/router.js";
+import {useSession} from "./core/session.js";
 import {_, pageLanguage, useTexts} from "./core/text.js";
 import {ErrorPanel} from "./components/error.js";
 import {Hatch} from "./components/hatch.js";
@@ -106,7 +107,7 @@ function Guarded({children}) {
 /** The title of the window, with the number of alarms. */
 function Title({plant}) {
   const site = {site: plant.site.name};
-  const name = plant.simulated ? _("{site}, simulated · magwatt", site) : _("{site} · magwatt", site);
+  const name = plant.simulated ? _("{site}, simulated · magwatt", site) : `${plant.site.name} · magwatt`;
   const count = plant.verdict.unacknowledged;
   const title = count ? `(${count}) ${name}` : name;
   const shown = useRef(null);
@@ -119,6 +120,7 @@ async function startData() {
   const written = document.getElementById("start").textContent.trim();
   const start = written ? JSON.parse(written) : {language: navigator.language.startsWith("zh") ? "zh" : "en", texts: {}};
   useTexts(start.language, start.texts);
+useSession(start.login);
   document.documentElement.lang = pageLanguage() === "zh" ? "zh-CN" : "en";
   if (start.plant || ALONE.includes(routeOf(location.pathname).view)) return start;
   return get("/plant").then((plant) => ({...start, plant}), (error) => ({...start, plant: null, error}));

@@ -1,6 +1,7 @@
 // What surrounds every view: navigation, clock, language, strips, and what a screen reader is told.
 import {html, useEffect, useRef, useState} from "../core/html.js";
 import {age, clock} from "../core/numbers.js";
+import {hasLogin} from "../core/session.js";
 import {_, pageLanguage} from "../core/text.js";
 
 const tabs = () => [
@@ -15,7 +16,7 @@ export function Header({plant, tab, live, outdated}) {
   <header class="top">
     <div class="brand">magwatt<small>${plant.site.name}</small></div>
     <nav class="nav" aria-label=${_("Views")}>${tabs().map((item) => html`<${Tab} item=${item} current=${tab} plant=${plant} />`)}</nav>
-    <div class="right"><span>${outdated ? _("no contact") : _("live")}</span><b>${clock(live.now_ms + live.ahead_ms, plant.time_zone)}</b><${Language} /></div>
+    <div class="right"><span>${outdated ? _("no contact") : _("live")}</span><b>${clock(live.now_ms + live.ahead_ms, plant.time_zone)}</b><${Language} /><${Leave} /></div>
   </header>`;
 }
 
@@ -38,6 +39,11 @@ function Language() {
     location.reload();
   };
   return html`<button type="button" class="lang" lang=${other === "zh" ? "zh-CN" : "en"} onClick=${change}>${other === "zh" ? "中文" : "English"}</button>`;
+}
+
+/** A form, not a script: it must work when everything else fails. */
+function Leave() {
+  return hasLogin() ? html`<form method="post" action="/logout"><button type="submit" class="lang">${_("Log out")}</button></form>` : null;
 }
 
 /** Simulated data; no contact with the server; no contact of the server with the broker or the agent. */

@@ -4,13 +4,17 @@ const ORDER = ["safety", "high", "medium", "low", "unknown", "maintenance", "nor
 const LATE_S_MIN = 3; // as the server: three intervals, but not below
 const FORGOTTEN_S = 60; // older values are not shown any more
 
-/** The plant with the changes of an event. heard_ms: when it came, by the browser's clock. */
+/** The plant with the changes of an event. heard_ms: when it came, by the browser's clock. An event with `ids` names all
+ * motors in their order: others are gone. */
 export function merged(plant, event, heard_ms) {
   const changed = new Map(event.motors.map((row) => [row.id, {...row, heard_ms}]));
   const motors = plant.motors.map((row) => changed.get(row.id) || row);
   const known = new Set(plant.motors.map((row) => row.id));
   const added = [...changed.values()].filter((row) => !known.has(row.id));
-  return {...plant, ...event, motors: [...motors, ...added], sparks: continued(plant.sparks || {}, event.motors, Date.parse(event.t))};
+  const place = event.ids && new Map(event.ids.map((id, index) => [id, index]));
+  const all = [...motors, ...added].filter((row) => !place || place.has(row.id));
+  if (place) all.sort((one, other) => place.get(one.id) - place.get(other.id));
+  return {...plant, ...event, motors: all, sparks: continued(plant.sparks || {}, event.motors, Date.parse(event.t))};
 }
 
 /** The first plant of the page, as if its rows had just come. */
