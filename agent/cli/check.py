@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
     from agent.config.model import Config
-    from agent.config.schema import ConfigReport, Diagnostic
+    from agent.config.schema import ConfigReport
 
 
 @click.command(
@@ -51,8 +50,9 @@ def check(file: Path | None, config_file: Path | None, as_user: str | None, as_j
 
 def _print(name: str, loaded: Config, report: ConfigReport) -> None:
     from agent.core.columns import padded
+    from agent.runtime.configuration_findings import grouped
 
-    for item, others in _grouped([*report.notes, *report.findings]):
+    for item, others in grouped([*report.notes, *report.findings]):
         text = item.text(text_of)
         if others:
             text = _("{text}; the same holds for {keys}", text=text, keys=others)
@@ -65,19 +65,3 @@ def _print(name: str, loaded: Config, report: ConfigReport) -> None:
             motors=len(loaded.motors), findings=len(report.findings),
         )
     )  # fmt: skip
-
-
-def _grouped(items: Sequence[Diagnostic]) -> Iterator[tuple[Diagnostic, tuple[str, ...]]]:
-    """The first of equal diagnostics, with the keys of the others."""
-    groups: list[list[Diagnostic]] = []
-    for item in items:
-        equal = (
-            group for group in groups
-            if (group[0].level, group[0].reason, group[0].value) == (item.level, item.reason, item.value)
-        )  # fmt: skip
-        if (group := next(equal, None)) is None:
-            groups.append([item])
-        else:
-            group.append(item)
-    for first, *others in groups:
-        yield first, tuple(item.key for item in others)

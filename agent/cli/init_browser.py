@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from agent.cli.options import FINDING, fail, option_value
 from agent.commissioning.init.session import InitSession
 from agent.core.text import _, current, text_of, use
 from agent.web.reasons import LIBRARY_MISSING
+from drivers.reasons import InvalidValue
 
 LIBRARIES = ("anyio", "h11", "segno", "starlette", "uvicorn")  # of the extra `web`
 
@@ -34,14 +36,15 @@ def init_in_browser(file: Path, overwrite: bool, listen: str) -> int:
     resume(session)
     setup = Setup(session, overwrite)
     command = f"magwatt init {file} --browser" + (f" --listen {listen}" if listen != "127.0.0.1:8471" else "")
+    logging.getLogger("magwatt.web").setLevel(logging.WARNING)  # a rejected answer is shown in the browser
     before = current()
     interrupted = False
     try:
         run(setup, address, command, _say_link)
     except KeyboardInterrupt:
         interrupted = True
-    except SystemExit:  # the server cannot listen; the log states why
-        fail(_("{address} cannot be used: it is no address of this computer, or the port is in use", address=listen))
+    except InvalidValue as error:
+        fail(text_of(error))
     finally:
         use(before.language, before.zone)
     click.echo()

@@ -28,9 +28,10 @@ class LiveWiring:
 
     def on_values(self, values: Mapping[str, Values]) -> None:
         """values: device → quantity → value; empty without a response."""
-        if self._estimator is None:
+        meter = self._asset.meter
+        if self._estimator is None or meter is None or not any(values.get(name) for name in self._asset.devices):
             return
-        self._readings += 1
+        self._readings += meter.name in values
         utc_ns, monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
         for item, take in (
             (self._asset.drive, self._estimator.on_drive_reading), (self._asset.meter, self._estimator.on_meter_reading)

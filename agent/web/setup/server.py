@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from ipaddress import ip_address
 
 import uvicorn
 from msgspec import Struct
+from starlette.applications import Starlette
 
 from agent.config.schema import host_port
 from agent.web.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, is_loopback
-from agent.web.server import GuardedProtocol
+from agent.web.server import GuardedProtocol, bound
 from agent.web.setup.access import LASTS_S, SetupAccess
 from agent.web.setup.app import SetupContext, create_app
 from agent.web.setup.certificate import self_made
@@ -50,50 +52,44 @@ def parse_listen(text: str) -> SetupListen:
     return SetupListen(str(address), port)
 
 
-class SetupServer(uvicorn.Server):
-    """started_at: called with the port when it answers."""
-
-    started_at: Callable[[int], None] = staticmethod(lambda port: None)
-
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(None)
-        if self.servers:
-            self.started_at(self.servers[0].sockets[0].getsockname()[1])
-
-
 def run(
     setup: Setup, listen: SetupListen, command: str, started: Callable[[str, str], None], lasts_s: float = LASTS_S
 ) -> None:
-    """Serves until the operator has finished or the time is over. Raises KeyboardInterrupt after Ctrl-C.
+    """Serves until the operator has finished or the time is over.
+
+    Raises InvalidValue if the address cannot be used, KeyboardInterrupt after Ctrl-C.
 
     command: that starts it again. started: called with the link and the fingerprint of the certificate.
     """
+    listening = bound(listen.host, listen.port)
     try:
-        asyncio.run(_serve(setup, listen, command, started, lasts_s))
+        asyncio.run(_serve(setup, listen, listening, command, started, lasts_s))
     finally:
         setup.close()
+        listening.close()
 
 
 async def _serve(
-    setup: Setup, listen: SetupListen, command: str, started: Callable[[str, str], None], lasts_s: float
-) -> None:
+    setup: Setup, listen: SetupListen, listening: socket.socket, command: str, started: Callable[[str, str], None],
+    lasts_s: float,
+) -> None:  # fmt: skip
     access = SetupAccess(lasts_s)
     context, fingerprint = (None, "") if is_loopback(listen.host) else self_made(listen.host)
     hosts = frozenset({listen.name}) | (LOOPBACK_NAMES if not fingerprint else frozenset())
     app = create_app(SetupContext(setup, access, fingerprint, command), hosts)
-    server = SetupServer(_config(app, listen, context))
-    scheme = "https" if fingerprint else "http"
-    server.started_at = lambda port: started(f"{scheme}://{listen.name}:{port}/#{access.token}", fingerprint)
+    server = uvicorn.Server(_config(app, context))
+    scheme, port = "https" if fingerprint else "http", listening.getsockname()[1]
+    started(f"{scheme}://{listen.name}:{port}/#{access.token}", fingerprint)
     ending = asyncio.create_task(_end(server, setup, access))
     try:
-        await server.serve()
+        await server.serve([listening])
     finally:
         ending.cancel()
 
 
-def _config(app: object, listen: SetupListen, context: ssl.SSLContext | None) -> uvicorn.Config:
+def _config(app: Starlette, context: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
-        app, listen.host, listen.port, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="off",  # type: ignore[arg-type]
+        app, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="off",
         log_config=None, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         h11_max_incomplete_event_size=HEADERS_BYTES_MAX, timeout_graceful_shutdown=1,
         ssl_context_factory=(lambda config, default: context) if context else None,

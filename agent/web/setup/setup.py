@@ -22,7 +22,7 @@ from agent.config.schema import reason_of_error
 from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import _, text_of, use
-from agent.runtime.configuration_findings import add_findings
+from agent.runtime.configuration_findings import add_findings, grouped
 from agent.web.setup import question_view, walk_view
 from agent.web.setup.board import Board
 from agent.web.setup.scan_job import RunScan, ScanJob, run_scan
@@ -268,7 +268,10 @@ class Setup:
         config, report = load_config(self.session.file)
         add_findings(config, report, None)
         self._config = config
-        self._findings = [item.text(text_of) for item in (*report.findings, *report.notes)]
+        self._findings = [
+            _("{text} ({keys})", text=text_of(item.reason), keys=tuple(map(_owner, (item.key, *others))))
+            for item, others in grouped([*report.findings, *report.notes])
+        ]
         self._findings += [
             _("bus {name}: polling needs {share:pct} % of the bus time", name=bus.name, share=bus.utilization)
             for bus in plan(config)
@@ -286,6 +289,11 @@ class Setup:
         question = question_view.view(step) if isinstance(step, OpenQuestion) else None
         return {"sections": question_view.sections(), "question": question, "report": self._report,
                 "failure": self._failure, "first": not self.session.answers}  # fmt: skip
+
+
+def _owner(key: str) -> str:
+    """meter.meter-1.ct → meter-1; the device or motor that a finding is about."""
+    return ".".join(key.split(".")[1:2]) or key
 
 
 def _report_of(result: ScanResult | Exception) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Walk:
         self.page = Page(0, self.assets[0].name if self.assets else "", NAMEPLATE)
         self.live: dict[str, Values] = {}
         self.read_s: float | None = None  # of the present values, monotonic
-        self.wiring: LiveWiring | None = None
+        self.wiring: dict[str, LiveWiring] = {}
         self._config, self._clock = config, clock or SystemClock()
         self._commission, self._on_change = commission, on_change
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,12 +118,13 @@ class Walk:
 
     def begin_check(self, estimate: EstimatedDuration, readings: int) -> None:
         self.progress, self._reader = Progress(0, readings, self.now_s + estimate.sound), None
+        self.wiring = {asset.name: LiveWiring(self._config, asset, self._clock) for asset in self.assets}
         self._on_change()
 
     def on_values(self, device: str, values: Mapping[str, float]) -> None:
         assert self.progress is not None
         self.progress.done += 1
-        self._show({**self.live, device: dict(values)})
+        self._show({device: dict(values)})
 
     async def ask(self, question: Question) -> Answer:
         step = STEP_OF.get(question.statement.code, DEVICES)
@@ -134,14 +135,13 @@ class Walk:
         return answer
 
     async def review(self, review: Review) -> bool:
-        self._reader, self.wiring = review.live, LiveWiring(self._config, review.asset, self._clock)
+        self._reader = review.live
         wrong = review.result.findings or review.result.notes or review.problems
         self.outcomes[review.asset.name].steps[WIRING] = "bad" if wrong else "ok"
         again = bool(await self._answered(review.asset.name, WIRING, review=review))
-        if self.wiring.verdict == "faulty":
+        if self.wiring[review.asset.name].verdict == "faulty":
             self.outcomes[review.asset.name].steps[WIRING] = "bad"
         self.outcomes[review.asset.name].steps[REGISTERS] = "ok"  # unless the operator is asked about some
-        self.wiring = None
         return again
 
     async def recorded(self, record: CommissioningRecord, path: Path) -> None:
@@ -164,10 +164,11 @@ class Walk:
             await asyncio.wait([self._answer], timeout=LIVE_S)
         return self._answer.result()
 
-    def _show(self, live: dict[str, Values]) -> None:
-        self.live, self.read_s = live, self.now_s
-        if self.wiring:
-            self.wiring.on_values(live)
+    def _show(self, values: dict[str, Values]) -> None:
+        """values: of the devices that were just read."""
+        self.live, self.read_s = {**self.live, **values}, self.now_s
+        for wiring in self.wiring.values():
+            wiring.on_values(values)
         self._on_change()
 
     def _resolve(self, number: int, value: Any) -> None:

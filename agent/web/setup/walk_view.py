@@ -64,7 +64,7 @@ def _statement(question: Question) -> dict[str, Any]:
 def _review(walk: Walk, review: Review) -> dict[str, Any]:
     """Findings with a picture of the wiring first: their correction changes all other values."""
     findings = [finding_view.of_selfcheck(item, review.result) for item in review.result.findings]
-    live, meter = walk.wiring, review.asset.meter
+    live, meter = walk.wiring.get(review.asset.name), review.asset.meter
     if live and meter and live.faults and not any(item["picture"] for item in findings):
         angles = phases.phase_angles(walk.live.get(meter.name, {}))
         findings.append(finding_view.of_live(live.faults, meter.name, angles))

@@ -86,9 +86,10 @@ export function WrittenPage({state, send, error, waiting}) {
   const [by, setBy] = useState("");
   return html`<form onSubmit=${submit(() => send("commission", {by}))}>
     ${state.error && html`<div class="panel su find"><h2>${_("The commissioning ended early")}</h2><p>${state.error}</p></div>`}
-    ${state.motors ? html`<${Records} state=${state} />` : html`<div class="panel su"><h1 tabindex="-1">${_("{file} is ready", {file: state.file})}</h1><${List} texts=${state.findings} /></div>`}
+    ${state.motors ? html`<${Records} state=${state} />` : html`<div class="panel su"><h1 tabindex="-1">${_("{file} is ready", {file: state.file})}</h1>
+      <details><summary>${_("Result of the check: {n}", {n: state.findings.length})}</summary><${List} texts=${state.findings} /></details></div>`}
     <div class="panel su"><h2>${state.motors ? _("Commission again") : _("Commission the motors now")}</h2>
-      <p>${_("Each motor in five steps: nameplate, devices, wiring, values, record. The motors should run under load.")}</p>
+      <p>${_("Each motor in five steps: nameplate, devices, wiring, registers, displays. The motors should run under load.")}</p>
       <${Field} label=${_("Name of the operator")} value=${by} onInput=${setBy} error=${error} /></div>
     <${Foot} back=${{text: _("Finish"), onClick: () => send("end")}} next=${{text: _("Commission"), disabled: !by.trim()}} waiting=${waiting} /></form>`;
 }

@@ -86,7 +86,7 @@ function RecordPage({walk, page, send, waiting}) {
   return html`<form onSubmit=${submit(() => send("next", {number: page.number}))}><${Head} walk=${walk} />
     <div class="panel su"><h2>${page.points.length ? _("Open points: {n}", {n: page.points.length}) : _("No open point")}</h2>
       <${List} texts=${page.points} /><p class="small">${_("Record: {path}", {path: page.path})}</p></div>
-    <${Foot} next=${{text: last ? _("End of the walk") : _("Next motor")}} waiting=${waiting} /></form>`;
+    <${Foot} next=${{text: last ? _("To the result") : _("Next motor")}} waiting=${waiting} /></form>`;
 }
 
 /** The newest values, each device: phases of a meter as rows, with their angles. */
@@ -99,7 +99,8 @@ function Live({live, phasors}) {
 
 function Phases({device, age_s}) {
   const fresh = age_s < 3 ? _("{device}, now", {device: device.device}) : _("{device}, {time} ago", {device: device.device, time: age(age_s)});
-  const single = device.values.map(({name, value, unit}) => html`<tr><th scope="row">${name}</th><td>${fixed(value, Math.abs(value) < 100 ? 2 : 1)}</td><td class="unit">${unit}</td></tr>`);
+  const names = {active_power: _("power"), output_frequency: _("frequency"), motor_speed: _("speed"), motor_current: _("motor current"), output_voltage: _("output voltage"), motor_power: _("motor power")};
+  const single = device.values.map(({name, value, unit}) => html`<tr><th scope="row">${names[name]}</th><td>${fixed(value, Math.abs(value) < 100 ? 2 : 1)}</td><td class="unit">${unit}</td></tr>`);
   return html`<p class="fresh">${fresh}</p>
     ${device.phases.length > 0 && html`<table class="lv"><thead><tr><th scope="col"><span class="visually-hidden">${_("phase")}</span></th><th scope="col">U V</th><th scope="col">I A</th><th scope="col">P kW</th><th scope="col">φ °</th></tr></thead>
       <tbody>${device.phases.map((row) => html`<tr><td><b>${row.phase}</b></td><td>${fixed(row.voltage_v, 1)}</td><td>${fixed(row.current_a, 1)}</td>
