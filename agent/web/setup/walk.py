@@ -56,11 +56,21 @@ class Page(Struct):
 
 
 class Outcome(Struct):
-    """Of a motor: step → ok | bad | open. points: open points of its record; None: there is none yet. path: of it."""
+    """Of a motor: ok | bad | open for each step.
 
-    steps: dict[str, str] = field(default_factory=dict)
+    replies: step → of the operator. checked: step → of the last self-check. points: open points of its record; None:
+    there is none yet. path: of the record.
+    """
+
+    replies: dict[str, str] = field(default_factory=dict)
+    checked: dict[str, str] = field(default_factory=dict)
     points: int | None = None
     path: Path | None = None
+
+    def state(self, step: str) -> str:
+        """The worse of both; empty: the step is still to come."""
+        found = (self.replies.get(step, ""), self.checked.get(step, ""))
+        return next((state for state in ("bad", "open", "ok") if state in found), "")
 
 
 class Walk:
@@ -129,19 +139,20 @@ class Walk:
     async def ask(self, question: Question) -> Answer:
         step = STEP_OF.get(question.statement.code, DEVICES)
         answer: Answer = await self._answered(question.asset, step, question=question)
-        steps = self.outcomes[question.asset].steps
-        found = {"yes": "ok", "no": "bad"}.get(answer.reply, "open")
-        steps[step] = found if steps.get(step, "ok") == "ok" else steps[step]
+        replies = self.outcomes[question.asset].replies
+        if replies.get(step, "ok") == "ok":
+            replies[step] = {"yes": "ok", "no": "bad"}.get(answer.reply, "open")
         return answer
 
     async def review(self, review: Review) -> bool:
         self._reader = review.live
         wrong = review.result.findings or review.result.notes or review.problems
-        self.outcomes[review.asset.name].steps[WIRING] = "bad" if wrong else "ok"
+        checked = self.outcomes[review.asset.name].checked
+        checked[WIRING] = "bad" if wrong else "ok"
         again = bool(await self._answered(review.asset.name, WIRING, review=review))
         if self.wiring[review.asset.name].verdict == "faulty":
-            self.outcomes[review.asset.name].steps[WIRING] = "bad"
-        self.outcomes[review.asset.name].steps[REGISTERS] = "ok"  # unless the operator is asked about some
+            checked[WIRING] = "bad"
+        checked[REGISTERS] = "ok"  # unless the operator is asked about some
         return again
 
     async def recorded(self, record: CommissioningRecord, path: Path) -> None:

@@ -26,7 +26,7 @@ def view(walk: Walk) -> dict[str, Any]:
         "motors": [{"name": each.name, "title": each.title, "points": walk.outcomes[each.name].points}
                    for each in walk.assets],
         "motor": {"name": asset.name, "title": asset.title, "number": index + 1},
-        "steps": [{"name": _(STEP_NAMES[name]), "state": outcome.steps.get(name, "")} for name in STEPS],
+        "steps": [{"name": _(STEP_NAMES[name]), "state": outcome.state(name)} for name in STEPS],
         "step": STEPS.index(page.step) if page.step in STEPS else None, "page": _page(walk, page),
         "live": _live(walk, asset.devices),
     }  # fmt: skip
@@ -39,7 +39,7 @@ def _page(walk: Walk, page: Page) -> dict[str, Any]:
                 "left_s": round(left_s)}  # fmt: skip
     found: dict[str, Any] = {"kind": "check", "done": 0, "total": 0, "left_s": 0}
     if page.question:
-        found = {"kind": "statement", **_statement(page.question)}
+        found = {"kind": "statement", "code": str(page.question.statement.code), **_statement(page.question)}
     elif page.review:
         found = {"kind": "review", **_review(walk, page.review)}
     elif page.record:

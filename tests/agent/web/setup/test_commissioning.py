@@ -1,0 +1,281 @@
+"""The commissioning in the browser: the same records as in the terminal, live values, a fault that is corrected."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from support.basics import HandClock
+from support.plant_clock import PlantClock, link_to
+from support.setup_browser import Browser, running
+
+from agent.cli.init_surroundings import surroundings
+from agent.commissioning.init.session import InitSession
+from agent.commissioning.wizard.answers import Answer, Question
+from agent.commissioning.wizard.dialogue import Dialogue
+from agent.commissioning.wizard.record import CommissioningRecord
+from agent.commissioning.wizard.wizard import Wizard
+from agent.config.loader import load_config
+from agent.config.model import Bus, Config
+from agent.delivery.store import Store
+from agent.web.setup.setup import REMARK_MISSING, Commission, Setup
+from drivers.bus_settings import BusSettings
+from drivers.profiles import load_profile
+from simulators.bus.memory import MemoryLink
+from simulators.devices.device import SimulatedDevice
+from simulators.devices.reference_motor import MotorParameters, ReferenceMotor
+from simulators.scenarios.pump_station import PumpStation
+
+HEAD = """
+[site]
+id = "x"
+gateway = "gw"
+timezone = "Asia/Shanghai"
+[store]
+state_dir = "state"
+[bus.north]
+tcp = "127.0.0.1:502"
+poll_interval = "200ms"
+"""
+STATION = HEAD + """
+[meter.mcc-2]
+bus = "north"
+unit_id = 11
+profile = "eastron/sdm630"
+measuring_point = "drive-input"
+class = "0.5"
+[drive.vfd-2]
+bus = "north"
+unit_id = 31
+profile = "yaskawa/ga800"
+fed_by = "mcc-2"
+kw = 55
+comm_loss = "not used"
+[motor.pump-2]
+name = "2#泵"
+kind = "pm"
+kw = 55
+rpm = 1500
+poles = 8
+volts = 372
+amps = 99.6
+fed_by = "vfd-2"
+"""
+CABINET = HEAD + """
+[meter.mcc-1]
+bus = "north"
+unit_id = 1
+profile = "schneider/pm5000"
+measuring_point = "motor"
+class = "0.5"
+wiring = "3P4W"
+ct = "150/5"
+ct_class = "0.5"
+[motor.pump-1]
+kind = "induction"
+kw = 55
+rpm = 1480
+poles = 4
+volts = 400
+amps = 98
+fed_by = "mcc-1"
+"""
+READINGS = 3
+NO, REMARK = "cts_on_their_phase", "K1 on L2"
+
+
+def station_links() -> tuple[HandClock, Callable[[Bus], MemoryLink]]:
+    plant = PumpStation(Random(3))
+    clock = PlantClock(plant)
+    plant.step(0.1)
+    return clock, link_to([*plant.tcp_devices, *plant.rtu_devices], clock)
+
+
+def commission_on(clock: HandClock, link_of: Callable[[Bus], Any]) -> Commission:
+    """Commissions simulated devices on their clock."""
+
+    def commission(
+        config: Config, folder: Path, by: str, dialogue: Dialogue
+    ) -> Coroutine[Any, Any, list[CommissioningRecord]]:
+        async def run() -> list[CommissioningRecord]:
+            assert config.state_dir
+            store = Store(config.state_dir, clock)
+            try:
+                return await Wizard(config, store, folder, by, dialogue, clock, link_of).run([], READINGS)
+            finally:
+                store.close()
+
+        return run()
+
+    return commission
+
+
+def setup_of(folder: Path, plant: str, commission: Commission) -> Setup:
+    """A setup that finds a configuration."""
+    folder.mkdir(exist_ok=True)
+    (folder / "plant.toml").write_text(plant, encoding="utf-8")
+    return Setup(InitSession(folder / "plant.toml", surroundings()), commission=commission)
+
+
+def begin(browser: Browser) -> None:
+    browser.open()
+    browser.do("choose", choice="commission")
+    assert browser.act("commission", by=" - ")[0] == 422, "no name of an operator"
+    browser.do("commission", by="Li Wei")
+
+
+def reply(browser: Browser, state: Any, **more: str) -> None:
+    browser.do("reply", number=state["walk"]["page"]["number"], **{"reply": "yes", **more})
+
+
+def finish(browser: Browser) -> Any:
+    """Confirms every statement until the record; returns its page."""
+    state = browser.state_with(stage="walk")
+    while (page := state["walk"]["page"])["kind"] != "record":
+        if page["kind"] == "statement":
+            reply(browser, state)
+        elif page["kind"] == "review":
+            browser.do("check", number=page["number"], again=False)
+        while state["stage"] == "walk" and state["walk"]["page"]["number"] == page["number"]:
+            state = browser.state(state["version"])
+    return state
+
+
+def written(folder: Path) -> list[Any]:
+    """The records without what depends on the moment: times, and the file names that contain them."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    for record in found:
+        assert {step["at_ms"] is None for step in record["steps"]} == {False}
+        record["steps"] = [{**step, "at_ms": 0} for step in record["steps"]]
+    return found
+
+
+def test_the_records_are_those_of_the_terminal(tmp_path: Path) -> None:
+    """Two statements with the same code are answered with no and a remark, the others with yes."""
+
+    def at_terminal(question: Question) -> Answer:
+        return Answer("no", REMARK) if question.statement.code == NO else Answer("yes")
+
+    for name in ("terminal", "browser"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "terminal" / "plant.toml").write_text(STATION, encoding="utf-8")
+    config, _ = load_config(tmp_path / "terminal" / "plant.toml")
+    dialogue = Dialogue(lambda line: None, at_terminal)
+    records = tmp_path / "terminal" / "commissioning"
+    asyncio.run(commission_on(*station_links())(config, records, "Li Wei", dialogue))  # type: ignore[arg-type]
+
+    with running(setup_of(tmp_path / "browser", STATION, commission_on(*station_links()))) as browser:
+        begin(browser)
+        state = browser.page("statement")
+        codes = []
+        while (page := state["walk"]["page"])["kind"] != "record":
+            if page["kind"] == "statement":
+                codes.append(page["code"])
+                if page["code"] == NO:
+                    status, problem = browser.act("reply", number=page["number"], reply="no", remark=" ")
+                    assert (status, problem["detail"]) == (422, str(REMARK_MISSING()))
+                    reply(browser, state, reply="no", remark=f" {REMARK} ")
+                else:
+                    reply(browser, state)
+            elif page["kind"] == "review":
+                assert page["findings"] == []
+                browser.do("check", number=page["number"], again=False)
+            while state["walk"]["page"]["number"] == page["number"]:
+                state = browser.state(state["version"])
+        assert codes[0] == "nameplate_matches"
+        assert codes[-1] == "display_matches"
+        assert [step["state"] for step in state["walk"]["steps"]] == ["ok", "ok", "bad", "ok", "ok"]
+        browser.do("next", number=page["number"])
+        end = browser.state_with(stage="written")
+        assert [motor["points"] for motor in end["motors"]] == [1]
+    here = tmp_path / "browser" / "commissioning"
+    assert written(here) == written(records)
+    assert len(list(here.glob("*.md"))) == 1
+
+
+@pytest.fixture
+def cabinet(tmp_path: Path) -> Iterator[tuple[ReferenceMotor, Browser]]:
+    """A motor whose meter has the transformers of L1 and L2 exchanged, and the browser in front of it."""
+    clock = HandClock()
+    machine = MotorParameters(55, 1480, 4, 400.0, True, 0.95, 0.86)
+    motor = ReferenceMotor(machine, 0.8, 5, driven=False, crossed=(0, 1))
+    values = {"ct_ratio": 30.0, "vt_ratio": 1.0}
+    device = SimulatedDevice(
+        1, load_profile("schneider/pm5000"), lambda: dict(motor.meter(clock.monotonic_ns() / 1e9)) | values
+    )
+    commission = commission_on(clock, lambda bus: MemoryLink([device], clock, 0.02, wire=BusSettings("north")))
+    with running(setup_of(tmp_path, CABINET, commission)) as browser:
+        begin(browser)
+        yield motor, browser
+
+
+def to_review(browser: Browser) -> Any:
+    state = browser.page("statement")
+    while (page := state["walk"]["page"])["kind"] != "review":
+        if page["kind"] == "statement":
+            reply(browser, state)
+        while state["walk"]["page"]["number"] == page["number"]:
+            state = browser.state(state["version"])
+    return state
+
+
+def test_exchanged_transformers_are_drawn_and_a_correction_is_seen(
+    cabinet: tuple[ReferenceMotor, Browser], tmp_path: Path
+) -> None:
+    """One finding with its picture, the danger before the steps; live values follow the wires; then no open point."""
+    motor, browser = cabinet
+    state = to_review(browser)
+    page, live = state["walk"]["page"], state["walk"]["live"]["devices"][0]
+    (finding,) = page["findings"]
+    assert [(wire["terminal"], wire["phase"]) for wire in finding["picture"]["wires"]] == [
+        ("I1", "L2"), ("I2", "L1"), ("I3", "L3"),
+    ]  # fmt: skip
+    assert "S1–S2" in finding["danger"]
+    assert len(finding["steps"]) >= 3
+    assert [row["wrong"] for row in live["phases"]] == [True, True, False]
+    assert state["walk"]["steps"][2]["state"] == "bad"
+
+    motor.crossed = None
+    while any(row["wrong"] for row in state["walk"]["live"]["devices"][0]["phases"]):
+        state = browser.state(state["version"])
+    angles = state["walk"]["live"]["devices"][0]["phasors"]
+    assert angles["u_deg"] == [0, -120, 120]
+    for phi in angles["phi_deg"]:  # cos φ 0.86 at rated load is 31°
+        assert 20 < phi < 45
+    browser.do("check", number=state["walk"]["page"]["number"], again=True)
+    state = browser.state_with(stage="walk")
+    while state["walk"]["page"]["kind"] != "review" or state["walk"]["page"]["number"] == page["number"]:
+        state = browser.state(state["version"])
+    assert state["walk"]["page"]["findings"] == []
+    state = finish(browser)
+    assert state["walk"]["page"]["points"] == []
+    browser.do("next", number=state["walk"]["page"]["number"])
+    assert browser.state_with(stage="written")["motors"] == [{"title": "pump-1", "points": 0}]
+    (record,) = written(tmp_path / "commissioning")
+    assert record["open_points"] == []
+
+
+def test_a_late_tap_answers_no_other_page(cabinet: tuple[ReferenceMotor, Browser]) -> None:
+    _, browser = cabinet
+    state = browser.page("statement")
+    number = state["walk"]["page"]["number"]
+    reply(browser, state)
+    while state["walk"]["page"]["number"] == number:
+        state = browser.state(state["version"])
+    assert browser.act("reply", number=number, reply="yes")[0] == 422
+    assert browser.act("reply", number=number + 1, reply="perhaps")[0] == 400
+    assert browser.state()["walk"]["page"]["number"] == number + 1
+
+
+def test_the_end_of_the_session_ends_the_commissioning(cabinet: tuple[ReferenceMotor, Browser], tmp_path: Path) -> None:
+    """Without a record, and with the state free for `run`."""
+    _, browser = cabinet
+    browser.page("statement")
+    browser.do("end")
+    assert browser.state()["stage"] == "end"
+    assert not (tmp_path / "commissioning").exists()
