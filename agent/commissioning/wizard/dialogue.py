@@ -31,6 +31,17 @@ class Review(Struct, frozen=True):
     live: LiveReader
 
 
+class Reviewed(Struct, frozen=True):
+    """The operator's reply to a review.
+
+    again: check again.
+    problems: what the present values show beyond the self-check; open points of the record.
+    """
+
+    again: bool
+    problems: tuple[Reason, ...] = ()
+
+
 class Guide(Protocol):
     """Shows the course of a commissioning step by step, and lets the operator repeat the self-check."""
 
@@ -40,8 +51,7 @@ class Guide(Protocol):
     def on_values(self, device: str, values: Mapping[str, float]) -> None:
         """The self-check has read a device. values: quantity → value; empty without a response."""
 
-    async def review(self, review: Review) -> bool:
-        """Returns whether to check again."""
+    async def review(self, review: Review) -> Reviewed: ...
 
     async def recorded(self, record: CommissioningRecord, path: Path) -> None:
         """The record of a motor is written."""

@@ -21,7 +21,7 @@ from agent.commissioning.selfcheck.register_reader import ReadingRound
 from agent.commissioning.selfcheck.run import READINGS, self_check
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.answers import Question, Reply
-from agent.commissioning.wizard.dialogue import Dialogue, Review
+from agent.commissioning.wizard.dialogue import Dialogue, Review, Reviewed
 from agent.commissioning.wizard.duration import estimate_duration
 from agent.commissioning.wizard.questions import nameplate, statements, unconfirmed
 from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, write
@@ -125,7 +125,7 @@ class Wizard:
         record.problems += [codes.POLLING_DISABLED(device=name) for name in asset.devices if name not in self._polled]
         for problem in record.problems:
             print_line(f"  ! {text_of(problem)}")
-        while await self._is_to_be_checked_again(record, asset):
+        while (reviewed := await self._reviewed(record, asset)).again:
             await self._check(selected, readings)
         if self._result is not None and len(record.problems) < len(asset.devices):
             record.result = _result_of(self._result, asset)
@@ -133,17 +133,18 @@ class Wizard:
                 print_line(f"  {line}")
             await self._ask_unconfirmed(record, record.result)
             await self._ask(record, [Question(asset.name, "", codes.DISPLAY_MATCHES())])
+        record.problems += reviewed.problems
         path, n = write(record, self._directory), len(record.open_points)
         print_line("  " + _("{n:d} open {n:point|points}; record: {path}", n=n, path=str(path)))
         if self._dialogue.guide:
             await self._dialogue.guide.recorded(record, path)
         return record
 
-    async def _is_to_be_checked_again(self, record: CommissioningRecord, asset: Asset) -> bool:
-        """Whether the operator wants another self-check, after a correction of the wiring."""
+    async def _reviewed(self, record: CommissioningRecord, asset: Asset) -> Reviewed:
+        """The operator may correct the wiring and check again, where a guide shows what was found."""
         guide, devices = self._dialogue.guide, [item for item in self._devices.subjects if item.name in asset.devices]
         if guide is None or self._result is None or not devices:
-            return False
+            return Reviewed(again=False)
         live = LiveReader(devices, self._clock)
         return await guide.review(Review(asset, _result_of(self._result, asset), tuple(record.problems), live))
 

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from agent.commissioning.selfcheck.live_values import LiveReader, Values
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.answers import Answer, Question
-from agent.commissioning.wizard.dialogue import Dialogue, Review
+from agent.commissioning.wizard.dialogue import Dialogue, Review, Reviewed
 from agent.commissioning.wizard.duration import EstimatedDuration
 from agent.commissioning.wizard.record import CommissioningRecord
 from agent.config.model import Config
@@ -21,7 +21,9 @@ from agent.config.topology import assets
 from agent.core.clock import SystemClock
 from agent.web.commissioning_evidence import STEPS
 from agent.web.setup.live_wiring import LiveWiring
+from agent.web.wiring_picture import mistake_of
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
 NAMEPLATE, DEVICES, WIRING, REGISTERS, DISPLAYS = STEPS  # of a motor
 STEP_OF = {
@@ -144,16 +146,23 @@ class Walk:
             replies[step] = {"yes": "ok", "no": "bad"}.get(answer.reply, "open")
         return answer
 
-    async def review(self, review: Review) -> bool:
+    async def review(self, review: Review) -> Reviewed:
         self._reader = review.live
         wrong = review.result.findings or review.result.notes or review.problems
         checked = self.outcomes[review.asset.name].checked
         checked[WIRING] = "bad" if wrong else "ok"
         again = bool(await self._answered(review.asset.name, WIRING, review=review))
-        if self.wiring[review.asset.name].verdict == "faulty":
-            checked[WIRING] = "bad"
         checked[REGISTERS] = "ok"  # unless the operator is asked about some
-        return again
+        faults, meter = self.live_faults(review), review.asset.meter
+        if again or not faults or meter is None:
+            return Reviewed(again)
+        checked[WIRING] = "bad"
+        return Reviewed(again, (codes.WIRING_BY_ANGLES(meter=meter.name, fault=faults[0]),))
+
+    def live_faults(self, review: Review) -> tuple[Reason, ...]:
+        """What the present values show of the wiring; nothing if the self-check has a mistake of the wiring, too."""
+        known = any(mistake_of(item.reason) for item in review.result.findings)
+        return () if known else self.wiring[review.asset.name].faults
 
     async def recorded(self, record: CommissioningRecord, path: Path) -> None:
         self._reader = None

@@ -21,12 +21,15 @@ def view(walk: Walk) -> dict[str, Any]:
     page = walk.page
     index = next((n for n, asset in enumerate(walk.assets) if asset.name == page.asset), 0)
     asset = walk.assets[index]
-    outcome = walk.outcomes[asset.name]
+    outcome, faulty = walk.outcomes[asset.name], bool(page.review and walk.live_faults(page.review))
     return {
         "motors": [{"name": each.name, "title": each.title, "points": walk.outcomes[each.name].points}
                    for each in walk.assets],
         "motor": {"name": asset.name, "title": asset.title, "number": index + 1},
-        "steps": [{"name": _(STEP_NAMES[name]), "state": outcome.state(name)} for name in STEPS],
+        "steps": [
+            {"name": _(STEP_NAMES[name]), "state": "bad" if faulty and name == page.step else outcome.state(name)}
+            for name in STEPS
+        ],
         "step": STEPS.index(page.step) if page.step in STEPS else None, "page": _page(walk, page),
         "live": _live(walk, asset.devices),
     }  # fmt: skip
@@ -64,13 +67,13 @@ def _statement(question: Question) -> dict[str, Any]:
 def _review(walk: Walk, review: Review) -> dict[str, Any]:
     """Findings with a picture of the wiring first: their correction changes all other values."""
     findings = [finding_view.of_selfcheck(item, review.result) for item in review.result.findings]
-    live, meter = walk.wiring.get(review.asset.name), review.asset.meter
-    if live and meter and live.faults and not any(item["picture"] for item in findings):
+    live, meter = walk.wiring[review.asset.name], review.asset.meter
+    if meter and (faults := walk.live_faults(review)):
         angles = phases.phase_angles(walk.live.get(meter.name, {}))
-        findings.append(finding_view.of_live(live.faults, meter.name, angles))
+        findings.append(finding_view.of_live(faults, meter.name, angles))
     return {
         "findings": sorted(findings, key=lambda item: item["picture"] is None),
-        "live": live.verdict if live else "none",
+        "live": live.verdict,
         "problems": [text_of(reason) for reason in (*review.problems, *review.result.notes)],
         "summary": _counts(review.result),
     }  # fmt: skip

@@ -1,7 +1,7 @@
 // The pages of `init`: an existing file, a question, a password, a scan, and the configuration that is written.
 import {html, useState} from "../core/html.js";
 import {age} from "../core/numbers.js";
-import {_} from "../core/text.js";
+import {_, pageLanguage} from "../core/text.js";
 import {Choices, Field, FieldError, Foot, List, Notes, Steps} from "./parts.js";
 
 const submit = (act) => (event) => {
@@ -27,7 +27,8 @@ export function QuestionPage({state, send, error, waiting}) {
   const [typed, setTyped] = useState(question ? question.default : "");
   if (!question) return html`<${NotWritten} state=${state} send=${send} waiting=${waiting} />`;
   const answer = (text) => send("answer", {key: question.key, typed: text});
-  const yesNo = [{typed: "yes", name: _("Yes")}, {typed: "no", name: _("No")}];
+  const zh = pageLanguage() === "zh"; // the question names the words that are typed in a terminal
+  const yesNo = [{typed: "yes", name: _("Yes"), label: zh && "yes"}, {typed: "no", name: _("No"), label: zh && "no"}];
   const choices = question.kind === "yes_no" ? yesNo : question.choices;
   const steps = state.sections.map((name, n) => ({name, state: n < question.section ? "ok" : ""}));
   const free = question.kind === "text";

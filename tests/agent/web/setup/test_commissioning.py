@@ -42,7 +42,9 @@ state_dir = "state"
 tcp = "127.0.0.1:502"
 poll_interval = "200ms"
 """
-STATION = HEAD + """
+STATION = (
+    HEAD
+    + """
 [meter.mcc-2]
 bus = "north"
 unit_id = 11
@@ -66,7 +68,10 @@ volts = 372
 amps = 99.6
 fed_by = "vfd-2"
 """
-CABINET = HEAD + """
+)
+CABINET = (
+    HEAD
+    + """
 [meter.mcc-1]
 bus = "north"
 unit_id = 1
@@ -85,6 +90,7 @@ volts = 400
 amps = 98
 fed_by = "mcc-1"
 """
+)
 READINGS = 3
 NO, REMARK = "cts_on_their_phase", "K1 on L2"
 
