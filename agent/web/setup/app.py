@@ -27,6 +27,7 @@ from agent.web.static_files import load, make_file, respond
 from drivers.reasons import InvalidValue
 
 PAGE, FIRST_SCRIPT = "setup/setup.html", "setup/setup.js"
+SCRIPTS = ("setup/", "core/", "components/", "charts/")  # folders of what the page imports
 BASE = "/setup/v1"
 POLL_S = 20.0  # longest answer to a request for the next state; a mobile network closes idle connections after a minute
 _START = '<script type="application/json" id="start">'
@@ -122,7 +123,8 @@ def create_app(context: SetupContext, hosts: frozenset[str]) -> Starlette:
         Route(f"{BASE}/session", _session, methods=["POST"]), *actions,
     ])  # fmt: skip
     app.state.web = app.state.context = context
-    app.state.static, app.state.texts = static, texts_of(static.sources.values())
+    app.state.static = static
+    app.state.texts = texts_of(text for name, text in static.sources.items() if name.startswith(SCRIPTS))
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,35 +13,17 @@ import pytest
 from support.basics import HandClock
 from support.plant_clock import PlantClock, link_to
 from support.setup_browser import Browser, running
+from support.setup_cabinet import HEAD, commission_on, exchanged_transformers, setup_of
 
-from agent.cli.init_surroundings import surroundings
-from agent.commissioning.init.session import InitSession
 from agent.commissioning.wizard.answers import Answer, Question
 from agent.commissioning.wizard.dialogue import Dialogue
-from agent.commissioning.wizard.record import CommissioningRecord
-from agent.commissioning.wizard.wizard import Wizard
 from agent.config.loader import load_config
-from agent.config.model import Bus, Config
-from agent.delivery.store import Store
-from agent.web.setup.setup import REMARK_MISSING, Commission, Setup
-from drivers.bus_settings import BusSettings
-from drivers.profiles import load_profile
+from agent.config.model import Bus
+from agent.web.setup.setup import REMARK_MISSING
 from simulators.bus.memory import MemoryLink
-from simulators.devices.device import SimulatedDevice
-from simulators.devices.reference_motor import MotorParameters, ReferenceMotor
+from simulators.devices.reference_motor import ReferenceMotor
 from simulators.scenarios.pump_station import PumpStation
 
-HEAD = """
-[site]
-id = "x"
-gateway = "gw"
-timezone = "Asia/Shanghai"
-[store]
-state_dir = "state"
-[bus.north]
-tcp = "127.0.0.1:502"
-poll_interval = "200ms"
-"""
 STATION = (
     HEAD
     + """
@@ -69,29 +51,6 @@ amps = 99.6
 fed_by = "vfd-2"
 """
 )
-CABINET = (
-    HEAD
-    + """
-[meter.mcc-1]
-bus = "north"
-unit_id = 1
-profile = "schneider/pm5000"
-measuring_point = "motor"
-class = "0.5"
-wiring = "3P4W"
-ct = "150/5"
-ct_class = "0.5"
-[motor.pump-1]
-kind = "induction"
-kw = 55
-rpm = 1480
-poles = 4
-volts = 400
-amps = 98
-fed_by = "mcc-1"
-"""
-)
-READINGS = 3
 NO, REMARK = "cts_on_their_phase", "K1 on L2"
 
 
@@ -100,32 +59,6 @@ def station_links() -> tuple[HandClock, Callable[[Bus], MemoryLink]]:
     clock = PlantClock(plant)
     plant.step(0.1)
     return clock, link_to([*plant.tcp_devices, *plant.rtu_devices], clock)
-
-
-def commission_on(clock: HandClock, link_of: Callable[[Bus], Any]) -> Commission:
-    """Commissions simulated devices on their clock."""
-
-    def commission(
-        config: Config, folder: Path, by: str, dialogue: Dialogue
-    ) -> Coroutine[Any, Any, list[CommissioningRecord]]:
-        async def run() -> list[CommissioningRecord]:
-            assert config.state_dir
-            store = Store(config.state_dir, clock)
-            try:
-                return await Wizard(config, store, folder, by, dialogue, clock, link_of).run([], READINGS)
-            finally:
-                store.close()
-
-        return run()
-
-    return commission
-
-
-def setup_of(folder: Path, plant: str, commission: Commission) -> Setup:
-    """A setup that finds a configuration."""
-    folder.mkdir(exist_ok=True)
-    (folder / "plant.toml").write_text(plant, encoding="utf-8")
-    return Setup(InitSession(folder / "plant.toml", surroundings()), commission=commission)
 
 
 def begin(browser: Browser) -> None:
@@ -206,16 +139,7 @@ def test_the_records_are_those_of_the_terminal(tmp_path: Path) -> None:
 
 @pytest.fixture
 def cabinet(tmp_path: Path) -> Iterator[tuple[ReferenceMotor, Browser]]:
-    """A motor whose meter has the transformers of L1 and L2 exchanged, and the browser in front of it."""
-    clock = HandClock()
-    machine = MotorParameters(55, 1480, 4, 400.0, True, 0.95, 0.86)
-    motor = ReferenceMotor(machine, 0.8, 5, driven=False, crossed=(0, 1))
-    values = {"ct_ratio": 30.0, "vt_ratio": 1.0}
-    device = SimulatedDevice(
-        1, load_profile("schneider/pm5000"), lambda: dict(motor.meter(clock.monotonic_ns() / 1e9)) | values
-    )
-    commission = commission_on(clock, lambda bus: MemoryLink([device], clock, 0.02, wire=BusSettings("north")))
-    with running(setup_of(tmp_path, CABINET, commission)) as browser:
+    with exchanged_transformers(tmp_path) as (motor, browser):
         begin(browser)
         yield motor, browser
 
