@@ -22,7 +22,7 @@ def mean_angles_deg(phasors: npt.NDArray[np.complex128]) -> Floats:
     A phasor rotates anti-clockwise with exp(+j w t) (IEC 60375, IEEE 1459-2010 [M]): a positive angle leads u1. With
     the phase order 1, 2, 3 u2 is at -120 and u3 at +120 degrees. The current of an inductive load has a smaller angle
     than its voltage, so phi = angle of u - angle of i is positive.
-    Each window is turned so that u1 lies on the real axis, then the vectors are averaged: angles around 180 degrees do
+    Each window is turned so that u1 is real, then the vectors are averaged: angles around 180 degrees do
     not average to 0, and large phasors count most. IEC 61000-4-30 states no rule for the mean of angles [M].
     NaN: the channel or u1 is missing (NaN or zero) in all windows, or the angle differs too much between the windows
     to have a mean (noise of an open channel, a motor that starts to brake).

@@ -86,7 +86,7 @@ def stored_checks(config: Config) -> dict[str, SelfcheckResult]:
 
 
 def check_records(config: Config) -> dict[str, dict[str, Any]]:
-    """Device → what `save_check` stored: the fields of SelfcheckResult and `at_ms`; `findings` are objects of reasons."""
+    """Device → what `save_check` stored: the fields of SelfcheckResult, with findings as objects, and `at_ms`."""
     keys = {item.name: _key(config, item) for item in _devices(config)}
     return stored_entries(config.state_dir or default_directory(), KIND, keys)
 

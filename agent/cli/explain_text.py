@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agent.analysis.efficiency.explain_names import METHODS, U_PARTS
 from agent.core.columns import cells
 from agent.core.text import N_, _, text_of_object
 
@@ -29,18 +30,6 @@ SIGNALS = {
     "shaft_torque_nm": (N_("shaft torque"), "Nm"),
 }
 WIRING = {"ok": N_("ok"), "unknown": N_("unknown"), "unclear": N_("unclear")}
-METHODS = {
-    "M1": N_("input power and nameplate"),
-    "M2": N_("current and nameplate"),
-    "M3": N_("slip and nameplate"),
-    "M4": N_("segregated losses of an induction motor"),
-    "M5": N_("segregated losses of a permanent-magnet motor"),
-    "M6": N_("manufacturer's losses at the seven points of IEC 60034-2-3 (GB/T 32877-2022)"),
-    "M7": N_("air-gap torque from waveforms at the terminals"),
-    "M9": N_("torque sensor at the shaft"),
-    "CDM-class": N_("reference losses of the efficiency class"),
-    "CDM-eight-point": N_("manufacturer's losses at the eight points of IEC 61800-9-2"),
-}
 POWERS = {
     "input_w": N_("input"),
     "drive_losses_w": N_("drive losses"),
@@ -56,18 +45,6 @@ POWERS = {
 CHECKS = {
     "drive_losses": N_("drive losses: input minus output power that the drive reports"),
     "shaft_power": N_("shaft power: from the torque that the drive reports (M8)"),
-}
-U_PARTS = {
-    "motor_losses": N_("motor losses"),
-    "meter": N_("meter"),
-    "ct_ratio_error": N_("CT ratio error"),
-    "ct_phase_displacement": N_("CT phase displacement"),
-    "vt_ratio_error": N_("VT ratio error"),
-    "vt_phase_displacement": N_("VT phase displacement"),
-    "feeder": N_("cable and other consumers of the feeder"),
-    "drive_output_power": N_("output power that the drive reports"),
-    "drive_losses": N_("drive losses"),
-    "sampling": N_("changes of the power between two polls"),
 }
 
 
@@ -143,8 +120,10 @@ def _methods(body: Mapping[str, Any]) -> Iterator[str]:
 def _powers(body: Mapping[str, Any]) -> Iterator[str]:
     if "powers" in body:
         yield _("Power from the supply to the shaft, mean over the interval")
+        sources = body.get("loss_sources", {})  # missing in the message of an earlier version
         for name, value in body["powers"].items():
-            yield _line(_name(POWERS, name), f"{_watts(value):>12}")
+            source = sources.get(name.removesuffix("_losses_w"))
+            yield _line(_name(POWERS, name), f"{_watts(value):>12}{'   ' + text_of_object(source) if source else ''}")
 
 
 def _checks(body: Mapping[str, Any]) -> Iterator[str]:

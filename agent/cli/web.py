@@ -20,7 +20,7 @@ PORT = 8470
     help=N_(
         "Serve the page of the plant to browsers.\n\n"
         "URL is the broker, for example mqtts://broker.example:8883. [default: that of the configuration; without a "
-        "configuration mqtt://127.0.0.1:1883] "
+        "configuration mqtt://127.0.0.1:1883; a configuration without a broker: the agent on this computer] "
         "The page only reads. It can be reached from this computer only, unless --listen names another address; that "
         "needs --tls-cert, --tls-key and a password (--set-password)."
     )
@@ -64,12 +64,14 @@ def web(
         _fail_without_libraries(error)
     from agent.config.schema import host_port
 
-    source = broker_source(url, config_file, topic, user, password_file, ca)
-    config = load(source.config_file)[0] if source.config_file else None
+    config = load(plant)[0] if plant else None
+    broker, filter_ = None, ""
+    if config is None or config.mqtt is not None:
+        broker, filter_, _file = broker_source(url, config_file, topic, user, password_file, ca)
     host, port = option_value("--listen", listen, host_port(PORT))
     try:
         where = Listen(host, port, tls_cert, tls_key, names, password.read_hash(hash_file))
-        serve(source.broker, source.topic, config, where, _say)
+        serve(broker, filter_, config, where, _say)
     except (CodedError, OSError) as error:
         fail(text_of(error))
 

@@ -165,8 +165,8 @@ DERIVED: tuple[Metric, ...] = (
          "included", "savings", "savings", 1),
     _row("interval_adjusted_baseline", "Wh", "adjusted baseline energy of the same interval; null when it is unknown "
          "or the interval is excluded", "savings", "savings", 1),
-    _row("interval_saved", "Wh", "adjusted baseline energy minus measured energy of the same interval", "savings",
-         "savings", 1),
+    _row("interval_saved", "Wh", "adjusted baseline energy minus measured energy of the same interval; uncertainty at "
+         "95 % confidence", "estimate", "savings", 1),
     _row("interval_coverage", "%", "part of the interval with meter data", "savings", "savings", 1),
     _row("savings_period", "", "baseline, commissioning or reporting period", "text", "savings"),
     _row("adjusted_baseline_energy", "Wh", "adjusted baseline energy since the start of the reporting period, excluded "

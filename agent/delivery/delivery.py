@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from agent.config.model import Config
 from agent.delivery.base.sink import Sink
+from agent.delivery.live_socket.protocol import serving_path
+from agent.delivery.live_socket.server import LiveSocket
 from agent.delivery.publisher import Publisher
 from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.delivery.spool_forecast import SpoolForecast
@@ -72,13 +74,24 @@ class Delivery:
             sink.start(cursors[sink.name])
         events = EventHistory(store)
         publisher.live = [History(store, config.store.history_s), events, *live_sinks(config, publisher, store)]
-        publisher.on_retained = [events.on_retained]
+        publisher.followers = [events.on_message]
         for live in publisher.live:
             live.start()
+        self._live_socket = self._listen()
         self._announced: list[Reason] = []  # damages of the state file that an event announced
         self._announce_damage()
         if store.directory is None and store.unsaved_reason:
             publisher.publish_event("state_file_unwritable", store.unsaved_reason)
+
+    def _listen(self) -> LiveSocket | None:
+        """The socket for programs of this computer; None without a place for it."""
+        if (path := serving_path(self._store.directory)) is None:
+            return None
+        found = LiveSocket(path, self._publisher.retained_messages, self._publisher.root)
+        if found.start() is not None:
+            return None
+        self._publisher.followers.append(found.on_message)
+        return found
 
     async def run(self, clock: Clock) -> None:
         """Announces gaps, the first within 10 s. While losses continue, the interval doubles up to 15 min, so that the
@@ -118,4 +131,6 @@ class Delivery:
         sinks: list[Sink] = [*self._publisher.live, *self.sinks]
         for sink in sinks:
             sink.stop()
+        if self._live_socket is not None:
+            self._live_socket.stop()
         self._store.close()

@@ -24,7 +24,7 @@ class Publisher:
     on_message: receives topic, payload and the retain flag of every message immediately, without the spool: for runs on
         virtual time.
     sinks, live: set before the first message.
-    on_retained: each receives topic and payload of every retained message; set before the first one, must not block.
+    followers: each receives the same; set before the first message, must not block.
     """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
@@ -32,7 +32,7 @@ class Publisher:
         self.on_message: Callable[[str, bytes, bool], None] = lambda topic, payload, retain: None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
-        self.on_retained: list[Callable[[str, bytes], None]] = []
+        self.followers: list[Callable[[str, bytes, bool], None]] = []
         self._config, self._store, self._clock = config, store, clock
         self._assets = {asset.name: asset for asset in assets}
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → message type → published metrics, in order
@@ -51,7 +51,10 @@ class Publisher:
             message.counters,
             announces_gap,
         )
-        self.on_message(row.topic(self.root), row.payload, False)
+        topic = row.topic(self.root)
+        self.on_message(topic, row.payload, False)
+        for receive in self.followers:
+            receive(topic, row.payload, False)
         for sink in self.live:
             sink.on_published(message)
 
@@ -100,8 +103,8 @@ class Publisher:
         self.on_message(topic, payload, True)
         for sink in self.sinks:
             sink.update_retained(topic, payload)
-        for receive in self.on_retained:
-            receive(topic, payload)
+        for receive in self.followers:
+            receive(topic, payload, True)
 
     def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: publishes info and meta again, deletes the messages of removed assets."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
 from starlette.applications import Starlette
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from agent.web import pages, static_files
+from agent.web.config_reload import follow_configuration
 from agent.web.context import Web
 from agent.web.live import Detail, LiveHub
 from agent.web.login import Login, LoginRequired
@@ -25,8 +26,8 @@ from agent.web.security import LOOPBACK, Access, Guard, content_policy
 
 # Modules with endpoints, each with its `routes`
 ENDPOINTS = (
-    "login", "pages", "page_texts", "static_files", "plant", "month", "motor_rows", "motor", "power_quality", "history",
-    "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
+    "login", "pages", "page_texts", "static_files", "plant", "motor_rows", "motor", "power_quality", "history",
+    "old_plant", "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
 )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) 
 
 def load_endpoints() -> dict[str, ModuleType]:
     """The modules of ENDPOINTS, by name."""
-    return {name: import_module(f"agent.web.{name}") for name in ENDPOINTS if find_spec(f"agent.web.{name}")}
+    return {name: import_module(f"agent.web.{name}") for name in ENDPOINTS}
 
 
 def _details(modules: Mapping[str, ModuleType]) -> dict[str, Detail]:
@@ -66,9 +67,11 @@ def _details(modules: Mapping[str, ModuleType]) -> dict[str, Detail]:
 async def _running(app: Starlette) -> AsyncIterator[None]:
     hub: LiveHub = app.state.live
     hub.start()
+    following = asyncio.create_task(follow_configuration(app.state.web))
     try:
         yield
     finally:
+        following.cancel()
         hub.stop()
 
 

@@ -35,7 +35,7 @@ _WHOLE_LOADS = frozenset(("wiring_leading_load", "wiring_regenerating", "wiring_
 
 
 class Live(Struct, frozen=True):
-    """What a running agent says about the wiring of one motor.
+    """What a running agent reports about the wiring of one motor.
 
     faults: that fit the readings; empty: none, or not known.
     angles: between voltage and current of the terminals 1 to 3; None: unknown.
@@ -87,7 +87,8 @@ def _motor(web: Web, config: Config, asset: Asset, stored: StoredEvidence, _: Ca
         "failed": sum(step["state"] == "failed" for step in steps),
         "open": sum(step["state"] == "open" for step in steps), "finding": finding,
         "picture": _as_wired(asset, live) if finding is None else None,
-        "live": _phases(followed, live.angles, _wrong_terminals(finding), web), "record": stored.records.get(asset.name),
+        "live": _phases(followed, live.angles, _wrong_terminals(finding)),
+        "record": stored.records.get(asset.name),
         "command": shlex.join(["magwatt", "commission", str(config.path), asset.name]),
     }  # fmt: skip
 
@@ -114,7 +115,7 @@ def live_wiring(asset: Asset, followed: FollowedMessage | None) -> Live:
     if explain is None:
         return Live((), angles, Evidence("open", codes.WIRING_NOT_LIVE()))
     at_ms = explain.get("t")
-    faults = tuple(reason_of(item) for item in explain.get("meter_wiring_faults", ()))
+    faults = tuple(reason_of(item) for item in explain.get("meter_wiring_faults") or () if isinstance(item, dict))
     faults = tuple(fault for fault in faults if fault.code not in _WHOLE_LOADS)
     if faults:
         return Live(faults, angles, Evidence("failed", codes.WIRING_LIVE_FAULT(fault=faults[0]), at_ms=at_ms))
@@ -146,7 +147,7 @@ def _finding(asset: Asset, live: Live, checked: list[Reason], _: Catalogue) -> d
 
 
 def _as_wired(asset: Asset, live: Live) -> dict[str, Any] | None:
-    """The picture of a correct wiring, where the values confirm it; None: they do not tell."""
+    """The picture of a correct wiring, where the values confirm it; None: they do not."""
     confirmed = live.evidence is not None and live.evidence.state == "done"
     return picture(asset.meter.name, WiringMistake("current")) if confirmed and asset.meter else None
 
@@ -171,12 +172,12 @@ def _wrong_terminals(finding: dict[str, Any] | None) -> set[int]:
     return {number for number, wire in enumerate(wires, 1) if wire["state"] != "ok" or wire["reversed"]}
 
 
-def _phases(followed: FollowedMessage | None, angles: Angles | None, wrong: set[int], web: Web) -> dict[str, Any] | None:
+def _phases(followed: FollowedMessage | None, angles: Angles | None, wrong: set[int]) -> dict[str, Any] | None:
     """The values of each phase; None: the meter gives none."""
     message = followed.messages.get("telemetry") if followed else None
     if followed is None or message is None:
         return None
-    values = message.get("v", {})
+    values, t_ms = message.get("v", {}), message.get("t")
     rows = [
         {"phase": k, "u_v": values.get(f"voltage_l{k}n_v"), "i_a": values.get(f"current_l{k}_a"),
          "p_w": values.get(f"active_power_l{k}_w"), "phi_deg": round(angles[k - 1], 1) if angles else None,
@@ -187,6 +188,7 @@ def _phases(followed: FollowedMessage | None, angles: Angles | None, wrong: set[
         return None
     age_s = max(0.0, time.monotonic() - followed.received_s["telemetry"])
     return {
-        "t": rfc3339(message["t"]), "age_s": round(age_s, 1), "stale": age_s > 3 * max(followed.interval_s, 1.0),
+        "t": rfc3339(t_ms) if isinstance(t_ms, int) else None, "age_s": round(age_s, 1),
+        "stale": age_s > 3 * max(followed.interval_s, 1.0),
         "judged": bool(wrong) or angles is not None, "rows": rows,
     }  # fmt: skip

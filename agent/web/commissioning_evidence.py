@@ -1,4 +1,4 @@
-"""What speaks for and against each step of a commissioning: replies of operators, self-checks, registers.
+"""Evidence for and against each step of a commissioning: replies of operators, self-checks, registers.
 
 The replies are in the records that `magwatt commission` writes, the self-checks in the state file.
 """
@@ -38,7 +38,7 @@ EvidenceState = Literal["done", "failed", "open", "note"]
 class Evidence(Struct, frozen=True):
     """One fact about a step.
 
-    state: done | failed | open (nobody has confirmed it) | note.
+    state: done | failed | open (not confirmed yet) | note.
     by, at_ms: who confirmed or denied it, and when; empty and None without an operator.
     """
 
@@ -162,10 +162,9 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def state_of(evidence: Iterable[Evidence]) -> EvidenceState:
-    """Of a step: failed, otherwise open, otherwise done; note: nothing speaks for or against it."""
+    """Of a step: failed, otherwise open, otherwise done; note: there is no evidence for or against it."""
     states = {item.state for item in evidence}
     for state in ("failed", "open", "done"):
         if state in states:
-            return state  # type: ignore[return-value]
+            return state
     return "note"
-

@@ -24,14 +24,13 @@ ANGLES_ALL_ALIKE = Code(
 )
 ANGLES_AS_WIRED = Code("wiring_angles_as_wired", "As wired the phase angles are {one}°, {two}° and {three}°.")
 SEVERAL_MISTAKES_FIT = Code(
-    "wiring_several_mistakes_fit", "The readings also fit: {others}. Look at the wires before anything is changed."
+    "wiring_several_mistakes_fit",
+    "The readings also fit: {others}. Look at the connections before anything is changed.",
 )
 
 # Danger and instructions
 
-DANGER_CURRENT = Code(
-    "wiring_danger_current", "Never open a current transformer under load: short S1–S2 first."
-)
+DANGER_CURRENT = Code("wiring_danger_current", "Never open a current transformer under load: short S1–S2 first.")
 DANGER_VOLTAGE = Code(
     "wiring_danger_voltage", "The voltage terminals of the meter are at mains voltage: lock out and measure first."
 )
@@ -62,8 +61,8 @@ DO_COMPARE_RATIO = Code(
 WIRING_FITS = Code("evidence_wiring_fits", "live: the angles between voltages and currents fit")
 WIRING_LIVE_FAULT = Code("evidence_wiring_fault", "live: {fault}")
 WIRING_NOT_TOLD = Code(
-    "evidence_wiring_not_told", "live: not enough current to tell; the angles are checked from a tenth of the rated "
-    "current"
+    "evidence_wiring_not_told",
+    "live: not enough current; the angles are checked from a tenth of the rated current",
 )
 WIRING_UNCLEAR = Code("evidence_wiring_unclear", "live: no wiring explains the readings")
 WIRING_NOT_LIVE = Code("evidence_wiring_not_live", "live: no message of this motor yet")

@@ -10,13 +10,15 @@ from typing import Any
 
 import anyio
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from agent.acquisition.poll_plan import BusPlan, plan
+from agent.config.keys import SECRET_FILES
 from agent.config.loader import ConfigError, load_config
-from agent.config.model import Config
+from agent.config.model import Config, Drive, Meter
 from agent.config.schema import Diagnostic
 from agent.core.text import Catalogue
 from agent.runtime.config_watcher import file_versions
@@ -39,6 +41,10 @@ FILE_INVALID = Code(
 )
 FILE_FORCE_UNKNOWN = Code(
     "config_file_force_unknown", "No message of the agent yet: whether it uses this file as it is now is not known."
+)
+SECRET_FILE_UNUSABLE = Code(
+    "config_secret_file_unusable",
+    "The file of this password or key is missing, not used, or others can read it; `magwatt check` states which.",
 )
 
 
@@ -90,6 +96,7 @@ def load(config: Config, before: LoadedFile | None) -> LoadedFile:
 
 def answer(web: Web, loaded: LoadedFile, _: Catalogue) -> dict[str, Any]:
     config = loaded.config
+    devices: list[Meter | Drive] = [*config.meters.values(), *config.drives.values()]
     plans = {item.name: item for item in loaded.plans}
     return {
         "t": rfc3339(web.now_ms()), "configured": True,
@@ -101,8 +108,7 @@ def answer(web: Web, loaded: LoadedFile, _: Catalogue) -> dict[str, Any]:
         "tables": tables(config, _),
         "buses": [
             {"name": bus.name, "rows": bus_rows(bus, _), "plan": _plan(plans.get(bus.name), _),
-             "devices": [device_of(item, _) for item in (*config.meters.values(), *config.drives.values())
-                         if item.bus == bus.name]}
+             "devices": [device_of(item, _) for item in devices if item.bus == bus.name]}
             for bus in config.buses.values()
         ],
         "motors": [motor_of(motor, _) for motor in config.motors.values()],
@@ -132,6 +138,9 @@ def in_force(web: Web, config: Config) -> str | None:
 
 
 def _diagnostic(item: Diagnostic, _: Catalogue) -> dict[str, Any]:
+    """Without the name of a file that contains a secret."""
+    if item.key.rpartition(".")[2] in SECRET_FILES:
+        return {"level": item.level, "place": replace(item, value=None).place, "text": _.reason(SECRET_FILE_UNUSABLE())}
     return {"level": item.level, "place": item.place, "text": _.reason(item.reason)}
 
 

@@ -107,13 +107,14 @@ def motor_of(motor: Motor, _: Catalogue) -> dict[str, Any]:
     old = motor.replaced_motor
     before = None
     if old:
-        parts = (_(MOTOR_KINDS[old.kind]), f"{old.kw:g} kW", old.efficiency_class, f"{old.rpm:g} r/min" if old.rpm else "",
-                 old.since.isoformat() if old.since else "")  # fmt: skip
+        rpm, since = f"{old.rpm:g} r/min" if old.rpm else "", old.since.isoformat() if old.since else ""
+        parts = (_(MOTOR_KINDS[old.kind]), f"{old.kw:g} kW", old.efficiency_class, rpm, since)
         before = _(", ").join(filter(None, parts))
     waveform = motor.waveform
     rows = [
         (_("kind"), _(MOTOR_KINDS[motor.kind])), (_("rated power"), f"{motor.kw:g} kW"),
-        (_("rated speed"), f"{motor.rpm:g} r/min"), (_("poles"), motor.poles), (_("rated voltage"), f"{motor.volts:g} V"),
+        (_("rated speed"), f"{motor.rpm:g} r/min"), (_("poles"), motor.poles),
+        (_("rated voltage"), f"{motor.volts:g} V"),
         (_("rated current"), f"{motor.amps:g} A" if motor.amps else None),
         (_("efficiency class"), motor.efficiency_class),
         (_("rated efficiency"), f"{motor.efficiency_pct:g} %" if motor.efficiency_pct else None),

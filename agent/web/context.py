@@ -14,7 +14,7 @@ from agent.config.model import Config
 from agent.config.topology import Asset
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, language_of
-from agent.delivery.mqtt.follower import Follower
+from agent.delivery.followed_messages import MessageFollower
 from agent.web.recent import Recent
 from drivers.reasons import Reason
 
@@ -31,7 +31,7 @@ class Web(Struct):
     problem: why there is no contact with the source now; None: there is.
     """
 
-    follower: Follower
+    follower: MessageFollower
     config: Config | None = None
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     assets: tuple[Asset, ...] = ()

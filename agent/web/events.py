@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.delivery.store.event_history import read_waveform
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
@@ -96,8 +96,11 @@ async def _events(request: Request) -> Response:
 async def _waveform(request: Request) -> Response:
     web, catalogue = web_of(request), catalogue_of(request)
     motor, _ = asset_of(request)
+    t_ms = str(request.path_params["t_ms"])
+    if not re.fullmatch("[0-9]{1,15}", t_ms):
+        raise HTTPException(404)
     try:
-        found = await run_sync(waveform_of, web, motor, int(request.path_params["t_ms"]))
+        found = await run_sync(waveform_of, web, motor, int(t_ms))
     except StateFileError as error:
         raise HTTPException(404, catalogue.reason(error.reason)) from None
     if found is None:
@@ -107,5 +110,5 @@ async def _waveform(request: Request) -> Response:
 
 routes = [
     Route("/api/v1/events", _events),
-    Route("/api/v1/motors/{id}/events/{t_ms:int}/waveform", _waveform),
+    Route("/api/v1/motors/{id}/events/{t_ms}/waveform", _waveform),
 ]

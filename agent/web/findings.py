@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agent.core.text import Catalogue, N_, text_of_object
+from agent.core.text import N_, Catalogue, text_of_object
 from agent.web.context import Web
 from agent.web.motor_rows import Entry, entries, row_of
 from agent.web.motor_state import ALARMS, PRIORITIES

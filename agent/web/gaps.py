@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from agent.core.text import Catalogue, N_, text_of_object
+from agent.core.text import N_, Catalogue, text_of_object
 from agent.delivery.store.event_history import Rows, StoredEvent, last_state_before, read_events
 from agent.web.values import Why
 from drivers.reasons import Code
@@ -49,12 +49,11 @@ def state_periods(events: Iterable[StoredEvent], stops: Sequence[tuple[int, int]
     for event in events:
         if event.kind != "state":
             continue
-        before = open_.get(event.asset)
-        if before is not None and before.to_ms is None:
-            before.to_ms = _ended_ms(before.from_ms, event.t_ms, stops)
-        period = StatePeriod(
-            event.asset, str(event.body.get("state", "")), event.t_ms, None, event.body.get("reason", [])
-        )
+        before, since_ms = open_.get(event.asset), event.body.get("since")
+        from_ms = since_ms if isinstance(since_ms, int) else event.t_ms
+        if before is not None:
+            before.to_ms = _ended_ms(before.from_ms, from_ms, stops)
+        period = StatePeriod(event.asset, str(event.body.get("state", "")), from_ms, None, event.body.get("reason", []))
         open_[event.asset] = period
         found.append(period)
     for period in open_.values():
@@ -84,7 +83,11 @@ def known_gaps(rows: Rows, motor: str, from_ms: int, to_ms: int, catalogue: Cata
     stops = agent_stops(rows)
     events = [*([before] if before else []), *read_events(rows, from_ms + 1, to_ms, motor)]
     found = [
-        Gap(start_ms, end_ms, Why("gap_agent_stopped", catalogue("agent stopped"), catalogue.reason(GAP_AGENT_STOPPED())))
+        Gap(
+            start_ms,
+            end_ms,
+            Why("gap_agent_stopped", catalogue(N_("agent stopped")), catalogue.reason(GAP_AGENT_STOPPED())),
+        )
         for start_ms, end_ms in stops
     ]
     for period in state_periods(events, stops):

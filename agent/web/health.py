@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from agent import VERSION
 from agent.core.text import N_, Catalogue
-from agent.delivery.mqtt.follower import HealthSince
+from agent.delivery.followed_messages import HealthSince
 from agent.delivery.store import default_directory
 from agent.web import health_reasons as codes
 from agent.web.configuration import in_force
@@ -43,7 +43,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, float, int], ...]], ...] = (
     )),
     (N_("Computer"), (
         ("disk_free_mb", N_("free disk space"), "GB", 0.001, 1), ("memory_mb", N_("memory of the agent"), "MB", 1, 0),
-        ("cpu_pct", N_("processor, 100 % is one core"), "%", 1, 1), ("uptime_s", N_("agent runs for"), "h", 1 / 3600, 1),
+        ("cpu_pct", N_("processor, 100 % is one core"), "%", 1, 1),
+        ("uptime_s", N_("agent runs for"), "h", 1 / 3600, 1),
     )),
     (N_("Acquisition"), (
         ("polls", N_("polls with values"), "", 1, 0), ("polls_failed", N_("polls that failed"), "", 1, 0),
@@ -72,9 +73,10 @@ def answer(web: Web, _: Catalogue) -> dict[str, Any]:
     root = _root(web)
     messages = web.follower.gateway_messages.get(root, {})
     health, info = messages.get("health", {}), messages.get("info", {})
-    values, now_ms, t_ms = _numbers(health.get("v")), web.now_ms(), health.get("t")
+    values, now_ms = _numbers(health.get("v")), web.now_ms()
+    t_ms = health["t"] if isinstance(health.get("t"), int) else None
     age_s = None if t_ms is None else max(0.0, (now_ms - t_ms) / 1000)
-    buses = sorted(found[1] for name in values if (found := _BUS.fullmatch(name)))
+    buses = sorted(match[1] for name in values if (match := _BUS.fullmatch(name)))
     directory = web.config.state_dir if web.config else None
     own = findings(values, buses, str(directory or default_directory()))
     found = sorted([*_of_contact(web, root, age_s), *_of_configuration(web), *own],
@@ -95,7 +97,7 @@ def answer(web: Web, _: Catalogue) -> dict[str, Any]:
 
 
 def _root(web: Web) -> str:
-    """Topic of the gateway: of the configuration, otherwise the first one that was heard."""
+    """Topic of the gateway: of the configuration, otherwise the first one that was received."""
     if web.config is not None:
         return web.config.site.root
     return min({*web.follower.gateway_messages.copy(), *web.follower.gateways.copy()}, default="")
@@ -142,7 +144,7 @@ def _group(
     title: str, figures: Iterable[tuple[str, str, str, float, int]], values: Mapping[str, Number], _: Catalogue
 ) -> dict[str, Any]:
     """Figures that the agent does not publish are left out: their part does not run."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, label, unit, factor, decimals in figures:
         if (value := values.get(name)) is None:
             continue

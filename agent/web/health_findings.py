@@ -1,4 +1,4 @@
-"""What is wrong with the gateway itself, from the figures of its message `health`, with the texts of `doctor` where it has one."""
+"""What is wrong with the gateway itself, from the figures of `health`, with the texts of `doctor` where it has one."""
 
 from __future__ import annotations
 
@@ -38,8 +38,7 @@ class HealthFinding(Struct, frozen=True):
 
 
 def findings(values: Mapping[str, Number], buses: list[str], state_dir: str) -> list[HealthFinding]:
-    """values: figures of `health`, without those that are null. buses: their names. state_dir: of the agent.
-    """
+    """values: figures of `health`, without those that are null. buses: their names. state_dir: of the agent."""
     found = [
         *(item for bus in buses for item in _of_bus(values, bus)), *_of_host(values, state_dir), *_of_store(values),
         *_of_agent(values),

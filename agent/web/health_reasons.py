@@ -21,8 +21,8 @@ MESSAGE_OLD = Code(
 )
 DEVICES_OFFLINE = Code(
     "health_devices_offline",
-    "No reply from {n:d} {n:device|devices} on bus {bus}. Check power supply and cable; `magwatt doctor` examines the bus "
-    "while the agent is stopped.",
+    "No reply from {n:d} {n:device|devices} on bus {bus}. Check power supply and cable; `magwatt doctor` examines the "
+    "bus while the agent is stopped.",
 )
 POLLS_FAIL = Code(
     "health_polls_fail",
@@ -49,7 +49,8 @@ SPOOL_FULL = Code(
 )
 ROWS_DROPPED = Code(
     "health_rows_dropped",
-    "{n:d} {n:row|rows} were dropped since the state file was created; events of the kind data_gap name each time span.",
+    "{n:d} {n:row|rows} were dropped since the state file was created; events of the kind data_gap name each time "
+    "span.",
 )
 BACKLOG = Code(
     "health_backlog", "{n:d} {n:row|rows} wait for the broker. They are sent when it confirms; check the broker."
@@ -67,7 +68,9 @@ PROCESSING_ERRORS = Code(
 CERTIFICATE_EXPIRES = Code(
     "health_certificate_expires", "A certificate of the broker connection expires in {n:d} {n:day|days}: renew it."
 )
-CERTIFICATE_EXPIRED = Code("health_certificate_expired", "A certificate of the broker connection has expired: renew it.")
+CERTIFICATE_EXPIRED = Code(
+    "health_certificate_expired", "A certificate of the broker connection has expired: renew it."
+)
 CONFIG_NOT_USED = Code(
     "health_config_not_used",
     "The configuration file was changed, and the agent does not use the change. `magwatt check` names its errors.",

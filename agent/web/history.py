@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -20,12 +20,13 @@ from starlette.routing import Route
 from agent.config.model import StoreSettings
 from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
-from agent.core.text import Catalogue
+from agent.core.text import N_, Catalogue
 from agent.delivery.store.history_rows import MINUTE_S, QUARTER_S, SECOND_S, Stats, read_stats
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
 from agent.web.gaps import Gap, known_gaps, unexplained_gaps
 from agent.web.json_response import json_response
+from agent.web.recent import Spark
 from agent.web.state_file import StateFileError, state_of
 from agent.web.times import rfc3339
 from agent.web.values import Why
@@ -76,14 +77,6 @@ class HistoryRequest(Struct):
     points: int
 
 
-class Spark(Struct):
-    """An hour of power. kw: means of minutes, the last of which ends at end_ms; None: no value."""
-
-    step_s: int
-    end_ms: int
-    kw: list[float | None]
-
-
 def history_of(web: Web, asked: HistoryRequest, catalogue: Catalogue) -> list[Series]:
     """One series for each metric. Blocks for up to a second."""
     keep_s = (web.config.store if web.config else StoreSettings()).history_s
@@ -94,14 +87,12 @@ def history_of(web: Web, asked: HistoryRequest, catalogue: Catalogue) -> list[Se
         stats = read_stats(rows, asked.motor, names, stored_s, asked.from_ms, asked.to_ms)
         known = known_gaps(rows, asked.motor, asked.from_ms, asked.to_ms, catalogue)
     except StateFileError as error:
-        why = Why(str.__str__(error.reason.code), catalogue("no history"), catalogue.reason(error.reason))
+        why = Why(str.__str__(error.reason.code), catalogue(N_("no history")), catalogue.reason(error.reason))
         return [Series(metric.name, metric.unit, step_s, [], [], [], [], [], [], why) for metric in asked.metrics]
     return [_series(metric, stats[metric.name], stored_s, step_s, known, catalogue) for metric in asked.metrics]
 
 
-def steps_of(
-    from_ms: int, to_ms: int, points: int, now_ms: int, keep_s: tuple[float, float, float]
-) -> tuple[int, int]:
+def steps_of(from_ms: int, to_ms: int, points: int, now_ms: int, keep_s: tuple[float, float, float]) -> tuple[int, int]:
     """The step of the stored values to read, and the step of the points: a multiple of it.
 
     The stored step is the coarsest that is not coarser than the points; a finer one only where it is not deleted yet.
@@ -124,9 +115,7 @@ def last_hours(web: Web, motors: Sequence[str], metric: str = "active_power_w") 
     from_ms = end_ms - SPARK_MINUTES * 60_000
 
     def read(db: Any) -> dict[str, list[tuple[int, Stats]]]:
-        return {
-            motor: read_stats(db.execute, motor, [metric], MINUTE_S, from_ms, end_ms)[metric] for motor in motors
-        }
+        return {motor: read_stats(db.execute, motor, [metric], MINUTE_S, from_ms, end_ms)[metric] for motor in motors}
 
     found = {}
     for motor, points in state_of(web).read(read).items():
@@ -190,8 +179,8 @@ def _asked(request: Request) -> HistoryRequest:
     motor, asset = asset_of(request)
     known = asset.metrics("telemetry") if asset else by_name("telemetry")
     names = list(dict.fromkeys(query.getlist("metric")))
-    to_ms = _moment_ms(query.get("to"), web.now_ms(), catalogue)
-    from_ms = _moment_ms(query.get("from"), to_ms - DEFAULT_MS, catalogue)
+    to_ms = moment_ms(query.get("to"), web.now_ms(), catalogue)
+    from_ms = moment_ms(query.get("from"), to_ms - DEFAULT_MS, catalogue)
     points = query.get("points", str(POINTS_MAX))
     wrong = [
         *([METRIC_EXPECTED()] if not names else []),
@@ -206,7 +195,7 @@ def _asked(request: Request) -> HistoryRequest:
     return HistoryRequest(motor, [known[name] for name in names], from_ms, to_ms, int(points))
 
 
-def _moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
+def moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
     """UTC ms of milliseconds or RFC 3339; a time without zone is UTC. Raises HTTPException 400."""
     if text is None:
         return default_ms
@@ -214,8 +203,8 @@ def _moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
         if text.lstrip("-").isdigit():
             return int(text[:16])
         moment = datetime.fromisoformat(text.replace(" ", "+"))  # "+" of an address is a space
-        offset_s = 0.0 if moment.tzinfo is None else (moment.utcoffset() or moment - moment).total_seconds()
-        return round(1000 * ((moment.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds() - offset_s))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return round(1000 * moment.timestamp())
     except (ValueError, OverflowError):
         raise HTTPException(400, catalogue.reason(TIME_INVALID(text=text[:40]))) from None
 

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue
-from agent.delivery.mqtt.follower import REMOVED, FollowedMessage
+from agent.delivery.followed_messages import REMOVED, FollowedMessage
 from agent.web import motor_rows, plant
 from agent.web.context import Web, catalogue_for, language_of_request
 from agent.web.motor_rows import Entry, MotorRow

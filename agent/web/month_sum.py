@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.savings.accounting.verdict import COVERAGE_LEAST, NEGATIVE, NOT_PROVEN, PROVEN, PROVISIONAL, UNDECIDED
+from agent.web.month import Day, Money
 from agent.web.values import PageValue, Why
 from drivers.reasons import Code
 
@@ -19,30 +20,14 @@ NO_PRICE = Code("month_no_price", "The saved money is unknown: the configuration
 CURRENCIES_DIFFER = Code("month_currencies_differ", "The motors have prices in several currencies: {currencies}.")
 
 
-class SavedMoney(PageValue, kw_only=True):
-    """currency: as configured; "": unknown."""
+class MonthSum(Struct):
+    """motors: with a saving. of: in the report. verdict: a word of the savings; None: no saving is calculated.
 
-    currency: str = ""
-
-
-class Day(Struct):
-    """A day of the billing month. day: of the calendar. saved_kwh: None: no interval is compared.
-
-    complete: at least 90 % of the day was measured and compared with each motor that has a saving.
+    days: by date; complete: at least 90 % of the day was measured and compared, with each motor that has a saving.
     """
 
-    date: str
-    day: int
-    saved_kwh: float | None
-    u_kwh: float | None
-    complete: bool
-
-
-class MonthSum(Struct):
-    """motors: with a saving. of: in the report. verdict: a word of the savings; None: no saving is calculated."""
-
     saved_kwh: PageValue
-    money: SavedMoney
+    money: Money
     verdict: str | None
     motors: int
     of: int
@@ -74,14 +59,14 @@ def _verdict(kwh: float, u_kwh: float, verdicts: Sequence[str]) -> str:
     return PROVEN if set(verdicts) == {PROVEN} else PROVISIONAL
 
 
-def _money(found: Sequence[dict[str, Any]], why: Why | None, catalogue: Catalogue) -> SavedMoney:
+def _money(found: Sequence[dict[str, Any]], why: Why | None, catalogue: Catalogue) -> Money:
     currencies = sorted({str(money["currency"]) for money in found})
     if not found:
-        return SavedMoney(None, q="bad", why=why or _why(NO_PRICE(), N_("no price"), catalogue))
+        return Money(None, q="bad", why=why or _why(NO_PRICE(), N_("no price"), catalogue))
     if len(currencies) > 1:
         reason = CURRENCIES_DIFFER(currencies=tuple(currencies))
-        return SavedMoney(None, q="bad", why=_why(reason, N_("several currencies"), catalogue))
-    return SavedMoney(sum(money["saved"] for money in found), sum(money["u95"] for money in found),
+        return Money(None, q="bad", why=_why(reason, N_("several currencies"), catalogue))
+    return Money(sum(money["saved"] for money in found), sum(money["u95"] for money in found),
                       currency=currencies[0])  # fmt: skip
 
 
@@ -96,7 +81,7 @@ def _days(motors: Sequence[dict[str, Any]]) -> list[Day]:
         u_wh = [day["u95_day_wh"] for day in compared]
         complete = len(compared) == len(motors) and all(day["coverage"] >= COVERAGE_LEAST for day in compared)
         found.append(
-            Day(date, int(date[8:]), sum(day["saved_wh"] for day in compared) / 1000 if compared else None,
+            Day(int(date[8:]), sum(day["saved_wh"] for day in compared) / 1000 if compared else None,
                 sum(u_wh) / 1000 if u_wh and None not in u_wh else None, complete)
         )  # fmt: skip
     return found

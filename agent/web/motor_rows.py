@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from agent.config.topology import Asset
 from agent.core.text import N_, Catalogue
-from agent.delivery.mqtt.follower import FollowedMessage
+from agent.delivery.followed_messages import FollowedMessage
 from agent.web import motor_state, values
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
@@ -128,7 +128,7 @@ def freshness(web: Web, entry: Entry) -> Freshness:
 
 def row_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorRow:
     fresh, telemetry = freshness(web, entry), entry.messages.get("telemetry", {})
-    shown = _Shown(telemetry, _withheld(entry, fresh), catalogue)
+    shown = shown_of(web, entry, catalogue)
     state = motor_state.state_of(StateInputs(entry.messages, entry.kind, fresh.stale, fresh.usable, fresh.contact),
                                  catalogue)  # fmt: skip
     since_ms = state.since_ms
@@ -143,6 +143,11 @@ def row_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorRow:
     )  # fmt: skip
 
 
+def shown_of(web: Web, entry: Entry, catalogue: Catalogue) -> Shown:
+    """The newest values of a motor."""
+    return Shown(entry.messages.get("telemetry", {}), _withheld(entry, freshness(web, entry)), catalogue)
+
+
 def power_w_of(telemetry: dict[str, Any]) -> float | None:
     """The usable input power of a row, W."""
     for metric, scale in POWER_METRICS:
@@ -152,7 +157,7 @@ def power_w_of(telemetry: dict[str, Any]) -> float | None:
     return None
 
 
-class _Shown(NamedTuple):
+class Shown(NamedTuple):
     """The values of a row of telemetry; withheld: why all of them are unknown."""
 
     telemetry: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -12,19 +13,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent.web.json_response import json_response
-from agent.web.month import Month
+from agent.web.motor import MotorDetail
 from agent.web.motor_rows import MotorRows
+from agent.web.old_plant import OldPlant
 from agent.web.plant import Live, Plant
+from agent.web.savings import PlantMonth
 
 BASE = "/api/v1"
 _REF = "#/components/schemas/{name}"
 # Path → summary, struct of the answer; None: an object whose keys the summary names
 PATHS: dict[str, tuple[str, type | None]] = {
     "/plant": ("The plant: verdict, saving now, motors, where the power goes, an hour of power", Plant),
-    "/plant/month": ("The saving of this month, by day", Month),
+    "/plant/month": ("The saving of this month, by day", PlantMonth),
     "/motors": ("All motors and shared meters", MotorRows),
-    "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", None),
+    "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", MotorDetail),
     "/motors/{id}/history": ("Mean, minimum and maximum of metrics over time, at most 2,000 points each", None),
+    "/motors/{id}/old-plant": ("Power that the old plant would take for the same work, at most 62 days", OldPlant),
     "/motors/{id}/power-quality": ("Phasors, harmonics with limits, distortion and events of one motor", None),
     "/motors/{id}/events/{t_ms}/waveform": ("Voltages and currents around an event", None),
     "/events": ("Events of the last days and present findings", None),
@@ -33,6 +37,9 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/savings/{month}/report.html": ("The report of a month as a page", None),
     "/savings/{month}/report.csv": ("The report of a month as CSV", None),
     "/savings/{month}/report.json": ("The report of a month as JSON", None),
+    "/savings/{month}/{picture}": ("A picture of the report as SVG; the report names its files", None),
+    "/power-quality": ("The motors with a waveform device or a meter of power quality", None),
+    "/motors/{id}/power-quality/events/{t_ms}": ("Voltages and currents around an event that was received live", None),
     "/commissioning": ("Steps of the commissioning of each motor, with their evidence", None),
     "/configuration": ("What is configured, without secrets", None),
     "/health": ("Buses, errors, spool, clock and versions", None),
@@ -46,6 +53,10 @@ _QUERY: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "from": ("start, RFC 3339", {"type": "string", "format": "date-time"}),
         "to": ("end, RFC 3339", {"type": "string", "format": "date-time"}),
         "points": ("largest number of points", {"type": "integer", "minimum": 2, "maximum": 2000}),
+    },
+    "/motors/{id}/old-plant": {
+        "from": ("start, RFC 3339", {"type": "string", "format": "date-time"}),
+        "to": ("end, RFC 3339", {"type": "string", "format": "date-time"}),
     },
     "/events": {
         "days": ("how many days back", {"type": "integer", "minimum": 1}),
@@ -95,14 +106,14 @@ def _operation(path: str, summary: str, kind: type | None) -> dict[str, Any]:
         answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
     problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="ProblemDocument")}}}
     return {
-        "summary": summary, "operationId": path.strip("/").replace("/", "_").replace("{", "").replace("}", ""),
+        "summary": summary, "operationId": "_".join(re.findall(r"\w+", path)),
         "parameters": [*_path_parameters(path), *_query_parameters(path)],
         "responses": {"200": answer, "default": {"description": "Problem (RFC 9457)", "content": problem}},
     }  # fmt: skip
 
 
 def _media_type(path: str) -> str:
-    ends = {"html": "text/html", "csv": "text/csv", "stream": "text/event-stream"}
+    ends = {"report.{kind}": "text/html", "{name}": "image/svg+xml", "stream": "text/event-stream"}
     return next((media for end, media in ends.items() if path.endswith(end)), "application/json")
 
 
@@ -111,8 +122,11 @@ def _is_text(path: str) -> bool:
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
-    kinds = {"t_ms": {"type": "integer"}, "month": {"type": "string", "pattern": r"^\d{4}-\d{2}$"}}
+    names = re.findall(r"{(\w+)}", path)
+    kinds = {
+        "kind": {"type": "string", "enum": ["html", "csv", "json"]}, "t_ms": {"type": "integer"},
+        "month": {"type": "string", "pattern": r"^\d{4}-\d{2}$"},
+    }  # fmt: skip
     return [
         {"name": name, "in": "path", "required": True, "schema": kinds.get(name, {"type": "string"})} for name in names
     ]
@@ -131,7 +145,7 @@ def _query_parameters(path: str) -> list[dict[str, Any]]:
 async def _document(request: Request) -> Response:
     login = request.app.state.login
     paths = frozenset(
-        route.path.removeprefix(BASE) for route in request.app.routes if route.path.startswith(BASE + "/")
+        route.path_format.removeprefix(BASE) for route in request.app.routes if route.path.startswith(BASE + "/")
     )
     return json_response(request, document(paths, login.cookie if login else None))
 

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from agent.web.context import catalogue_of, language_of_request, web_of
 from agent.web.page_texts import translations
-from agent.web.plant import plant_of
+from agent.web.plant import plant_now
 from agent.web.static_files import make_file, respond
 
 PATHS = (
@@ -24,7 +24,7 @@ async def page(request: Request, status: int = 200) -> Response:
     web, catalogue, language = web_of(request), catalogue_of(request), language_of_request(request)
     start = {
         "language": language.partition("_")[0], "texts": translations(request.app.state.texts, catalogue),
-        "plant": plant_of(web, catalogue), "login": request.app.state.login is not None,
+        "plant": await plant_now(web, catalogue), "login": request.app.state.login is not None,
     }  # fmt: skip
     data = msgspec.json.encode(start).decode().replace("<", "\\u003c").replace("\u2028", "\\u2028")
     html = request.app.state.static.index.replace(_START, _START + data, 1)

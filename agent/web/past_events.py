@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from agent.analysis.power_quality.event_text import format_event
 from agent.core.codec import decode_reason
-from agent.core.text import Catalogue, N_, text_of_object
-from agent.delivery.store.event_history import GATEWAY, StoredEvent, read_events
+from agent.core.text import N_, Catalogue, text_of_object
+from agent.delivery.store.event_history import GATEWAY, StoredEvent, last_state_before, read_events
 from agent.savings.records.model import NonRoutineEvent
 from agent.web.gaps import StatePeriod, agent_stops, state_periods
 from agent.web.motor_state import MAGNET
@@ -111,8 +111,6 @@ def _with_earlier(db: sqlite3.Connection, stored: Sequence[StoredEvent], from_ms
 
 
 def _last(db: sqlite3.Connection, asset: str, before_ms: int) -> Iterator[StoredEvent]:
-    from agent.delivery.store.event_history import last_state_before
-
     found = last_state_before(db.execute, asset, before_ms - 1)
     if found is not None:
         yield found

@@ -19,7 +19,7 @@ class Phasors(Struct):
     """Lists hold phases 1 to 3; None: unknown. Angles in degrees relative to U1, positive when leading.
 
     source: "waveform" or "meter". assumed: the voltages of a meter are drawn 120 degrees apart, because its line
-        voltages do not tell more.
+        voltages are missing or contradict each other.
     u_v, i_a, p_w: of the fundamental from samples (p_w: U I cos phi), with harmonics from a meter.
     phi_deg: angle of u minus angle of i, positive when inductive.
     sequence: 1: phases follow each other as 1, 2, 3; -1: as 1, 3, 2; None: not measured.

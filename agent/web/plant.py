@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 
+from anyio.to_thread import run_sync
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,14 +18,19 @@ from agent.core.text import Catalogue
 from agent.web import values
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.flow import Flow, flow_of
+from agent.web.history import last_hours
 from agent.web.json_response import json_response
 from agent.web.motor_rows import Entry, MotorRow, entries, row_of
 from agent.web.motor_state import ALARMS, PRIORITIES
 from agent.web.reasons import GATEWAY_OFFLINE
 from agent.web.recent import Spark
+from agent.web.savings import month_summary
+from agent.web.state_file import StateFileError
 from agent.web.times import milliseconds, rfc3339
 from agent.web.values import PageValue
 from drivers.reasons import Reason
+
+STORED_S = 60  # the state file is asked at most once in this time
 
 
 class SiteInfo(Struct):
@@ -185,8 +192,23 @@ def saved_now(rows: Sequence[MotorRow], catalogue: Catalogue) -> SavedNow:
     return SavedNow(sum(item.v or 0.0 for item in known), u, quality, motors=len(known), of=len(motors))
 
 
+async def plant_now(web: Web, catalogue: Catalogue) -> Plant:
+    """The plant, its hour of power completed from the state file."""
+    if web.config is not None and web.now_ms() - web.recent.stored_ms > STORED_S * 1000:
+        root, names = web.config.site.root, [asset.name for asset in web.assets]
+        web.recent.stored_ms = web.now_ms()  # not again by a request that comes meanwhile
+        with suppress(StateFileError):
+            found = await run_sync(last_hours, web, names)
+            web.recent.use_stored({f"{root}/{name}": spark for name, spark in found.items()}, web.now_ms())
+    return plant_of(web, catalogue)
+
+
 async def _plant(request: Request) -> Response:
-    return json_response(request, plant_of(web_of(request), catalogue_of(request)))
+    return json_response(request, await plant_now(web_of(request), catalogue_of(request)))
 
 
-routes = [Route("/api/v1/plant", _plant)]
+async def _month(request: Request) -> Response:
+    return json_response(request, await month_summary(web_of(request), catalogue_of(request)))
+
+
+routes = [Route("/api/v1/plant", _plant), Route("/api/v1/plant/month", _month)]

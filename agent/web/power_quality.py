@@ -14,13 +14,13 @@ from starlette.routing import Route
 
 from agent.core.text import N_, Catalogue
 from agent.web import motor_rows
-from agent.web.answer import Answer
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.json_response import json_response
 from agent.web.motor_rows import Entry
 from agent.web.past_supply import past_supply, past_waveform
 from agent.web.supply import SupplyNow, supply_now, waveform_point
-from agent.web.supply_events import DAY_MS, SupplyEvent, night_answer, worst_event
+from agent.web.supply_events import DAY_MS, SupplyEvent, night_headline, worst_event
+from agent.web.supply_headline import SupplyHeadline
 from dsp.voltage_tolerance import tolerance_curve
 
 DAYS = 30
@@ -58,7 +58,7 @@ class EventPlane(Struct):
 class PowerQuality(SupplyNow):
     """Everything of the view but the waveform of the last event."""
 
-    events_answer: Answer
+    events_headline: SupplyHeadline
     events: EventPlane
 
 
@@ -77,10 +77,10 @@ def power_quality(web: Web, entry: Entry, catalogue: Catalogue) -> PowerQuality:
     )  # fmt: skip
     now = supply_now(web, entry, catalogue)
     seen = now.has_device or bool(events)
-    unseen = Answer(catalogue(N_("Events unknown")), catalogue(N_("no samples of the waveform")))
+    unseen = SupplyHeadline(catalogue(N_("Events unknown")), catalogue(N_("no samples of the waveform")))
     return PowerQuality(
         **{name: getattr(now, name) for name in now.__struct_fields__},
-        events_answer=night_answer(events, now_ms, catalogue) if seen else unseen,
+        events_headline=night_headline(events, now_ms, catalogue) if seen else unseen,
         events=plane,
     )
 

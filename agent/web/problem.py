@@ -58,4 +58,5 @@ def plain_page(language: str, title: str, text: str = "", form: str = "") -> str
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(request, error.status_code, headers=dict(error.headers or {}))
+    detail = "" if error.detail == HTTPStatus(error.status_code).phrase else error.detail  # the default of Starlette
+    return problem(request, error.status_code, detail, dict(error.headers or {}))

@@ -20,7 +20,7 @@ VALUE_NOT_COMPARED = Code(
     "value_not_compared", "The last interval is not compared with the old motor: it is excluded or not complete."
 )
 
-CONTACT_LOST = Code("page_contact_lost", "no connection to the broker; it is tried again")
+CONTACT_LOST = Code("page_contact_lost", "no connection to the source of the live values; it is tried again")
 GATEWAY_OFFLINE = Code("page_gateway_offline", "the agent of gateway {gateway} is not connected to the broker")
 
 VALUE_NOT_CLAIMED = Code("value_not_claimed", "The motor does not report, so no saving is claimed.")
@@ -52,4 +52,3 @@ LIBRARY_MISSING = Code(
     "the page needs libraries that are not installed; install them with `pip install 'magwatt[web]'`",
 )
 PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")
-MONTH_NOT_COMPUTED = Code("month_not_computed", "The saving of the month needs the configuration and the state file.")

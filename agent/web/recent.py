@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -40,6 +41,8 @@ class Recent:
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
         self._priorities: dict[str, tuple[str, int]] = {}
+        self._stored: dict[str, Spark] = {}
+        self.stored_ms = 0  # when the last hour was read from the state file
 
     def add(self, topic: str, telemetry: dict[str, Any], power_w: float | None) -> None:
         """A row of telemetry. Called in one thread."""
@@ -75,8 +78,20 @@ class Recent:
         last = now_ms // _MINUTE_MS
         seen = self._seen.get(topic)
         means = {item.number: item.sum_kw / item.count for item in list(seen.minutes) if item.count} if seen else {}
+        means = self._minutes_stored(topic) | means
         kw = [means.get(number) for number in range(last - MINUTES + 1, last + 1)]
         return Spark(60, (last + 1) * _MINUTE_MS, [None if mean is None else round(mean, 3) for mean in kw])
+
+    def use_stored(self, found: Mapping[str, Spark], now_ms: int) -> None:
+        """The last hour from the state file, by topic: for the minutes that this process has not seen."""
+        self._stored, self.stored_ms = dict(found), now_ms
+
+    def _minutes_stored(self, topic: str) -> dict[int, float]:
+        stored = self._stored.get(topic)
+        if stored is None:
+            return {}
+        first = stored.end_ms // _MINUTE_MS - len(stored.kw)
+        return {first + number: kw for number, kw in enumerate(stored.kw) if kw is not None}
 
     def note_priority(self, motor_id: str, priority: str, since_ms: int | None, now_ms: int) -> int:
         """Since when this priority holds, UTC milliseconds. since_ms: as the agent says; None: since it was seen."""

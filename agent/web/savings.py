@@ -20,17 +20,18 @@ from starlette.routing import Route
 import agent.savings.reasons
 import agent.savings.report.reasons  # noqa: F401 - declares the codes in reports
 from agent.config.model import Config
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.savings.report.reasons import NO_DATA_OF_MOTOR, NO_MOTOR
 from agent.web.context import Web, catalogue_of, language_of_request, web_of
 from agent.web.json_response import json_response
-from agent.web.month_sum import Day, SavedMoney, month_sum
+from agent.web.month import Month, month_name, no_month
+from agent.web.month_sum import month_sum
 from agent.web.report_cache import CachedReport, ReportCache
-from agent.web.savings_months import bounds_ms, fingerprint, months_with_data, name_of, present_month
+from agent.web.savings_months import bounds_ms, fingerprint, months_with_data, present_month
 from agent.web.state_file import StateFileError, state_of
 from agent.web.times import rfc3339
-from agent.web.values import PageValue, Why
-from drivers.reasons import Code, InvalidValue, Reason
+from agent.web.values import Absence, Why
+from drivers.reasons import Code, InvalidValue
 
 WAIT_S = 20.0  # of a request for a report; then the answer is "pending"
 MONTH_WAIT_S = 0.5
@@ -47,7 +48,7 @@ MONTH_INVALID = Code("page_month_invalid", "{text:quoted} is not a month: write 
 REPORT_PENDING = Code("page_report_pending", "The report is being computed; it is ready within a minute or two.")
 
 
-class Month(Struct):
+class MonthName(Struct):
     month: str
     name: str
 
@@ -55,24 +56,7 @@ class Month(Struct):
 class Months(Struct):
     """Newest first. why: there is none."""
 
-    months: list[Month]
-    why: Why | None = None
-
-
-class PlantMonth(Struct):
-    """state: ready | pending | none. until: time up to which the figures go, RFC 3339."""
-
-    month: str | None
-    name: str
-    state: str
-    saved_kwh: PageValue
-    money: SavedMoney
-    verdict: str | None
-    verdict_text: str
-    until: str | None
-    motors: int
-    of: int
-    days: list[Day]
+    months: list[MonthName]
     why: Why | None = None
 
 
@@ -92,29 +76,30 @@ def reports_of(config: Config) -> ReportCache:
     return _caches.setdefault(asyncio.get_running_loop(), {}).setdefault(path, ReportCache(path))
 
 
-async def month_summary(web: Web, catalogue: Catalogue) -> PlantMonth:
+async def month_summary(web: Web, catalogue: Catalogue) -> Month:
     """The running month of the plant, or the last one with data."""
     if web.config is None:
-        return _none(None, _why(NO_CONFIGURATION(), N_("no configuration"), catalogue), catalogue)
+        return no_month(web, Absence(N_("no configuration"), NO_CONFIGURATION()), catalogue)
     if not web.config.motors:
-        return _none(None, _why(NO_MOTOR(), N_("no motor"), catalogue), catalogue)
+        return no_month(web, Absence(N_("no motor"), NO_MOTOR()), catalogue)
     try:
         asked = await run_sync(_present, web, web.config)
     except StateFileError as error:
-        return _none(None, _why(error.reason, N_("no data"), catalogue), catalogue)
+        return no_month(web, Absence(N_("no data"), error.reason), catalogue)
     if not asked.fingerprint:
-        return _none(asked.month, _why(NO_DATA_OF_MOTOR(), N_("no data"), catalogue), catalogue)
+        return no_month(web, Absence(N_("no data"), NO_DATA_OF_MOTOR()), catalogue)
     found = await reports_of(web.config).report(asked.month, asked.fingerprint, MONTH_WAIT_S)
     if found.folder is None:
-        why = _why_missing(found, catalogue)
-        return _none(asked.month, why, catalogue, "none" if found.failed else "pending")
+        missing = no_month(web, _missing(found), catalogue, "none" if found.failed else "pending")
+        missing.month, missing.name = asked.month, month_name(asked.month, catalogue)
+        return missing
     body = msgspec.json.decode(await run_sync((found.folder / "report.json").read_bytes))
     total = month_sum(body["motors"], catalogue)
     until_ms = max((motor["saving"]["to_ms"] for motor in body["motors"] if motor["saving"]), default=body["made_ms"])
-    return PlantMonth(
-        asked.month, name_of(asked.month, catalogue), "ready", total.saved_kwh, total.money, total.verdict,
+    return Month(
+        asked.month, month_name(asked.month, catalogue), total.saved_kwh, total.money, total.verdict,
         catalogue.translate(total.verdict) if total.verdict else catalogue(N_("no saving calculated")),
-        rfc3339(until_ms), total.motors, total.of, total.days, total.saved_kwh.why,
+        rfc3339(until_ms), total.motors, total.of, total.days, "ready", total.saved_kwh.why,
     )  # fmt: skip
 
 
@@ -131,23 +116,17 @@ def _present(web: Web, config: Config) -> _Asked:
     return state_of(web).read(read)
 
 
-def _none(month: str | None, why: Why, catalogue: Catalogue, state: str = "none") -> PlantMonth:
-    unknown = PageValue(None, q="bad", why=why)
-    return PlantMonth(month, name_of(month, catalogue) if month else "", state, unknown,
-                      SavedMoney(None, q="bad", why=why), None, "", None, 0, 0, [], why)  # fmt: skip
-
-
 async def _months(request: Request) -> Response:
     web, catalogue = web_of(request), catalogue_of(request)
     if web.config is None:
-        return json_response(request, Months([], _why(NO_CONFIGURATION(), N_("no configuration"), catalogue)))
+        return json_response(request, Months([], Absence(N_("no configuration"), NO_CONFIGURATION()).why(catalogue)))
     config = web.config
     try:
         found = await run_sync(state_of(web).read, lambda db: months_with_data(db, config))
     except StateFileError as error:
-        return json_response(request, Months([], _why(error.reason, N_("no data"), catalogue)))
-    why = None if found else _why(NO_DATA_OF_MOTOR() if config.motors else NO_MOTOR(), N_("no data"), catalogue)
-    return json_response(request, Months([Month(month, name_of(month, catalogue)) for month in found], why))
+        return json_response(request, Months([], Absence(N_("no data"), error.reason).why(catalogue)))
+    why = None if found else Absence(N_("no data"), NO_DATA_OF_MOTOR() if config.motors else NO_MOTOR()).why(catalogue)
+    return json_response(request, Months([MonthName(month, month_name(month, catalogue)) for month in found], why))
 
 
 async def _month(request: Request) -> Response:
@@ -172,9 +151,7 @@ async def _month(request: Request) -> Response:
 
 async def _file(request: Request) -> Response:
     """A file of the report, as `magwatt report` writes it."""
-    kind, month = str(request.path_params["kind"]), str(request.path_params["month"])
-    if kind not in _FILES:
-        raise HTTPException(404)
+    kind, month = request.url.path.rpartition(".")[2], str(request.path_params["month"])
     language = language_of_request(request).partition("_")[0]
     name = f"report-{language}.html" if kind == "html" else f"report.{kind}"
     config = web_of(request).config
@@ -189,7 +166,7 @@ async def _file(request: Request) -> Response:
 
 
 async def _picture(request: Request) -> Response:
-    name = str(request.path_params["name"])
+    name = str(request.path_params["picture"])
     if not _PICTURE.fullmatch(name):
         raise HTTPException(404)
     headers = {
@@ -216,7 +193,7 @@ def _checked_name(request: Request) -> str:
     catalogue, month = catalogue_of(request), str(request.path_params["month"])
     if not _MONTH.fullmatch(month):
         raise HTTPException(404, catalogue.reason(MONTH_INVALID(text=month[:20])))
-    return name_of(month, catalogue)
+    return month_name(month, catalogue)
 
 
 async def _report(request: Request, wait_s: float) -> tuple[CachedReport, Why]:
@@ -224,7 +201,7 @@ async def _report(request: Request, wait_s: float) -> tuple[CachedReport, Why]:
     web, catalogue, month = web_of(request), catalogue_of(request), str(request.path_params["month"])
     config = web.config
     if config is None:
-        return _ABSENT, _why(NO_CONFIGURATION(), N_("no configuration"), catalogue)
+        return _ABSENT, Absence(N_("no configuration"), NO_CONFIGURATION()).why(catalogue)
 
     def read(db: Any) -> str:
         has_data = month in months_with_data(db, config) and bounds_ms(config, month)
@@ -233,30 +210,26 @@ async def _report(request: Request, wait_s: float) -> tuple[CachedReport, Why]:
     try:
         data = await run_sync(state_of(web).read, read)
     except (StateFileError, InvalidValue) as error:
-        return _ABSENT, _why(error.reason, N_("no data"), catalogue)
+        return _ABSENT, Absence(N_("no data"), error.reason).why(catalogue)
     if not data:
-        reason = MONTH_WITHOUT_DATA(month=name_of(month, catalogue))
-        return _ABSENT, _why(reason, N_("no data"), catalogue)
+        reason = MONTH_WITHOUT_DATA(month=month_name(month, catalogue))
+        return _ABSENT, Absence(N_("no data"), reason).why(catalogue)
     found = await reports_of(config).report(month, data, wait_s)
-    return found, _why_missing(found, catalogue)
+    return found, _missing(found).why(catalogue)
 
 
 _ABSENT = CachedReport(None, False)
 
 
-def _why_missing(found: CachedReport, catalogue: Catalogue) -> Why:
+def _missing(found: CachedReport) -> Absence:
     if found.failed is not None:
-        return _why(found.failed, N_("no report"), catalogue)
-    return _why(REPORT_PENDING(), N_("being computed"), catalogue)
-
-
-def _why(reason: Reason, short: str, catalogue: Catalogue) -> Why:
-    return Why(str.__str__(reason.code), catalogue(short), catalogue.reason(reason))
+        return Absence(N_("no report"), found.failed)
+    return Absence(N_("being computed"), REPORT_PENDING())
 
 
 routes = [
     Route("/api/v1/savings", _months),
     Route("/api/v1/savings/{month}", _month),
-    Route("/api/v1/savings/{month}/report.{kind:str}", _file),
-    Route("/api/v1/savings/{month}/{name}", _picture),
+    *(Route(f"/api/v1/savings/{{month}}/report.{kind}", _file) for kind in _FILES),
+    Route("/api/v1/savings/{month}/{picture}", _picture),
 ]

@@ -11,20 +11,10 @@ from agent import VERSION
 from agent.config.model import Config
 from agent.config.tariff import month_bounds_ms
 from agent.core.local_time import local_datetime
-from agent.core.text import N_, Catalogue
 from agent.savings.records.repository import present_ms
 
 MONTHS_MAX = 240
 RECORDED_MS = 3 * 86_400_000  # a month is recorded in the ledger by then
-NAMES = (
-    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"), N_("August"),
-    N_("September"), N_("October"), N_("November"), N_("December"),
-)  # fmt: skip
-
-
-def name_of(month: str, catalogue: Catalogue) -> str:
-    """ "November 2026"."""
-    return catalogue(N_("{month:word} {year:d}"), month=NAMES[int(month[5:]) - 1], year=int(month[:4]))
 
 
 def bounds_ms(config: Config, month: str) -> tuple[int, int]:
@@ -81,7 +71,10 @@ def fingerprint(db: sqlite3.Connection, config: Config, month: str, clock_ms: in
     from_ms, to_ms = bounds_ms(config, month)
     now_ms = present_ms(config, db, clock_ms)
     parts: list[object] = [VERSION, config.hash, str(config.path), month, now_ms >= to_ms]
-    sizes = "select count(*), max(start_ms), total(length(body)) from interval where asset = ? and start_ms >= ? and start_ms < ?"
+    sizes = (
+        "select count(*), max(start_ms), total(length(body)) from interval "
+        "where asset = ? and start_ms >= ? and start_ms < ?"
+    )
     parts += [db.execute(sizes, (motor, from_ms, to_ms)).fetchone() for motor in config.motors]
     notes = "select count(*), max(saved_ms), total(length(body)) from note where kind in ('baseline', 'savings-event')"
     parts.append(db.execute(notes).fetchone())

@@ -67,7 +67,7 @@ class Guard:
                 answered = True
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 for name, value in self._headers.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # the report, a page of its own, has its own policy
                 _log_access(scope, message["status"], time.monotonic() - started_s)
             await send(message)
 

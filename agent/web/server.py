@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import h11
 import uvicorn
@@ -14,7 +15,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agent.config.model import Config, Mqtt
 from agent.config.topology import assets
-from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from agent.delivery.followed_messages import FollowedMessage
+from agent.delivery.live_socket.follower import SocketFollower
+from agent.delivery.live_socket.protocol import following_paths
+from agent.delivery.mqtt.follower import Follower
+from agent.delivery.store import default_directory
 from agent.runtime import systemd
 from agent.web.app import create_app
 from agent.web.context import Web
@@ -110,26 +115,38 @@ def make_server(web: Web, listen: Listen) -> PageServer:
     return PageServer(config, app.state.live)
 
 
-def page_of_broker(broker: Mqtt, topic: str, config: Config | None, listen: Listen) -> tuple[PageServer, LiveSource]:
-    """A server and its source, both not started."""
+def page_of(broker: Mqtt | None, topic: str, config: Config | None, listen: Listen) -> tuple[PageServer, LiveSource]:
+    """A server and its source, both not started. broker: None: the socket of the agent on this computer."""
 
     def on_change(followed: FollowedMessage, kind: str) -> None:
         server.live.on_change(followed, kind)
 
-    source = LiveSource(Follower(broker, topic, on_change))
-    web = Web(source.follower, config, assets=assets(config) if config else (), problem=source.problem)
+    follower = Follower(broker, topic, on_change) if broker else SocketFollower(_sockets(config), on_change)
+    source = LiveSource(follower)
+    web = Web(
+        follower, config, assets=assets(config) if config else (), source="broker" if broker else "socket",
+        problem=source.problem,
+    )  # fmt: skip
     server = make_server(web, listen)
     return server, source
 
 
-def serve(broker: Mqtt, topic: str, config: Config | None, listen: Listen, started: Callable[[str], None]) -> None:
-    """Runs the page until a signal ends it. started: called with its address when it answers.
+def _sockets(config: Config | None) -> tuple[Path, ...]:
+    return following_paths((config.state_dir if config else None) or default_directory())
+
+
+def serve(
+    broker: Mqtt | None, topic: str, config: Config | None, listen: Listen, started: Callable[[str], None]
+) -> None:
+    """Runs the page until a signal ends it.
+
+    broker: None: the socket of the agent on this computer. started: called with the address when it answers.
 
     Raises InvalidValue with the remedy if it may not or cannot listen there.
     """
     check_listen(listen)
     listening = bound(listen.host, listen.port)
-    server, source = page_of_broker(broker, topic, config, listen)
+    server, source = page_of(broker, topic, config, listen)
     server.started_at = lambda port: started(listen.address(port))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

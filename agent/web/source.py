@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from agent.delivery.mqtt.follower import BrokerError, Follower
+from agent.delivery.followed_messages import BrokerError, MessageFollower
 from agent.web.reasons import CONTACT_LOST
 from drivers.reasons import Reason
 
@@ -14,7 +14,7 @@ RETRY_S = 3.0
 class LiveSource:
     """follower: not started. Later losses of the connection are repaired by the follower itself."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: MessageFollower) -> None:
         self.follower = follower
         self._failed: Reason | None = None
         self._started = False

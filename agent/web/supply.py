@@ -1,4 +1,4 @@
-"""The supply of a motor now: phasors, harmonics, their limits, and the answers of the view."""
+"""The supply of a motor now: phasors, harmonics, their limits, and the headlines of the view."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from msgspec import Struct
 
 from agent.core.text import N_, Catalogue
-from agent.web.answer import Answer
 from agent.web.context import Web
-from agent.web.harmonic_answers import harmonic_answer, thd_answer, unbalance_answer
+from agent.web.harmonic_headlines import harmonic_headline, thd_headline, unbalance_headline
 from agent.web.harmonics import Spectrum, largest, spectrum
 from agent.web.motor_rows import Entry
 from agent.web.phasors import Phasors, phasors_of_meter, phasors_of_waveform
+from agent.web.supply_headline import SupplyHeadline
 from agent.web.supply_limits import CHOICES, ShownLimits, default_standard, shown_limits
 
 STALE_S = 9.0  # three intervals of 3 s
@@ -36,7 +36,7 @@ NO_CURRENT_LIMIT = N_(
 
 
 class LimitSet(Struct):
-    """The limits of one standard and the answers with them.
+    """The limits of one standard and the headlines with them.
 
     place: text where the standard does not apply inside the plant. rule: which share of the values must comply.
     """
@@ -44,7 +44,7 @@ class LimitSet(Struct):
     limits: ShownLimits
     place: str | None
     rule: str
-    answers: list[Answer]
+    headlines: list[SupplyHeadline]
 
 
 class SupplyNow(Struct):
@@ -53,7 +53,7 @@ class SupplyNow(Struct):
     window_s: 3 with samples; None: the values are of the meter. stale: too old to be called present.
     has_device: whether a waveform device is configured. place: where it measures, in words.
     phasors, u, i: None: unknown. why_no_…: a sentence; None: there are some.
-    standards: limits to choose from, the default first; answers: those without limits.
+    standards: limits to choose from, the default first; headlines: those without limits.
     """
 
     id: str
@@ -70,7 +70,7 @@ class SupplyNow(Struct):
     why_no_limits: str | None
     why_no_current_limits: str
     standards: list[LimitSet]
-    answers: list[Answer]
+    headlines: list[SupplyHeadline]
 
 
 def supply_now(web: Web, entry: Entry, catalogue: Catalogue) -> SupplyNow:
@@ -94,7 +94,7 @@ def supply_now(web: Web, entry: Entry, catalogue: Catalogue) -> SupplyNow:
         why_no_limits=catalogue(DRIVE_OUTPUT) if point == "drive-output" else None,
         why_no_current_limits=catalogue(NO_CURRENT_LIMIT),
         standards=[] if point == "drive-output" else _limit_sets(web, entry, measured, catalogue),
-        answers=_answers(*measured, None, catalogue),
+        headlines=_headlines(*measured, None, catalogue),
     )  # fmt: skip
 
 
@@ -107,16 +107,16 @@ def waveform_point(entry: Entry) -> str | None:
     return found if isinstance(found, str) else "drive-input" if "harmonics" in entry.messages else None
 
 
-def _answers(
+def _headlines(
     phasors: Phasors | None, u: Spectrum | None, i: Spectrum | None, telemetry: Mapping[str, Any],
     limits: ShownLimits | None, catalogue: Catalogue,
-) -> list[Answer]:  # fmt: skip
+) -> list[SupplyHeadline]:  # fmt: skip
     u_pct = u.worst_thd_pct if u else largest([telemetry.get(f"thd_u_l{n}_pct") for n in (1, 2, 3)])
     i_pct = i.worst_thd_pct if i else largest([telemetry.get(f"thd_i_l{n}_pct") for n in (1, 2, 3)])
     return [
-        harmonic_answer(u, i, limits, catalogue),
-        thd_answer(u_pct, i_pct, limits, catalogue),
-        unbalance_answer(phasors, limits, catalogue),
+        harmonic_headline(u, i, limits, catalogue),
+        thd_headline(u_pct, i_pct, limits, catalogue),
+        unbalance_headline(phasors, limits, catalogue),
     ]
 
 
@@ -130,7 +130,7 @@ def _limit_sets(
     return [
         LimitSet(
             limits, None if limits.in_plant else catalogue(N_("for the point of common coupling")),
-            _rule(limits, catalogue), _answers(*measured, limits, catalogue),
+            _rule(limits, catalogue), _headlines(*measured, limits, catalogue),
         )
         for limits in found if limits is not None
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from agent.core.text import N_, Catalogue
-from agent.web.answer import Answer
+from agent.web.supply_headline import SupplyHeadline
 from dsp.voltage_tolerance import ToleranceCurve
 
 DAY_MS = 86_400_000
@@ -29,7 +29,7 @@ class SupplyEvent(Struct):
     kind: key of KINDS. text: its name. pct: extreme voltage, % of the reference; of a rapid change its size.
     phases: 1 to 3. reference_v: what counts as 100 %.
     below_curve: whether a dip or interruption is lower than equipment must ride through; None: no dip.
-    has_waveform: whether its waveform can be asked for.
+    has_waveform: whether its waveform is kept.
     outcome: "ran": the motor took power before and after; "stopped": only before; None: not known.
     """
 
@@ -69,7 +69,7 @@ def worst_event(events: Iterable[SupplyEvent]) -> SupplyEvent | None:
     return min(dips, key=lambda event: (event.pct or 0.0, -(event.duration_s or 0.0)), default=None)
 
 
-def night_answer(events: Sequence[SupplyEvent], now_ms: int, catalogue: Catalogue) -> Answer:
+def night_headline(events: Sequence[SupplyEvent], now_ms: int, catalogue: Catalogue) -> SupplyHeadline:
     """What happened last night, else today, else before."""
     begin_ms, end_ms = last_night_ms(now_ms, catalogue.zone)
     night = [event for event in events if begin_ms <= event.start_ms < end_ms]
@@ -79,16 +79,15 @@ def night_answer(events: Sequence[SupplyEvent], now_ms: int, catalogue: Catalogu
         detail = _detail(night, catalogue)
         if today:
             detail = catalogue(N_("{detail}; since then: {n:d}"), detail=detail, n=len(today))
-        return Answer(catalogue(title, what=_what(night, catalogue)), detail)
+        return SupplyHeadline(catalogue(title, what=_what(night, catalogue)), detail)
     if today:
-        return Answer(catalogue(N_("Today: {what}"), what=_what(today, catalogue)), _detail(today, catalogue))
+        return SupplyHeadline(catalogue(N_("Today: {what}"), what=_what(today, catalogue)), _detail(today, catalogue))
     if events:
         last = max(events, key=lambda event: event.start_ms)
-        before = catalogue(
-            N_("the last one: {day:local}, {details}"), day=last.start_ms, details=_figures(last, catalogue)
-        )
-        return Answer(catalogue(N_("Last night: no event")), before)
-    return Answer(catalogue(N_("Last night: no event")), catalogue(N_("none in 30 days")))
+        figures = _figures(last, catalogue)
+        before = catalogue(N_("the last one: {day:local}, {figures}"), day=last.start_ms, figures=figures)
+        return SupplyHeadline(catalogue(N_("Last night: no event")), before)
+    return SupplyHeadline(catalogue(N_("Last night: no event")), catalogue(N_("none in 30 days")))
 
 
 def last_night_ms(now_ms: int, zone: tzinfo) -> tuple[int, int]:

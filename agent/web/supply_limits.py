@@ -1,4 +1,4 @@
-"""Limits of harmonics, THD and unbalance that the page shows beside the measured values."""
+"""Limits of harmonics, THD and unbalance that the page shows with the measured values."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from drivers.reasons import Reason
 
 
 class WiringAdvice(Struct, frozen=True):
-    """evidence: None: the angles are not known. danger: stands before the steps. steps: in their order."""
+    """evidence: None: the angles are not known. danger: shown before the steps. steps: in their order."""
 
     title: Reason
     evidence: Reason | None

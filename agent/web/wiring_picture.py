@@ -31,7 +31,7 @@ class Wire(Struct, frozen=True):
     """One connection at the meter.
 
     terminal: I1 to I3, or U1 to U3.
-    phase: the conductor that reaches it, L1 to L3; None: one of the others, the readings do not tell which.
+    phase: the conductor that reaches it, L1 to L3; None: one of the others, which one does not follow from the readings.
     state: what is wrong with it.
     reversed: S1 and S2 are exchanged, too.
     """
@@ -98,9 +98,9 @@ class WiringMistake(Struct, frozen=True):
 
 
 def mistake_of(fault: Reason, angles: Angles | None = None) -> WiringMistake | None:
-    """The mistake of a code; None for a code that is no mistake of the wiring, such as a wrong ratio.
+    """The mistake of a code; None for a code that is no wrong wiring, such as a wrong ratio.
 
-    angles: as wired; they tell the direction of a rotation.
+    angles: as wired; the direction of a rotation follows from them.
     """
     data, code = fault.data, fault.code
     if code == WIRING_FAULTS_TOGETHER:
@@ -149,7 +149,7 @@ def _together(fault: Reason, angles: Angles | None) -> WiringMistake | None:
 
 
 def _rotated(unknown: WiringMistake, angles: Angles | None) -> WiringMistake:
-    """The rotation with which the load consumes, if the angles tell."""
+    """The rotation with which the load consumes, if it follows from the angles."""
     if angles is None:
         return unknown
     for order in ((1, 2, 0), (2, 0, 1)):

@@ -1,4 +1,4 @@
-"""The agent opens no listening socket by default, according to the kernel's list of its sockets."""
+"""By default the agent listens on its UNIX socket and on no network, according to the kernel's list of its sockets."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def listening(pid: int) -> set[tuple[str, str]]:
     return {item for item in sockets(pid) if item[1] == LISTEN or item[0].startswith(("udp", "raw"))}
 
 
-def test_a_running_agent_listens_nowhere(
+def test_a_running_agent_listens_on_no_network(
     plant: tuple[Path, int], tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     """With its devices connected, its waveform running and its broker unavailable."""
@@ -61,6 +61,6 @@ def test_a_running_agent_listens_nowhere(
     wait_until(lambda: ("tcp", ESTABLISHED) in sockets(agent.pid), 20, "a device is connected")
     wait_until(lambda: "polling" in log.read_text(), 20, "it polls")
     for _ in range(20):
-        assert listening(agent.pid) == set()
+        assert listening(agent.pid) == {("unix", LISTEN)}
         time.sleep(0.1)
     assert agent.poll() is None

@@ -16,6 +16,7 @@ from support.basics import within
 from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.messages import Message, encode
+from agent.delivery.followed_messages import HealthSince
 from agent.delivery.mqtt.follower import REMOVED, FollowedMessage
 from agent.web.context import Web
 from agent.web.server import PageServer, make_server
@@ -36,6 +37,7 @@ class FedFollower:
         self.seen: dict[str, FollowedMessage] = {}
         self.gateways: dict[str, str] = {ROOT: "online"}
         self.gateway_messages: dict[str, dict[str, dict[str, Any]]] = {}
+        self.health_since: dict[str, HealthSince] = {}
         self.interrupted = False
 
     def start(self) -> None: ...

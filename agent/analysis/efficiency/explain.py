@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from agent.analysis.efficiency import explain_reasons as codes
 from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.energy_window import EnergyCell
+from agent.analysis.efficiency.loss_sources import PARTS, drive_source, motor_sources
 from agent.analysis.efficiency.plausibility import DRIVE_POWER_U, FAULTY
-from agent.analysis.efficiency.results import least_load, useful_w
+from agent.analysis.efficiency.results import has_system_efficiency, least_load, useful_w
 from agent.config.model import CLASS_ASSUMED, Meter
 from agent.core.text import as_object
 from drivers.reasons import Reason
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 TEMPERATURE_U_K = 15.0
 CT_PHASE, SAMPLING = "ct_phase_displacement", "sampling"
-_PARTS = ("copper", "core", "mechanical", "additional")
 
 
 def explanation(estimator: Estimator) -> dict[str, Any]:
@@ -51,6 +51,7 @@ def explanation(estimator: Estimator) -> dict[str, Any]:
             "id": estimator.nameplate.drive_method,
             "u_pct": round(100 * estimator.nameplate.drive_u),
         }
+    body["loss_sources"] = {name: as_object(source) for name, source in _loss_sources(estimator)}
     parts: dict[str, float] = {}
     if trace.reason or window is None or not trace.models:
         missing = reasons.WARMING_UP() if window is None else reasons.LOSSES_NOT_MODELLED()
@@ -59,6 +60,7 @@ def explanation(estimator: Estimator) -> dict[str, Any]:
         cell = window.ratio
         body["interval"] = {"seconds": round(cell.seconds, 1), "steady": window.steady, "complete": window.complete}
         body["powers"] = _powers(cell)
+        body["input_u_w"] = _round(cell.all_u_in / cell.seconds)
         body["checks"] = _checks(estimator, window.now)
         gross = cell.terminal_plus + cell.shaft_minus
         least = least_load(trace.models[0].method)
@@ -71,8 +73,30 @@ def explanation(estimator: Estimator) -> dict[str, Any]:
             body["efficiency_pct"] = round(100 * (1 - cell.motor / gross), 2)
             body["u_pct"] = round(math.hypot(*parts.values()), 2)
             body["u_parts_pct"] = {name: round(value, 3) for name, value in parts.items()}
+            if estimator.asset.drive is not None and has_system_efficiency(trace.asset, trace.nameplate):
+                body |= _system(estimator, cell)
     body["improvements"] = [as_object(reason) for reason in _improvements(estimator, parts)]
     return body
+
+
+def _system(estimator: Estimator, cell: EnergyCell) -> dict[str, Any]:
+    """Efficiency of drive and motor together, its U and the parts of U."""
+    gross, loss = cell.in_plus + cell.shaft_minus, cell.drive + cell.motor
+    if not gross > loss:
+        return {}
+    parts = _system_u_parts(estimator, cell, gross)
+    return {
+        "system_efficiency_pct": round(100 * (1 - loss / gross), 2),
+        "system_u_pct": round(math.hypot(*parts.values()), 2),
+        "system_u_parts_pct": {name: round(value, 3) for name, value in parts.items()},
+    }
+
+
+def _loss_sources(estimator: Estimator) -> Iterator[tuple[str, Reason]]:
+    if estimator.asset.drive is not None:
+        yield "drive", drive_source(estimator.asset.drive)
+    if estimator.models:
+        yield from motor_sources(estimator.motor, estimator.nameplate, estimator.models[0].method).items()
 
 
 def _nameplate(estimator: Estimator) -> dict[str, Any]:
@@ -141,7 +165,7 @@ def _powers(cell: EnergyCell) -> dict[str, float]:
     found = {"input_w": mean(cell.in_plus, cell.in_minus)}
     if cell.drive:
         found |= {"drive_losses_w": mean(cell.drive), "terminals_w": mean(cell.terminal_plus, cell.terminal_minus)}
-    found |= {f"{part}_losses_w": mean(getattr(cell, part)) for part in _PARTS}
+    found |= {f"{part}_losses_w": mean(getattr(cell, part)) for part in PARTS}
     found["shaft_w"] = mean(cell.shaft_plus, cell.shaft_minus)
     if cell.in_minus and cell.in_plus:
         found |= {"input_taken_w": mean(cell.in_plus), "input_returned_w": mean(cell.in_minus)}
@@ -166,22 +190,38 @@ def _checks(estimator: Estimator, now: EnergyCell) -> dict[str, dict[str, float]
 
 
 def _u_parts(estimator: Estimator, cell: EnergyCell, gross: float) -> dict[str, float]:
-    """Parts of U (k = 2) in percentage points; in quadrature they are the published U."""
+    """Parts of U (k = 2) of the motor efficiency in percentage points; in quadrature they are the published U.
+
+    gross: energy that flows into the motor on either side, J.
+    """
     share = cell.motor / gross
-    found = {"motor_losses": 100 * cell.u_motor / gross}
-    scale = 100 * share * cell.u_in / gross
-    u, substituted = estimator.meter_u, estimator.trace is not None and estimator.trace.substituted
-    if estimator.asset.meter and not estimator.asset.shared and u.total > 0 and not substituted:
-        causes = {"meter": u.meter, "ct_ratio_error": u.ct_ratio, CT_PHASE: u.ct_phase,
-                  "vt_ratio_error": u.vt_ratio, "vt_phase_displacement": u.vt_phase, "feeder": u.feeder}  # fmt: skip
-        found |= {name: scale * part / u.total for name, part in causes.items() if part}
-    else:
-        found["drive_output_power"] = scale
+    found = {"motor_losses": 100 * cell.u_motor / gross} | _input_parts(estimator, 100 * share * cell.u_in / gross)
     if cell.u_drive:
         found["drive_losses"] = 100 * share * cell.u_drive / gross
     if polled := math.hypot(cell.polled_motor, 2 * math.sqrt(cell.var_motor)):
         found[SAMPLING] = 100 * polled / gross
     return found
+
+
+def _system_u_parts(estimator: Estimator, cell: EnergyCell, gross: float) -> dict[str, float]:
+    """As `_u_parts`, of the efficiency of drive and motor together; gross: energy that flows into both, J."""
+    share = (cell.drive + cell.motor) / gross
+    found = {"drive_losses": 100 * cell.u_drive / gross, "motor_losses": 100 * cell.u_motor / gross}
+    found |= _input_parts(estimator, 100 * share * cell.u_in / gross)
+    polled = math.hypot(cell.polled_drive, cell.polled_motor, 2 * math.sqrt(cell.var_drive + cell.var_motor))
+    if polled:
+        found[SAMPLING] = 100 * polled / gross
+    return found
+
+
+def _input_parts(estimator: Estimator, u_pct: float) -> dict[str, float]:
+    """The part of the input power, divided by its causes."""
+    u, substituted = estimator.meter_u, estimator.trace is not None and estimator.trace.substituted
+    if not estimator.asset.meter or estimator.asset.shared or u.total <= 0 or substituted:
+        return {"drive_output_power": u_pct}
+    causes = {"meter": u.meter, "ct_ratio_error": u.ct_ratio, CT_PHASE: u.ct_phase,
+              "vt_ratio_error": u.vt_ratio, "vt_phase_displacement": u.vt_phase, "feeder": u.feeder}  # fmt: skip
+    return {name: u_pct * part / u.total for name, part in causes.items() if part}
 
 
 def _improvements(estimator: Estimator, parts: Mapping[str, float]) -> Iterator[Reason]:

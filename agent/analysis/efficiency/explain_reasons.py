@@ -1,4 +1,4 @@
-"""Codes of `magwatt explain`: where the inputs of an estimate come from, and what would reduce its uncertainty."""
+"""Codes of `magwatt explain`: where inputs and losses come from, and what would reduce the uncertainty."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ CURRENT_FROM_SHARED_DRIVE = Code(
     "current_from_shared_drive", "drive {drive}, of which {share:pct} % are allocated to this motor"
 )
 TEMPERATURE_ESTIMATED = Code("temperature_estimated", "not measured; estimated from the load, ±{u_k:g} K")
+
+# Sources of the losses
+
+LOSSES_BY_CLASS = Code("losses_by_class", "class {efficiency_class}")
+LOSSES_BY_UNKNOWN_CLASS = Code("losses_by_unknown_class", "class not stated")
+LOSSES_BY_NAMEPLATE = Code("losses_by_nameplate", "rated efficiency")
+LOSSES_BY_POINTS = Code("losses_by_points", "manufacturer, {n:d} points")
+LOSSES_BY_RESISTANCE = Code("losses_by_resistance", "R1 and current")
+LOSSES_BY_RESISTANCE_AND_SLIP = Code("losses_by_resistance_and_slip", "R1, current and slip")
+LOSSES_BY_NO_LOAD_TEST = Code("losses_by_no_load_test", "no-load test")
+LOSSES_BY_AIR_GAP_TORQUE = Code("losses_by_air_gap_torque", "air-gap torque, split assumed")
+LOSSES_BY_TORQUE_SENSOR = Code("losses_by_torque_sensor", "torque sensor, split assumed")
 
 # What would reduce the uncertainty
 

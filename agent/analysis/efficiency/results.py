@@ -86,9 +86,7 @@ def _add_results(result: Estimates, trace: EstimateTrace, window: WindowResult) 
         return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
     loss, u_loss = cell.drive + cell.motor, math.hypot(cell.all_u_drive, cell.all_u_motor)
-    # The losses of a cable, and of the rectifier of a DC bus, are not known.
-    at_feeder = trace.asset.meter is not None and trace.asset.meter.measuring_point == "feeder"
-    if trace.nameplate.rectifier and not at_feeder:
+    if has_system_efficiency(trace.asset, trace.nameplate):
         system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
         result.put("system_efficiency_pct", system, 100)
     _powers(result, trace, now, method)
@@ -97,6 +95,12 @@ def _add_results(result: Estimates, trace: EstimateTrace, window: WindowResult) 
     result.values["efficiency_basis"] = "measured" if tested else "tested" if method == eff.M6 else "modelled"
     _class(result, trace, motor)
     return None
+
+
+def has_system_efficiency(asset: Asset, nameplate: Nameplate) -> bool:
+    """Not with a cable or the rectifier of a DC bus in the system, whose losses are not known."""
+    at_feeder = asset.meter is not None and asset.meter.measuring_point == "feeder"
+    return nameplate.rectifier and not at_feeder
 
 
 def least_load(method: str) -> float:

@@ -60,9 +60,9 @@ class EventHistory:
             body["r"] = {name: [as_object(reason) for reason in found] for name, found in message.reasons.items()}
         self._put(message.asset or GATEWAY, message.t_ms, body, packed_waveform(message.values))
 
-    def on_retained(self, topic: str, payload: bytes) -> None:
-        """Receives each retained message, and stores the states that differ from the one before."""
-        if not topic.endswith("/state"):
+    def on_message(self, topic: str, payload: bytes, retain: bool) -> None:
+        """Receives each message, and stores the states that differ from the one before."""
+        if not (retain and topic.endswith("/state")):
             return
         asset = topic.split("/")[-2]
         if not payload:  # the motor was removed

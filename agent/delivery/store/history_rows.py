@@ -1,7 +1,8 @@
-"""Reads the rows of the history, of a store or of a state file that is open read-only."""
+"""Rows of the history: read from a store or a state file that is open read-only, and deleted when space is short."""
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,6 +13,18 @@ SECOND_S, MINUTE_S, QUARTER_S = 1, 60, 900
 _MINUTE_MS = 60_000
 Stats = list[float]  # n, mean, minimum, maximum, flags
 Rows = Callable[[str, tuple[Any, ...]], Iterable[Any]]  # runs a query, such as `Store.rows`
+CHUNK = 50  # rows
+# The oldest row of each asset, by two look-ups each: a scan of all rows would read the whole file
+_OLDEST = """
+with recursive known(asset) as (
+    select min(asset) from history where step_s = :step_s
+    union all
+    select (select min(asset) from history where step_s = :step_s and asset > known.asset) from known
+    where known.asset is not null
+)
+select asset, (select min(t_ms) from history where step_s = :step_s and asset = known.asset) from known
+where asset is not null
+"""
 _QUERY = "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? order by t_ms"
 
 
@@ -35,9 +48,17 @@ def read_stats(
     return found
 
 
-def _add_singles(
-    rows: Rows, asset: str, from_ms: int, to_ms: int, found: dict[str, list[tuple[int, Stats]]]
-) -> None:
+def delete_oldest(db: sqlite3.Connection, step_s: int) -> int:
+    """Deletes the oldest rows of one step, about CHUNK; returns how many. In a transaction of the caller."""
+    oldest = dict(db.execute(_OLDEST, {"step_s": step_s}).fetchall())
+    if not oldest:
+        return 0
+    end_ms = min(oldest.values()) + 1000 * max(step_s, MINUTE_S) * max(1, CHUNK // len(oldest))
+    query = "delete from history where step_s = ? and asset = ? and t_ms < ?"
+    return sum(db.execute(query, (step_s, asset, end_ms)).rowcount for asset in oldest)
+
+
+def _add_singles(rows: Rows, asset: str, from_ms: int, to_ms: int, found: dict[str, list[tuple[int, Stats]]]) -> None:
     columns = _selected(list(found), list[Any])
     decode = msgspec.json.Decoder(msgspec.defstruct("Minute", [("t", list[int]), ("v", columns)])).decode
     for _, packed in rows(_QUERY, (SECOND_S, asset, from_ms // _MINUTE_MS * _MINUTE_MS, to_ms)):

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import free_bytes
+from agent.delivery.store.history_rows import MINUTE_S, QUARTER_S, SECOND_S, delete_oldest
 from agent.delivery.store.reasons import NO_SPACE_LEFT, RETENTION_EXPIRED, ROWS_THINNED
 from agent.delivery.store.row import THIN_MS
 from drivers.reasons import Code
@@ -59,24 +60,18 @@ class Quota(Struct):
 
         busy: rows that a sink has sent and that are not confirmed.
         """
-        for free in (self._history, self._thin, self._drop):
-            dropped = free(db, busy)
-            if dropped is not None:
-                return dropped
-        return None
+        if delete_oldest(db, SECOND_S) or delete_oldest(db, MINUTE_S):  # coarser history of the same time remains
+            return 0
+        if (dropped := self._thin(db, busy)) is not None:
+            return dropped
+        if delete_oldest(db, QUARTER_S):
+            return 0
+        return self._drop(db, busy)
 
     def expire(self, db: sqlite3.Connection, busy: Container[int], up_to: int) -> int:
         """Drops one chunk of the rows up to this number, whatever their date; returns how many."""
         rows = db.execute("select n, kind, t_ms from spool where n <= ? order by n limit ?", (up_to, CHUNK)).fetchall()
         return _delete(db, [row for row in rows if row[0] not in busy], RETENTION_EXPIRED)
-
-    def _history(self, db: sqlite3.Connection, _busy: Container[int]) -> int | None:
-        """Deletes 1 s history before any row of the spool: coarser history of the same time remains."""
-        deleted = db.execute(
-            "delete from history where (step_s, asset, t_ms) in "
-            "(select step_s, asset, t_ms from history where step_s = 1 order by t_ms limit 50)"
-        )
-        return 0 if deleted.rowcount else None
 
     def _thin(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """Thins the older half of the spool; the newer half stays complete."""

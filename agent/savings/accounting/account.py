@@ -246,6 +246,14 @@ class Account:
         found._tally = self._tally.copy()
         return found
 
+    def u95_of_wh(self, item: Interval) -> float | None:
+        """U95 of the saving of one interval alone; None: it cannot be compared. The sum of many is more certain."""
+        alone = self._new_tally(())
+        result = alone.add(item)
+        if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
+            return None
+        return alone.saving((item.start_ms, item.end_ms)).u95_wh
+
     def saving(self, now_ms: int) -> Saving:
         """The saving of the period up to now, or up to the newest interval if the clock shows an earlier time."""
         end_ms = max(now_ms // QUARTER_MS * QUARTER_MS, self._newest_ms)

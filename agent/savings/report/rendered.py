@@ -11,6 +11,7 @@ from typing import Any
 from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue
 from agent.savings.report.html.page import Cover, motor_texts, overview_texts, style_sheet
+from agent.savings.report.html.summary import Headline
 from agent.savings.report.model.ledger_check import LedgerCheck
 from agent.savings.report.model.month import ReportMonth
 
@@ -59,7 +60,7 @@ def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
         "id": month.asset, "title": month.title, "simulated": month.simulated,
         "verdict": month.saving.verdict if month.saving and month.saving.intervals else None,
         "ledger_state": _ledger_state(month.ledger),
-        "headline": headline and headline._asdict() | {"assumptions": [line._asdict() for line in headline.assumptions]},
+        "headline": _headline(headline) if headline else None,
         "tiles": [tile._asdict() for tile in shown["tiles"]],
         "notes": [{"text": text, "setting": setting} for text, setting in shown["notes"]],
         "parts": [{**row, "name": _(row["name"]) if row["name"] else _("total")} for row in shown["parts"]],
@@ -71,6 +72,10 @@ def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
         "events": [_event(item, _) for item in shown["events"]],
         **{name: [row._asdict() for row in shown[name]] for name in ("meter", "baseline", "ledger")},
     }  # fmt: skip
+
+
+def _headline(headline: Headline) -> Mapping[str, Any]:
+    return headline._asdict() | {"assumptions": [line._asdict() for line in headline.assumptions]}
 
 
 def _ledger_state(ledger: LedgerCheck) -> str:
@@ -96,7 +101,7 @@ def _picture_name(month: ReportMonth, number: int, _: Catalogue) -> str:
 
 
 def _standalone(svg: str) -> str:
-    """A chart of the HTML report as a file of its own."""
+    """A chart of the HTML report as a separate file."""
     sheet = style_sheet()
     colours = sheet[: sheet.index("* {")]
     rules = "\n".join(line for line in sheet.splitlines() if line.startswith("svg "))

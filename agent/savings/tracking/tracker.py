@@ -237,7 +237,9 @@ class SavingsTracker:
             if self._store_events(changed):
                 account, result = self._compare(interval)
             saving = account.saving(self._store.now_ms) if account is not None else None
-            self._publish(interval, saving, result.adjusted_wh if result and not result.excluded else None)
+            expected_wh = result.adjusted_wh if result and not result.excluded else None
+            u95_wh = account.u95_of_wh(interval) if account is not None and expected_wh is not None else None
+            self._publish(interval, saving, expected_wh, u95_wh)
 
     def _write(self) -> None:
         """Stores what one reading or row changed, in one transaction with the register value that belongs to it: the
@@ -330,12 +332,16 @@ class SavingsTracker:
         found = self._detector.open.get(event.kind)
         return found if found is not None and found.from_ms == event.from_ms else None
 
-    def _publish(self, interval: Interval, saving: Saving | None, expected_wh: float | None) -> None:
+    def _publish(
+        self, interval: Interval, saving: Saving | None, expected_wh: float | None, u95_wh: float | None
+    ) -> None:
+        """expected_wh, u95_wh: of this interval alone."""
         values = interval_values(interval, period_at(self._phases, interval.start_ms, self._baseline), expected_wh)
         message = Message(self._asset.name, "savings", interval.end_ms, values, quality=self._quality)
         if saving is not None:
+            own = {} if u95_wh is None else {"interval_saved_wh": float(f"{u95_wh:.4g}")}
             message = replace(message, values=values | saving_values(saving), reasons=saving_reasons(saving),
-                              uncertainties=saving_uncertainties(saving))  # fmt: skip
+                              uncertainties=own | saving_uncertainties(saving))  # fmt: skip
         elif self._problem:
             caveats = [self._problem]
             message = replace(message, values=values | {"savings_caveats": codes(caveats)},

@@ -7,12 +7,11 @@ import {useSession} from "./core/session.js";
 import {_, pageLanguage, useTexts} from "./core/text.js";
 import {ErrorPanel} from "./components/error.js";
 import {Hatch} from "./components/hatch.js";
-import {Announcer, Bar, Header, Strips} from "./components/shell.js";
+import {Announcer, Bar, Header} from "./components/shell.js";
 import PlantView from "./views/plant.js";
 
 const CONTACT_S = 3; // without a connection for longer, the values are outdated
-const LATE_S = 5; // with a connection, but without an event for longer, or for three intervals
-const ALONE = ["login"]; // views that need no plant
+const LATE_S = 5; // with a connection, but without an event, for longer: the server sends one every 2 s
 const loaded = {plant: PlantView};
 
 function App({start}) {
@@ -22,24 +21,23 @@ function App({start}) {
   const {live, setLive} = useLive(start.plant);
   const {View, retry} = useView(route.view, setFailure);
   const motor = ["motor", "power_quality"].includes(route.view) ? route.argument : null;
-  const alone = ALONE.includes(route.view);
 
   useEffect(() => listen((path) => {
     setFailure(null);
     setRoute(routeOf(path));
   }), []);
-  useEffect(() => {
-    if (alone) return undefined;
-    return follow(
+  useEffect(
+    () => follow(
       motor ? {motor} : {},
       (event) => {
         const heard_ms = Date.now();
-        setPlant((old) => merged(old || event, event, heard_ms));
+        setPlant((old) => old && merged(old, event, heard_ms));
         setLive((old) => ({...old, heard_ms, now_ms: heard_ms, ahead_ms: Date.parse(event.t) - heard_ms}));
       },
       (contact) => setLive((old) => ({...old, contact})),
-    );
-  }, [motor, alone]);
+    ),
+    [motor],
+  );
   useEffect(() => {
     const failed = (event) => event.reason && event.reason.status && setFailure(event.reason);
     addEventListener("unhandledrejection", failed);
@@ -51,16 +49,14 @@ function App({start}) {
     retry();
     if (!plant) get("/plant").then((found) => setPlant(received(found, Date.now())), setFailure);
   };
-  if (alone) return html`<main id="main">${View ? html`<${View} />` : null}</main>`;
   if (!plant) return html`<main id="main"><h1>magwatt</h1>${failure ? html`<${ErrorPanel} error=${failure} onRetry=${again} />` : html`<p class="soft">${_("Loading")}</p>`}</main>`;
-  const outdated = isOutdated(live, plant);
+  const outdated = isOutdated(live);
   const content = route.view === null ? html`<h1>${_("This page does not exist")}</h1><p class="mt"><a class="btn" href="/">${_("Plant")}</a></p>`
     : failure ? html`<${ErrorPanel} error=${failure} onRetry=${again} />`
     : View ? html`<${Guarded} key=${`${route.view}/${route.argument}`}><${View} plant=${plant} argument=${route.argument} outdated=${outdated} now_ms=${live.now_ms} server_ms=${live.now_ms + live.ahead_ms} /><//>`
     : html`<p class="soft">${_("Loading")}</p>`;
   return html`<${Hatch} />
     <${Header} plant=${plant} tab=${route.tab} live=${live} outdated=${outdated} />
-    <${Strips} plant=${plant} live=${live} outdated=${outdated} />
     <main id="main" tabindex="-1">${content}</main>
     <${Bar} plant=${plant} tab=${route.tab} />
     <${Announcer} plant=${plant} />
@@ -77,10 +73,9 @@ function useLive(plant) {
   return {live, setLive};
 }
 
-function isOutdated(live, plant) {
+function isOutdated(live) {
   const silent_s = (live.now_ms - live.heard_ms) / 1000;
-  const intervals_s = plant.motors.map((row) => row.interval_s).filter((interval) => interval > 0);
-  return silent_s > (live.contact ? Math.max(LATE_S, 3 * Math.min(...intervals_s, 60)) : CONTACT_S);
+  return silent_s > (live.contact ? LATE_S : CONTACT_S);
 }
 
 /** The component of a view, loaded when it is opened first; retry: loads it again after a failure. */
@@ -120,9 +115,9 @@ async function startData() {
   const written = document.getElementById("start").textContent.trim();
   const start = written ? JSON.parse(written) : {language: navigator.language.startsWith("zh") ? "zh" : "en", texts: {}};
   useTexts(start.language, start.texts);
-useSession(start.login);
+  useSession(start.login);
   document.documentElement.lang = pageLanguage() === "zh" ? "zh-CN" : "en";
-  if (start.plant || ALONE.includes(routeOf(location.pathname).view)) return start;
+  if (start.plant) return start;
   return get("/plant").then((plant) => ({...start, plant}), (error) => ({...start, plant: null, error}));
 }
 

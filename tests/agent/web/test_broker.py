@@ -16,7 +16,7 @@ from support.page import ROOT, RUNNING, RunningServer, Stream
 from agent.config.model import Mqtt
 from agent.core.messages import Message, encode, encode_plain
 from agent.web import source as source_module
-from agent.web.server import page_of_broker
+from agent.web.server import page_of
 from agent.web.start_check import Listen
 
 pytestmark = pytest.mark.alone
@@ -53,7 +53,7 @@ def follow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], RunningS
     running: list[Any] = []
 
     def start(port: int) -> RunningServer:
-        server, source = page_of_broker(Mqtt("127.0.0.1", port, False), "magwatt/v1/#", None, Listen())
+        server, source = page_of(Mqtt("127.0.0.1", port, False), "magwatt/v1/#", None, Listen())
         page = RunningServer(server)
         page.start()
         source.start()

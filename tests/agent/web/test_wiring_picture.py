@@ -1,7 +1,8 @@
 """Each wiring mistake is drawn as it was made.
 
-Truth: phasors of a balanced supply with three known currents, wired wrongly here. The diagnosis of the agent sees only the
-readings; the drawing must show the wires as they were exchanged, and the corrected angles must be those of the load.
+Truth: phasors of a balanced supply with three known currents, wired wrongly here. The diagnosis of the agent sees
+only the readings; the drawing must show each connection as it was made, and the corrected angles must be those of the
+load.
 """
 
 from __future__ import annotations
@@ -27,9 +28,7 @@ def readings(currents: Order, voltages: Order, reversed_at: set[int]) -> Phases:
     """What a meter shows. currents, voltages: terminal → phase that reaches it. reversed_at: terminals of current."""
     u = [cmath.rect(VOLTS, math.radians(-120 * k)) for k in range(3)]
     i = [cmath.rect(AMPS, math.radians(-120 * k - LOAD_DEG[k])) for k in range(3)]
-    power = [
-        u[voltages[k]] * i[currents[k]].conjugate() * (-1 if k in reversed_at else 1) for k in range(3)
-    ]
+    power = [u[voltages[k]] * i[currents[k]].conjugate() * (-1 if k in reversed_at else 1) for k in range(3)]
     p, q = (tuple(part) for part in ([s.real for s in power], [s.imag for s in power]))
     return Phases((VOLTS,) * 3, (AMPS,) * 3, p, q)
 
@@ -75,9 +74,7 @@ def test_reversed_transformers_are_drawn_at_their_terminals(reversed_at: set[int
 def test_exchanged_and_reversed_together() -> None:
     phases = readings((1, 0, 2), (0, 1, 2), {1})
     drawn = [item for item in mistakes(phases) if item.reversed and item.moved]
-    assert any(
-        item.order == (1, 0, 2) and item.corrected(angles(phases)) == pytest.approx(LOAD_DEG) for item in drawn
-    )
+    assert any(item.order == (1, 0, 2) and item.corrected(angles(phases)) == pytest.approx(LOAD_DEG) for item in drawn)
 
 
 def test_a_missing_current_is_drawn_without_angles() -> None:

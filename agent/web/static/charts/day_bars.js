@@ -31,7 +31,7 @@ export function DayBars({month, days, today, width, label}) {
   return html`<svg viewBox=${`0 0 ${width} ${HEIGHT}`} width="100%" class="days" role="img" aria-label=${label}>
     ${ticks.map((tick) => html`<path d=${`M${LEFT} ${y(tick).toFixed(1)}H${width - 8}`} class=${tick === 0 ? "zero" : "tick"} /><text x=${LEFT - 6} y=${y(tick) + 4.5} text-anchor="end">${fixed(tick, decimals)}</text>`)}
     ${known.map((day) => html`<${Bar} day=${day} divisor=${divisor} x=${x(day.day)} width=${pitch} y=${y} />`)}
-    ${labelsOf(count, today, width).map(([day, text, strong]) => html`<text x=${x(day) + pitch / 2} y="227" text-anchor="middle" class=${strong ? "ink" : ""}>${text}</text>`)}
+    ${labelsOf(count, today, width).map(([day, text, strong]) => html`<text x=${Math.min(x(day) + pitch / 2, width - 20)} y="227" text-anchor="middle" class=${strong ? "ink" : ""}>${text}</text>`)}
   </svg>`;
 }
 

@@ -2,7 +2,7 @@
 import {html} from "../core/html.js";
 import {UNKNOWN, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
-import {linesOf} from "./text_fit.js";
+import {linesOf, widthOf} from "./text_fit.js";
 
 const SHOWN = 8; // motors with a block of their own
 const SCALE_HEIGHT = 185; // of the whole supply
@@ -65,7 +65,7 @@ export function Flow({shown, width}) {
 function columns(width, narrow) {
   if (narrow) return {top: 26, bar: 0, bar_end: 8, block: 52, end: width, foot: width - 34, input: width - 42, text: 60, shaft: 0, losses: 0};
   const right = width - 46; // losses end here, U stands beside
-  return {top: 24, bar: 78, bar_end: 88, block: Math.round(width * 0.29), foot: right - 270, end: right - 200, input: right - 278, text: Math.round(width * 0.29) + 8, shaft: right - 112, losses: right};
+  return {top: 24, bar: 78, bar_end: 88, block: Math.round(width * 0.25), foot: right - 270, end: right - 200, input: right - 278, text: Math.round(width * 0.25) + 8, shaft: right - 112, losses: right};
 }
 
 /** Place of each part: a slot as high as its block and its text, the block in its middle. */
@@ -76,8 +76,8 @@ function slotsOf(shown, scale, at, narrow) {
   return parts.map((part) => {
     const known = part.input !== null;
     const height = known ? Math.max(1, Math.max(0, part.input) * scale) : 14;
-    const lines = linesOf(part.name, at.input - at.text - 62, 15);
-    const needed = 20 * lines.length + (narrow && (!part.rest || part.u) ? 18 : 2);
+    const lines = linesOf(part.name, at.input - at.text - 52, 15);
+    const needed = 20 * lines.length + (narrow && !part.rest ? 18 : 2);
     const slot = Math.max(height, needed);
     const found = {part, lines, height, y: top + (slot - height) / 2, middle: top + slot / 2, bottom: top + slot};
     top += slot + GAP;
@@ -93,15 +93,15 @@ function ribbonPath(x, y, to_x, to_y, height) {
 function Part({slot, ribbon, at, narrow}) {
   const {part, lines, y, height} = slot;
   const dashed = part.rest || part.input === null;
-  const rows = lines.length + (narrow && (!part.rest || part.u) ? 0.9 : 0);
+  const rows = lines.length + (narrow && !part.rest ? 0.9 : 0);
   const first = slot.middle - ((rows - 1) * 20) / 2 + 5;
   return html`<path d=${ribbon} class=${dashed ? "not-measured" : "block"} />
     ${dashed ? html`<path d=${`M${at.block} ${y}H${at.foot}M${at.block} ${y + height}H${at.foot}`} class="dashes" />` : html`<rect x=${at.block} y=${y} width=${at.foot - at.block} height=${height} class="block" />`}
     ${!part.rest && html`<${Foot} part=${part} y=${y} height=${height} at=${at} />`}
     ${lines.map((text, index) => html`<text x=${at.text} y=${first + 20 * index} class="ink name">${text}</text>`)}
     <text x=${at.input} y=${first} text-anchor="end" class="ink b name">${fixed(part.input, 1)}</text>
-    ${part.rest ? html`<text x=${at.foot + (narrow ? -at.foot + at.text : 8)} y=${narrow ? first + 18 : first}>${part.input === null ? "" : uText(part.u)}</text>`
-      : narrow ? html`<text x=${at.text} y=${first + 20 * (lines.length - 1) + 18}>${part.input === null ? reason(part) : _("shaft {shaft} · losses {losses}", {shaft: withU(part.shaft), losses: withU(part.losses)})}</text>`
+    ${part.rest ? html`<text x=${narrow ? at.text + widthOf(part.name, 15) + 8 : at.foot + 8} y=${first}>${part.input === null ? reason(part) : uText(part.u)}</text>`
+      : narrow ? html`<text x=${at.text} y=${first + 20 * (lines.length - 1) + 18}>${isUnknown(part) ? reason(part) : _("shaft {shaft} · losses {losses}", {shaft: withU(part.shaft), losses: withU(part.losses)})}</text>`
       : html`<${Figures} part=${part} y=${first} at=${at} />`}`;
 }
 
@@ -115,9 +115,9 @@ function Foot({part, y, height, at}) {
 }
 
 function Figures({part, y, at}) {
-  if (kw(part.shaft) === null && kw(part.losses) === null) return html`<text x=${at.shaft} y=${y} text-anchor="end" class="ink name">${UNKNOWN}</text><text x=${at.shaft + 5} y=${y}>${reason(part)}</text>`;
-  return html`<text x=${at.shaft} y=${y} text-anchor="end" class="ink name">${fixed(kw(part.shaft), 1)}</text><text x=${at.shaft + 5} y=${y}>${uText(part.shaft && part.shaft.u)}</text>
-    <text x=${at.losses} y=${y} text-anchor="end" class="ink name">${fixed(kw(part.losses), 1)}</text><text x=${at.losses + 5} y=${y}>${uText(part.losses && part.losses.u)}</text>`;
+  if (isUnknown(part)) return html`<text x=${at.shaft} y=${y} text-anchor="end" class="ink name">${UNKNOWN}</text><text x=${at.shaft + 5} y=${y}>${reason(part)}</text>`;
+  return html`<text x=${at.shaft} y=${y} text-anchor="end" class="ink name">${number(part.shaft)}</text><text x=${at.shaft + 5} y=${y}>${uText(part.shaft && part.shaft.u)}</text>
+    <text x=${at.losses} y=${y} text-anchor="end" class="ink name">${number(part.losses)}</text><text x=${at.losses + 5} y=${y}>${uText(part.losses && part.losses.u)}</text>`;
 }
 
 /** The smaller motors as one part; a sum with an unknown summand is unknown. */
@@ -135,12 +135,15 @@ function together(parts) {
 
 const round = (value) => Math.round(value * 10) / 10;
 const kw = (value) => (value && value.v !== null && value.v !== undefined ? round(value.v / 1000) : null);
-const uText = (u_w) => (u_w === null || u_w === undefined ? "" : `± ${fixed(u_w / 1000, 1)}`);
-const withU = (value) => (kw(value) === null ? UNKNOWN : `${fixed(kw(value), 1)} ${uText(value.u)}`.trim());
+const uText = (u_w) => (u_w === null || u_w === undefined ? "" : `± ${fixed(u_w / 1000, digitsOf(u_w))}`);
+const isUnknown = (part) => kw(part.shaft) === null && kw(part.losses) === null;
+const number = (value) => (kw(value) === null ? UNKNOWN : fixed(value.v / 1000, digitsOf(value.u)));
+const digitsOf = (u_w) => (u_w > 0 && u_w < 95 ? 2 : 1); // no U is "± 0.0"
+const withU = (value) => `${number(value)} ${uText(value && value.u)}`.trim();
 const reason = (part) => [part.why, part.shaft && part.shaft.why, part.losses && part.losses.why].map((why) => why && why.text).find(Boolean) || _("unknown");
 
 /** The rows of the table that stands for the chart. */
 export function flowRows(shown) {
-  const rows = shown.parts.map((part) => [part.name, fixed(part.input, 1), withU(part.shaft), withU(part.losses)]);
-  return [[_("supply"), fixed(shown.supply, 1), "", ""], ...rows, [_("not measured"), `${fixed(shown.rest, 1)} ${uText(shown.rest_u)}`.trim(), "", ""]];
+  const rows = shown.parts.map((part) => [part.name, fixed(part.input, 1), isUnknown(part) ? `${UNKNOWN} ${reason(part)}` : withU(part.shaft), withU(part.losses)]);
+  return [[_("supply"), shown.supply === null ? `${UNKNOWN} ${(shown.why && shown.why.text) || ""}`.trim() : fixed(shown.supply, 1), "", ""], ...rows, [_("not measured"), `${fixed(shown.rest, 1)} ${uText(shown.rest_u)}`.trim(), "", ""]];
 }

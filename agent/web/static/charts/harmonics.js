@@ -10,7 +10,7 @@ const LEFT = 36;
 const TOP = 12;
 const HEIGHT = 140;
 const NAMED = [2, 5, 7, 11, 13, 17, 19, 23, 25, 29, 31, 35, 37, 41, 43, 47, 49];
-const NAMED_NARROW = [2, 5, 8, 11, 17, 23, 29, 35, 41, 47];
+const NAMED_NARROW = [2, 5, 7, 11, 17, 23, 29, 35, 41, 47];
 const LETTER = 7.6; // mean width of a letter of a bar's text
 const SMALL = 0.05; // of the axis: a bar below is drawn in grey
 

@@ -70,5 +70,5 @@ function Arrow({kind, name, length, degrees, side}) {
 function describe(phasors) {
   const part = (letter, sizes, degrees, unit) =>
     sizes.map((size, k) => (size === null ? null : `${letter}${k + 1} ${fixed(size, 1)} ${unit} ∠ ${fixed(degrees[k], 1)}°`)).filter(Boolean);
-  return `${_("Phasors")}: ${[...part("U", phasors.u_v, phasors.u_deg, "V"), ...part("I", phasors.i_a, phasors.i_deg, "A")].join(", ")}`;
+  return `${_("Phasors")}${_(": ")}${[...part("U", phasors.u_v, phasors.u_deg, "V"), ...part("I", phasors.i_a, phasors.i_deg, "A")].join(", ")}`;
 }

@@ -19,7 +19,7 @@ export function Sparkline({spark, ended}) {
   const y = (value) => BASE - ((BASE - TOP) * Math.max(0, value)) / most;
   const last = kw.length - 1 - [...kw].reverse().findIndex((value) => value !== null);
   const end = [x(last), y(kw[last])];
-  const label = _("power in the last hour: {least} to {most} kW, last {last} kW", {least: fixed(Math.min(...known), 1), most: fixed(most, 1), last: fixed(kw[last], 1)});
+  const label = _("power in the last hour: {low_kw} to {high_kw} kW, last {last_kw} kW", {low_kw: fixed(Math.min(...known), 1), high_kw: fixed(most, 1), last_kw: fixed(kw[last], 1)});
   return html`<svg class=${ended ? "spark ended" : "spark"} viewBox=${`0 0 ${WIDTH} 40`} role="img" aria-label=${label}>
     <path d="M2 37H172" class="base" />
     <path d=${line(kw, x, y)} class="run" />

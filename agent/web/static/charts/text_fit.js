@@ -1,11 +1,15 @@
 // Lines of a text in an SVG, which does not break lines itself. Nothing is ever cut with "…".
 
 let context = null;
+let family = "";
 
 /** Width of a text in px of the chart. */
 export function widthOf(text, size, weight = 400) {
-  context ||= document.createElement("canvas").getContext("2d");
-  context.font = `${weight} ${size}px ${getComputedStyle(document.body).fontFamily}`;
+  if (!context) {
+    context = document.createElement("canvas").getContext("2d");
+    family = getComputedStyle(document.body).fontFamily;
+  }
+  context.font = `${weight} ${size}px ${family}`;
   return context.measureText(text).width;
 }
 

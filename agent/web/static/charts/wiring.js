@@ -9,14 +9,20 @@ const BOX = 226;
 /** picture: {meter, side, wires: [{terminal, phase, own, state, reversed}]} of the API; phase null: another one, which is not known. */
 export function Wiring({picture}) {
   const current = picture.side === "current";
-  return html`<svg viewBox="0 0 340 232" class="wiring" role="img" aria-label=${sentence(picture)}>
+  return html`<svg viewBox="0 0 340 250" class="wiring" role="img" aria-label=${sentence(picture)}>
     ${ROWS.map((y, k) => html`<${Conductor} y=${y} name=${`L${k + 1}`} current=${current} lost=${picture.wires[k].state === "lost"} />`)}
     ${picture.wires.map((wire, k) => html`<${Wire} wire=${wire} k=${k} />`)}
     <rect x=${BOX} y="12" width="112" height="188" class="w-box" />
-    <text x="282" y="222" text-anchor="middle" class="w-name">${_("meter {name}", {name: picture.meter})}</text>
+    <${MeterName} text=${_("meter {name}", {name: picture.meter})} />
     <text x="86" y="222" text-anchor="middle" class="w-name">${current ? _("transformers") : _("supply")}</text>
     ${picture.wires.map((wire, k) => html`<${Terminal} wire=${wire} y=${ROWS[k] + 6} />`)}
   </svg>`;
+}
+
+/** Its last letter stands below the right edge of the meter; a long name is squeezed into the width of the picture. */
+function MeterName({text}) {
+  const long = text.length > 38;
+  return html`<text x="338" y="242" text-anchor="end" class="w-name" textLength=${long ? 330 : undefined} lengthAdjust=${long ? "spacingAndGlyphs" : undefined}>${text}</text>`;
 }
 
 const wrong = (wire) => wire.state !== "ok" || wire.reversed;

@@ -10,8 +10,8 @@ const NIGHT_TO_H = 6;
 const HOUR_MS = 3600000;
 const AT_ONCE = 60; // rows shown before "show all"
 
-/** events: of the API, newest first or not; days: how far back they reach; nameOf: of a motor's id; now_ms: of the server. */
-export function EventList({events, days, motors, nameOf, zone, now_ms}) {
+/** events: of the API, newest first; why: they are not known; days: how far back they reach; nameOf: of a motor's id; now_ms: of the server. */
+export function EventList({events, why, days, motors, nameOf, zone, now_ms}) {
   const [motor, setMotor] = useState("");
   const [kind, setKind] = useState("");
   const [span, setSpan] = useState(7);
@@ -19,15 +19,15 @@ export function EventList({events, days, motors, nameOf, zone, now_ms}) {
   const hour = Math.floor(now_ms / HOUR_MS);
   const kinds = useMemo(() => [...new Set(events.map((event) => event.kind))].sort(), [events]);
   const shown = useMemo(
-    () => events.filter((event) => (!motor || event.motor === motor) && (!kind || event.kind === kind) && now_ms - Date.parse(event.t) <= span * 24 * HOUR_MS)
-      .sort((one, other) => Date.parse(other.t) - Date.parse(one.t)),
+    () => events.filter((event) => (!motor || event.motor === motor) && (!kind || event.kind === kind) && now_ms - Date.parse(event.t) <= span * 24 * HOUR_MS),
     [events, motor, kind, span, hour],
   );
   const {night, groups} = useMemo(() => byDay(shown, zone, now_ms), [shown, zone, hour]);
   const spans = [[1, _("1 d")], [7, _("7 d")], [30, _("30 d")]].filter(([count]) => count <= days);
+  if (why) return html`<section class="panel mt" id="events"><div class="head"><h2>${_("Events")}</h2></div><div class="body"><p class="soft">${why.long || why.text}</p></div></section>`;
   let left = all ? Infinity : AT_ONCE;
   return html`<section class="panel mt events" id="events">
-    <div class="head"><h2>${_("Events")}</h2><span class="note">${_("no action needed")}</span></div>
+    <div class="head"><h2>${_("Events")}</h2></div>
     <div class="filters">
       <label><span>${_("Motor")}</span><select value=${motor} onChange=${(event) => setMotor(event.target.value)}><option value="">${_("all")}</option>${motors.map((row) => html`<option value=${row.id}>${row.name}</option>`)}</select></label>
       <label><span>${_("Kind")}</span><select value=${kind} onChange=${(event) => setKind(event.target.value)}><option value="">${_("all")}</option>${kinds.map((name) => html`<option value=${name}>${kindName(name)}</option>`)}</select></label>
@@ -53,9 +53,10 @@ function Group({title, note, answer, events, nameOf, zone}) {
 function Event({event, nameOf, zone}) {
   const quality = POWER_QUALITY.includes(event.kind);
   const target = event.motor && `/m/${encodeURIComponent(event.motor)}${quality ? "/pq" : ""}`;
-  const long = event.duration_s >= 60;
   const from = Date.parse(event.t);
-  const when = long ? `${clock(from, zone, false)}–${clock(from + event.duration_s * 1000, zone, false)}` : clock(from, zone);
+  const when = event.open ? _("since {time}", {time: clock(from, zone, false)})
+    : event.duration_s >= 60 ? `${clock(from, zone, false)}–${clock(from + event.duration_s * 1000, zone, false)}`
+    : clock(from, zone);
   return html`<li class="it">
     <span class="when">${when}</span>
     <b class="nm">${nameOf(event.motor)}</b>
@@ -102,7 +103,9 @@ function summary(events) {
   if (!events.length) return _("nothing happened");
   const counts = new Map();
   for (const event of events) counts.set(event.kind, (counts.get(event.kind) || 0) + 1);
-  const parts = [...counts].map(([kind, n]) => _("{kind}: {n}", {kind: kindName(kind), n}));
+  const rank = (kind) => (POWER_QUALITY.includes(kind) ? POWER_QUALITY.indexOf(kind) : POWER_QUALITY.length);
+  const known = [...counts].sort(([one], [other]) => rank(one) - rank(other));
+  const parts = known.map(([kind, n]) => _("{kind}: {n}", {kind: kindName(kind), n}));
   const deepest = events.filter((event) => event.kind === "dip" && event.pct !== null).sort((one, other) => one.pct - other.pct)[0];
   return parts.join(" · ") + (deepest ? ` · ${_("deepest dip {pct} %, {time}", {pct: deepest.pct.toFixed(0), time: seconds(deepest.duration_s)})}` : "");
 }
@@ -116,7 +119,9 @@ export function kindName(kind) {
     maintenance: _("maintenance"), data_gap: _("data gap"), clock_step: _("clock step"), config_changed: _("configuration changed"),
     config_rejected: _("configuration rejected"), bus_stopped: _("bus stopped"), meter_wiring: _("wiring fault"), meter_wiring_ok: _("wiring corrected"),
     meter_replaced: _("meter replaced"), meter_register_reset: _("meter register reset"), meter_register_jump: _("meter register jump"),
-    ct_ratio_changed: _("transformer ratio changed"),
+    ct_ratio_changed: _("transformer ratio changed"), offline: _("no reply"), stale: _("stale"), agent_stopped: _("agent stopped"),
+    state_file_corrupt: _("state file"), state_file_missing: _("state file"), state_file_unwritable: _("state file"),
+    client_id_conflict: _("client identifier used twice"), certificate_expiring: _("certificate expires"),
   };
-  return names[kind] || kind.replaceAll("_", " ");
+  return names[kind] || (kind.startsWith("nre_") ? _("non-routine event") : kind.replaceAll("_", " "));
 }

@@ -13,10 +13,13 @@ const URGENT = ["safety", "high", "medium"];
 
 export function Header({plant, tab, live, outdated}) {
   return html`<a class="skip" href="#main">${_("Skip to the content")}</a>
-  <header class="top">
-    <div class="brand">magwatt<small>${plant.site.name}</small></div>
-    <nav class="nav" aria-label=${_("Views")}>${tabs().map((item) => html`<${Tab} item=${item} current=${tab} plant=${plant} />`)}</nav>
-    <div class="right"><span>${outdated ? _("no contact") : _("live")}</span><b>${clock(live.now_ms + live.ahead_ms, plant.time_zone)}</b><${Language} /><${Leave} /></div>
+  <header>
+    <div class="top">
+      <div class="brand">magwatt<small>${plant.site.name}</small></div>
+      <nav class="nav" aria-label=${_("Views")}>${tabs().map((item) => html`<${Tab} item=${item} current=${tab} plant=${plant} />`)}</nav>
+      <div class="right"><span>${outdated ? _("no contact") : _("live")}</span><b>${clock(live.now_ms + live.ahead_ms, plant.time_zone)}</b><${Language} /><${Leave} /></div>
+    </div>
+    <${Strips} plant=${plant} live=${live} outdated=${outdated} />
   </header>`;
 }
 
@@ -47,12 +50,11 @@ function Leave() {
 }
 
 /** Simulated data; no contact with the server; no contact of the server with the broker or the agent. */
-export function Strips({plant, live, outdated}) {
-  const problem = plant.contact && !plant.contact.connected && plant.contact.problem;
+function Strips({plant, live, outdated}) {
+  const {problem} = plant.contact;
   const as_of = {clock: clock(plant.t, plant.time_zone)};
   const text = outdated ? _("No contact for {time}. Values as of {clock}.", {...as_of, time: age((live.now_ms - live.heard_ms) / 1000)})
     : problem ? problem.text
-    : plant.gateway === "offline" ? _("The agent is offline.")
     : null;
   return html`${plant.simulated && html`<div class="sim"><span>${_("SIMULATED: software plant, no measurement")}</span></div>`}
     ${text && html`<p class="contact">${text}</p>`}

@@ -24,7 +24,7 @@ export function EventsPanel({events, zone, has_device}) {
       <${Fit}>${(width) => html`<${EventPlane} events=${list} last=${events.last_ms} worst=${events.worst_ms} curve=${curve} none=${none} zone=${zone} width=${width} />`}<//>
     <//>
     ${events.why && html`<p class="chart-note">${_("Events before this page was started are not known: {why}", {why: events.why})}</p>`}
-    <p class="chart-note">${_("{curve}: {source}", {curve: curve.title, source: curve.source_text})}</p>
+    <p class="chart-note">${curve.title}${_(": ")}${curve.source_text}</p>
   <//>`;
 }
 

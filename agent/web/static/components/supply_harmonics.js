@@ -30,7 +30,7 @@ export function HarmonicsPanel({data, set, onStandard}) {
         ${set && html`<span class="end note"><i class="limit-mark" aria-hidden="true"></i>${limitName(set)}</span>`}</div>
       ${data.u && html`<${Fit}>${(width) => html`<${HarmonicBars} pct=${u} limits=${limits} name=${_("Harmonics of voltage")} width=${width} />`}<//>`}
       ${over.length > 1 && html`<p class="chart-note">${_("above the limit: orders {orders}", {orders: [...over].sort((a, b) => a - b).join(", ")})}</p>`}
-      <p class="chart-note">${set ? [set.rule, set.place, set.limits.mark === "M" ? _("limits quoted from memory") : null].filter(Boolean).join("; ") : data.why_no_limits}</p>
+      <p class="chart-note">${set ? [set.rule, set.place, set.limits.mark === "M" ? _("limits quoted from memory") : null].filter(Boolean).join(_("; ")) : data.why_no_limits}</p>
       <div class="head below"><h2>${_("Harmonics of current")}</h2><span class="note">${[noteOf(data.i, phase), indices(data.i, phase)].filter(Boolean).join(" · ")}</span></div>
       ${data.i && html`<${Fit}>${(width) => html`<${HarmonicBars} pct=${i} limits=${null} name=${_("Harmonics of current")} width=${width} />`}<//>`}
       <${NoCurrentLimits} text=${data.why_no_current_limits} />

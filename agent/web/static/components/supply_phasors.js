@@ -20,7 +20,7 @@ export function PhasorsPanel({phasors, stale}) {
   <//>`;
 }
 
-const order = (sequence) => (sequence === null ? "" : `; ${_("phase order {order}", {order: sequence > 0 ? "L1 L2 L3" : "L1 L3 L2"})}`);
+const order = (sequence) => (sequence === null ? "" : `${_("; ")}${_("phase order {order}", {order: sequence > 0 ? "L1 L2 L3" : "L1 L3 L2"})}`);
 
 function notes(phasors) {
   const found = [];

@@ -1,20 +1,20 @@
 // The plant as the page keeps it: events merged in, rows in order, the age of a row by the browser's own clock.
 
+import {_} from "./text.js";
+
 const ORDER = ["safety", "high", "medium", "low", "unknown", "maintenance", "normal"];
 const LATE_S_MIN = 3; // as the server: three intervals, but not below
+const SPARK_STEP_S = 60;
+const SPARK_STEPS = 60;
 const FORGOTTEN_S = 60; // older values are not shown any more
 
-/** The plant with the changes of an event. heard_ms: when it came, by the browser's clock. An event with `ids` names all
- * motors in their order: others are gone. */
+/** The plant with the changes of an event, which names all motors in `ids` when one came or went.
+ * heard_ms: when it came, by the browser's clock. */
 export function merged(plant, event, heard_ms) {
   const changed = new Map(event.motors.map((row) => [row.id, {...row, heard_ms}]));
-  const motors = plant.motors.map((row) => changed.get(row.id) || row);
-  const known = new Set(plant.motors.map((row) => row.id));
-  const added = [...changed.values()].filter((row) => !known.has(row.id));
-  const place = event.ids && new Map(event.ids.map((id, index) => [id, index]));
-  const all = [...motors, ...added].filter((row) => !place || place.has(row.id));
-  if (place) all.sort((one, other) => place.get(one.id) - place.get(other.id));
-  return {...plant, ...event, motors: all, sparks: continued(plant.sparks || {}, event.motors, Date.parse(event.t))};
+  const rows = new Map([...plant.motors.map((row) => [row.id, row]), ...changed]);
+  const motors = event.ids ? event.ids.map((id) => rows.get(id)).filter(Boolean) : [...rows.values()];
+  return {...plant, ...event, motors, sparks: continued(plant.sparks || {}, event.motors, Date.parse(event.t))};
 }
 
 /** The first plant of the page, as if its rows had just come. */
@@ -24,6 +24,14 @@ export const received = (plant, heard_ms) => ({...plant, motors: plant.motors.ma
 export function inOrder(motors) {
   const rank = (row) => 2 * ORDER.indexOf(row.priority) + (row.acknowledged ? 1 : 0);
   return [...motors].sort((one, other) => rank(one) - rank(other));
+}
+
+/** What the plant's verdict is, in one line. */
+export function verdictLine({unacknowledged, reporting, motors}) {
+  if (unacknowledged === 1) return _("1 alarm needs action");
+  if (unacknowledged) return _("{n} alarms need action", {n: unacknowledged});
+  if (!reporting) return _("No motor reports");
+  return _("No alarm. {n} of {total} motors report.", {n: reporting, total: motors});
 }
 
 /** Seconds since the values of a row were measured; null: there are none. */
@@ -41,8 +49,8 @@ export function freshness(row, now_ms, outdated) {
 function continued(sparks, rows, now_ms) {
   const next = {...sparks};
   for (const row of rows) {
-    const spark = next[row.id];
-    if (!spark || !row.power_w || row.power_w.v === null) continue;
+    if (row.power_w.v === null) continue;
+    const spark = next[row.id] || {step_s: SPARK_STEP_S, end_ms: now_ms, kw: Array(SPARK_STEPS).fill(null)};
     const step_ms = spark.step_s * 1000;
     const steps = Math.min(spark.kw.length, Math.max(0, Math.floor((now_ms - spark.end_ms) / step_ms)));
     const kw = [...spark.kw.slice(steps), ...Array(steps).fill(null)];

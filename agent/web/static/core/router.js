@@ -11,7 +11,6 @@ const VIEWS = [
   [/^\/configuration$/, "configuration", "configuration"],
   [/^\/health$/, "health", "health"],
   [/^\/more$/, "more", "more"],
-  [/^\/login$/, "login", ""],
 ];
 
 /** The view of a path: {view, tab, argument}; a view of null: there is no such page. */
@@ -40,4 +39,10 @@ export function go(path) {
   if (path !== location.pathname + location.search) history.pushState(null, "", path);
   listen.changed(location.pathname);
   scrollTo(0, 0);
+}
+
+/** Shows another address in place of the present one. */
+export function replace(path) {
+  history.replaceState(null, "", path);
+  listen.changed(location.pathname);
 }

@@ -2,6 +2,7 @@
 import {html} from "../core/html.js";
 import {useData} from "../core/data.js";
 import {age, clock, day} from "../core/numbers.js";
+import {verdictLine} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Badge, priorityName} from "../components/badge.js";
 import {ErrorPanel} from "../components/error.js";
@@ -15,25 +16,19 @@ export default function AlarmsView({plant, server_ms}) {
   const key = plant.motors.map((row) => `${row.id}:${row.priority}:${row.state.word}`).join(" ");
   const {data, error, again} = useData("/events", {days: DAYS}, {every_s: AGAIN_S, key});
   const names = new Map(plant.motors.map((row) => [row.id, row.name]));
-  const nameOf = (motor) => names.get(motor) || motor || _("Plant");
+  const nameOf = (motor) => names.get(motor) || motor || _("Gateway");
   if (!data) return html`<h1>${_("Alarms")}</h1>${error ? html`<${ErrorPanel} error=${error} onRetry=${again} />` : html`<p class="soft mt">${_("Loading")}</p>`}`;
   const urgent = data.findings.filter((finding) => URGENT.includes(finding.priority));
   const others = data.findings.filter((finding) => !URGENT.includes(finding.priority));
-  const shared = {nameOf, zone: plant.time_zone, now_ms: server_ms};
-  return html`<div class="mh"><h1>${headline(plant.verdict)}</h1><span class="soft">${restOf(urgent, others)}</span><a class="end soft night" href="#events">${_("Last night: {what}", {what: nightInWords(data.events, plant.time_zone, server_ms)})}</a></div>
+  const shared = {zone: plant.time_zone, now_ms: server_ms};
+  return html`<div class="mh"><h1>${verdictLine(plant.verdict)}</h1><span class="soft">${restOf(urgent, others)}</span><a class="end soft night" href="#events">${_("Last night: {what}", {what: data.why ? data.why.text : nightInWords(data.events, plant.time_zone, server_ms)})}</a></div>
     ${error && html`<p class="contact">${error.message}</p>`}
     ${urgent.map((finding) => html`<${Urgent} key=${keyOf(finding)} finding=${finding} ...${shared} />`)}
     ${others.length ? html`<${Others} findings=${others} ...${shared} />` : null}
-    <${EventList} events=${data.events} days=${DAYS} motors=${plant.motors} ...${shared} />`;
+    <${EventList} events=${data.events} why=${data.why} nameOf=${nameOf} days=${DAYS} motors=${plant.motors} ...${shared} />`;
 }
 
-const keyOf = (finding) => `${finding.motor} ${finding.priority} ${finding.text}`;
-
-function headline(verdict) {
-  if (verdict.unacknowledged === 1) return _("1 alarm needs action");
-  if (verdict.unacknowledged) return _("{n} alarms need action", {n: verdict.unacknowledged});
-  return _("No alarm. {n} of {total} motors report.", {n: verdict.reporting, total: verdict.motors});
-}
+const keyOf = (finding) => `${finding.motor} ${finding.code} ${finding.detail}`;
 
 const restOf = (urgent, others) => (urgent.length && others.length ? _("{n} more below", {n: others.length}) : "");
 
@@ -43,13 +38,13 @@ export function since(time, zone, now_ms) {
   return today ? clock(time, zone) : `${day(time, zone)}, ${clock(time, zone, false)}`;
 }
 
-function Urgent({finding, nameOf, zone, now_ms}) {
-  const {motor, priority, text, detail} = finding;
+function Urgent({finding, zone, now_ms}) {
+  const {motor, name, priority, text, detail} = finding;
   const duration = finding.since ? age((now_ms - Date.parse(finding.since)) / 1000) : null;
-  return html`<section class=${`panel al ${priority}`} aria-label=${`${nameOf(motor)}: ${text}`}>
+  return html`<section class=${`panel al ${priority}`} aria-label=${`${name}: ${text}`}>
     <div class="b1"><${Badge} priority=${priority} size=${36} /></div>
     <div class="b2">
-      <p class="w">${nameOf(motor)}</p><h2>${text}</h2>
+      <p class="w">${name}</p><h2>${text}</h2>
       <${Advice} finding=${finding} />
       ${detail && html`<dl><dt>${_("Why")}</dt><dd>${detail}</dd></dl>`}
     </div>
@@ -71,11 +66,11 @@ function Advice({finding: {advice}}) {
   return html`<ol>${steps.map((step) => html`<li>${step}</li>`)}</ol>`;
 }
 
-function Others({findings, nameOf, zone, now_ms}) {
+function Others({findings, zone, now_ms}) {
   return html`<div class="panel others" role="list" aria-label=${_("Other alarms")}>
     ${findings.map((finding) => html`<div class="it" role="listitem" key=${keyOf(finding)}>
       <${Badge} priority=${finding.priority} />
-      <div class="nm">${finding.motor ? html`<a class="stretched" href=${`/m/${encodeURIComponent(finding.motor)}`}>${nameOf(finding.motor)}</a>` : nameOf(null)}</div>
+      <div class="nm">${finding.motor ? html`<a class="stretched" href=${`/m/${encodeURIComponent(finding.motor)}`}>${finding.name}</a>` : finding.name}</div>
       <div class="tx">${finding.text}${finding.detail && html`<span class="small">${finding.detail}</span>`}<${Advice} finding=${finding} /></div>
       <div class="si">${finding.since ? since(finding.since, zone, now_ms) : ""}</div>
       ${finding.motor ? html`<i class="go" aria-hidden="true">›</i>` : html`<i></i>`}

@@ -47,12 +47,11 @@ function Finding({item, zone}) {
 function Buses({data}) {
   if (!data.buses.length) return html`<section class="panel mt notice"><h2>${_("Buses")}</h2><p class="soft">— ${_("no figures of a bus yet")}</p></section>`;
   const head = [_("Bus"), _("polls with values"), _("failed"), _("failed %"), _("late"), _("corrupt"), _("no reply now"), _("busy %"), _("response time")];
+  const row = (bus) => [fixed(bus.polls), fixed(bus.polls_failed), share(bus), fixed(bus.late_responses), fixed(bus.corrupt_responses), fixed(bus.offline), fixed(bus.utilization_pct, 1), UNKNOWN];
   return html`<section class="panel mt"><div class="head"><h2>${_("Buses")}</h2><span class="note">${_("since the start of the agent")}</span></div>
-    <div class="scroll cs" tabindex="0" role="region" aria-label=${_("Buses")}><table class="figures">
+    <div class="cs"><table class="figures by-bus">
       <thead><tr>${head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
-      <tbody>${data.buses.map((bus) => html`<tr><th scope="row" class="nm">${bus.name}</th>
-        <td>${fixed(bus.polls)}</td><td>${fixed(bus.polls_failed)}</td><td>${share(bus)}</td><td>${fixed(bus.late_responses)}</td><td>${fixed(bus.corrupt_responses)}</td>
-        <td class=${bus.offline ? "b" : ""}>${fixed(bus.offline)}</td><td>${fixed(bus.utilization_pct, 1)}</td><td>${UNKNOWN}</td></tr>`)}</tbody>
+      <tbody>${data.buses.map((bus) => html`<tr><th scope="row" class="nm">${bus.name}</th>${row(bus).map((text, index) => html`<td data-label=${head[index + 1]}>${text}</td>`)}</tr>`)}</tbody>
     </table><p class="small">${_("response time")}: ${UNKNOWN} <${Why} why=${data.response_times} /></p></div></section>`;
 }
 

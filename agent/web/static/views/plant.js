@@ -1,7 +1,8 @@
 // Is all well, and what do we save now and this month?
-import {html, useMemo} from "../core/html.js";
+import {html, useEffect, useMemo, useState} from "../core/html.js";
 import {useData} from "../core/data.js";
 import {UNKNOWN, age, dayAndTime, fixed} from "../core/numbers.js";
+import {verdictLine} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Badge} from "../components/badge.js";
 import {ChartWithTable} from "../components/chart_table.js";
@@ -17,32 +18,38 @@ const PENDING_EVERY_S = 4;
 
 export default function PlantView({plant, outdated, now_ms}) {
   const month = useData("/plant/month", {}, {every_s: (data) => (data && data.state === "pending" ? PENDING_EVERY_S : MONTH_EVERY_S)});
-  if (!plant.motors.length) return html`<${NoMotor} plant=${plant} />`;
+  const charts = useAfterPaint();
+  if (!plant.motors.length) return html`<${NoMotor} />`;
   return html`<h1 class="hidden">${_("Plant")}</h1>
     <section class="panel verdict" aria-label=${_("Verdict")}>
       <${Verdict} plant=${plant} />
       <${KeyFigures} plant=${plant} month=${month} outdated=${outdated} />
     </section>
     <${MotorTable} plant=${plant} outdated=${outdated} now_ms=${now_ms} />
-    <div class="two plant-charts mt">
+    ${charts && html`<div class=${`two plant-charts mt${outdated ? " outdated" : ""}`}>
       <${FlowPanel} flow=${plant.flow} />
       <${MonthPanel} month=${month} plant=${plant} />
-    </div>`;
+    </div>`}`;
 }
 
-function Verdict({plant: {verdict, contact}}) {
-  const line = verdict.unacknowledged === 1 ? _("1 alarm needs action")
-    : verdict.unacknowledged ? _("{n} alarms need action", {n: verdict.unacknowledged})
-    : verdict.reporting ? _("No alarm. {n} of {total} motors report.", {n: verdict.reporting, total: verdict.motors})
-    : _("No motor reports");
+/** false until the verdict and the motors are on the screen: a slow phone shows them first. */
+function useAfterPaint() {
+  const [painted, setPainted] = useState(false);
+  useEffect(() => {
+    const waiting = requestAnimationFrame(() => setTimeout(() => setPainted(true)));
+    return () => cancelAnimationFrame(waiting);
+  }, []);
+  return painted;
+}
+
+function Verdict({plant: {verdict}}) {
   const report = verdict.unacknowledged ? _("{n} of {total} motors report", {n: verdict.reporting, total: verdict.motors}) : null;
   const maintenance = verdict.in_maintenance ? _("{n} in maintenance", {n: verdict.in_maintenance}) : null;
   const longest = verdict.unacknowledged && verdict.longest_s !== null ? _("not acknowledged for up to {time}", {time: age(verdict.longest_s)}) : null;
-  const second = verdict.acknowledged_text || (contact && contact.problem && contact.problem.text);
   return html`<div class="line">
-    <span class="marks">${(verdict.badges || []).map((priority) => html`<${Badge} key=${priority} priority=${priority} size=${36} />`)}</span>
-    <p class="say">${line}</p>
-    <p class="sub">${[report, maintenance, longest].filter(Boolean).join(" · ")}${second && html`<br />${second}`}</p>
+    <span class="marks">${[...new Set(verdict.badges)].map((priority) => html`<${Badge} key=${priority} priority=${priority} size=${36} />`)}</span>
+    <p class="say">${verdictLine(verdict)}</p>
+    <p class="sub">${[report, maintenance, longest].filter(Boolean).join(" · ")}${verdict.acknowledged_text && html`<br />${verdict.acknowledged_text}`}</p>
   </div>`;
 }
 
@@ -55,8 +62,8 @@ function KeyFigures({plant, month, outdated}) {
   const money = (ready && found.money) || none;
   const now = plant.saved_now_w;
   return html`<div class="figs">
-    <${Figure} label=${_("Saved now")} unit=${_("kW")} note=${ofMotors(now.motors, now.of)} value=${now} scale=${1000} stale=${outdated} />
-    <${Figure} label=${_("This month")} unit=${_("kWh")} note=${ready && saved.v !== null && proof(found, plant.time_zone)} value=${saved} />
+    <${Figure} label=${_("Saved now")} unit="kW" note=${ofMotors(now.motors, now.of)} value=${now} scale=${1000} stale=${outdated} />
+    <${Figure} label=${_("This month")} unit="kWh" note=${ready && saved.v !== null && proof(found, plant.time_zone)} value=${saved} />
     <${Figure} label=${_("Money this month")} short=${_("Money")} unit=${currency(money.currency)} note=${ready && money.v !== null && ofMotors(found.motors, found.of)} value=${money} />
   </div>`;
 }
@@ -113,12 +120,10 @@ function todayIn(month, plant) {
   return `${year}-${number}` === month ? Number(today) : null;
 }
 
-function NoMotor({plant}) {
-  const problem = plant.contact && plant.contact.problem;
+function NoMotor() {
   return html`<h1 class="hidden">${_("Plant")}</h1>
     <section class="panel empty">
       <h2>${_("No motor is configured")}</h2>
-      ${problem && html`<p>${problem.text}</p>`}
       <p class="soft">${_("Enter this command on the gateway. It finds the devices and writes the configuration:")}</p>
       <p><code>magwatt init</code></p>
     </section>`;

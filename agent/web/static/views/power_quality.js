@@ -1,8 +1,8 @@
-// Power quality of a motor's supply: answers, phasors, harmonics, events of 30 days, the last one's waveform.
+// Power quality of a motor's supply: headlines, phasors, harmonics, events of 30 days, the last one's waveform.
 import {html, useEffect, useState} from "../core/html.js";
 import {get} from "../core/api.js";
 import {clock} from "../core/numbers.js";
-import {go} from "../core/router.js";
+import {go, replace} from "../core/router.js";
 import {_} from "../core/text.js";
 import {HarmonicsPanel} from "../components/supply_harmonics.js";
 import {EventsPanel, LastEventPanel} from "../components/supply_events.js";
@@ -14,9 +14,12 @@ export default function PowerQualityView({plant, argument, outdated}) {
   useEffect(() => {
     get("/power-quality").then(setMotors, setProblem);
   }, []);
+  const id = argument || (motors && (motors.first || (motors.motors[0] || {}).id));
+  useEffect(() => {
+    if (!argument && id) replace(`/m/${encodeURIComponent(id)}/pq`); // its address has live values
+  }, [argument, id]);
   if (problem) return html`<${Title} plant=${plant} /><p role="alert">${problem.message}</p>`;
   if (!motors) return html`<${Title} plant=${plant} /><p class="soft">${_("Loading")}</p>`;
-  const id = argument || motors.first || (motors.motors[0] || {}).id;
   if (!id) return html`<${Title} plant=${plant} /><p class="soft">${_("Nothing was received from any motor yet.")}</p>`;
   return html`<${MotorSupply} key=${id} id=${id} motors=${motors.motors} plant=${plant} outdated=${outdated} />`;
 }
@@ -39,7 +42,7 @@ function MotorSupply({id, motors, plant, outdated}) {
   const set = data.standards.find((one) => one.limits.key === standard) || data.standards[0] || null;
   const stale = outdated || data.stale;
   return html`${head(data.place, ended(data, plant.time_zone, stale))}
-    <div class="panel ans">${[...(set ? set.answers : data.answers), data.events_answer].map((answer) => html`<div><b class=${stale ? "stale" : ""}>${answer.title}</b><span class=${answer.beyond ? "beyond" : ""}>${answer.detail}</span></div>`)}</div>
+    <div class="panel headlines">${[...(set ? set.headlines : data.headlines), data.events_headline].map((headline) => html`<div><b class=${stale ? "stale" : ""}>${headline.title}</b><span class=${headline.beyond ? "beyond" : ""}>${headline.detail}</span></div>`)}</div>
     ${data.has_device || data.events.list.length ? html`<${Measured} ...${{data, set, setStandard, stale, zone: plant.time_zone}} />` : html`<${MeterOnly} ...${{data, stale, zone: plant.time_zone}} />`}`;
 }
 

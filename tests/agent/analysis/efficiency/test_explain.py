@@ -10,6 +10,7 @@ from support.motor_estimator import ON_DRIVE, ON_MAINS, SENSOR, Bench, phases, w
 
 from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.explain import explanation
+from agent.analysis.efficiency.explain_names import METHODS, U_PARTS
 from agent.cli import explain_text
 from agent.cli.explain_text import as_text
 from drivers.reasons import reason_of
@@ -31,6 +32,30 @@ def test_explain_has_the_published_values_and_its_components_add_up_to_u(tmp_pat
         assert value in text
     assert text.count("  - ") == len(body["improvements"]) > 0
     assert all(len(line) < 130 for line in text.splitlines())
+
+
+def test_explain_has_the_budget_of_drive_and_motor_together(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ON_DRIVE)
+    found = bench.run(15)
+    body = explanation(bench.of)
+    assert body["system_efficiency_pct"] == pytest.approx(found.values["system_efficiency_pct"], abs=0.006)
+    assert body["system_u_pct"] == pytest.approx(found.uncertainties["system_efficiency_pct"], rel=0.02)
+    assert math.hypot(*body["system_u_parts_pct"].values()) == pytest.approx(body["system_u_pct"], abs=0.006)
+    u_w = [body["input_u_w"], found.uncertainties["drive_losses_w"], found.uncertainties["motor_losses_w"]]
+    assert math.hypot(*u_w) == pytest.approx(found.uncertainties["shaft_power_w"], rel=0.01)  # of 10 s that overlap
+
+
+def test_each_loss_names_its_source(tmp_path: Path) -> None:
+    def sources(text: str) -> dict[str, str]:
+        bench = Bench(tmp_path, text)
+        bench.run(15)
+        return {name: item["code"] for name, item in explanation(bench.of)["loss_sources"].items()}
+
+    parts = ("copper", "core", "mechanical", "additional")
+    assert sources(ON_MAINS) == dict.fromkeys(parts, "losses_by_nameplate")
+    on_drive = {"drive": "losses_by_class"} | dict.fromkeys(parts, "losses_by_nameplate")
+    assert sources(ON_DRIVE) == on_drive | {"copper": "losses_by_resistance"}
+    assert sources(ON_DRIVE.replace("r1_ohm = 0.0125\n", "")) == on_drive
 
 
 def test_explain_and_results_have_the_same_minimum_load_with_a_sensor(tmp_path: Path) -> None:
@@ -77,6 +102,6 @@ def test_every_key_of_the_body_has_a_name(tmp_path: Path, text: str) -> None:
     assert body["nameplate"]["kind"] in explain_text.KINDS
     for key, table in (("inputs", explain_text.INPUTS), ("signals", explain_text.SIGNALS),
                        ("powers", explain_text.POWERS), ("checks", explain_text.CHECKS),
-                       ("u_parts_pct", explain_text.U_PARTS)):  # fmt: skip
-        assert body[key].keys() <= table.keys()
-    assert {item["id"] for item in body["methods"]} <= explain_text.METHODS.keys()
+                       ("u_parts_pct", U_PARTS), ("system_u_parts_pct", U_PARTS)):  # fmt: skip
+        assert body.get(key, {}).keys() <= table.keys()
+    assert {item["id"] for item in body["methods"]} <= METHODS.keys()

@@ -52,8 +52,8 @@ def test_events_and_states_are_read_as_they_were_published(store: Store) -> None
     history.on_published(event(None, T_MS, "clock_step", [silent], quality=Quality.CLOCK_UNSYNCHRONIZED))
     for word, t_ms, reasons in (("online", T_MS + 1, ()), ("offline", T_MS + 60_000, (silent,)),
                                 ("offline", T_MS + 60_000, ()), ("online", T_MS + 90_000, ())):  # fmt: skip
-        history.on_retained("magwatt/v1/site/gw/m/state", state(word, t_ms, *reasons))
-    history.on_retained("magwatt/v1/site/gw/m/meta", b'{"state": "offline"}')
+        history.on_message("magwatt/v1/site/gw/m/state", state(word, t_ms, *reasons), True)
+    history.on_message("magwatt/v1/site/gw/m/meta", b'{"state": "offline"}', True)
     history.on_published(dip(T_MS))  # the same time: both are kept
     store.flush()
     found = read_events(store.rows, T_MS, T_MS + DAY_MS)
@@ -62,13 +62,15 @@ def test_events_and_states_are_read_as_they_were_published(store: Store) -> None
     ]  # fmt: skip
     assert [it.body["reason"] for it in found if it.body.get("state") == "offline"] == [[as_object(silent)]]
     gateway, *others = (it for it in found if it.kind == "event")
-    assert gateway.asset == "" and gateway.body["r"] == {"event_text": [as_object(silent)]}
+    assert gateway.asset == ""
+    assert gateway.body["r"] == {"event_text": [as_object(silent)]}
     assert gateway.body["f"] == {"*": ["CLOCK_UNSYNCHRONIZED"]}
     assert [it.body["v"]["event_extreme_pct"] for it in others] == [71.6, 71.6]
     assert read_events(store.rows, T_MS + 1000, T_MS + 60_000) == []
     assert {it.asset for it in read_events(store.rows, T_MS, T_MS + DAY_MS, "m")} == {"m"}
     before = last_state_before(store.rows, "m", T_MS + 89_999)
-    assert before is not None and before.body["state"] == "offline"
+    assert before is not None
+    assert before.body["state"] == "offline"
     assert last_state_before(store.rows, "m", T_MS - 1) is None
     store.close()
 
@@ -82,7 +84,8 @@ def test_a_waveform_is_kept_to_16_bits_and_gaps_stay_gaps(store: Store) -> None:
     EventHistory(store).on_published(message)
     store.flush()
     (found,) = read_events(store.rows, T_MS, T_MS + 1)
-    assert found.has_waveform and not any(name.startswith("snapshot") for name in found.body["v"])
+    assert found.has_waveform
+    assert not any(name.startswith("snapshot") for name in found.body["v"])
     back = read_waveform(store.rows, "m", T_MS)
     assert back is not None
     assert (back["snapshot_start_ms"], back["snapshot_rate_hz"]) == (T_MS - 220, 2048.0)
@@ -135,6 +138,7 @@ def test_an_event_takes_few_bytes(store: Store, tmp_path: Path) -> None:
     EventHistory(store).on_published(message)
     store.flush()
     sizes = dict(store.rows("select step_s, length(body) from history"))
-    assert sizes[0] < 300 and sizes[-1] < 12_500
+    assert sizes[0] < 300
+    assert sizes[-1] < 12_500
     assert len(json.dumps(channels)) > 100_000
     store.close()

@@ -388,3 +388,34 @@ def test_unused_space_is_returned_to_the_file_system(
         again.flush()
     again.close()
     assert before - os.path.getsize(tmp_path / NAME) >= 5 * 256 * 4096
+
+
+def test_history_is_deleted_from_the_fine_and_old_end_before_rows_are_dropped(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a confirmed spool nothing but history fills the file: it is bounded, and what remains is the newest."""
+    for name in ("HOUSEKEEPING_S", "CHECK_S"):
+        monkeypatch.setattr(f"agent.delivery.store.housekeeping.{name}", 0.1)
+    store = Store(tmp_path, clock, small())
+    store.sink_cursors(["mqtt"])
+    blob = os.urandom(2000)
+
+    def fill(db: sqlite3.Connection) -> None:
+        for step_s, count in ((1, 60), (60, 600), (900, 40)):
+            rows = [(step_s, asset, 60_000 * max(1, step_s // 60) * number, blob)
+                    for asset in ("a", "b") for number in range(count)]  # fmt: skip
+            db.executemany("insert into history values (?, ?, ?, ?)", rows)
+
+    store.do(fill)
+    made = measure(store, 100)
+    wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
+    steps = "select step_s, asset, count(*), min(t_ms), max(t_ms) from history group by step_s, asset"
+    found = {(step_s, asset): rest for step_s, asset, *rest in store.rows(steps)}
+    assert not any(step_s == 1 for step_s, _ in found)
+    assert found[900, "a"] == found[900, "b"] == [40, 0, 39 * 900_000]
+    count, oldest_ms, newest_ms = found[60, "a"]
+    assert 0 < count < 600
+    assert (oldest_ms, newest_ms) == (60_000 * (600 - count), 599 * 60_000)
+    assert abs(found[60, "b"][0] - count) <= 1
+    assert sum(left(store).values()) == made
+    store.close()

@@ -63,7 +63,7 @@ def test_each_text_and_figure_is_in_the_html_report(months: list[ReportMonth], l
     assert not [text for text in figures if text not in parts and re.sub(r"\s", "", text) not in report]
 
 
-def test_each_picture_is_a_file_of_its_own(months: list[ReportMonth]) -> None:
+def test_each_picture_is_a_separate_file(months: list[ReportMonth]) -> None:
     texts, files = rendered(months, COVER)["texts"], pictures(months, COVER)
     named = [item["file"] for each in texts.values() for item in each["motors"][0]["pictures"]]
     assert named
@@ -72,7 +72,8 @@ def test_each_picture_is_a_file_of_its_own(months: list[ReportMonth]) -> None:
         root = ElementTree.fromstring(svg)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         style = root.find("{http://www.w3.org/2000/svg}style")
-        assert style is not None and style.text is not None
+        assert style is not None
+        assert style.text is not None
         used = set(re.findall(r"var\((--\w+)\)", style.text))
         assert used <= set(re.findall(r"(--\w+):", style.text)), name
         assert "url(" not in svg

@@ -95,6 +95,20 @@ def test_each_quarter_hour_is_published_with_the_saving_to_date(bench: Bench) ->
     assert kept[-2].meter == "mcc-1 22091734 400/5"
 
 
+def test_the_saving_of_an_interval_has_its_own_uncertainty(bench: Bench) -> None:
+    """That of the first interval is that of the sum of one. A sum of n equal intervals has at least sqrt(n) times the
+    uncertainty of one (if they are independent) and at most n times (if they are not)."""
+    freeze_what_was(bench)
+    bench.run(7)
+    messages = [item for item in bench.published if item.kind == "savings" and item.values.get("interval_saved_wh")]
+    of_one = [item.uncertainties["interval_saved_wh"] for item in messages]
+    of_all = [item.uncertainties["saved_energy_wh"] for item in messages]
+    n = len(messages)
+    assert n >= 4
+    assert 0.99 * n**0.5 * of_one[-1] <= of_all[-1] <= 1.01 * n * of_one[-1]
+    assert of_one[0] == of_all[0] > 0
+
+
 def test_without_a_baseline_energy_is_published_and_no_saving(bench: Bench) -> None:
     bench.run(2.2)
     assert bench.savings()[-1]["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)

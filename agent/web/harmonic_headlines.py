@@ -1,18 +1,20 @@
-"""The first answers of the power quality view: dominant harmonics, THD and unbalance, each with its limit."""
+"""The first headlines of the power quality view: dominant harmonics, THD and unbalance, each with its limit."""
 
 from __future__ import annotations
 
 from agent.core.text import N_, Catalogue
-from agent.web.answer import Answer
 from agent.web.harmonics import Spectrum
 from agent.web.phasors import Phasors
+from agent.web.supply_headline import SupplyHeadline
 from agent.web.supply_limits import ShownLimits
 
 
-def harmonic_answer(u: Spectrum | None, i: Spectrum | None, limits: ShownLimits | None, catalogue: Catalogue) -> Answer:
+def harmonic_headline(
+    u: Spectrum | None, i: Spectrum | None, limits: ShownLimits | None, catalogue: Catalogue
+) -> SupplyHeadline:
     """The dominant harmonic of the voltage, its limit, and that of the current."""
     if u is None and i is None:
-        return Answer(catalogue(N_("Harmonics unknown")), catalogue(N_("no samples of the waveform")))
+        return SupplyHeadline(catalogue(N_("Harmonics unknown")), catalogue(N_("no samples of the waveform")))
     order, pct = (u.dominant_order, u.dominant_pct) if u else (None, None)
     limit = limits.orders_pct[order] if limits and order else None
     details = [_limit(pct, limit, catalogue)] if order else []
@@ -24,20 +26,22 @@ def harmonic_answer(u: Spectrum | None, i: Spectrum | None, limits: ShownLimits 
         title = catalogue(N_("No voltage harmonic above 0.1 %"))
     else:
         title = catalogue(N_("{nth} voltage harmonic {pct:.1f} %"), nth=nth(order, catalogue), pct=pct)
-    return Answer(title, catalogue("; ").join(details), _beyond(pct, limit))
+    return SupplyHeadline(title, catalogue("; ").join(details), _beyond(pct, limit))
 
 
-def thd_answer(u_pct: float | None, i_pct: float | None, limits: ShownLimits | None, catalogue: Catalogue) -> Answer:
+def thd_headline(
+    u_pct: float | None, i_pct: float | None, limits: ShownLimits | None, catalogue: Catalogue
+) -> SupplyHeadline:
     """The largest THD of the voltages with its limit, and that of the currents."""
     limit = limits.thd_pct if limits else None
     details = [_limit(u_pct, limit, catalogue)]
     if i_pct is not None:
         details.append(catalogue(N_("current {pct:.1f} %"), pct=i_pct))
     title = catalogue(N_("THD U unknown")) if u_pct is None else catalogue(N_("THD U {pct:.1f} %"), pct=u_pct)
-    return Answer(title, catalogue("; ").join(details), _beyond(u_pct, limit))
+    return SupplyHeadline(title, catalogue("; ").join(details), _beyond(u_pct, limit))
 
 
-def unbalance_answer(phasors: Phasors | None, limits: ShownLimits | None, catalogue: Catalogue) -> Answer:
+def unbalance_headline(phasors: Phasors | None, limits: ShownLimits | None, catalogue: Catalogue) -> SupplyHeadline:
     """U2/U1 with its limit, that of the currents, and a phase order that is not 1, 2, 3."""
     u_pct = phasors.voltage_unbalance_pct if phasors else None
     limit = limits.unbalance_pct if limits else None
@@ -47,7 +51,7 @@ def unbalance_answer(phasors: Phasors | None, limits: ShownLimits | None, catalo
     if phasors and phasors.sequence == -1:
         details.append(catalogue(N_("phase order {order}"), order="L1\N{NO-BREAK SPACE}L3\N{NO-BREAK SPACE}L2"))
     title = catalogue(N_("Unbalance unknown")) if u_pct is None else catalogue(N_("Unbalance {pct:.1f} %"), pct=u_pct)
-    return Answer(title, catalogue("; ").join(details), _beyond(u_pct, limit))
+    return SupplyHeadline(title, catalogue("; ").join(details), _beyond(u_pct, limit))
 
 
 def nth(order: int, catalogue: Catalogue) -> str:

@@ -1,0 +1,184 @@
+// Power, old plant and efficiency of a motor over an hour, a day, a week or a month.
+import {html, useEffect, useMemo, useState} from "../core/html.js";
+import {get} from "../core/api.js";
+import {UNKNOWN, clock, dayAndTime, fixed} from "../core/numbers.js";
+import {_} from "../core/text.js";
+import {Table} from "./chart_table.js";
+import {Segmented} from "./segmented.js";
+import {Why, parts} from "./value.js";
+import {Timeline} from "../charts/timeline.js";
+
+const SPANS = {hour: {s: 3600, every_s: 30}, day: {s: 86400, every_s: 60}, week: {s: 604800, every_s: 600}, month: {s: 2592000, every_s: 1800}};
+const POINTS = 900; // about as many as a chart has px
+const ROWS = 96;
+const RECENT_S = 300; // the history lacks the last one or two minutes; the present value stands at its end
+const POWER_HEIGHT = 190;
+const EFFICIENCY_HEIGHT = 104;
+
+export function MotorHistory({motor, plant, shown}) {
+  const [span, setSpan] = useState("day");
+  const [table, setTable] = useState(false);
+  const {found, error} = useHistory(motor, SPANS[span], table ? ROWS : POINTS);
+  const names = {hour: _("1 h"), day: _("24 h"), week: _("7 d"), month: _("Month")};
+  const titles = {hour: _("One hour"), day: _("24 hours"), week: _("7 days"), month: _("30 days")};
+  return html`<section class="panel mt history">
+    <div class="head"><h2>${titles[span]}</h2><${Saved} found=${found} />
+      <span class="end"><${Segmented} label=${_("Time span")} chosen=${span} onChoose=${setSpan} choices=${Object.entries(names)} />
+        <button type="button" class="btn" aria-pressed=${table} onClick=${() => setTable(!table)}>${table ? _("Chart") : _("Table")}</button></span>
+    </div>
+    <div class="body">${error && !found ? html`<p class="soft">${_("The history cannot be shown: {reason}", {reason: error.message})}</p>`
+      : !found ? html`<p class="soft tl-wait">${_("Loading")}</p>`
+      : found.power.why && !found.power.t_ms.length ? html`<p class="soft">${found.power.why.long || found.power.why.text}</p>`
+      : table ? html`<${HistoryTable} found=${found} zone=${plant.time_zone} title=${titles[span]} />`
+      : html`<${HistoryChart} found=${found} motor=${motor} plant=${plant} shown=${shown} title=${titles[span]} />`}</div>
+  </section>`;
+}
+
+/** What the area between the lines is worth. */
+function Saved({found}) {
+  if (!found || !found.old) return null;
+  const {saved_kwh: saved} = found.old;
+  if (saved.v === null) return html`<span class="note">${saved.why && html`<${Why} why=${saved.why} />`}</span>`;
+  const value = fixed(saved.v, Math.abs(saved.v) < 10 ? 1 : 0);
+  return html`<span class="note"><i class="tl-area" aria-hidden="true"></i>${_("difference: {value} kWh; its uncertainty stands in", {value})} <a class="under" href="/savings">${_("Savings")}</a></span>`;
+}
+
+/** The series of a time span up to now, read again now and then; the old ones stay until the new ones are there. */
+function useHistory(motor, {s: span_s, every_s}, points) {
+  const [state, setState] = useState({found: null, error: null});
+  const {power, efficiency} = motor.history;
+  useEffect(() => {
+    const aborting = new AbortController();
+    const load = () => read(motor.id, power, efficiency, span_s, points, aborting.signal).then(
+      (found) => setState({found, error: null}),
+      (error) => error.name === "AbortError" || setState((old) => ({...old, error})),
+    );
+    load();
+    const repeating = setInterval(load, every_s * 1000);
+    return () => {
+      aborting.abort();
+      clearInterval(repeating);
+    };
+  }, [motor.id, power, efficiency, span_s, points]);
+  return state;
+}
+
+async function read(id, power, efficiency, span_s, points, signal) {
+  const to = Date.now();
+  const query = {from: to - span_s * 1000, to, points};
+  const path = `/motors/${encodeURIComponent(id)}`;
+  const [of_power, of_efficiency, old] = await Promise.all([
+    get(`${path}/history`, {...query, metric: power}, signal), get(`${path}/history`, {...query, metric: efficiency}, signal),
+    get(`${path}/old-plant`, {from: query.from, to}, signal).catch((error) => (error.name === "AbortError" ? Promise.reject(error) : null)),
+  ]);
+  return {from_ms: query.from, to_ms: to, power: of_power, efficiency: of_efficiency, old};
+}
+
+function HistoryChart({found, motor, plant, shown, title}) {
+  const [at, setAt] = useState(null);
+  const scale = motor.history.power_scale;
+  const now = shown.lost || shown.stale ? null : {t_ms: Date.parse(motor.t), power: motor.power_w.v, efficiency: motor.efficiencies.system_efficiency_pct.v};
+  const chart = useMemo(() => {
+    setAt(null);
+    return chartOf(found, scale, now);
+  }, [found, scale]);
+  const zone = plant.time_zone;
+  const gaps = useMemo(() => chart.gaps.map((gap) => ({...gap, text: `${gap.why.text} ${clock(gap.from_s * 1000, zone, false)}–${clock(gap.to_s * 1000, zone, false)}`})), [chart, zone]);
+  return html`<${Timeline} ...${chart} gaps=${gaps} zone=${zone} at=${at} onMove=${setAt} label=${_("{title}: power and efficiency over time. The table has the values.", {title})}>
+      ${(ends) => html`<${Ends} ends=${ends} motor=${motor} shown=${shown} chart=${chart} />`}
+    <//>
+    <p class="small tl-read" role="status">${at === null ? _("Arrow keys or a tap show the values of a moment.") : readout(chart, at, zone)}</p>`;
+}
+
+/** Common times and columns of the two plots. now: the present values; null: there are none. */
+function chartOf({from_ms, to_ms, power, efficiency, old}, scale, now) {
+  const step_ms = 1000 * Math.max(power.step_s, efficiency.step_s);
+  const of_power = indexOf(power);
+  const of_efficiency = indexOf(efficiency);
+  const starts = [...new Set([...of_power.keys(), ...of_efficiency.keys()])].sort((one, other) => one - other);
+  const moments = [];
+  starts.forEach((start, index) => {
+    if (index && start - starts[index - 1] > 1.6 * step_ms) moments.push(starts[index - 1] + step_ms);
+    moments.push(start);
+  });
+  const old_of = oldPlant(old);
+  const kw = (watts) => (watts === undefined || watts === null ? null : watts / 1000);
+  const pick = (series, index, name) => (index === undefined ? null : series[name][index]);
+  const t_s = moments.map((start) => (start + step_ms / 2) / 1000);
+  const measured = moments.map((start) => (of_power.has(start) ? (scale * pick(power, of_power.get(start), "mean")) / 1000 : null));
+  const before = moments.map((start) => kw(old_of(start)));
+  const [mean, low, high] = ["mean", "min", "max"].map((name) => moments.map((start) => pick(efficiency, of_efficiency.get(start), name)));
+  const last_ms = moments.length ? moments[moments.length - 1] + step_ms : 0;
+  if (now && now.t_ms > last_ms && now.t_ms - last_ms < Math.max(1000 * RECENT_S, step_ms)) {
+    t_s.push(now.t_ms / 1000);
+    measured.push(kw(now.power));
+    before.push(before.length ? before[before.length - 1] : null);
+    mean.push(now.efficiency);
+    low.push(null);
+    high.push(null);
+  }
+  return {
+    t_s, from_s: from_ms / 1000, to_s: to_ms / 1000,
+    gaps: power.gaps.map((gap) => ({from_s: gap.from_ms / 1000, to_s: gap.to_ms / 1000, why: gap.why})),
+    plots: [
+      {key: "power", unit: _("kW"), height: POWER_HEIGHT, zero: true, named: true, columns: [before, measured], bands: [[1, 2, "accent-soft"]],
+        lines: [{stroke: "soft", width: 1.5, dash: [6, 3]}, {stroke: "accent", width: 2.2}]},
+      {key: "efficiency", unit: "%", height: EFFICIENCY_HEIGHT, zero: false, named: false, columns: [low, high, mean], bands: [[2, 1, "fill2"]],
+        lines: [{}, {}, {stroke: "ink", width: 1.8}]},
+    ],
+  };
+}
+
+const indexOf = (series) => new Map(series.t_ms.map((start, index) => [start, index]));
+
+/** Power of the old plant at a time, W; null: not compared. */
+function oldPlant(old) {
+  if (!old || !old.t_ms.length) return () => null;
+  const step_ms = 1000 * old.step_s;
+  const known = new Map(old.t_ms.map((start, index) => [start, old.old_w[index]]));
+  return (t_ms) => known.get(Math.floor(t_ms / step_ms) * step_ms) ?? null;
+}
+
+/** Names and present values at the right end of the lines. */
+function Ends({ends, motor, shown, chart}) {
+  const [old = null, measured = null] = ends.power || [];
+  const [, , efficiency = null] = ends.efficiency || [];
+  const room = 42 * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+  const low = measured === null ? null : Math.max(measured, old === null ? 0 : old + room);
+  const some = chart.plots[0].columns[0].some((value) => value !== null);
+  return html`<div class="tl-ends">
+    ${some && html`<${End} name=${_("old plant, same work")} value=${motor.saved_so_far.old_plant_w} scale=${1000} decimals=${1} unit=${_("kW")} y=${old} shown=${{}} />`}
+    <${End} name=${_("measured")} accent value=${motor.power_w} scale=${1000} decimals=${1} unit=${_("kW")} y=${low} shown=${shown} />
+    <${End} name=${_("efficiency")} value=${motor.efficiencies.system_efficiency_pct} least=${1} unit="%" y=${efficiency} shown=${shown} />
+  </div>`;
+}
+
+function End({name, value, scale = 1, decimals, least, unit, y, accent, shown}) {
+  const missing = shown.lost || !value || value.v === null;
+  const {number, u} = missing ? {number: UNKNOWN, u: ""} : parts(value, scale, decimals, least);
+  return html`<div class="tl-end" style=${{top: y === null ? undefined : `${y}px`}}><span class=${accent ? "tl-name accent" : "tl-name"}>${name}</span>
+    <span><b class=${shown.stale ? "val stale" : "val"}>${number}</b> <span class="u">${missing ? (value && value.why && value.why.text) || _("stale") : `${u} ${unit}`}</span></span></div>`;
+}
+
+function readout(chart, at, zone) {
+  const [before, measured] = chart.plots[0].columns.map((column) => column[at]);
+  const [low, high, mean] = chart.plots[1].columns.map((column) => column[at]);
+  const texts = [dayAndTime(chart.t_s[at] * 1000, zone, false)];
+  texts.push(measured === null ? _("no value") : _("measured {kw} kW", {kw: fixed(measured, 1)}));
+  if (before !== null) texts.push(_("old plant {kw} kW", {kw: fixed(before, 1)}));
+  if (mean !== null) texts.push(low === null ? _("efficiency {pct} %", {pct: fixed(mean, 1)}) : _("efficiency {pct} % ({low} to {high})", {pct: fixed(mean, 1), low: fixed(low, 1), high: fixed(high, 1)}));
+  return texts.join(" · ");
+}
+
+function HistoryTable({found, zone, title}) {
+  const {power, efficiency, old} = found;
+  const of_efficiency = indexOf(efficiency);
+  const old_of = oldPlant(old);
+  const kw = (watts) => fixed(watts === null || watts === undefined ? null : watts / 1000, 1);
+  const rows = power.t_ms.map((start, index) => [
+    dayAndTime(start, zone, false), kw(power.mean[index]), `${kw(power.min[index])} – ${kw(power.max[index])}`, kw(old_of(start)),
+    fixed(efficiency.mean[of_efficiency.get(start)], 1),
+  ]);
+  const head = [_("From"), _("Power kW"), _("lowest – highest"), _("Old plant kW"), _("Efficiency %")];
+  return html`<${Table} head=${head} rows=${rows.reverse()} caption=${_("{title}, means of {minutes} min", {title, minutes: fixed(power.step_s / 60, power.step_s < 60 ? 1 : 0)})} />`;
+}
