@@ -136,7 +136,7 @@ def resume(session: InitSession) -> bool:
 
 
 def say_kept(session: InitSession, command: str) -> None:
-    """Says where the answers are. command: that continues."""
+    """Prints where the answers are. command: that continues."""
     if session.answers:
         click.echo(_(
             "The answers until here are kept in {answers}. To continue: {command}",
@@ -145,7 +145,7 @@ def say_kept(session: InitSession, command: str) -> None:
 
 
 def _shown(question: OpenQuestion) -> str:
-    """Prints a question and its choices; returns what stands before the cursor."""
+    """Prints a question and its choices; returns the prompt."""
     columns = shutil.get_terminal_size().columns - 1
     text = question.text
     if question.empty and not question.none:

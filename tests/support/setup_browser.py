@@ -86,7 +86,7 @@ class Browser:
         return state
 
     def answer(self, line: str) -> None:
-        """What an operator types in the terminal, as the answer to the open question."""
+        """Sends what an operator types in the terminal to the open question."""
         state = self.state_with(stage="questions")
         self.do("answer", key=state["question"]["key"], typed=line)
 

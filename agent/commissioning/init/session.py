@@ -1,4 +1,4 @@
-"""The questions of `magwatt init` in order, for a terminal or a browser: each answer is in the answers file at once."""
+"""The questions of `magwatt init` in order, for a terminal or a browser: each answer is in the answers file immediately."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class InitSession:
         return scan_of(self.answers, step.bus)
 
     def end_scan(self, step: ScanStep, result: ScanResult | Exception) -> None:
-        """Takes the devices over. Without any, or after an error, the question whether to scan follows again.
+        """Adds the devices that were found. Without any, or after an error, the question whether to scan follows again.
 
         Nothing of an interrupted scan is kept: it does not show which devices are missing.
         """

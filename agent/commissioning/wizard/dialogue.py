@@ -22,7 +22,7 @@ class Review(Struct, frozen=True):
 
     result: of the devices of this motor.
     problems: devices that are not polled.
-    live: reads the present values, as often as it is asked to.
+    live: reads the present values, once for each call.
     """
 
     asset: Asset

@@ -29,7 +29,7 @@ from drivers.reasons import InvalidValue
 PAGE, FIRST_SCRIPT = "setup/setup.html", "setup/setup.js"
 SCRIPTS = ("setup/", "core/", "components/", "charts/")  # folders of what the page imports
 BASE = "/setup/v1"
-POLL_S = 20.0  # longest answer to a request for the next state; a mobile network closes idle connections after a minute
+POLL_S = 20.0  # longest wait for the next state; a mobile network closes idle connections after a minute
 _START = '<script type="application/json" id="start">'
 
 
@@ -138,7 +138,7 @@ def _context(request: Request) -> SetupContext:
 
 
 async def _page(request: Request) -> Response:
-    """The page, the same for everybody: without a session it shows nothing of the plant."""
+    """The page. Without a session it shows nothing of the plant."""
     language = language_of_request(request)
     start = {"language": language.partition("_")[0],
              "texts": translations(request.app.state.texts, Catalogue(language, UTC))}  # fmt: skip
@@ -168,7 +168,7 @@ async def _session(request: Request) -> Response:
     if session is None:
         detail = (
             _("Another browser opened this link before: it works once. To start again, press Ctrl-C in the terminal "
-              "and enter {command}. The answers are kept.", command=context.command)
+              "and enter {command}. Everything that was entered is kept.", command=context.command)
             if context.access.used else
             _("This link is not that of the running setup. Open the one that the terminal shows.")
         )  # fmt: skip
@@ -234,7 +234,7 @@ def _admitted(request: Request) -> bool:
 
 def _closed(context: SetupContext) -> Response:
     if not context.access.left_s:
-        return _problem(401, _("The hour is over. To continue, enter {command}; the answers are kept.",
+        return _problem(401, _("The hour is over. To continue, enter {command}; everything that was entered is kept.",
                                command=context.command))  # fmt: skip
     return _problem(401, _("This browser has no session. Open the link that the terminal shows."))
 

@@ -16,7 +16,7 @@ from drivers.reasons import Reason
 
 
 def of_selfcheck(finding: SelfcheckFinding, result: SelfcheckOutcome) -> dict[str, Any]:
-    """A finding of the self-check; what is no mistake of the wiring has its text only."""
+    """A finding of the self-check; one that is not about wiring has its text only."""
     values = {name: verdict.value for name, verdict in result.devices[finding.device].verdicts.items()}
     mistake = mistake_of(finding.reason)
     if mistake is None:

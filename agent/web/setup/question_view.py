@@ -14,14 +14,14 @@ SECTIONS = tuple(dict.fromkeys(HEADINGS.values()))
 # A request of function 03 can start a motor; a watchdog can stop one.
 WARNINGS = {codes.FC03_WARNING: "safety", codes.WATCHDOG_WARNING: "medium", codes.WATCHDOG_PARAMETER: "medium"}
 NUMBERS = ("unit_id", "kw", "volts", "amps", "hz", "rpm", "poles", "cos_phi", "efficiency")  # keys; keyboard of a phone
-ANSWER_NEEDED = Code("answer_needed", "an answer is needed")
+INPUT_NEEDED = Code("setup_input_needed", "the field is empty")
 YES, NO = "yes", "no"  # as they are typed
 
 
 def view(question: OpenQuestion) -> dict[str, Any]:
     """Texts, choices with what is typed for each, and the default.
 
-    kind: text | choice | yes_no. empty: button for an answer that is not stated; `typed` is sent for it.
+    kind: text | choice | yes_no. empty: button for what is not stated; `typed` is sent for it.
     """
     kind = "yes_no" if question.choices is YES_NO else "choice" if question.choices else "text"
     ports = [note for note in question.notes if note.code == codes.PORT]
@@ -46,5 +46,5 @@ def sections() -> list[str]:
 
 
 def cause_in_browser(cause: Reason) -> Reason:
-    """The cause of a rejected answer; that of an empty one names keys of a terminal."""
-    return ANSWER_NEEDED() if cause.code == codes.ANSWER_EMPTY else cause
+    """Why something was rejected; the cause of an empty line names keys of a terminal."""
+    return INPUT_NEEDED() if cause.code == codes.ANSWER_EMPTY else cause

@@ -1,4 +1,4 @@
-"""A scan in a thread of its own: its progress while it runs, and how to cancel it."""
+"""A scan in a separate thread: its progress while it runs, and how to cancel it."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def commission_all(
 class Setup:
     """The state of the one setup of this process. Thread-safe; texts are in the language of the process.
 
-    session: with the kept answers.
+    session: of the questions, continued.
     ended: the operator has finished.
     """
 
@@ -118,7 +118,7 @@ class Setup:
             return found
 
     def close(self) -> None:
-        """Ends what runs: the answers, the configuration and the records until now are kept."""
+        """Ends what runs. Everything that was entered, and the records until now, are kept."""
         if self._job:
             self._job.cancel()
             self._job.join(10.0)
@@ -230,7 +230,7 @@ class Setup:
                 raise InvalidValue(OUT_OF_DATE)
 
     def _continue(self) -> None:
-        """Begins what follows the answers: a scan, or writing the configuration."""
+        """Begins what follows: a scan, or writing the configuration."""
         if self._stage == "questions":
             step = self.session.step
             if isinstance(step, ScanStep):

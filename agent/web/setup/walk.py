@@ -1,4 +1,4 @@
-"""The walk of `commission`: it runs in a thread of its own and waits for the operator at the browser."""
+"""The walk of `commission`: it runs in a separate thread and waits for the operator at the browser."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Progress(Struct):
 class Page(Struct):
     """What the operator looks at, one of statement, review and record; else the self-check runs.
 
-    number: counts the pages, so that a late tap answers no other page.
+    number: counts the pages, so that a late tap replies to no other page.
     """
 
     number: int
@@ -111,9 +111,9 @@ class Walk:
         self._thread.start()
 
     def answer(self, number: int, value: Any) -> bool:
-        """The operator's answer to a page; False: another page is open. From any thread.
+        """The operator's reply to a page; False: another page is open. From any thread.
 
-        value: Answer for a statement, bool for a review, None for a record.
+        value: a reply with its remark for a statement, bool for a review, None for a record.
         """
         if number != self.page.number or self._loop is None or self.progress is not None:
             return False
@@ -160,7 +160,7 @@ class Walk:
         return Reviewed(again, (codes.WIRING_BY_ANGLES(meter=meter.name, fault=faults[0]),))
 
     def live_faults(self, review: Review) -> tuple[Reason, ...]:
-        """What the present values show of the wiring; nothing if the self-check has a mistake of the wiring, too."""
+        """What the present values show of the wiring; nothing if the self-check has found wrong wiring, too."""
         known = any(mistake_of(item.reason) for item in review.result.findings)
         return () if known else self.wiring[review.asset.name].faults
 
@@ -171,7 +171,7 @@ class Walk:
         await self._answered(record.asset, "", record=record, path=path)
 
     async def _answered(self, asset: str, step: str, **shown: Any) -> Any:
-        """Shows a page until it is answered. With a reader the present values are read meanwhile."""
+        """Shows a page until the operator replies. With a reader the present values are read meanwhile."""
         self.progress = None
         self.page = Page(self.page.number + 1, asset, step, **shown)
         self._answer = asyncio.get_running_loop().create_future()

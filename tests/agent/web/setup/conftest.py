@@ -1,4 +1,4 @@
-"""The last state is sent at once: no browser of these tests is slow."""
+"""The last state is sent immediately: no browser of these tests is slow."""
 
 from __future__ import annotations
 

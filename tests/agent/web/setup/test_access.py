@@ -45,7 +45,7 @@ def another(browser: Browser) -> Iterator[Browser]:
 
 
 def test_the_link_works_for_one_browser_only(link: tuple[Setup, Browser]) -> None:
-    """Looking at the page uses nothing up; the second browser is told how to start again."""
+    """Looking at the page uses nothing up; the second browser shows how to start again."""
     _, browser = link
     status, page = browser.request("GET", "/")
     assert status == 200
@@ -90,7 +90,7 @@ def test_each_action_needs_the_session(link: tuple[Setup, Browser], name: str) -
     ],
 )
 def test_another_page_answers_nothing(link: tuple[Setup, Browser], headers: dict[str, str], status: int) -> None:
-    """The cookie goes along: only origin, form and host name tell a foreign page from this one."""
+    """The cookie goes along: only origin, form and host name distinguish a foreign page from this one."""
     _, browser = link
     key = browser.state()["question"]["key"]
     assert browser.request("POST", f"{BASE}/answer", {"key": key, "typed": "mill-2"}, **headers)[0] == status
@@ -130,7 +130,7 @@ def test_the_session_ends_after_an_hour() -> None:
 
 
 def test_the_server_ends_with_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The browser is told how to continue; the answers are kept."""
+    """The browser shows how to continue; nothing is lost."""
     monkeypatch.setattr(server, "LAST_S", 0.5)
     with running(setup_of(tmp_path), lasts_s=0.5) as browser:
         browser.open()

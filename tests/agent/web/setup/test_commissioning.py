@@ -95,7 +95,7 @@ def written(folder: Path) -> list[Any]:
 
 
 def test_the_records_are_those_of_the_terminal(tmp_path: Path) -> None:
-    """Two statements with the same code are answered with no and a remark, the others with yes."""
+    """One statement has the reply no and a remark, the others yes."""
 
     def at_terminal(question: Question) -> Answer:
         return Answer("no", REMARK) if question.statement.code == NO else Answer("yes")
@@ -157,7 +157,7 @@ def to_review(browser: Browser) -> Any:
 def test_exchanged_transformers_are_drawn_and_a_correction_is_seen(
     cabinet: tuple[ReferenceMotor, Browser], tmp_path: Path
 ) -> None:
-    """One finding with its picture, the danger before the steps; live values follow the wires; then no open point."""
+    """One finding with its picture, the danger before the steps; live values follow the correction; then no open point."""
     motor, browser = cabinet
     state = to_review(browser)
     page, live = state["walk"]["page"], state["walk"]["live"]["devices"][0]

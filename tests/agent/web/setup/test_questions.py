@@ -1,4 +1,4 @@
-"""The questions in the browser: the same files as in the terminal, wrong answers, back, scans, an existing file."""
+"""The questions in the browser: the same files as in the terminal, wrong input, back, scans, an existing file."""
 
 from __future__ import annotations
 
