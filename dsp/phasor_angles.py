@@ -33,7 +33,7 @@ def mean_angles_deg(phasors: npt.NDArray[np.complex128]) -> Floats:
     seen = np.isfinite(turned)
     total = np.where(seen, turned, 0.0).sum(axis=0)
     longest = np.where(seen, np.abs(turned), 0.0).sum(axis=0)
-    angles = np.degrees(np.angle(total))
+    angles: Floats = np.degrees(np.angle(total))
     angles[~((longest > 0.0) & (np.abs(total) >= COHERENCE_MIN * longest))] = np.nan
     angles[angles <= -180.0] = 180.0
     return angles

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from agent.core.text import N_, Catalogue, text_of_object
+from agent.delivery.followed_messages import HealthSince
+from agent.delivery.store import default_directory
 from agent.web.context import Web
+from agent.web.health_findings import HealthFinding
+from agent.web.health_findings import findings as findings_of_health
 from agent.web.motor_rows import Entry, entries, row_of
 from agent.web.motor_state import ALARMS, PRIORITIES
 from agent.web.times import rfc3339
@@ -25,20 +30,9 @@ _ADVICE = {
     "gateway": N_("Start the agent: sudo systemctl start magwatt. Its log: journalctl -u magwatt."),
     "registers": N_("Run `magwatt commission` for the device: it compares each register with the display."),
     "wiring": N_("Open Commissioning: it shows which wires to exchange. Disconnect and lock out before."),
-    "store": N_("See the view Health; docs/operating.md says what to do."),
 }
 
 GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")
-ROWS_WAITING = Code("finding_rows_waiting", "the state file cannot be written: {n:d} rows are in memory only")
-SPOOL_FULL_SOON = Code(
-    "finding_spool_full_soon", "the broker takes no rows: the spool is full in about {hours:.0f} hours"
-)
-ROWS_DROPPED = Code("finding_rows_dropped", "{n:d} {n:row was|rows were} lost since the state file was made")
-LEDGER_UNSIGNED = Code("finding_ledger_unsigned", "the ledger cannot be signed: its records prove nothing")
-CLOCK_UNSYNCHRONIZED = Code("finding_clock", "the clock of the gateway is not synchronized")
-BUS_OFFLINE = Code("finding_bus_offline", "no device on bus {bus} responds")
-DISK_SMALL = Code("finding_disk_small", "the disk of the state file has only {free_mb:.0f} MB left")
-DISK_MB_MIN, SPOOL_HOURS_MIN = 500.0, 72.0
 
 
 class Finding(Struct):
@@ -92,28 +86,20 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
             yield Finding(None, gateway, "high", str.__str__(reason.code), None, catalogue(N_("gateway offline")),
                           catalogue.reason(reason), catalogue(_ADVICE["gateway"]))  # fmt: skip
     for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
-        health = messages.get("health", {})
-        since = rfc3339(health["t"]) if isinstance(health.get("t"), int) else None
-        for priority, short, reason in _of_health(health.get("v", {})):
-            yield Finding(None, topic.rpartition("/")[2], priority, str.__str__(reason.code), since, catalogue(short),
-                          catalogue.reason(reason), catalogue(_ADVICE["store"]))  # fmt: skip
+        since = web.follower.health_since.get(topic, HealthSince())
+        for item in health_findings(messages.get("health", {}).get("v", {}), web):
+            changed_ms = since.changed_ms.get(item.figure or "")
+            yield Finding(
+                None, topic.rpartition("/")[2], item.priority, str.__str__(item.reason.code),
+                rfc3339(changed_ms) if changed_ms else None, catalogue(item.where), catalogue.reason(item.reason), "",
+            )  # fmt: skip
 
 
-def _of_health(values: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Priority, short text and reason of each figure that is out of order."""
-    numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
-    if numbers.get("ledger_signed", 1) == 0:
-        yield "medium", N_("ledger not signed"), LEDGER_UNSIGNED()
-    if (rows := numbers.get("rows_in_memory", 0)) > 5000:
-        yield "medium", N_("state file not written"), ROWS_WAITING(n=int(rows))
-    if (hours := numbers.get("spool_hours_left", SPOOL_HOURS_MIN)) < SPOOL_HOURS_MIN:
-        yield "medium", N_("spool nearly full"), SPOOL_FULL_SOON(hours=hours)
-    if (free_mb := numbers.get("disk_free_mb", DISK_MB_MIN)) < DISK_MB_MIN:
-        yield "medium", N_("disk nearly full"), DISK_SMALL(free_mb=free_mb)
-    for name, value in numbers.items():
-        if name.startswith("bus_") and name.endswith("_offline") and value:
-            yield "high", N_("bus silent"), BUS_OFFLINE(bus=name.removeprefix("bus_").removesuffix("_offline"))
-    if dropped := numbers.get("rows_dropped", 0):
-        yield "low", N_("rows lost"), ROWS_DROPPED(n=int(dropped))
-    if numbers.get("clock_synchronized", 1) == 0:
-        yield "low", N_("clock not synchronized"), CLOCK_UNSYNCHRONIZED()
+def health_findings(values: Mapping[str, Any], web: Web) -> list[HealthFinding]:
+    """As in the view Health; registers that are not confirmed are named motor by motor instead."""
+    numbers = {
+        name: value for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    buses = [found[1] for name in numbers if (found := re.fullmatch(r"bus_(.+)_polls", name))]
+    directory = str((web.config.state_dir if web.config else None) or default_directory())
+    return [item for item in findings_of_health(numbers, buses, directory) if item.figure != "registers_disabled"]

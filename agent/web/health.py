@@ -11,6 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import VERSION
+from agent.core.metrics import by_name
+from agent.core.row_names import row_name
 from agent.core.text import N_, Catalogue
 from agent.delivery.followed_messages import HealthSince
 from agent.delivery.store import default_directory
@@ -127,12 +129,15 @@ def _of_configuration(web: Web) -> Iterable[HealthFinding]:
 
 
 def _finding(item: HealthFinding, since: HealthSince, _: Catalogue) -> dict[str, Any]:
-    """since: time of the first message in which the figure was as it is now; at_least: it was so in the first one."""
+    """since: time of the first message in which the figure was as it is now; at_least: it was so in the first one.
+    counts: the figure is a counter, so that `since` is its last increase.
+    """
     changed_ms = since.changed_ms.get(item.figure or "")
+    counts = bool(item.figure) and by_name("health")[row_name(item.figure or "")].kind == "counter"
     return {
         "priority": item.priority, "code": str.__str__(item.reason.code), "where": _(item.where), "bus": item.bus,
         "text": _.reason(item.reason), "since": None if changed_ms is None else rfc3339(changed_ms),
-        "at_least": changed_ms is not None and changed_ms == since.first_ms,
+        "counts": counts, "at_least": changed_ms is not None and changed_ms == since.first_ms,
     }  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,12 +19,14 @@ from agent.core.text import Catalogue
 from agent.delivery.followed_messages import REMOVED, FollowedMessage
 from agent.web import motor_rows, plant
 from agent.web.context import Web, catalogue_for, language_of_request
+from agent.web.flow import flow_of
 from agent.web.motor_rows import Entry, MotorRow
 from agent.web.problem import problem
 
 STREAMS_MAX = 32
 DELAY_S = 0.15
 TICK_S = 1.0
+FLOW_S = 1.0
 BEAT_S = 2.0  # at least one event in this time: the page counts the seconds since the last one
 COMMENT_S = 15.0
 QUEUE_S = 2.0  # a client that is further behind gets everything anew
@@ -63,6 +66,14 @@ class Client:
                 yield self._queue.popleft()[1]
 
 
+class _Event(NamedTuple):
+    """now_s: when it is sent. moved: the motors or their order changed. with_flow: it shows where the power goes."""
+
+    now_s: float
+    moved: bool
+    with_flow: bool
+
+
 class LiveHub:
     """Collects changes from the thread of the follower and sends them to the clients, in the event loop.
 
@@ -73,11 +84,11 @@ class LiveHub:
         self._web, self._details_by_key = web, details or {}
         self._clients: set[Client] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._changed: set[tuple[str, str]] = set()  # (topic, kind)
+        self._changed: deque[tuple[str, str]] = deque()  # (topic, kind); filled in another thread
         self._flush_due = False
         self._rows: dict[str, dict[str, MotorRow]] = {}  # language → id → row that was sent last
         self._ids: list[str] = []
-        self._sent_s = 0.0
+        self._sent_s = self._flow_s = 0.0
         self._ticking: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
 
@@ -99,7 +110,7 @@ class LiveHub:
             self._web.recent.add(topic, telemetry, motor_rows.power_w_of(telemetry))
         elif kind == REMOVED:
             self._web.recent.forget(topic)
-        self._changed.add((topic, kind))
+        self._changed.append((topic, kind))
         if not self._flush_due and self._loop is not None:
             self._flush_due = True
             self._loop.call_soon_threadsafe(self._delay)
@@ -111,11 +122,13 @@ class LiveHub:
     async def stream(self, client: Client) -> AsyncIterator[bytes]:
         self._clients.add(client)
         try:
-            self._send({}, [client])
+            self._send({}, list(self._clients))
             async for event in client.events():
                 yield event
         finally:
             self._clients.discard(client)
+            if all(other.language != client.language for other in self._clients):
+                self._rows.pop(client.language, None)  # nobody keeps them up to date now
 
     @property
     def ended(self) -> asyncio.Event:
@@ -127,9 +140,9 @@ class LiveHub:
 
     def _flush(self) -> None:
         self._flush_due = False
-        changed, self._changed = self._changed, set()
         kinds: dict[str, set[str]] = {}
-        for topic, kind in changed:
+        while self._changed:
+            topic, kind = self._changed.popleft()
             kinds.setdefault(topic, set()).add(kind)
         self._send(kinds, list(self._clients))
 
@@ -159,13 +172,14 @@ class LiveHub:
         found = motor_rows.entries(self._web)
         ids = [entry.id for entry in found]
         moved, self._ids = ids != self._ids, ids
+        with_flow = now_s - self._flow_s >= FLOW_S or any(client.complete for client in clients)
+        self._flow_s = now_s if with_flow else self._flow_s
         for language in {client.language for client in clients}:
             mine = [client for client in clients if client.language == language]
-            self._send_in(language, mine, found, kinds, moved, now_s)
+            self._send_in(language, mine, found, kinds, _Event(now_s, moved, with_flow))
 
     def _send_in(
-        self, language: str, clients: list[Client], found: list[Entry], kinds: dict[str, set[str]], moved: bool,
-        now_s: float,
+        self, language: str, clients: list[Client], found: list[Entry], kinds: dict[str, set[str]], event: _Event
     ) -> None:  # fmt: skip
         catalogue = catalogue_for(language, zone_of(self._web.zone))
         before = self._rows.get(language, {})
@@ -175,17 +189,19 @@ class LiveHub:
             for entry in found
         }  # fmt: skip
         self._rows[language] = rows
-        live = plant.live_of(self._web, catalogue, found, list(rows.values()))
+        all_rows = list(rows.values())
+        flow = flow_of(self._web, found, all_rows, catalogue) if event.with_flow else UNSET
+        live = plant.live_of(self._web, catalogue, all_rows, flow)
         changed = [row for name, row in rows.items() if row is not before.get(name)]
         complete = [client for client in clients if client.complete]
         if partial := [client for client in clients if not client.complete]:
-            live.motors, live.ids = changed, list(rows) if moved else None
-            self._put(live, partial, found, kinds, catalogue, now_s)
+            live.motors, live.ids = changed, list(rows) if event.moved else None
+            self._put(live, partial, found, kinds, catalogue, event.now_s)
         if complete:
-            live.motors, live.ids = list(rows.values()), list(rows)
+            live.motors, live.ids = all_rows, list(rows)
             for client in complete:
                 client.complete = False
-            self._put(live, complete, found, None, catalogue, now_s)
+            self._put(live, complete, found, None, catalogue, event.now_s)
 
     def _same(self, entry: Entry, row: MotorRow, kinds: dict[str, set[str]]) -> bool:
         """Whether a row that was sent still holds."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import metadata
 from typing import Any
 
 import msgspec
@@ -12,19 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from agent import VERSION
 from agent.web.json_response import json_response
+from agent.web.month import Month
 from agent.web.motor import MotorDetail
 from agent.web.motor_rows import MotorRows
 from agent.web.old_plant import OldPlant
 from agent.web.plant import Live, Plant
-from agent.web.savings import PlantMonth
 
 BASE = "/api/v1"
 _REF = "#/components/schemas/{name}"
 # Path → summary, struct of the answer; None: an object whose keys the summary names
 PATHS: dict[str, tuple[str, type | None]] = {
     "/plant": ("The plant: verdict, saving now, motors, where the power goes, an hour of power", Plant),
-    "/plant/month": ("The saving of this month, by day", PlantMonth),
+    "/plant/month": ("The saving of this month, by day", Month),
     "/motors": ("All motors and shared meters", MotorRows),
     "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", MotorDetail),
     "/motors/{id}/history": ("Mean, minimum and maximum of metrics over time, at most 2,000 points each", None),
@@ -82,7 +82,7 @@ def document(paths: frozenset[str], cookie: str | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
-            "title": "magwatt", "version": metadata.version("magwatt"), "license": {"name": "Apache-2.0"},
+            "title": "magwatt", "version": VERSION, "license": {"name": "Apache-2.0"},
             "description": "Read-only. Times are RFC 3339 UTC with milliseconds, or integers in keys that end in _ms. "
             "Units are in the keys. null: unknown, with the reason beside it.",
         },
@@ -113,7 +113,7 @@ def _operation(path: str, summary: str, kind: type | None) -> dict[str, Any]:
 
 
 def _media_type(path: str) -> str:
-    ends = {"report.{kind}": "text/html", "{name}": "image/svg+xml", "stream": "text/event-stream"}
+    ends = {".html": "text/html", ".csv": "text/csv", "{picture}": "image/svg+xml", "stream": "text/event-stream"}
     return next((media for end, media in ends.items() if path.endswith(end)), "application/json")
 
 
@@ -124,7 +124,7 @@ def _is_text(path: str) -> bool:
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     names = re.findall(r"{(\w+)}", path)
     kinds = {
-        "kind": {"type": "string", "enum": ["html", "csv", "json"]}, "t_ms": {"type": "integer"},
+        "t_ms": {"type": "integer"},
         "month": {"type": "string", "pattern": r"^\d{4}-\d{2}$"},
     }  # fmt: skip
     return [

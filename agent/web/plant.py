@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache
-from importlib import metadata
 
 from anyio.to_thread import run_sync
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from agent import VERSION
 from agent.core.text import Catalogue
 from agent.web import values
 from agent.web.context import Web, catalogue_of, web_of
@@ -76,14 +75,18 @@ class SavedNow(PageValue):
 
 
 class Live(Struct):
-    """What an event of the stream says; motors: those that changed. ids: of all motors, in order, where it changed."""
+    """What an event of the stream says.
+
+    flow: at most once a second: it is as long as all rows together.
+    motors: those that changed. ids: of all motors, in order, where it changed.
+    """
 
     t: str | None
     contact: Contact
     gateway: str | None
     verdict: Verdict
     saved_now_w: SavedNow
-    flow: Flow
+    flow: Flow | UnsetType
     motors: list[MotorRow]
     ids: list[str] | None = None
 
@@ -106,24 +109,20 @@ class Plant(Struct):
 def plant_of(web: Web, catalogue: Catalogue) -> Plant:
     found = entries(web)
     rows = [row_of(web, entry, catalogue) for entry in found]
-    live = live_of(web, catalogue, found, rows)
+    flow = flow_of(web, found, rows, catalogue)
+    live = live_of(web, catalogue, rows, flow)
     sparks = {entry.id: web.recent.spark(entry.topic, web.now_ms()) for entry in found}
     return Plant(
-        live.t, site_of(web), simulated(web, found), web.zone, version("magwatt"), live.contact, live.gateway,
-        live.verdict, live.saved_now_w, rows, live.flow, sparks,
+        live.t, site_of(web), simulated(web, found), web.zone, VERSION, live.contact, live.gateway,
+        live.verdict, live.saved_now_w, rows, flow, sparks,
     )  # fmt: skip
 
 
-@cache
-def version(package: str) -> str:
-    return metadata.version(package)
-
-
-def live_of(web: Web, catalogue: Catalogue, found: Sequence[Entry], rows: list[MotorRow]) -> Live:
-    """What all rows together say. rows: of all motors, in the order of `found`."""
+def live_of(web: Web, catalogue: Catalogue, rows: list[MotorRow], flow: Flow | UnsetType) -> Live:
+    """What all rows together say."""
     return Live(
         rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows),
-        saved_now(rows, catalogue), flow_of(web, found, rows, catalogue), rows,
+        saved_now(rows, catalogue), flow, rows,
     )  # fmt: skip
 
 

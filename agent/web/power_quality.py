@@ -71,8 +71,8 @@ def power_quality(web: Web, entry: Entry, catalogue: Catalogue) -> PowerQuality:
     worst = worst_event(events)
     steps = [(until_s if math.isfinite(until_s) else None, pct) for until_s, pct in curve.steps]
     plane = EventPlane(
-        DAYS, events, last and last.t_ms, worst and worst.t_ms, sum(event.below_curve is True for event in events),
-        problem and catalogue.reason(problem),
+        DAYS, events, last.t_ms if last else None, worst.t_ms if worst else None,
+        sum(event.below_curve is True for event in events), catalogue.reason(problem) if problem else None,
         Curve(curve.title, curve.source, curve.mark, catalogue(CURVE_SOURCE), steps),
     )  # fmt: skip
     now = supply_now(web, entry, catalogue)

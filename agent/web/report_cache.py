@@ -111,7 +111,7 @@ class ReportCache:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         try:
-            code = await self._run("-m", "agent.web.report_worker", str(self._config_file), month, str(part))
+            code = await run_worker(self._config_file, month, part, self._timeout_s)
             if code != 0:
                 return _stated(part) or REPORT_PROCESS_FAILED(code=code)
             for old in self._folder().glob(f"{month}-*"):
@@ -124,19 +124,6 @@ class ReportCache:
         finally:
             shutil.rmtree(part, ignore_errors=True)
         return None
-
-    async def _run(self, *arguments: str) -> int:
-        """Exit code of Python with these arguments, at low priority. Raises TimeoutError, OSError."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-            preexec_fn=_in_background, env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        )  # fmt: skip
-        try:
-            return await asyncio.wait_for(process.wait(), self._timeout_s)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
 
     def _folder(self) -> Path:
         """Raises OSError."""
@@ -154,6 +141,21 @@ class ReportCache:
             size += sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else 0
             if path != newest and (number >= FOLDERS_MAX or size > BYTES_MAX):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+async def run_worker(config_file: Path, month: str, folder: Path, timeout_s: float) -> int:
+    """Exit code of agent/web/report_worker.py, at low priority. Raises TimeoutError, OSError."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "agent.web.report_worker", str(config_file), month, str(folder),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, preexec_fn=_in_background,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )  # fmt: skip
+    try:
+        return await asyncio.wait_for(process.wait(), timeout_s)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def usable_folder(roots: Iterable[Path] | None = None) -> Path:

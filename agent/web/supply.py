@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +13,7 @@ from agent.core.text import N_, Catalogue
 from agent.web.context import Web
 from agent.web.harmonic_headlines import harmonic_headline, thd_headline, unbalance_headline
 from agent.web.harmonics import Spectrum, largest, spectrum
-from agent.web.motor_rows import Entry
+from agent.web.motor_rows import UNUSABLE_S, Entry
 from agent.web.phasors import Phasors, phasors_of_meter, phasors_of_waveform
 from agent.web.supply_headline import SupplyHeadline
 from agent.web.supply_limits import CHOICES, ShownLimits, default_standard, shown_limits
@@ -28,6 +30,7 @@ NO_DEVICE = N_(
     "measured at the drive's input or, without a drive, at the motor."
 )
 NO_SAMPLES = N_("The waveform device of this motor has sent nothing yet.")
+NO_SAMPLES_SINCE = N_("The waveform device of this motor has sent nothing usable since {t_ms:local}.")
 DRIVE_OUTPUT = N_("There are no limits at the output of a drive: its voltage is pulse-width modulated.")
 NO_CURRENT_LIMIT = N_(
     "No limit of the current is shown: IEC 61000-3-12 needs the short-circuit ratio Rsce, IEEE 519 Isc/IL, and "
@@ -76,26 +79,37 @@ class SupplyNow(Struct):
 def supply_now(web: Web, entry: Entry, catalogue: Catalogue) -> SupplyNow:
     """From the newest messages. Without samples: from the values of the meter."""
     point = waveform_point(entry)
-    message = entry.messages.get("pq3s", {})
-    pq3s, harmonics = message.get("v", {}), entry.messages.get("harmonics", {}).get("v", {})
+    message, age_s = entry.messages.get("pq3s", {}), _age_s(entry)
+    sampled = age_s <= UNUSABLE_S and any(value is not None for value in message.get("v", {}).values())
+    pq3s, harmonics = (entry.messages.get(kind, {}).get("v", {}) if sampled else {} for kind in ("pq3s", "harmonics"))
     telemetry = entry.messages.get("telemetry", {})
-    sampled = any(value is not None for value in pq3s.values())
     phasors = phasors_of_waveform(pq3s, harmonics) if sampled else phasors_of_meter(telemetry.get("v", {}))
     u, i = (spectrum(harmonics, pq3s, kind) for kind in "ui")
     t_ms = message.get("t") if sampled else telemetry.get("t") if phasors else None
     place = point if sampled else entry.messages.get("meta", {}).get("meter", {}).get("measuring_point")
-    no_samples = catalogue(NO_SAMPLES) if point else catalogue(NO_DEVICE)
     measured = phasors, u, i, telemetry.get("v", {})
     return SupplyNow(
         id=entry.id, t_ms=t_ms, event_ms=entry.messages.get("event", {}).get("t"), window_s=3 if sampled else None,
-        stale=sampled and web.now_ms() - message["t"] > 1000 * STALE_S, has_device=point is not None,
+        stale=sampled and age_s > STALE_S, has_device=point is not None,
         place=catalogue(PLACES[place]) if place in PLACES else None, phasors=phasors, u=u, i=i,
-        why_no_harmonics=None if u or i else no_samples,
+        why_no_harmonics=None if u or i else _why_no_harmonics(point, message.get("t"), catalogue),
         why_no_limits=catalogue(DRIVE_OUTPUT) if point == "drive-output" else None,
         why_no_current_limits=catalogue(NO_CURRENT_LIMIT),
         standards=[] if point == "drive-output" else _limit_sets(web, entry, measured, catalogue),
         headlines=_headlines(*measured, None, catalogue),
     )  # fmt: skip
+
+
+def _age_s(entry: Entry) -> float:
+    """Since the last pq3s message arrived; infinite: none did."""
+    received_s = entry.followed.received_s.get("pq3s") if entry.followed else None
+    return math.inf if received_s is None else time.monotonic() - received_s
+
+
+def _why_no_harmonics(point: str | None, t_ms: int | None, catalogue: Catalogue) -> str:
+    if point is None:
+        return catalogue(NO_DEVICE)
+    return catalogue(NO_SAMPLES) if t_ms is None else catalogue(NO_SAMPLES_SINCE, t_ms=t_ms)
 
 
 def waveform_point(entry: Entry) -> str | None:

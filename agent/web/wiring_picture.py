@@ -31,7 +31,7 @@ class Wire(Struct, frozen=True):
     """One connection at the meter.
 
     terminal: I1 to I3, or U1 to U3.
-    phase: the conductor that reaches it, L1 to L3; None: one of the others, which one does not follow from the readings.
+    phase: the conductor that reaches it, L1 to L3; None: another one, which the readings do not show.
     state: what is wrong with it.
     reversed: S1 and S2 are exchanged, too.
     """
@@ -98,7 +98,7 @@ class WiringMistake(Struct, frozen=True):
 
 
 def mistake_of(fault: Reason, angles: Angles | None = None) -> WiringMistake | None:
-    """The mistake of a code; None for a code that is no wrong wiring, such as a wrong ratio.
+    """The wiring mistake that a code names; None for a code that is no wrong wiring, such as a wrong ratio.
 
     angles: as wired; the direction of a rotation follows from them.
     """

@@ -111,10 +111,10 @@ def test_a_finding_has_the_time_at_which_its_figure_changed() -> None:
     page.health(rows_dropped=4, clock_synchronized=0)
     page.now_ms += 60_000
     page.health(rows_dropped=4, clock_synchronized=0)
-    found = {item["code"]: (item["since"], item["at_least"]) for item in page.shown()["findings"]}
+    found = {item["code"]: (item["since"], item["at_least"], item["counts"]) for item in page.shown()["findings"]}
     assert found == {
-        "health_rows_dropped": ("2026-09-21T14:13:20.000Z", True),
-        "clock_unsynchronized": ("2026-09-21T14:14:20.000Z", False),
+        "health_rows_dropped": ("2026-09-21T14:13:20.000Z", True, True),
+        "clock_unsynchronized": ("2026-09-21T14:14:20.000Z", False, False),
     }
 
 

@@ -23,12 +23,13 @@ from agent.delivery.store import Store
 from agent.delivery.store.event_history import EventHistory
 from agent.delivery.store.history import History
 from agent.web.context import Web
-from agent.web.history import POINTS_MAX, HistoryRequest, Series, history_of, last_hour, steps_of
+from agent.web.history import HistoryRequest, Series, history_of, last_hour, steps_of
 from agent.web.state_file import STATE_FILE_ABSENT
 from drivers.reading import Quality
 
 BEGIN_MS = 1_789_999_200_000  # a full quarter hour
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+POINTS_MAX = 2000  # of an answer: docs and contract
 KEEP_S = (6 * 3600.0, 40 * 86400.0, 1830 * 86400.0)
 EVERY_S = 20  # between two samples
 MINUTES = 100

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.page import Page, Stream, running_page
+from support.basics import within
+from support.page import ROOT, Page, Stream, running_page
 
 from agent.web import live
 
@@ -73,6 +74,35 @@ def test_each_client_gets_its_language(page: Page) -> None:
     assert words[1] != words[0]
     for stream in (english, chinese):
         stream.close()
+
+
+def test_who_comes_back_gets_what_is_true_now(page: Page) -> None:
+    """Nothing was sent in this language for a while; values changed meanwhile."""
+    page.telemetry("pump-1", {"active_power_w": 1000.0})
+    first, other = Stream(page, "lang=zh"), Stream(page, "lang=en")
+    assert first.event()["motors"][0]["power_w"]["v"] == 1000.0
+    first.close()
+    other.event()
+    within(lambda: len(page.server.live._clients) == 1, 5, "it left")
+    page.telemetry("pump-1", {"active_power_w": 2000.0})
+    next_with(other, lambda event: any(row["power_w"]["v"] == 2000.0 for row in event["motors"]))
+    again = Stream(page, "lang=zh")
+    assert again.event()["motors"][0]["power_w"]["v"] == 2000.0
+    for stream in (again, other):
+        stream.close()
+
+
+def test_a_new_client_takes_no_change_from_the_others(page: Page) -> None:
+    """A row that becomes stale when another client comes is sent to all."""
+    page.telemetry("pump-1")
+    stream = Stream(page)
+    stream.event()
+    page.follower.seen[f"{ROOT}/pump-1"].received_s["telemetry"] -= 30
+    other = Stream(page)
+    assert other.event()["motors"][0]["stale"] is True
+    next_with(stream, lambda event: any(row["id"] == "pump-1" and row["stale"] for row in event["motors"]))
+    for each in (stream, other):
+        each.close()
 
 
 def test_a_removed_motor_leaves_the_list() -> None:
@@ -144,8 +174,6 @@ def test_a_slow_client_gets_everything_anew_instead_of_a_long_queue() -> None:
 
 
 def test_a_client_that_leaves_is_forgotten(page: Page) -> None:
-    from support.basics import within
-
     streams = [Stream(page) for _ in range(5)]
     for stream in streams:
         stream.event()

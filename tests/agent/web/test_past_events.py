@@ -24,6 +24,8 @@ from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.model import NonRoutineEvent
 from agent.web.context import Web
 from agent.web.events import Events, events_of, waveform_of
+from agent.web.findings import GATEWAY_OFFLINE
+from agent.web.health_reasons import DEVICES_OFFLINE, SPOOL_FILLS
 from agent.web.state_file import STATE_FILE_ABSENT
 from drivers.reading import Quality
 
@@ -133,19 +135,16 @@ def test_findings_name_what_needs_a_person_worst_first(config: Config) -> None:
     web.follower.receive(f"{ROOT}/pump-1/telemetry", encode(running, "1"))
     unconfirmed = {"code": "x_of_a_later_version", "data": {}, "text": "3 registers of dp-1 are disabled"}
     receive(web, "pump-1/", "explain", {"disabled_registers": [unconfirmed]})
-    receive(web, "", "health", {"v": {"ledger_signed": 0, "clock_synchronized": 1, "spool_hours_left": 10.0,
-                                      "disk_free_mb": 80000, "bus_south_offline": 1, "rows_dropped": 0}})  # fmt: skip
+    receive(web, "", "health", {"v": {"spool_hours_left": 10.0, "disk_free_mb": 80000, "bus_south_offline": 1,
+                                      "bus_south_polls": 90, "rows_dropped": 0, "registers_disabled": 3}})  # fmt: skip
     listed = [(it.motor, it.priority, it.code) for it in events_of(web, 30, None, ENGLISH).findings]
     assert listed[0] == ("fan-2", "safety", "no_reply")
-    assert listed[1] == (None, "high", "finding_bus_offline")
-    assert {(None, "medium", "finding_ledger_unsigned"), (None, "medium", "finding_spool_full_soon")} == set(
-        listed[2:4]
-    )
+    assert listed[1:3] == [(None, "high", DEVICES_OFFLINE), (None, "medium", SPOOL_FILLS)]
     assert ("pump-1", "low", "registers_disabled") in listed
-    assert not any(code in ("finding_disk_small", "finding_clock", "finding_rows_dropped") for _, _, code in listed)
+    assert {code for motor, _, code in listed if motor is None} == {DEVICES_OFFLINE, SPOOL_FILLS}
     (registers,) = (it for it in events_of(web, 30, "pump-1", ENGLISH).findings if it.code == "registers_disabled")
     assert registers.detail == unconfirmed["text"]
     web.follower.receive(f"{ROOT}/status", b"offline")
-    assert (None, "high", "finding_gateway_offline") in [
+    assert (None, "high", GATEWAY_OFFLINE) in [
         (it.motor, it.priority, it.code) for it in events_of(web, 30, None, CHINESE).findings
     ]

@@ -44,7 +44,7 @@ def test_a_recorded_motor_has_headlines_phasors_and_harmonics(page: Page) -> Non
     assert found["u"]["dominant_order"] == found["i"]["dominant_order"] == 5
     assert found["i"]["thd_pct"] == [sent[f"thd_i_l{n}_pct"] for n in (1, 2, 3)]
     assert found["u"]["worst_pct"][5] == max(row[5] for row in found["u"]["pct"])
-    assert (found["has_device"], found["why_no_harmonics"], found["stale"]) == (True, None, True)
+    assert (found["has_device"], found["why_no_harmonics"], found["stale"]) == (True, None, False)
     first = found["standards"][0]
     assert first["limits"]["key"] == "iec61000-2-4"
     assert len(first["headlines"]) == 3
@@ -79,6 +79,17 @@ def test_the_motor_with_samples_is_shown_first(page: Page) -> None:
         "pump-1": False, "pump-2": True, "pump-3": False,
     }  # fmt: skip
     assert found["first"] == "pump-2"
+
+
+@pytest.mark.parametrize(("age_s", "stale", "source"), [(8.0, False, "waveform"), (10.0, True, "waveform"),
+                                                         (61.0, False, "meter")])  # fmt: skip
+def test_old_samples_are_stale_and_then_unknown(page: Page, age_s: float, stale: bool, source: str) -> None:
+    """Three intervals of 3 s, and a minute; after that the meter of the motor is shown."""
+    page.receive("pump-2", "pq3s", RECORDED["pump-2"]["pq3s"], age_s)
+    found = page.json("/api/v1/motors/pump-2/power-quality")
+    page.receive("pump-2", "pq3s", RECORDED["pump-2"]["pq3s"])
+    assert (found["stale"], found["phasors"]["source"]) == (stale, source)
+    assert (found["u"] is None) == (source == "meter") == (found["why_no_harmonics"] is not None)
 
 
 def test_unknown_motors_and_events_are_not_found(page: Page) -> None:

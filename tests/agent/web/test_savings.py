@@ -110,12 +110,12 @@ def test_the_month_of_the_plant_is_pending_and_then_ready(
     config = config_of(plant)
     found: list[Month] = []
 
-    async def ask(self: ReportCache, *arguments: str) -> int:
+    async def ask(_config: Path, _month: str, folder: Path, _timeout_s: float) -> int:
         await asyncio.sleep(0.02)
-        shutil.copytree(files, arguments[-1], dirs_exist_ok=True)
+        shutil.copytree(files, folder, dirs_exist_ok=True)
         return 0
 
-    monkeypatch.setattr(ReportCache, "_run", ask)
+    monkeypatch.setattr(report_cache, "run_worker", ask)
     monkeypatch.setattr(report_cache, "usable_folder", lambda: tmp_path)
     monkeypatch.setattr("agent.web.savings.MONTH_WAIT_S", 0.001)
 
@@ -200,17 +200,16 @@ def test_the_child_runs_once_for_a_month_and_its_failure_is_named(plant: Path, t
 
 
 def test_reports_are_bounded_in_time_number_and_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run(self: ReportCache, *arguments: str) -> int:
-        month = arguments[-2]
+    async def run(_config: Path, month: str, folder: Path, _timeout_s: float) -> int:
         await asyncio.sleep(0.01)
         if month == "2020-01":
             raise TimeoutError
         if month == "2020-02":
             return 9
-        (Path(arguments[-1]) / "report.json").write_bytes(b"x" * 1000)
+        (folder / "report.json").write_bytes(b"x" * 1000)
         return 0
 
-    monkeypatch.setattr(ReportCache, "_run", run)
+    monkeypatch.setattr(report_cache, "run_worker", run)
     monkeypatch.setattr(report_cache, "BYTES_MAX", 3500)
     months = [f"2021-{number:02}" for number in range(1, 7)]
 

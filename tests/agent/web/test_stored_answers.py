@@ -1,4 +1,4 @@
-"""Requests for what is stored: history, events, savings; invalid ones get a problem document that says what is wrong."""
+"""Requests for what is stored: history, events, savings; invalid ones get a problem document that says why."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ export function EventPlane({events, last, worst, curve, none, zone, width}) {
     const next = points[(points.indexOf(document.activeElement) + step + points.length) % points.length];
     if (next) next.focus();
   };
-  const named = shown.filter((event) => [last, worst, chosen].includes(event.t_ms));
+  const named = shown.filter((event) => (chosen === null ? [last, worst] : [chosen]).includes(event.t_ms));
   const labels = labelPlaces(named.map((event) => ({lines: labelLines(event, zone), x: x(event.duration_s), y: y(event.pct)})), right);
   return html`<svg class="plane" viewBox=${`0 0 ${width} ${TOP + HEIGHT + 24}`} role="group" aria-label=${_("Events by duration and voltage; {curve}", {curve: curve.title})} onKeyDown=${move}>
     <path d=${steps(curve.steps, x, y, right)} class="below-curve" />
@@ -58,8 +58,8 @@ export function EventPlane({events, last, worst, curve, none, zone, width}) {
     <path d=${steps(curve.steps, x, y, right, false)} class="curve" />
     <text x=${right - 4} y=${y(90) - 6} text-anchor="end" class="ink on-panel">${curve.title}</text>
     <text x=${right - 4} y=${y(0) - 9} text-anchor="end">${_("below the curve equipment may stop")}</text>
-    ${shown.map((event) => html`<${Point} event=${event} x=${x(event.duration_s)} y=${y(event.pct)} last=${event.t_ms === last} zone=${zone} onChoose=${() => setChosen(event.t_ms)} />`)}
-    ${labels.map((label) => html`<${Label} ...${label} />`)}
+    ${shown.map((event) => html`<${Point} event=${event} x=${x(event.duration_s)} y=${y(event.pct)} last=${event.t_ms === last} zone=${zone} onChoose=${setChosen} />`)}
+    ${labels.map((label) => html`<${Label} ...${label} boxed=${chosen !== null} />`)}
     ${shown.length === 0 && html`<text x=${(LEFT + right) / 2} y=${y(108)} text-anchor="middle" class="ink b">${none}</text>`}
   </svg>`;
 }
@@ -76,16 +76,18 @@ function Point({event, x, y, last, zone, onChoose}) {
   const mark = event.outcome === "stopped" ? html`<path d=${`M${x - 6} ${y - 6}l12 12m0 -12l-12 12`} class="mark-cross" />`
     : last ? html`<circle cx=${x} cy=${y} r="6" class="mark-last" />`
     : html`<circle cx=${x} cy=${y} r="5" class=${event.outcome === "ran" ? "mark-ring" : "mark-ring unknown"} />`;
-  return html`<g data-event tabindex="0" role="img" aria-label=${words} class="event-point" onFocus=${onChoose} onClick=${onChoose}><circle cx=${x} cy=${y} r="15" class="target" />${mark}</g>`;
+  return html`<g data-event tabindex="0" role="img" aria-label=${words} class="event-point" onFocus=${() => onChoose(event.t_ms)} onClick=${() => onChoose(event.t_ms)} onBlur=${() => onChoose(null)}><circle cx=${x} cy=${y} r="15" class="target" />${mark}</g>`;
 }
 
 /** Time, voltage and duration, and what the motor did. */
 const labelLines = (event, zone) => [dayAndTime(event.start_ms, zone), eventFigures({...event, phases: []}), outcomeText(event)].filter(Boolean);
 
-function Label({lines, x, y, at_y, right}) {
+function Label({lines, x, y, at_y, right, boxed}) {
   const anchor = right ? "start" : "end";
   const to = x + (right ? REACH : -REACH);
+  const wide = LETTER * Math.max(...lines.map((text) => text.length)) + 10;
   return html`<g class="event-label"><path d=${`M${x + (right ? 9 : -9)} ${y}L${to} ${at_y}`} class="leader" />
+    ${boxed && html`<rect x=${right ? to - 2 : to + 2 - wide} y=${at_y - 13} width=${wide} height=${LINE * lines.length + 6} class="label-box" />`}
     ${lines.map((text, k) => html`<text x=${to + (right ? 4 : -4)} y=${at_y + 4 + k * LINE} text-anchor=${anchor} class=${k ? "on-panel" : "ink b on-panel"}>${text}</text>`)}</g>`;
 }
 

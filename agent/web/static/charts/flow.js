@@ -7,9 +7,10 @@ import {linesOf, widthOf} from "./text_fit.js";
 const SHOWN = 8; // motors with a block of their own
 const SCALE_HEIGHT = 185; // of the whole supply
 const GAP = 8;
+const THIN = 18; // below: letters stand over the edges of a block
 const WIDE = 560; // below: shaft and losses stand under the name
 
-/** What the chart shows, in kW with one decimal that closes: {supply, parts, motors, rest, rest_u, why}; null: not known.
+/** What the chart shows, in kW with one decimal that closes: {supply, parts, motors, rest, rest_u, unknown, why}; null: not known.
  * Beyond `SHOWN` motors the smaller ones are one part; its U is the sum of theirs, as if their errors were the same. */
 export function flowOf(flow) {
   const largest = [...flow.parts].sort((one, other) => (kw(other.input_w) ?? -1) - (kw(one.input_w) ?? -1));
@@ -20,6 +21,7 @@ export function flowOf(flow) {
   const supply = kw(flow.supply_w);
   return {
     supply, parts, motors,
+    unknown: flow.parts.filter((part) => kw(part.input_w) === null).length,
     rest: supply === null ? null : round(supply - motors),
     rest_u: flow.not_measured_w ? flow.not_measured_w.u : null,
     why: (flow.supply_w && flow.supply_w.why) || (flow.not_measured_w && flow.not_measured_w.why) || flow.why,
@@ -27,8 +29,7 @@ export function flowOf(flow) {
 }
 
 /** The sum in words. */
-export function flowSentence({supply, motors, rest, parts}) {
-  const unknown = parts.filter((part) => part.input === null).length;
+export function flowSentence({supply, motors, rest, unknown}) {
   const data = {supply: fixed(supply, 1), motors: fixed(motors, 1), rest: fixed(Math.abs(rest), 1)};
   const sentence = supply === null ? _("{motors} at the motors; what else the supply delivers is not measured", data)
     : rest < 0 ? _("{supply} at the supply, but {motors} at the motors: {rest} too much, check the meters", data)
@@ -92,14 +93,15 @@ function ribbonPath(x, y, to_x, to_y, height) {
 
 function Part({slot, ribbon, at, narrow}) {
   const {part, lines, y, height} = slot;
+  const thin = height < THIN ? " over" : "";
   const dashed = part.rest || part.input === null;
   const rows = lines.length + (narrow && !part.rest ? 0.9 : 0);
   const first = slot.middle - ((rows - 1) * 20) / 2 + 5;
   return html`<path d=${ribbon} class=${dashed ? "not-measured" : "block"} />
     ${dashed ? html`<path d=${`M${at.block} ${y}H${at.foot}M${at.block} ${y + height}H${at.foot}`} class="dashes" />` : html`<rect x=${at.block} y=${y} width=${at.foot - at.block} height=${height} class="block" />`}
     ${!part.rest && html`<${Foot} part=${part} y=${y} height=${height} at=${at} />`}
-    ${lines.map((text, index) => html`<text x=${at.text} y=${first + 20 * index} class="ink name">${text}</text>`)}
-    <text x=${at.input} y=${first} text-anchor="end" class="ink b name">${fixed(part.input, 1)}</text>
+    ${lines.map((text, index) => html`<text x=${at.text} y=${first + 20 * index} class=${`ink name${thin}`}>${text}</text>`)}
+    <text x=${at.input} y=${first} text-anchor="end" class=${`ink b name${thin}`}>${fixed(part.input, 1)}</text>
     ${part.rest ? html`<text x=${narrow ? at.text + widthOf(part.name, 15) + 8 : at.foot + 8} y=${first}>${part.input === null ? reason(part) : uText(part.u)}</text>`
       : narrow ? html`<text x=${at.text} y=${first + 20 * (lines.length - 1) + 18}>${isUnknown(part) ? reason(part) : _("shaft {shaft} · losses {losses}", {shaft: withU(part.shaft), losses: withU(part.losses)})}</text>`
       : html`<${Figures} part=${part} y=${first} at=${at} />`}`;

@@ -105,7 +105,7 @@ function optionsOf(uPlot, {plot, look, width, from_s, to_s, gaps, zone, time, on
     axes: [
       {...axis, size: time ? 28 * look.unit : 0, show: time, space: 90 * look.unit, grid: {stroke: look.colour("rule"), width: 1, dash: [2, 4]},
         values: (chart, marks) => marks.map((mark) => (to_s - from_s > 1.1 * DAY_S ? day(mark * 1000, zone) : clock(mark * 1000, zone, false)))},
-      {...axis, size: 48 * look.unit, gap: 6, space: 34 * look.unit, grid: {stroke: look.colour("rule"), width: 1}, values: (chart, marks) => marks.map((mark) => String(mark).replace("-", "−"))},
+      {...axis, size: 48 * look.unit, gap: 6, space: 30 * look.unit, grid: {stroke: look.colour("rule"), width: 1}, values: (chart, marks) => marks.map((mark) => String(mark).replace("-", "−"))},
     ],
     series: [{}, ...plot.lines.map((line) => ({
       stroke: line.stroke ? look.colour(line.stroke) : "transparent", width: line.stroke ? line.width * look.unit : 0, dash: line.dash, points: {show: false}, spanGaps: false,
@@ -136,7 +136,7 @@ function rangeOf(low, high, zero) {
   if (low === null || high === null) return zero ? [0, 1] : [90, 100];
   if (zero) return [Math.min(0, 1.1 * low), Math.max(0, 1.12 * high) || 1];
   const room = Math.max(0.5, 0.35 * (high - low));
-  return [low - room, Math.min(high + room, Math.max(high, 100))];
+  return [Math.floor(low - room), Math.ceil(Math.min(high + room, Math.max(high, 100)))];
 }
 
 /** Gaps: hatched over the height of the plot, with their reason where there is room. */

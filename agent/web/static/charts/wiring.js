@@ -69,5 +69,5 @@ export function sentence(picture) {
     if (wire.state === "lost") return _("{phase} interrupted", {phase: wire.own});
     const carried = wire.phase === null ? _("{terminal} carries another phase", {terminal: wire.terminal}) : _("{terminal} carries {phase}", {terminal: wire.terminal, phase: wire.phase});
     return wire.reversed ? _("{text}, reversed", {text: carried}) : carried;
-  }).join("; ");
+  }).join(_("; "));
 }

@@ -7,7 +7,8 @@ import {Segmented} from "./segmented.js";
 const POWER_QUALITY = ["dip", "swell", "interruption", "rapid_change", "inrush"];
 const NIGHT_FROM_H = 22;
 const NIGHT_TO_H = 6;
-const HOUR_MS = 3600000;
+const MINUTE_MS = 60000;
+const HOUR_MS = 60 * MINUTE_MS;
 const AT_ONCE = 60; // rows shown before "show all"
 
 /** events: of the API, newest first; why: they are not known; days: how far back they reach; nameOf: of a motor's id; now_ms: of the server. */
@@ -65,7 +66,7 @@ function Event({event, nameOf, zone}) {
   </li>`;
 }
 
-/** {night: {from_ms, to_ms, events}, groups: [{title, events}]}: the last night that has begun, then the days, newest first. */
+/** {night: {from_ms, to_ms, events}, groups: [{title, events}]}: the last night, then the days, newest first. */
 function byDay(events, zone, now_ms) {
   const night = lastNight(zone, now_ms);
   const groups = new Map();
@@ -88,14 +89,11 @@ function byDay(events, zone, now_ms) {
 /** What happened in the last night, in words. */
 export const nightInWords = (events, zone, now_ms) => summary(byDay(events, zone, now_ms).night.events);
 
-/** 22:00 to 06:00 of the plant's clock, ended or running. A night with a change of the clock is an hour off at its start. */
+/** From 22:00 of yesterday to 06:00 of today by the plant's clock, or to now. An hour off after a change of the clock. */
 function lastNight(zone, now_ms) {
   const [hour, minute] = clock(now_ms, zone, false).split(":").map(Number);
-  const since_start_h = (hour - NIGHT_FROM_H + 24) % 24;
-  const minute_ms = Math.floor(now_ms / 60000) * 60000;
-  const running = since_start_h < 24 - NIGHT_FROM_H + NIGHT_TO_H;
-  const from_ms = minute_ms - (since_start_h * 60 + minute) * 60000;
-  return {from_ms, to_ms: running ? Math.max(from_ms, now_ms) + 1 : from_ms + (24 - NIGHT_FROM_H + NIGHT_TO_H) * HOUR_MS};
+  const midnight_ms = Math.floor(now_ms / MINUTE_MS) * MINUTE_MS - (hour * 60 + minute) * MINUTE_MS;
+  return {from_ms: midnight_ms - (24 - NIGHT_FROM_H) * HOUR_MS, to_ms: Math.min(midnight_ms + NIGHT_TO_H * HOUR_MS, now_ms + 1)};
 }
 
 /** How many of which kind, in words. */

@@ -7,7 +7,7 @@ import {isUncertain, parts} from "./value.js";
 
 /** named: the values with unit and meaning, as they were when the view was opened. */
 export function MotorFacts({motor, named, shown}) {
-  return html`<div class="halves mt">
+  return html`<div class="halves motor-facts mt">
     <${Panel} title=${_("Nameplate")}><${Facts} facts=${motor.nameplate} /><//>
     <${Panel} title=${_("Measurement")}><${Facts} facts=${motor.meter} /><//>
   </div>

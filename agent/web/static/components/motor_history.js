@@ -1,7 +1,7 @@
 // Power, old plant and efficiency of a motor over an hour, a day, a week or a month.
 import {html, useEffect, useMemo, useState} from "../core/html.js";
 import {get} from "../core/api.js";
-import {UNKNOWN, clock, dayAndTime, fixed} from "../core/numbers.js";
+import {UNKNOWN, clock, day, dayAndTime, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
 import {Table} from "./chart_table.js";
 import {Segmented} from "./segmented.js";
@@ -43,12 +43,13 @@ function Saved({found}) {
   return html`<span class="note"><i class="tl-area" aria-hidden="true"></i>${_("difference: {value} kWh; its uncertainty stands in", {value})} <a class="under" href="/savings">${_("Savings")}</a></span>`;
 }
 
-/** The series of a time span up to now, read again now and then; the old ones stay until the new ones are there. */
+/** The series of a time span up to now, read again now and then; the old ones of the same span stay meanwhile. */
 function useHistory(motor, {s: span_s, every_s}, points) {
   const [state, setState] = useState({found: null, error: null});
   const {power, efficiency} = motor.history;
   useEffect(() => {
     const aborting = new AbortController();
+    setState({found: null, error: null});
     const load = () => read(motor.id, power, efficiency, span_s, points, aborting.signal).then(
       (found) => setState({found, error: null}),
       (error) => error.name === "AbortError" || setState((old) => ({...old, error})),
@@ -75,19 +76,31 @@ async function read(id, power, efficiency, span_s, points, signal) {
 }
 
 function HistoryChart({found, motor, plant, shown, title}) {
-  const [at, setAt] = useState(null);
+  const [at_s, setMoment] = useState(null); // of the cursor
   const scale = motor.history.power_scale;
   const now = shown.lost || shown.stale ? null : {t_ms: Date.parse(motor.t), power: motor.power_w.v, efficiency: motor.efficiencies.system_efficiency_pct.v};
-  const chart = useMemo(() => {
-    setAt(null);
-    return chartOf(found, scale, now);
-  }, [found, scale]);
+  const chart = useMemo(() => chartOf(found, scale, now), [found, scale]);
+  const at = nearest(chart.t_s, at_s);
   const zone = plant.time_zone;
-  const gaps = useMemo(() => chart.gaps.map((gap) => ({...gap, text: `${gap.why.text} ${clock(gap.from_s * 1000, zone, false)}–${clock(gap.to_s * 1000, zone, false)}`})), [chart, zone]);
-  return html`<${Timeline} ...${chart} gaps=${gaps} zone=${zone} at=${at} onMove=${setAt} label=${_("{title}: power and efficiency over time. The table has the values.", {title})}>
+  const gaps = useMemo(() => chart.gaps.map((gap) => ({...gap, text: `${gap.why.text} ${duration(gap, chart.to_s - chart.from_s, zone)}`})), [chart, zone]);
+  return html`<${Timeline} ...${chart} gaps=${gaps} zone=${zone} at=${at} onMove=${(index) => setMoment(index === null ? null : chart.t_s[index])} label=${_("{title}: power and efficiency over time. The table has the values.", {title})}>
       ${(ends) => html`<${Ends} ends=${ends} motor=${motor} shown=${shown} chart=${chart} />`}
     <//>
     <p class="small tl-read" role="status">${at === null ? _("Arrow keys or a tap show the values of a moment.") : readout(chart, at, zone)}</p>`;
+}
+
+/** When a gap was: times of the day, or days in a chart of more than a day. */
+function duration({from_s, to_s}, span_s, zone) {
+  const name = (moment_s) => (span_s > 1.1 * SPANS.day.s ? day(moment_s * 1000, zone) : clock(moment_s * 1000, zone, false));
+  const [from, to] = [name(from_s), name(to_s)];
+  return from === to ? from : `${from}–${to}`;
+}
+
+/** Index of the time that is nearest to a moment; null: there is none in the chart. */
+function nearest(t_s, at_s) {
+  if (at_s === null || !t_s.length || at_s < t_s[0] || at_s > t_s[t_s.length - 1]) return null;
+  const after = t_s.findIndex((moment) => moment >= at_s);
+  return after > 0 && at_s - t_s[after - 1] < t_s[after] - at_s ? after - 1 : after;
 }
 
 /** Common times and columns of the two plots. now: the present values; null: there are none. */

@@ -1,6 +1,6 @@
 // One row per motor, trouble first; a row is a link to its motor. On a phone a row is a card of three figures.
 import {html, useMemo, useRef} from "../core/html.js";
-import {ageOf, freshness, inOrder} from "../core/plant.js";
+import {ageOf, freshness, inOrder, troubleOf} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Sparkline} from "../charts/sparkline.js";
 import {Badge} from "./badge.js";
@@ -33,9 +33,14 @@ function Row({row, spark, decimals, fresh, age_s}) {
     <span class="c num e" role="cell"><${Label} text=${_("Efficiency")} unit="%" /><${Value} value=${row.efficiency_pct} decimals=${1} ...${shown} /></span>
     <span class="c num s" role="cell"><${Label} text=${_("Saved")} unit="kW" /><${Value} value=${row.saved_w} scale=${1000} decimals=${decimals.saved} ...${shown} /></span>
     <span class="c c-spark" role="cell"><${Spark} spark=${spark} ended=${fresh !== "fresh" || row.power_w.v === null} calm=${row.priority === "maintenance"} /></span>
-    <span class="c st" role="cell">${row.state.strong ? html`<b>${row.state.text}</b>` : html`<span class="soft">${row.state.text}</span>`}${row.state.detail && html`<span class="small">${row.state.detail}</span>`}</span>
+    <span class="c st" role="cell"><${State} state=${row.state} /></span>
     <i class="go" aria-hidden="true">›</i>
   </div>`;
+}
+
+function State({state}) {
+  const {title, detail} = state.strong ? troubleOf(state.word, state.text, state.detail) : {title: state.text, detail: state.detail};
+  return html`${state.strong ? html`<b>${title}</b>` : html`<span class="soft">${title}</span>`}${detail && html`<span class="small">${detail}</span>`}`;
 }
 
 /** Name of a figure in a card; the head of the table names it for a screen reader. */

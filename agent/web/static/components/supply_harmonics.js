@@ -10,7 +10,7 @@ import {Segmented} from "./segmented.js";
 
 const WORST = "worst";
 
-export function HarmonicsPanel({data, set, onStandard}) {
+export function HarmonicsPanel({data, set, stale, onStandard}) {
   const [phase, setPhase] = useState(WORST);
   if (!data.u && !data.i) {
     return html`<${Panel} title=${_("Harmonics")} class="harmonics"><p>${data.why_no_harmonics}</p>
@@ -24,8 +24,8 @@ export function HarmonicsPanel({data, set, onStandard}) {
   const foot = html`<span class="small order-name">${_("order of the harmonic, 2 to 50")}</span>
     ${data.standards.length > 1 && html`<${StandardChoice} data=${data} set=${set} onStandard=${onStandard} />`}
     <${Segmented} choices=${choices} chosen=${phase} onChoose=${setPhase} label=${_("Phase")} />`;
-  return html`<section class="panel harmonics">
-    <${ChartWithTable} caption=${_("Harmonics, % of the fundamental")} head=${[_("order"), _("voltage"), _("limit"), _("current")]} rows=${rows(u, i, limits)} extra=${foot}>
+  return html`<section class=${stale ? "panel harmonics stale" : "panel harmonics"}>
+    <${ChartWithTable} caption=${`${_("Harmonics, % of the fundamental")} · ${choices.find(([value]) => value === phase)[1]}`} head=${[_("order"), _("voltage"), _("limit"), _("current")]} rows=${rows(u, i, limits)} extra=${foot}>
       <div class="head"><h2>${_("Harmonics of voltage")}</h2><span class="note">${noteOf(data.u, phase)}</span>
         ${set && html`<span class="end note"><i class="limit-mark" aria-hidden="true"></i>${limitName(set)}</span>`}</div>
       ${data.u && html`<${Fit}>${(width) => html`<${HarmonicBars} pct=${u} limits=${limits} name=${_("Harmonics of voltage")} width=${width} />`}<//>`}

@@ -2,7 +2,7 @@
 import {html} from "../core/html.js";
 import {useData} from "../core/data.js";
 import {age, clock, day} from "../core/numbers.js";
-import {verdictLine} from "../core/plant.js";
+import {troubleOf, verdictLine} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Badge, priorityName} from "../components/badge.js";
 import {ErrorPanel} from "../components/error.js";
@@ -66,12 +66,17 @@ function Advice({finding: {advice}}) {
   return html`<ol>${steps.map((step) => html`<li>${step}</li>`)}</ol>`;
 }
 
+function What({finding}) {
+  const {title, detail} = troubleOf(finding.code, finding.text, finding.detail);
+  return html`<div class="tx">${title}${detail && html`<span class="small">${detail}</span>`}<${Advice} finding=${finding} /></div>`;
+}
+
 function Others({findings, zone, now_ms}) {
   return html`<div class="panel others" role="list" aria-label=${_("Other alarms")}>
     ${findings.map((finding) => html`<div class="it" role="listitem" key=${keyOf(finding)}>
       <${Badge} priority=${finding.priority} />
       <div class="nm">${finding.motor ? html`<a class="stretched" href=${`/m/${encodeURIComponent(finding.motor)}`}>${finding.name}</a>` : finding.name}</div>
-      <div class="tx">${finding.text}${finding.detail && html`<span class="small">${finding.detail}</span>`}<${Advice} finding=${finding} /></div>
+      <${What} finding=${finding} />
       <div class="si">${finding.since ? since(finding.since, zone, now_ms) : ""}</div>
       ${finding.motor ? html`<i class="go" aria-hidden="true">›</i>` : html`<i></i>`}
     </div>`)}

@@ -66,7 +66,7 @@ function Motor({motor, zone}) {
   const {finding, live} = motor;
   return html`<div class="halves mt cm">
     <div class="stack">
-      <section class="panel cs"><h2 class="big">${motor.name}${motor.step !== null && html`: ${situationStep(motor)}`}</h2><${Boxes} motor=${motor} /></section>
+      <section class="panel cs"><h2 class="big">${motor.name}${motor.step !== null && html`${_(": ")}${situationStep(motor)}`}</h2><${Boxes} motor=${motor} /></section>
       ${finding && html`<${Finding} finding=${finding} />`}
       ${!finding && motor.picture && html`<section class="panel cs"><h2>${_("As wired")}</h2><p class="e">${sentence(motor.picture)}</p><${Wiring} picture=${motor.picture} /></section>`}
       <${Live} live=${live} />

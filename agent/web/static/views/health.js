@@ -40,8 +40,8 @@ function ageText(message, zone) {
 
 function Finding({item, zone}) {
   const time = item.since && dayAndTime(item.since, zone);
-  const since = !time ? "" : item.at_least ? _("at least since {time}", {time}) : _("since {time}", {time});
-  return html`<li><${Badge} priority=${item.priority} size=${26} /><div><b class="first">${[item.where, item.bus].filter(Boolean).join(" ")}</b><p class="first"><${Marked} text=${item.text} /></p></div><span class="soft si">${since || priorityName(item.priority)}</span></li>`;
+  const since = !time ? "" : item.counts ? (item.at_least ? _("before {time}", {time}) : _("last at {time}", {time})) : item.at_least ? _("at least since {time}", {time}) : _("since {time}", {time});
+  return html`<li><${Badge} priority=${item.priority} size=${26} /><div><b class="first">${[item.where, item.bus].filter(Boolean).join(" ")}</b><p><${Marked} text=${item.text} /></p></div><span class="soft si">${since || priorityName(item.priority)}</span></li>`;
 }
 
 function Buses({data}) {
@@ -52,7 +52,7 @@ function Buses({data}) {
     <div class="cs"><table class="figures by-bus">
       <thead><tr>${head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
       <tbody>${data.buses.map((bus) => html`<tr><th scope="row" class="nm">${bus.name}</th>${row(bus).map((text, index) => html`<td data-label=${head[index + 1]}>${text}</td>`)}</tr>`)}</tbody>
-    </table><p class="small">${_("response time")}: ${UNKNOWN} <${Why} why=${data.response_times} /></p></div></section>`;
+    </table><p class="small">${_("response time")}${_(": ")}${UNKNOWN} <${Why} why=${data.response_times} /></p></div></section>`;
 }
 
 function share(bus) {

@@ -45,7 +45,7 @@ function Motor({motor, named, plant, shown}) {
     ${measured && html`<${KeyFigures} motor=${motor} shown=${shown} />
     <div class="two motor-two">
       <${Losses} motor=${motor} shown=${shown} />
-      <section class="panel stack"><${Budgets} motor=${motor} plant=${plant} shown=${shown} /><${Quantities} quantities=${motor.quantities} ...${shown} /></section>
+      <section class="panel motor-stack"><${Budgets} motor=${motor} plant=${plant} shown=${shown} /><${Quantities} quantities=${motor.quantities} ...${shown} /></section>
     </div>`}
     <${MotorHistory} motor=${motor} plant=${plant} shown=${shown} />
     <${MotorFacts} motor=${motor} named=${named} shown=${shown} />`;

@@ -49,9 +49,9 @@ function MotorSupply({id, motors, plant, outdated}) {
 function Measured({data, set, setStandard, stale, zone}) {
   return html`<div class="supply">
       <${PhasorsPanel} phasors=${data.phasors} stale=${stale} />
-      <${HarmonicsPanel} data=${data} set=${set} onStandard=${setStandard} />
+      <${HarmonicsPanel} data=${data} set=${set} stale=${stale} onStandard=${setStandard} />
     </div>
-    <div class=${data.events.list.length ? "halves mt" : "halves mt supply-events"}>
+    <div class=${data.events.list.length ? "halves mt supply-events" : "halves mt supply-events none"}>
       <${EventsPanel} events=${data.events} zone=${zone} has_device=${data.has_device} />
       <${LastEventPanel} id=${data.id} events=${data.events} zone=${zone} />
     </div>`;

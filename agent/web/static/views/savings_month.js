@@ -10,7 +10,7 @@ export function Overview({overview, chosen, onChoose}) {
   const head = [_("motor"), _("verdict"), _("saving, kWh"), "U95", _("saving rate"), _("money"), "CO₂"];
   const sum = overview.sum;
   return html`<section class="panel sv-all"><div class="head"><h2>${_("All motors")}</h2>${overview.n < overview.of && html`<span class="note">${_("{n} of {total} motors have a saving", {n: overview.n, total: overview.of})}</span>`}</div>
-    <div class="scroll cs" tabindex="0" role="region" aria-label=${_("All motors")}><table class="figures">
+    <div class="scroll cs" tabindex="0" role="region" aria-label=${_("All motors")}><table class="figures wide">
       <thead><tr>${head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
       <tbody>${overview.rows.map((row) => html`<tr class=${row.asset === chosen ? "on" : ""}><th scope="row"><button type="button" class="pick" aria-pressed=${row.asset === chosen} onClick=${() => onChoose(row.asset)}>${row.title}</button></th><td class="txt">${row.verdict}</td>${row.numbers.map((text) => html`<td>${text}</td>`)}</tr>`)}
         <tr class="sum"><th scope="row">${_("total")}</th><td class="txt">${overview.decided ? "" : _("⚠ not all decided")}</td><td>${sum.value}</td><td>${sum.u}</td><td>${sum.share}</td><td>${sum.money}</td><td>${sum.co2}</td></tr></tbody>
@@ -74,14 +74,14 @@ function Pictures({month, motor}) {
 }
 
 function Money({motor}) {
-  return html`<${Panel} title=${_("Money")} class="mt"><div class="scroll" tabindex="0" role="region" aria-label=${_("Money")}><table class="figures">
+  return html`<${Panel} title=${_("Money")} class="mt"><div class="scroll" tabindex="0" role="region" aria-label=${_("Money")}><table class="figures wide">
     <thead><tr>${motor.money_head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
     <tbody>${motor.money.map((row) => html`<tr class=${row.total && motor.decided ? "sum" : ""}><th scope="row">${row.name}${row.note && html` <small>${row.note}</small>`}</th><td>${row.saved}</td><td>${row.before}</td><td>${row.after}</td><td>${row.difference}</td></tr>`)}</tbody></table></div>
     ${motor.power_factor && html`<p>${motor.power_factor}</p>`}</${Panel}>`;
 }
 
 function Days({motor}) {
-  return html`<${Panel} title=${_("Daily values")} class="mt"><div class="scroll" tabindex="0" role="region" aria-label=${_("Daily values")}><table class="figures">
+  return html`<${Panel} title=${_("Daily values")} class="mt full"><div class="scroll" tabindex="0" role="region" aria-label=${_("Daily values")}><table class="figures wide">
     <thead><tr>${motor.days_head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
     <tbody>${motor.days.map((row) => html`<tr>${row.map((text, index) => (index ? html`<td>${text}</td>` : html`<th scope="row">${text}</th>`))}</tr>`)}</tbody></table></div>
     ${motor.added && html`<p class="small">${_("The total includes {energy} kWh of adjustments to non-routine events, which are not part of a day.", {energy: motor.added})}</p>`}</${Panel}>`;
