@@ -1,4 +1,4 @@
-"""The questions of `magwatt init` in order, for a terminal or a browser: each answer is in the answers file immediately."""
+"""The questions of `magwatt init` in order, for a terminal or a browser: each answer is kept in a file immediately."""
 
 from __future__ import annotations
 

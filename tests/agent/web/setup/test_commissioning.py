@@ -157,7 +157,7 @@ def to_review(browser: Browser) -> Any:
 def test_exchanged_transformers_are_drawn_and_a_correction_is_seen(
     cabinet: tuple[ReferenceMotor, Browser], tmp_path: Path
 ) -> None:
-    """One finding with its picture, the danger before the steps; live values follow the correction; then no open point."""
+    """One finding with its picture, danger before the steps; live values follow the correction; then no open point."""
     motor, browser = cabinet
     state = to_review(browser)
     page, live = state["walk"]["page"], state["walk"]["live"]["devices"][0]
