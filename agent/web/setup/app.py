@@ -65,7 +65,7 @@ class Again(Struct, forbid_unknown_fields=True):
     again: bool
 
 
-class Number(Struct, forbid_unknown_fields=True):
+class PageNumber(Struct, forbid_unknown_fields=True):
     number: int
 
 
@@ -92,7 +92,7 @@ ACTIONS: dict[str, tuple[type[Any], Callable[[Setup, Any], None]]] = {
     "commission": (Operator, lambda setup, body: setup.begin_walk(body.by)),
     "reply": (Replied, lambda setup, body: setup.reply(body.number, body.reply, body.remark)),
     "check": (Again, lambda setup, body: setup.check_again(body.number, body.again)),
-    "next": (Number, lambda setup, body: setup.next_motor(body.number)),
+    "next": (PageNumber, lambda setup, body: setup.next_motor(body.number)),
     "language": (Language, lambda setup, body: setup.use_language(language_of(body.language) or "en")),
     "end": (Nothing, lambda setup, body: setup.end()),
 }
