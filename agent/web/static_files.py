@@ -35,13 +35,15 @@ class StaticFile(Struct, frozen=True):
 
 class StaticFiles(Struct, frozen=True):
     """files: path below /static → file. index: the page, without the data of the start. script_hash: of its import
-    map, for the Content-Security-Policy. sources: texts of the page's own scripts.
+    map, for the Content-Security-Policy. sources: texts of the own scripts. imported: names of those that the page loads
+    with its first one.
     """
 
     files: Mapping[str, StaticFile]
     index: str
     script_hash: str
     sources: Mapping[str, str]
+    imported: tuple[str, ...]
 
 
 def load(folder: Path = FOLDER, page: str = "index.html", first: str = FIRST) -> StaticFiles:
@@ -57,10 +59,11 @@ def load(folder: Path = FOLDER, page: str = "index.html", first: str = FIRST) ->
     assert import_map is not None
     digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
     sources = {name: body.decode() for name, body in found.items() if name.endswith(".js") and "vendor/" not in name}
-    links = "".join(f'<link rel="modulepreload" href="/static/{name}">\n' for name in _imported(sources, first))
+    imported = _imported(sources, first)
+    links = "".join(f'<link rel="modulepreload" href="/static/{name}">\n' for name in imported)
     return StaticFiles(
         {name: make_file(body, mime(name)) for name, body in found.items()},
-        index.replace("</head>", f"{links}</head>"), f"'sha256-{digest}'", sources,
+        index.replace("</head>", f"{links}</head>"), f"'sha256-{digest}'", sources, (first, *imported),
     )  # fmt: skip
 
 

@@ -27,7 +27,6 @@ from agent.web.static_files import load, make_file, respond
 from drivers.reasons import InvalidValue
 
 PAGE, FIRST_SCRIPT = "setup/setup.html", "setup/setup.js"
-SCRIPTS = ("setup/", "core/", "components/", "charts/")  # folders of what the page imports
 BASE = "/setup/v1"
 POLL_S = 20.0  # longest wait for the next state; a mobile network closes idle connections after a minute
 _START = '<script type="application/json" id="start">'
@@ -124,7 +123,7 @@ def create_app(context: SetupContext, hosts: frozenset[str]) -> Starlette:
     ])  # fmt: skip
     app.state.web = app.state.context = context
     app.state.static = static
-    app.state.texts = texts_of(text for name, text in static.sources.items() if name.startswith(SCRIPTS))
+    app.state.texts = texts_of(static.sources[name] for name in static.imported)
     return app
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.basics import within
+from support.page import running_page
 from support.setup_browser import BASE, COMMAND, Browser, running
 
 from agent.cli.init_surroundings import surroundings
@@ -205,3 +206,13 @@ def test_another_address_than_loopback_is_encrypted(tmp_path: Path, monkeypatch:
         assert "secure" in browser.attributes.lower()
         assert len(browser.state()["fingerprint"]) == 95
         assert browser.act("answer", key="site.id", typed="mill-2")[0] == 200
+
+
+def test_each_page_has_only_its_own_texts(link: tuple[Setup, Browser]) -> None:
+    """All others would be a part of its first load."""
+    _, html = link[1].request("GET", "/?lang=zh")
+    with running_page() as page:
+        plant = page.get("/?lang=zh").body
+    for text, here, there in ((b'"Cancel the scan"', html, plant), (b'"Saved now"', plant, html)):
+        assert text in here
+        assert text not in there
