@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-agent bench-bus bench-dsp bench-fleet bench-plant bench-proven bench-savings bench-store soak compile messages docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-agent bench-bus bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -62,6 +62,14 @@ bench-dsp: .venv/bench-dsp
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store
 
+# The page with 30 motors and 20 clients, beside a real broker.
+bench-web: .venv/test system
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.web
+
+# The page in Chromium: bytes and time of the first load on a slow phone, delay of a live value.
+bench-page: .venv/test system catalogues
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.web_page
+
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py
 
@@ -85,6 +93,9 @@ plant-pictures: .venv/test
 picture: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python docs/make_picture.py
 
+page-pictures: .venv/test system catalogues
+	PYTHONPATH=.:tests $(BIN)/python docs/make_page_pictures.py
+
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py
 	$(BIN)/python docs/shell_files.py
@@ -107,9 +118,10 @@ catalogues: $(CATALOGUES)
 	$(BIN)/python -c "import sys; from babel.messages import mofile, pofile; \
 	  mofile.write_mo(open(sys.argv[2], 'wb'), pofile.read_po(open(sys.argv[1], 'rb')))" $< $@
 
-# The real broker and an independent Modbus master, for the tests.
+# The real broker, an independent Modbus master, and a browser with Chinese letters, for the tests.
 system:
 	@sh ./install-system-packages mosquitto mbpoll
+	@sh ./install-system-packages chromium fonts-wqy-microhei
 	@command -v systemd-analyze >/dev/null || sh ./install-system-packages systemd
 
 .venv/bin/python:

@@ -18,6 +18,7 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from support.scenario_run import check_devices
 
 from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load, names
@@ -46,7 +47,7 @@ class Seen(NamedTuple):
         return [at_s for at_s, _ in rows], [value for _, value in rows]
 
 
-def see(name: str, seconds: float, self_check: bool = False) -> Seen:
+def see(name: str, seconds: float, self_check: bool = False, step_s: float | None = None) -> Seen:
     seen = Seen([], {})
     start_ms = list[int]()
 
@@ -60,7 +61,8 @@ def see(name: str, seconds: float, self_check: bool = False) -> Seen:
         start_ms.append(at_ms) if not start_ms else None
         seen.truth.append(((at_ms - start_ms[0]) / 1000, rows))
 
-    run_accelerated(load(name), seconds, on_message, seed=7, on_truth=on_truth, self_check=self_check)
+    before = check_devices if self_check else None
+    run_accelerated(load(name), seconds, on_message, seed=7, on_truth=on_truth, before_polling=before, step_s=step_s)
     return seen
 
 
@@ -251,6 +253,14 @@ def sick_devices(name: str) -> None:
     plt.close(made)
 
 
+def water_station(name: str) -> None:
+    seen = see(name, 1800, step_s=1)
+    made, axes = figure(name)
+    for k, asset in enumerate(sorted(seen.published)):
+        both(axes[0], seen, asset, "active_power_w", SHOWN[k % len(SHOWN)], scale=1e-3, label=asset)
+    finish(made, axes, name, ("kW",))
+
+
 DRAW: dict[str, Callable[[str], None]] = {
     "broken-bar": broken_bar,
     "conveyor": conveyor,
@@ -268,6 +278,7 @@ DRAW: dict[str, Callable[[str], None]] = {
     "pump-station": pump_station,
     "roller-table": roller_table,
     "sick-devices": sick_devices,
+    "water-station": water_station,
 }
 
 

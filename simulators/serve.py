@@ -20,6 +20,7 @@ from simulators.truth import TruthLog
 
 __all__ = ["Endpoints", "serve"]
 
+PAST_STEP_S = 60.0  # of a plant that has been running before
 _PACE_S = 0.0125  # two frames of 64 instants at 10240 S/s
 _WATCH_S = 1.0  # interval of the check that the ports still exist
 _LATE_NS = 2_000_000_000  # a longer delay means that the host was suspended: one long step replaces many short ones
@@ -33,6 +34,7 @@ async def serve(
     truth: Path | None = None,
     fault: tuple[str, float] | None = None,
     waveforms: bool = True,
+    age_s: float = 0.0,
     on_ready: Callable[[Endpoints], None],
     stop: asyncio.Event,
 ) -> None:
@@ -46,13 +48,16 @@ async def serve(
     truth: NDJSON file that gets one row of true values for each step. None: no file.
     fault: name of a fault and its time, seconds after the start. None: no fault.
     waveforms: send the waveform stream; use False on accelerated clocks.
+    age_s: seconds that the plant has been running at the start, in steps of PAST_STEP_S.
     on_ready: called with the addresses once all buses are open.
     stop: the event that ends the run.
     Raises OSError (PortError) if a bus cannot be opened or its port disappears.
     """
     plant = scenario.build(Random(seed))
+    for _ in range(round(age_s / PAST_STEP_S)):
+        plant.step(PAST_STEP_S)
     if fault is not None and scenario.provoke is not None:
-        scenario.provoke(plant, *fault)
+        scenario.provoke(plant, fault[0], age_s + fault[1])
     async with contextlib.AsyncExitStack() as opened:
         outlets = plant.outlets
         for outlet in outlets.values():
@@ -74,7 +79,7 @@ async def serve(
                 tasks.append(asyncio.create_task(waves.send(clock)))
             try:
                 on_ready(Endpoints.of(addresses))
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in tasks:
                     task.cancel()

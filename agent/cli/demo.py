@@ -13,7 +13,8 @@ from agent.core.text import N_, _
 @click.command(
     help=N_(
         "Run a simulated plant, the agent and a live table.\n\n"
-        "The plant is a pump station with two pumps. No hardware or configuration is needed."
+        "The plant is the water station of a hot strip mill with five motors. No hardware or configuration is needed. "
+        "The hours since the last evening are simulated first, so that there are savings and a night to look at."
     )
 )
 @seconds_option
@@ -42,8 +43,10 @@ from agent.core.text import N_, _
         "demo runs the host, which is offline from 20 s to 35 s after the start; with --broker, it is yours."
     ),
 )
+@click.option("--no-past", is_flag=True, help=N_("Start at once, without the hours since the last evening."))
 def demo(
-    seconds: float | None, broker: str | None, headless: bool, fault: str, outputs: str, primary_host: str | None
+    seconds: float | None, broker: str | None, headless: bool, fault: str, outputs: str, primary_host: str | None,
+    no_past: bool,
 ) -> None:  # fmt: skip
     from agent.cli.demo_runner import DIALECTS, run_demo
     from agent.config.sinks import SPARKPLUG
@@ -56,4 +59,5 @@ def demo(
     if primary_host is not None:
         option_value("--primary-host", primary_host, SPARKPLUG["primary_host"].convert)
         names = tuple(dict.fromkeys([*names, "sparkplug"]))
-    sys.exit(run_demo(seconds, broker, headless, None if fault == "none" else fault, names, primary_host))
+    sys.exit(run_demo(seconds, broker, headless, None if fault == "none" else fault, names, primary_host,
+                      past=not no_past))  # fmt: skip

@@ -27,6 +27,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 
 from agent.cli.demo_page import demo_page
+from agent.cli.demo_plant import PLANT, demo_config, simulate_demo_past
 from agent.cli.watch_notes import format_event_line
 from agent.cli.watch_table import format_line
 from agent.config.loader import parse_broker
@@ -66,7 +67,7 @@ DEMO_PROCESS_ENDED = Code("demo_process_ended", "a process of the demo ended wit
 
 def run_demo(
     seconds: float | None, broker_url: str | None, headless: bool, fault: str | None, outputs: tuple[str, ...] = (),
-    primary_host: str | None = None,
+    primary_host: str | None = None, past: bool = True,
 ) -> int:  # fmt: skip
     """Runs the demo and returns the exit code: 0 if rows arrived, 1 if not or if a process did not start.
 
@@ -76,13 +77,14 @@ def run_demo(
     fault: fault of the plant; None: no fault.
     outputs: additional outputs, keys of DIALECTS.
     primary_host: Sparkplug host for which births wait, run by the demo on the built-in broker; None: no waiting.
+    past: simulate the hours since the last evening first.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
             headless = headless or not sys.stdout.isatty()
-            return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs, primary_host)
+            return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs, primary_host, past)
     except DemoError as error:
         click.echo(text_of(error), err=True)
         return 1
@@ -96,7 +98,7 @@ class DemoError(CodedError):
 
 def _run(
     folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool,
-    fault: str | None, outputs: tuple[str, ...], primary_host: str | None,
+    fault: str | None, outputs: tuple[str, ...], primary_host: str | None, past: bool,
 ) -> int:  # fmt: skip
     _compile_kernels()
     own_broker = broker_url is None
@@ -106,9 +108,10 @@ def _run(
     if not own_broker:
         stack.callback(delete_retained, broker)  # after plant and agent have ended
     host = _start_host(stack, broker, primary_host, headless) if own_broker and primary_host else None
-    plant, agent = start_processes(folder, stack, broker_url, fault, outputs, primary_host)
+    age_s = simulate_demo_past(folder) if past else 0.0
+    plant, agent = start_processes(folder, stack, broker_url, fault, outputs, primary_host, age_s)
     _start_page(folder, stack)
-    click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
+    click.echo(_("plant: water station of a hot strip mill on Modbus TCP, Modbus RTU and a waveform stream"))
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
     click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
     if fault is not None:
@@ -160,22 +163,26 @@ def _run(
 
 def start_processes(
     folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None,
-    outputs: tuple[str, ...] = (), primary_host: str | None = None,
+    outputs: tuple[str, ...] = (), primary_host: str | None = None, age_s: float = 0.0,
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:  # fmt: skip
     """Starts plant and agent and returns their processes; closing `stack` ends them.
 
+    age_s: seconds that the plant has been running.
+
     Raises DemoError with the log if the plant does not start.
     """
-    config = folder / "plant.toml"
+    config, written = folder / "plant.toml", folder / "simulated.toml"
     fault_options = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
-    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker",
-                   broker_url, "--truth", str(folder / "truth.ndjson"), *fault_options)  # fmt: skip
-    _wait_for_file(config, plant, folder / "plant.log")
+    plant = _start(stack, folder / "plant.log", "simulate", PLANT, "--write-config", str(written), "--broker",
+                   broker_url, "--truth", str(folder / "truth.ndjson"), "--age", f"{age_s:.0f}",
+                   *fault_options)  # fmt: skip
+    _wait_for_file(written, plant, folder / "plant.log")
+    text = demo_config(written.read_text(encoding="utf-8"))
     if outputs:
-        text = config.read_text(encoding="utf-8").replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(outputs)}\n")
+        text = text.replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(outputs)}\n")
         if primary_host:
             text += f"\n[sparkplug]\nprimary_host = {json.dumps(primary_host, ensure_ascii=False)}\n"
-        config.write_text(text, encoding="utf-8")
+    config.write_text(text, encoding="utf-8")
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 

@@ -114,12 +114,16 @@ class WithFleet(click.Command):
     type=click.Path(file_okay=False, path_type=Path),
     help=N_("With --time-factor above 60: directory for the state of the simulated agent. An existing run is resumed."),
 )
+@click.option(
+    "--age", "age_s", type=click.FloatRange(0, 1e8), metavar="SECONDS", default=0.0,
+    help=N_("Start with a plant that has been running for this time: with its counters and temperatures."),
+)  # fmt: skip
 @click.option("--list", "list_them", is_flag=True, help=N_("List the scenarios with descriptions."))
 def simulate(
     scenario: str | None, devices: tuple[str, ...], tcp: int | None, serial: bool, line: str | None, plc: bool,
     fault: str | None, truth: Path | None, write_config: Path | None, broker: str, seed: int, seconds: float | None,
     time_factor: float, output: Path | None, print_config: bool, list_them: bool, proxy: str | None,
-    fault_rates: tuple[str, ...], state_dir: Path | None, plate: dict[str, Any],
+    fault_rates: tuple[str, ...], state_dir: Path | None, age_s: float, plate: dict[str, Any],
 ) -> None:  # fmt: skip
     from agent.simulation.serve import (
         LINE,
@@ -148,8 +152,9 @@ def simulate(
         (line is not None and not serial, _("`--line` is only valid with `--serial` or `--proxy`")),
         (scenario is not None and (tcp is not None or serial),
          _("`--tcp` and `--serial` are only valid with `--device`; a scenario defines its own buses")),
-        (devices and (plc or fault or time_factor != 1 or output or state_dir),
-         _("`--plc`, `--fault`, `--time-factor`, `--output` and `--state-dir` are only valid with a scenario")),
+        (devices and (plc or fault or time_factor != 1 or output or state_dir or age_s),
+         _("`--plc`, `--fault`, `--time-factor`, `--output`, `--state-dir` and `--age` are only valid with a "
+           "scenario")),
         (scenario is not None and any(value is not None for value in plate.values()),
          _("`--kw` and the other data of a motor are only valid with `--device`")),
     )  # fmt: skip
@@ -180,7 +185,7 @@ def simulate(
                 return
             serve_scenario(
                 plant, truth, write_config, broker, seed, seconds, fault=planned_fault, time_factor=time_factor,
-                print_config=print_config,
+                age_s=age_s, print_config=print_config,
             )  # fmt: skip
     except ValueError as error:
         fail(text_of(error))

@@ -39,8 +39,8 @@ PORT = 8470
 )  # fmt: skip
 @click.option(
     "--web-password", "hash_file", metavar="FILE", type=click.Path(path_type=Path),
-    help=N_("File with the hash of the page's password. [default: secrets/web-password or web-password beside the "
-            "configuration]"),
+    help=N_("File with the hash of the page's password. [default: secrets/web-password or web-password next to "
+            "the configuration]"),
 )  # fmt: skip
 @click.option("--set-password", is_flag=True, help=N_("Ask for the password of the page, store its hash, and exit."))
 @login_options

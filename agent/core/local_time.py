@@ -6,6 +6,9 @@ Reasons show their moments themselves, with the offset from UTC (`drivers.reason
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+LOCALTIME = Path("/etc/localtime")
 
 
 def zone_of(name: str) -> tzinfo:
@@ -16,6 +19,12 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return UTC
+
+
+def system_zone() -> str:
+    """The IANA name of this computer's time zone; UTC if it is not known."""
+    _, _, name = str(LOCALTIME.resolve()).partition("/zoneinfo/")
+    return name or "UTC"
 
 
 def local_datetime(utc_ms: float, zone: str | None = None) -> datetime:

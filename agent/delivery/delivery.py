@@ -57,6 +57,13 @@ def open_store(directory: Path, config: Config, clock: Clock) -> Store:
     return Store(None, clock, replace(config.store, quota_bytes=MEMORY_BYTES), unusable)
 
 
+def keep_history(publisher: Publisher, store: Store, config: Config) -> None:
+    """Stores means of the values, and the events, for charts and the page."""
+    events = EventHistory(store)
+    publisher.live = [History(store, config.store.history_s), events]
+    publisher.followers = [events.on_message]
+
+
 class Delivery:
     """The sinks of a configuration. Created before the first message.
 
@@ -72,9 +79,8 @@ class Delivery:
         cursors = store.sink_cursors([sink.name for sink in self.sinks])
         for sink in self.sinks:
             sink.start(cursors[sink.name])
-        events = EventHistory(store)
-        publisher.live = [History(store, config.store.history_s), events, *live_sinks(config, publisher, store)]
-        publisher.followers = [events.on_message]
+        keep_history(publisher, store, config)
+        publisher.live += live_sinks(config, publisher, store)
         for live in publisher.live:
             live.start()
         self._live_socket = self._listen()

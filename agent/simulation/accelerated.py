@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from agent.acquisition.scheduler import bus_settings
 from agent.config.loader import load_config
 from agent.config.model import Bus, Config
+from agent.delivery.delivery import keep_history
 from agent.delivery.store import Store
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.pipeline_thread import TICK_S
@@ -55,6 +56,7 @@ def run_accelerated(
     from_s: float = 0.0,
     on_progress: Callable[[float], None] = lambda _: None,
     deliver: bool = False,
+    continues: bool = False,
 ) -> None:
     """Runs plant and agent for `seconds` of the scenario's time. The same arguments give the same bytes.
 
@@ -71,6 +73,7 @@ def run_accelerated(
     from_s: seconds of the plant in earlier runs; they are repeated without the agent.
     on_progress: called with the simulated seconds after each step, and once at the end, also after an exception.
     deliver: also deliver to the brokers of the configuration.
+    continues: the plant continues in real time, so that the end of this run is not the present of later commands.
     Raises ConfigError for an invalid configuration.
     """
     plant = scenario.build(Random(seed))
@@ -84,14 +87,16 @@ def run_accelerated(
         virtual.repeat(from_s)
         options = AgentOptions(deliver=deliver, ledger=folder is not None, seed=seed)
         run_virtual(
-            lambda clock: _plant_and_agent(config, virtual, clock, options, on_message, seconds, before_polling),
+            lambda clock: _plant_and_agent(
+                config, virtual, clock, options, on_message, seconds, before_polling, continues
+            ),
             start_utc_ns + round(1e9 * from_s),
         )
 
 
 async def _plant_and_agent(
     config: Config, virtual: VirtualPlant, clock: LoopClock, options: AgentOptions, on_message: OnMessage,
-    seconds: float, before_polling: Callable[[Agent], Coroutine[Any, Any, None]] | None,
+    seconds: float, before_polling: Callable[[Agent], Coroutine[Any, Any, None]] | None, continues: bool,
 ) -> None:  # fmt: skip
     """Runs the agent for `seconds`, from the second of the plant at which `virtual` is."""
     assert config.state_dir is not None
@@ -104,6 +109,8 @@ async def _plant_and_agent(
 
     agent = Agent(config, clock, store, replace(options, link_of=link_of))
     agent.publisher.on_message = on_message
+    if continues and agent.delivery is None:
+        keep_history(agent.publisher, store, config)
     agent.flagger.restore(clock.utc_ns() // 1_000_000)
     for topic, payload in agent.publisher.retained_messages():
         on_message(topic, payload, True)
@@ -136,9 +143,12 @@ async def _plant_and_agent(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         agent.pipeline.close()
+        for live in agent.publisher.live if agent.delivery is None else ():
+            live.stop()
         if options.ledger:
             agent.ledger_recorder.update()
-            save_virtual_time(store, clock.utc_ns() // 1_000_000)
+            if not continues:
+                save_virtual_time(store, clock.utc_ns() // 1_000_000)
         if agent.delivery is not None:
             agent.delivery.stop(lambda: None)
         store.close()

@@ -110,6 +110,7 @@ def serve_scenario(
     text_of: Callable[[Endpoints], str] | None = None,
     fault: tuple[str, float] | None = None,
     time_factor: float = 1.0,
+    age_s: float = 0.0,
     print_config: bool = False,
 ) -> None:
     """Serves a plant until SIGTERM, Ctrl-C or `seconds`.
@@ -120,6 +121,7 @@ def serve_scenario(
     text_of: returns the configuration for the endpoints. None: that of the scenario.
     fault: name and time of a fault. None: no fault.
     time_factor: seconds of the plant in one second.
+    age_s: seconds that the plant has been running at the start.
     print_config: print only the configuration.
     Raises OSError if a port or a file cannot be opened.
     """
@@ -152,8 +154,8 @@ def serve_scenario(
             loop.call_later(seconds, stop.set)
         clock = FastClock(SystemClock(), time_factor) if time_factor > 1 else SystemClock()
         await serve(
-            scenario, clock=clock, seed=seed, truth=truth, fault=fault, waveforms=time_factor <= 1, on_ready=ready,
-            stop=stop,
+            scenario, clock=clock, seed=seed, truth=truth, fault=fault, waveforms=time_factor <= 1,
+            age_s=age_s, on_ready=ready, stop=stop,
         )  # fmt: skip
 
     asyncio.run(until_stopped())

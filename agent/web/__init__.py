@@ -1,1 +1,1 @@
-"""The local page and its API, a process of its own: `magwatt web`. It reads; nothing here writes to a device."""
+"""The local page and its API: `magwatt web`, a separate process. It reads; nothing here writes to a device."""

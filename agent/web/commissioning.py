@@ -16,9 +16,9 @@ from starlette.routing import Route
 from agent.config.model import Config
 from agent.config.topology import Asset, assets
 from agent.core.text import N_, Catalogue
-from agent.delivery.mqtt.follower import FollowedMessage
+from agent.delivery.followed_messages import FollowedMessage
 from agent.web import commissioning_reasons as codes
-from agent.web.commissioning_evidence import STEPS, Evidence, StoredEvidence, state_of, stored_evidence
+from agent.web.commissioning_evidence import STEPS, StepEvidence, StoredEvidence, state_of, stored_evidence
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.json_response import json_response
 from agent.web.times import rfc3339
@@ -34,7 +34,7 @@ STEP_NAMES = {
 _WHOLE_LOADS = frozenset(("wiring_leading_load", "wiring_regenerating", "wiring_compensated_load"))
 
 
-class Live(Struct, frozen=True):
+class LiveWiring(Struct, frozen=True):
     """What a running agent reports about the wiring of one motor.
 
     faults: that fit the readings; empty: none, or not known.
@@ -44,7 +44,7 @@ class Live(Struct, frozen=True):
 
     faults: tuple[Reason, ...]
     angles: Angles | None
-    evidence: Evidence | None
+    evidence: StepEvidence | None
 
 
 class _Cache(Struct):
@@ -93,7 +93,7 @@ def _motor(web: Web, config: Config, asset: Asset, stored: StoredEvidence, _: Ca
     }  # fmt: skip
 
 
-def _step(name: str, evidence: Iterable[Evidence], _: Catalogue) -> dict[str, Any]:
+def _step(name: str, evidence: Iterable[StepEvidence], _: Catalogue) -> dict[str, Any]:
     found = list(evidence)
     return {
         "id": name, "name": _(STEP_NAMES[name]), "state": state_of(found),
@@ -105,26 +105,26 @@ def _step(name: str, evidence: Iterable[Evidence], _: Catalogue) -> dict[str, An
     }  # fmt: skip
 
 
-def live_wiring(asset: Asset, followed: FollowedMessage | None) -> Live:
+def live_wiring(asset: Asset, followed: FollowedMessage | None) -> LiveWiring:
     """From the messages `explain` and `telemetry` of a motor."""
     messages: Mapping[str, Mapping[str, Any]] = followed.messages if followed else {}
     angles = angles_of(messages.get("telemetry", {}).get("v", {}))
     explain = messages.get("explain")
     if asset.meter is None or asset.motor is None or asset.shared:
-        return Live((), angles, None)
+        return LiveWiring((), angles, None)
     if explain is None:
-        return Live((), angles, Evidence("open", codes.WIRING_NOT_LIVE()))
+        return LiveWiring((), angles, StepEvidence("open", codes.WIRING_NOT_LIVE()))
     at_ms = explain.get("t")
     faults = tuple(reason_of(item) for item in explain.get("meter_wiring_faults") or () if isinstance(item, dict))
     faults = tuple(fault for fault in faults if fault.code not in _WHOLE_LOADS)
     if faults:
-        return Live(faults, angles, Evidence("failed", codes.WIRING_LIVE_FAULT(fault=faults[0]), at_ms=at_ms))
+        return LiveWiring(faults, angles, StepEvidence("failed", codes.WIRING_LIVE_FAULT(fault=faults[0]), at_ms=at_ms))
     known = {"ok": ("done", codes.WIRING_FITS()), "unclear": ("open", codes.WIRING_UNCLEAR())}
     state, reason = known.get(str(explain.get("meter_wiring")), ("note", codes.WIRING_NOT_TOLD()))
-    return Live((), angles, Evidence(state, reason, at_ms=at_ms))  # type: ignore[arg-type]
+    return LiveWiring((), angles, StepEvidence(state, reason, at_ms=at_ms))  # type: ignore[arg-type]
 
 
-def _finding(asset: Asset, live: Live, checked: list[Reason], _: Catalogue) -> dict[str, Any] | None:
+def _finding(asset: Asset, live: LiveWiring, checked: list[Reason], _: Catalogue) -> dict[str, Any] | None:
     """The mistake to repair first: of the live check, otherwise of the last self-check; None: there is none."""
     source, faults = ("live", live.faults) if live.faults else ("self-check", tuple(checked))
     if not faults or asset.meter is None:
@@ -146,7 +146,7 @@ def _finding(asset: Asset, live: Live, checked: list[Reason], _: Catalogue) -> d
     }  # fmt: skip
 
 
-def _as_wired(asset: Asset, live: Live) -> dict[str, Any] | None:
+def _as_wired(asset: Asset, live: LiveWiring) -> dict[str, Any] | None:
     """The picture of a correct wiring, where the values confirm it; None: they do not."""
     confirmed = live.evidence is not None and live.evidence.state == "done"
     return picture(asset.meter.name, WiringMistake("current")) if confirmed and asset.meter else None

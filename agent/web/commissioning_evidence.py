@@ -1,4 +1,4 @@
-"""Evidence for and against each step of a commissioning: replies of operators, self-checks, registers.
+"""StepEvidence for and against each step of a commissioning: replies of operators, self-checks, registers.
 
 The replies are in the records that `magwatt commission` writes, the self-checks in the state file.
 """
@@ -35,7 +35,7 @@ _WIRING = frozenset(("meter_cts_swapped", "meter_ct_reversed"))
 EvidenceState = Literal["done", "failed", "open", "note"]
 
 
-class Evidence(Struct, frozen=True):
+class StepEvidence(Struct, frozen=True):
     """One fact about a step.
 
     state: done | failed | open (not confirmed yet) | note.
@@ -56,7 +56,7 @@ class StoredEvidence(Struct):
     records: asset → name of the newest record; missing without one.
     """
 
-    steps: dict[str, dict[str, list[Evidence]]] = field(default_factory=dict)
+    steps: dict[str, dict[str, list[StepEvidence]]] = field(default_factory=dict)
     wiring: dict[str, list[Reason]] = field(default_factory=dict)
     records: dict[str, str] = field(default_factory=dict)
 
@@ -68,18 +68,18 @@ def stored_evidence(config: Config) -> StoredEvidence:
     polled = {item.name for item in polled_devices(config)}
     for asset in assets(config):
         path, record = _newest_record(config.path.parent / FOLDER, asset.name)
-        steps: dict[str, list[Evidence]] = {name: [] for name in STEPS}
+        steps: dict[str, list[StepEvidence]] = {name: [] for name in STEPS}
         if path is not None:
             found.records[asset.name] = path.name
             if record is None:
-                steps["nameplate"].append(Evidence("note", codes.RECORD_UNREADABLE(file=path.name)))
+                steps["nameplate"].append(StepEvidence("note", codes.RECORD_UNREADABLE(file=path.name)))
         replies = _replies(record or {})
         for question in (*statements(asset), Question(asset.name, "", wizard.DISPLAY_MATCHES())):
             steps[_STEP_OF[str.__str__(question.statement.code)]].append(_answered(question.statement, replies))
         found.wiring[asset.name] = []
         for device in asset.devices:
             if device not in polled:
-                steps["devices"].append(Evidence("open", wizard.POLLING_DISABLED(device=device)))
+                steps["devices"].append(StepEvidence("open", wizard.POLLING_DISABLED(device=device)))
             elif check := checks.get(device):
                 steps["registers"].append(_of_check(device, check))
                 causes = [reason_of(item) for item in check.get("findings", ())]
@@ -87,13 +87,13 @@ def stored_evidence(config: Config) -> StoredEvidence:
                 at_ms = check.get("at_ms")
                 for cause in causes:
                     step = "wiring" if cause.code in _WIRING else "registers"
-                    steps[step].append(Evidence("failed", cause, at_ms=at_ms))
+                    steps[step].append(StepEvidence("failed", cause, at_ms=at_ms))
             else:
-                steps["registers"].append(Evidence("open", codes.SELF_CHECK_MISSING(device=device)))
+                steps["registers"].append(StepEvidence("open", codes.SELF_CHECK_MISSING(device=device)))
             if device in disabled:
-                steps["registers"].append(Evidence("open", disabled[device]))
+                steps["registers"].append(StepEvidence("open", disabled[device]))
         if not asset.devices:
-            steps["devices"].append(Evidence("note", codes.STEP_WITHOUT_DEVICE()))
+            steps["devices"].append(StepEvidence("note", codes.STEP_WITHOUT_DEVICE()))
         found.steps[asset.name] = steps
     return found
 
@@ -126,7 +126,7 @@ def _replies(record: Mapping[str, Any]) -> dict[str, list[tuple[Reason, Mapping[
     return found
 
 
-def _answered(statement: Reason, replies: Mapping[str, list[tuple[Reason, Mapping[str, Any]]]]) -> Evidence:
+def _answered(statement: Reason, replies: Mapping[str, list[tuple[Reason, Mapping[str, Any]]]]) -> StepEvidence:
     """The reply to a statement that holds for the present configuration."""
     before = replies.get(str.__str__(statement.code), [])
     for asked, step in before:
@@ -135,12 +135,12 @@ def _answered(statement: Reason, replies: Mapping[str, list[tuple[Reason, Mappin
         by, at_ms = str(step.get("by") or ""), step.get("at_ms")
         at_ms = at_ms if isinstance(at_ms, int) else None
         if step.get("reply") == "yes":
-            return Evidence("done", statement, by, at_ms)
+            return StepEvidence("done", statement, by, at_ms)
         if step.get("reply") == "no":
             actual = str(step.get("remark") or "–")
-            return Evidence("failed", codes.STATEMENT_DENIED(statement=statement, actual=actual), by, at_ms)
+            return StepEvidence("failed", codes.STATEMENT_DENIED(statement=statement, actual=actual), by, at_ms)
     changed = any(step.get("reply") == "yes" and _subject(asked) == _subject(statement) for asked, step in before)
-    return Evidence("open", codes.STATEMENT_CHANGED(statement=statement) if changed else statement)
+    return StepEvidence("open", codes.STATEMENT_CHANGED(statement=statement) if changed else statement)
 
 
 def _subject(statement: Reason) -> Any:
@@ -148,12 +148,12 @@ def _subject(statement: Reason) -> Any:
     return statement.data.get("meter") or statement.data.get("drive")
 
 
-def _of_check(device: str, check: Mapping[str, Any]) -> Evidence:
+def _of_check(device: str, check: Mapping[str, Any]) -> StepEvidence:
     at_ms = check.get("at_ms")
     if failed := tuple(map(str, check.get("failed", ()))):
-        return Evidence("failed", codes.SELF_CHECK_FAILED(device=device, quantities=failed), at_ms=at_ms)
+        return StepEvidence("failed", codes.SELF_CHECK_FAILED(device=device, quantities=failed), at_ms=at_ms)
     confirmed = {*check.get("verified", ()), *check.get("by_operator", ())}
-    return Evidence("done", codes.SELF_CHECK_PASSED(device=device, n=len(confirmed)), at_ms=at_ms)
+    return StepEvidence("done", codes.SELF_CHECK_PASSED(device=device, n=len(confirmed)), at_ms=at_ms)
 
 
 def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -161,7 +161,7 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     return (item for item in items if isinstance(item, dict))
 
 
-def state_of(evidence: Iterable[Evidence]) -> EvidenceState:
+def state_of(evidence: Iterable[StepEvidence]) -> EvidenceState:
     """Of a step: failed, otherwise open, otherwise done; note: there is no evidence for or against it."""
     states = {item.state for item in evidence}
     for state in ("failed", "open", "done"):

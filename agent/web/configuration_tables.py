@@ -87,7 +87,7 @@ def device_of(item: Meter | Drive, _: Catalogue) -> dict[str, Any]:
 
 def _meter(item: Meter, _: Catalogue) -> list[tuple[str, Any]]:
     transformers = [
-        (name, f"{ratio[0]:g}/{ratio[1]:g} {unit}" + (f", {_('class {name}', name=rank)}" if rank else ""))
+        (name, _(", ").join(filter(None, (f"{ratio[0]:g}/{ratio[1]:g} {unit}", rank and _("class {name}", name=rank)))))
         for name, ratio, unit, rank in (
             (_("current transformers"), item.ct, "A", item.ct_class),
             (_("voltage transformers"), item.vt, "V", item.vt_class),

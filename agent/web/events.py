@@ -1,4 +1,4 @@
-"""What happened and what needs a person: events with their waveforms, and findings of now."""
+"""What happened and what needs action: events with their waveforms, and findings of now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs a person now, until there are alarms: from states, faults of the wiring, registers, the gateway itself."""
+"""What needs action now, until there are alarms: from states, faults of the wiring, registers, the gateway itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ADVICE = {
     "nothing": N_("Check that the agent runs and reads this motor: `magwatt doctor`."),
     "gateway": N_("Start the agent: sudo systemctl start magwatt. Its log: journalctl -u magwatt."),
     "registers": N_("Run `magwatt commission` for the device: it compares each register with the display."),
-    "wiring": N_("Open Commissioning: it shows which wires to exchange. Disconnect and lock out before."),
+    "wiring": N_("Open Commissioning: it shows which conductors to exchange. Disconnect and lock out before."),
 }
 
 GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")

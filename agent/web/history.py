@@ -26,6 +26,7 @@ from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
 from agent.web.gaps import Gap, known_gaps, unexplained_gaps
 from agent.web.json_response import json_response
+from agent.web.reasons import MOTOR_UNKNOWN
 from agent.web.recent import Spark
 from agent.web.state_file import StateFileError, state_of
 from agent.web.times import rfc3339
@@ -47,7 +48,6 @@ TIME_INVALID = Code(
 )
 SPAN_INVALID = Code("page_span_invalid", "`from` must be before `to`, and by at most {years:d} years")
 POINTS_INVALID = Code("page_points_invalid", "`points` must be a number from 10 to {n_max:d}")
-MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")
 
 
 class Series(Struct):

@@ -1,4 +1,4 @@
-"""JSON answers with an entity tag, compressed where the client accepts it."""
+"""JSON responses with an entity tag, compressed where the client accepts it."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class LiveHub:
     """
 
     def __init__(self, web: Web, details: Mapping[str, Detail] | None = None) -> None:
-        self._web, self._details_by_key = web, details or {}
+        self._web, self.details = web, details or {}
         self._clients: set[Client] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: deque[tuple[str, str]] = deque()  # (topic, kind); filled in another thread
@@ -114,6 +114,10 @@ class LiveHub:
         if not self._flush_due and self._loop is not None:
             self._flush_due = True
             self._loop.call_soon_threadsafe(self._delay)
+
+    @property
+    def clients(self) -> int:
+        return len(self._clients)
 
     @property
     def full(self) -> bool:
@@ -208,7 +212,7 @@ class LiveHub:
         return entry.topic not in kinds and motor_rows.freshness(self._web, entry).stale == row.stale and not row.stale
 
     def _put(
-        self, live: plant.Live, clients: list[Client], found: list[Entry], kinds: dict[str, set[str]] | None,
+        self, live: plant.LiveEvent, clients: list[Client], found: list[Entry], kinds: dict[str, set[str]] | None,
         catalogue: Catalogue, now_s: float,
     ) -> None:  # fmt: skip
         """Encodes the event once, and once more for each motor whose details a client wants. kinds: None: all."""
@@ -223,10 +227,10 @@ class LiveHub:
 
     def _details(self, motor: str | None, new: set[str] | None, catalogue: Catalogue) -> bytes:
         """Further keys of the event. new: kinds of the new messages of this motor; None: everything."""
-        wanted = set(self._details_by_key) if new is None else {_DETAIL_KINDS.get(kind, "motor") for kind in new}
+        wanted = set(self.details) if new is None else {_DETAIL_KINDS.get(kind, "motor") for kind in new}
         return b"".join(
             b',"%s":%s' % (key.encode(), msgspec.json.encode(make(self._web, catalogue, motor or "")))
-            for key, make in self._details_by_key.items() if key in wanted
+            for key, make in self.details.items() if key in wanted
         )  # fmt: skip
 
     def _framed(self, body: bytes, details: bytes) -> bytes:
@@ -234,7 +238,7 @@ class LiveHub:
 
 
 class EventStream(Response):
-    """The answer to GET /stream: ends with the client, with the hub, or when the client does not read."""
+    """The response to GET /stream: ends with the client, with the hub, or when the client does not read."""
 
     def __init__(self, hub: LiveHub, client: Client) -> None:
         super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})

@@ -39,7 +39,7 @@ class Attempts:
         self._recent: deque[tuple[float, str]] = deque()
 
     def allow(self, address: str) -> bool:
-        """Whether this attempt is within the limits; a refused one does not count."""
+        """Whether this attempt is within the limits; a rejected one does not count."""
         now_s = self._now_s()
         while self._recent and now_s - self._recent[0][0] >= TRIES_S:
             self._recent.popleft()
@@ -114,7 +114,7 @@ async def _try(request: Request) -> Response:
         return problem(request, 404)
     address = request.client.host if request.client else ""
     if not login.attempts.allow(address):
-        log.warning("login from %s refused: too many attempts", address)
+        log.warning("login from %s rejected: too many attempts", address)
         return problem(request, 429, headers={"retry-after": f"{TRIES_S:.0f}"})
     body = await _body(request)
     if body is None:
@@ -139,14 +139,14 @@ async def _leave(request: Request) -> Response:
 def _form(request: Request, status: int = 200) -> Response:
     catalogue = catalogue_of(request)
     action = f"/login?next={quote(_next(request), safe='/')}"
+    title, label = catalogue(N_("Log in")), catalogue(N_("Password"))
     wrong = catalogue(N_("The password is wrong")) if status == 401 else ""
     form = (
-        f'<form method="post" action="{escape(action)}" class="login"><label for="password">'
-        f'{escape(catalogue(N_("Password")))}</label><input type="password" id="password" name="password" required '
-        f'autofocus autocomplete="current-password"><button type="submit" class="btn main">'
-        f"{escape(catalogue(N_('Log in')))}</button></form>"
+        f'<form method="post" action="{escape(action)}" class="login"><label for="password">{escape(label)}</label>'
+        '<input type="password" id="password" name="password" required autofocus autocomplete="current-password">'
+        f'<button type="submit" class="btn main">{escape(title)}</button></form>'
     )
-    page = plain_page(language_of_request(request), catalogue(N_("Log in")), wrong, form)
+    page = plain_page(language_of_request(request), title, wrong, form)
     return Response(page, status, {"cache-control": "no-store"}, "text/html")
 
 

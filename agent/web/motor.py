@@ -20,19 +20,18 @@ from agent.web.motor_plate import Fact
 from agent.web.motor_quantities import Quantity, quantities_of
 from agent.web.motor_rows import Entry, MotorRow, Shown
 from agent.web.problem import problem
+from agent.web.reasons import MOTOR_UNKNOWN
 from agent.web.savings_so_far import SavedSoFar, saved_so_far
 from agent.web.times import rfc3339
 from agent.web.uncertainty import Budget, Method
 from agent.web.values import PageValue
 from agent.web.waterfall import Inputs, Waterfall, share_of_drive, waterfall_of
-from drivers.reasons import Code
 
-MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")
 EFFICIENCIES = ("system_efficiency_pct", "motor_efficiency_pct", "drive_efficiency_pct")
 
 
 class MetricValue(PageValue):
-    """A metric of the telemetry. unit, about: of the metrics table, in English; only in the answer to a request."""
+    """A metric of the telemetry. unit, about: of the metrics table, in English; only in the response to a request."""
 
     unit: str | UnsetType = UNSET
     about: str | UnsetType = UNSET
@@ -49,7 +48,7 @@ class HistoryMetrics(Struct):
 class MotorDetail(MotorRow):
     """subtitle: rating, drive and speed in words. methods: metric of an efficiency → its method.
     explained: when the agent stated budgets, sources and improvements; None: not yet.
-    nameplate, meter: only in the answer to a request.
+    nameplate, meter: only in the response to a request.
     """
 
     subtitle: str

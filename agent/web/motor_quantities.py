@@ -1,4 +1,4 @@
-"""The present quantities of a motor beside its losses: speed, torque, load, current, winding, magnets, terminals."""
+"""The quantities of a motor apart from its losses: speed, torque, load, current, winding, magnets, terminals."""
 
 from __future__ import annotations
 

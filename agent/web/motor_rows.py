@@ -170,8 +170,9 @@ class Shown(NamedTuple):
         return values.value_of(self.telemetry, metric, self.catalogue, scale)
 
     def power(self) -> PageValue:
-        found = [self.value(metric, scale) for metric, scale in POWER_METRICS]
-        return next((value for value in found if value.v is not None), found[0])
+        first = self.value(*POWER_METRICS[0])
+        others = (self.value(*each) for each in POWER_METRICS[1:] if first.v is None)
+        return next((value for value in others if value.v is not None), first)
 
     def losses(self) -> PageValue:
         """Of motor and drive together; their U may have the same sign."""

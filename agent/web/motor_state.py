@@ -1,4 +1,4 @@
-"""The state of a motor in words, and its priority until there are alarms: what needs a person, from the messages."""
+"""The state of a motor in words, and its priority until there are alarms: what needs an operator, from the messages."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def _faults(telemetry: Mapping[str, Any]) -> Iterator[Reason]:
 
 
 def _drive_silent(messages: Mapping[str, dict[str, Any]], reasons: list[Reason]) -> bool:
-    """Whether the drive, or without a drive the meter, does not respond: then nothing shows that a magnet motor stands
-    still."""
+    """Whether the drive, or without a drive the meter, does not respond: then nothing shows that a magnet motor
+    is stopped."""
     meta = messages.get("meta", {})
     watched = (meta.get("drive") or meta.get("meter") or {}).get("name")
     return any(str.__str__(item.code) in _SILENT and item.data.get("device") == watched for item in reasons)

@@ -1,4 +1,4 @@
-"""Power that the old plant would take for the same work, from the records of the ledger: its adjusted baseline."""
+"""Power of the adjusted baseline, the old plant in the chart over time, from the records of the ledger."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _LATE_MS = 3_600_000  # a record is written after the end of its interval, by a 
 _RECORDS = """
 select json_extract(body, '$.from_ms'), json_extract(body, '$.length_s'), json_extract(body, '$.adjusted_wh'),
     json_extract(body, '$.energy_wh') + ifnull(json_extract(body, '$.auxiliary_wh'), 0),
-    iif(ifnull(json_extract(body, '$.filled_wh'), 0), json_extract(body, '$.length_s'), json_extract(body, '$.covered_s'))
+    iif(ifnull(json_extract(body, '$.filled_wh'), 0),
+        json_extract(body, '$.length_s'), json_extract(body, '$.covered_s'))
 from ledger where seq >= ? and kind = 'interval' and json_extract(body, '$.asset') = ? order by seq
 """
 

@@ -17,7 +17,7 @@ from agent.web.month import Month
 from agent.web.motor import MotorDetail
 from agent.web.motor_rows import MotorRows
 from agent.web.old_plant import OldPlant
-from agent.web.plant import Live, Plant
+from agent.web.plant import LiveEvent, Plant
 
 BASE = "/api/v1"
 _REF = "#/components/schemas/{name}"
@@ -28,7 +28,7 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/motors": ("All motors and shared meters", MotorRows),
     "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", MotorDetail),
     "/motors/{id}/history": ("Mean, minimum and maximum of metrics over time, at most 2,000 points each", None),
-    "/motors/{id}/old-plant": ("Power that the old plant would take for the same work, at most 62 days", OldPlant),
+    "/motors/{id}/old-plant": ("Power of the adjusted baseline, at most 62 days", OldPlant),
     "/motors/{id}/power-quality": ("Phasors, harmonics with limits, distortion and events of one motor", None),
     "/motors/{id}/events/{t_ms}/waveform": ("Voltages and currents around an event", None),
     "/events": ("Events of the last days and present findings", None),
@@ -43,7 +43,7 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/commissioning": ("Steps of the commissioning of each motor, with their evidence", None),
     "/configuration": ("What is configured, without secrets", None),
     "/health": ("Buses, errors, spool, clock and versions", None),
-    "/stream": ("Live values as server-sent events: `rows` with the keys of Live", Live),
+    "/stream": ("Live values as server-sent events: `rows` with the keys of LiveEvent", LiveEvent),
     "/openapi.json": ("This document", None),
 }
 _LISTS = ("/motors", "/motors/{id}/history", "/events", "/savings", "/savings/{month}")  # also as CSV
@@ -84,7 +84,7 @@ def document(paths: frozenset[str], cookie: str | None) -> dict[str, Any]:
         "info": {
             "title": "magwatt", "version": VERSION, "license": {"name": "Apache-2.0"},
             "description": "Read-only. Times are RFC 3339 UTC with milliseconds, or integers in keys that end in _ms. "
-            "Units are in the keys. null: unknown, with the reason beside it.",
+            "Units are in the keys. null: unknown, with the reason next to it.",
         },
         "servers": [{"url": BASE}],
         "paths": {path: {"get": _operation(path, summary, kind)} for path, (summary, kind) in known.items()},

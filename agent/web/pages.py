@@ -16,7 +16,8 @@ PATHS = (
     "/", "/m/{motor}", "/m/{motor}/pq", "/pq", "/savings", "/savings/{month}", "/alarms", "/commissioning",
     "/configuration", "/health", "/more",
 )  # fmt: skip
-_START = '<script type="application/json" id="start">'
+_START = b'<script type="application/json" id="start">'
+_ENGLISH, _CHINESE = b'<html lang="en">', b'<html lang="zh-CN">'
 
 
 async def page(request: Request, status: int = 200) -> Response:
@@ -26,11 +27,11 @@ async def page(request: Request, status: int = 200) -> Response:
         "language": language.partition("_")[0], "texts": translations(request.app.state.texts, catalogue),
         "plant": await plant_now(web, catalogue), "login": request.app.state.login is not None,
     }  # fmt: skip
-    data = msgspec.json.encode(start).decode().replace("<", "\\u003c").replace("\u2028", "\\u2028")
-    html = request.app.state.static.index.replace(_START, _START + data, 1)
+    data = msgspec.json.encode(start).replace(b"<", b"\\u003c").replace("\u2028".encode(), b"\\u2028")
+    html = request.app.state.static.index.encode().replace(_START, _START + data, 1)
     if language.startswith("zh"):
-        html = html.replace('<html lang="en">', '<html lang="zh-CN">', 1)
-    response = respond(request, make_file(html.encode(), "text/html"), "private, no-cache")
+        html = html.replace(_ENGLISH, _CHINESE, 1)
+    response = respond(request, make_file(html, "text/html"), "private, no-cache")
     response.headers["vary"] = "accept-encoding, accept-language, cookie"
     if response.status_code == 200:
         response.status_code = status

@@ -1,4 +1,4 @@
-"""The password of the page: a scrypt hash in a file of its own, written by the command line only."""
+"""The password of the page: a scrypt hash in its own file, written by the command line only."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def write_hash(file: Path, password: str) -> None:
 
 
 def read_hash(file: Path) -> str | None:
-    """The stored hash; None: there is no file. Raises InvalidValue if it is not one of ours, OSError."""
+    """The stored hash; None: there is no file. Raises InvalidValue if it is another file, OSError."""
     try:
         stored = file.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:

@@ -80,7 +80,7 @@ def past_events(
 
 
 def _messages(stored: Sequence[StoredEvent], catalogue: Catalogue) -> Iterator[PageEvent]:
-    """Events that were published, without those that a state or the savings tell completely."""
+    """Events that were published, without those that a state or the savings report completely."""
     for event in stored:
         kind = str(event.body.get("v", {}).get("event_kind", ""))
         if event.kind == "event" and kind != "maintenance" and not kind.startswith("nre_"):

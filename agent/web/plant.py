@@ -74,8 +74,8 @@ class SavedNow(PageValue):
     of: int = 0
 
 
-class Live(Struct):
-    """What an event of the stream says.
+class LiveEvent(Struct):
+    """The content of an event of the stream.
 
     flow: at most once a second: it is as long as all rows together.
     motors: those that changed. ids: of all motors, in order, where it changed.
@@ -118,9 +118,9 @@ def plant_of(web: Web, catalogue: Catalogue) -> Plant:
     )  # fmt: skip
 
 
-def live_of(web: Web, catalogue: Catalogue, rows: list[MotorRow], flow: Flow | UnsetType) -> Live:
-    """What all rows together say."""
-    return Live(
+def live_of(web: Web, catalogue: Catalogue, rows: list[MotorRow], flow: Flow | UnsetType) -> LiveEvent:
+    """The sums and the verdict over all rows."""
+    return LiveEvent(
         rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows),
         saved_now(rows, catalogue), flow, rows,
     )  # fmt: skip

@@ -30,7 +30,7 @@ _TITLES = {
 
 
 def problem(request: Request, status: int, detail: str = "", headers: dict[str, str] | None = None) -> Response:
-    """The answer to a request that failed, as a problem document or, outside the API, as a page.
+    """The response to a request that failed, as a problem document or, outside the API, as a page.
 
     detail: text in the language of the reader.
     """

@@ -23,7 +23,7 @@ VALUE_NOT_COMPARED = Code(
 CONTACT_LOST = Code("page_contact_lost", "no connection to the source of the live values; it is tried again")
 GATEWAY_OFFLINE = Code("page_gateway_offline", "the agent of gateway {gateway} is not connected to the broker")
 
-VALUE_NOT_CLAIMED = Code("value_not_claimed", "The motor does not report, so no saving is claimed.")
+VALUE_NOT_CLAIMED = Code("value_not_claimed", "The motor does not report, so no saving is counted.")
 VALUE_NO_CONTACT = Code("value_no_contact", "There is no contact with the agent, so the present value is not known.")
 VALUE_SAVING_OLD = Code("value_saving_old", "The last interval of the saving is older than half an hour.")
 FLOW_NO_SUPPLY = Code("flow_no_supply", "No meter measures the power that all motors receive together.")
@@ -52,3 +52,4 @@ LIBRARY_MISSING = Code(
     "the page needs libraries that are not installed; install them with `pip install 'magwatt[web]'`",
 )
 PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")
+MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")

@@ -94,7 +94,7 @@ class Recent:
         return {first + number: kw for number, kw in enumerate(stored.kw) if kw is not None}
 
     def note_priority(self, motor_id: str, priority: str, since_ms: int | None, now_ms: int) -> int:
-        """Since when this priority holds, UTC milliseconds. since_ms: as the agent says; None: since it was seen."""
+        """Since when this priority holds, UTC milliseconds. since_ms: as the agent states it; None: not."""
         known = self._priorities.get(motor_id)
         if known is None or known[0] != priority:
             known = self._priorities[motor_id] = (priority, now_ms)

@@ -1,4 +1,4 @@
-"""The report of a month in a process of its own, so that the page stays small: files in a folder of the cache.
+"""The report of a month in a separate process, so that the page stays small: files in a folder of the cache.
 
     python -m agent.web.report_worker CONFIG MONTH FOLDER
 

@@ -1,4 +1,4 @@
-"""What one motor has saved since the start of its reporting period, and what the old plant would take now."""
+"""Energy that one motor saved since the start of its reporting period, and the present power of its baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every request passes: host name, method, size and origin; and the headers that every answer has."""
+"""What every request passes: host name, method, size and origin; and the headers that every response has."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class GuardedProtocol(H11Protocol):
 class PageServer(uvicorn.Server):
     """Reports to systemd, and ends the streams before it waits for the requests.
 
-    live: the hub of the streams. started_at: called with the port when it answers.
+    live: the hub of the streams. started_at: called with the port when it accepts requests.
     """
 
     def __init__(self, config: uvicorn.Config, live: LiveHub) -> None:
@@ -140,7 +140,7 @@ def serve(
 ) -> None:
     """Runs the page until a signal ends it.
 
-    broker: None: the socket of the agent on this computer. started: called with the address when it answers.
+    broker: None: the socket of the agent on this computer. started: called with the address when it accepts requests.
 
     Raises InvalidValue with the remedy if it may not or cannot listen there.
     """

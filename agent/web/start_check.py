@@ -1,4 +1,4 @@
-"""What must hold before the page listens: nobody but this computer reads it without TLS and a password."""
+"""What must hold before the page listens: other computers read it with TLS and a password only."""
 
 from __future__ import annotations
 

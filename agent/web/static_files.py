@@ -1,4 +1,4 @@
-"""The files of the page: read, compressed and hashed once at the start; nothing else can be asked for."""
+"""The files of the page: read, compressed and hashed once at the start; nothing else is served."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def make_file(body: bytes, media_type: str) -> StaticFile:
 
 
 def _imported(sources: Mapping[str, str], first: str) -> list[str]:
-    """The scripts that the first one imports, directly or through others: the browser asks for all at once."""
+    """The scripts that the first one imports, directly or through others, which the browser requests immediately."""
     found: list[str] = []
     waiting = [first]
     while waiting:

@@ -12,7 +12,7 @@ from simulators.scenarios.instruments import InstalledDevice
 from simulators.scenarios.machines import library
 from simulators.scenarios.motor_train import MotorTrain, drive_name, meter_name
 from simulators.scenarios.plant import ScenarioPlant
-from simulators.scenarios.records import DeviceRecord, RetrofitRecord, SignalRecord, SiteRecord
+from simulators.scenarios.records import DeviceRecord, ScenarioRecord, SignalRecord, SiteRecord
 
 _RATIO_A = 5
 SINCE = "2026-03-01"  # for retrofits without a date
@@ -50,7 +50,7 @@ url = {json.dumps(mqtt_url)}
     for item in record.meter:
         tables.append(_meter(by_name[item.name], item, item.at or "feeder"))
     for unit in plant.units.values():
-        tables.append(_train(unit, by_name, shared.get(unit.record.name), before) + _phases(record.life))
+        tables.append(_train(unit, by_name, shared.get(unit.record.name), before) + _phases(record, unit))
         if unit.record.waveform and endpoints.ews_port:  # only with real buses
             at = "motor" if unit.record.kind == "direct" else "drive-input"
             where = json.dumps(endpoints.ews_port)
@@ -64,10 +64,14 @@ def _site_options(site: SiteRecord) -> str:
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items() if value)
 
 
-def _phases(life: RetrofitRecord | None) -> str:
-    if life is None:
+def _phases(record: ScenarioRecord, unit: MotorTrain) -> str:
+    life, since = record.life, record.site.reporting
+    if life is not None:
+        begins = {"baseline": life.start, "commissioning": life.retrofit, "reporting": life.reporting}
+    elif since is not None and unit.record.replaces:
+        begins = {"reporting": since}
+    else:
         return ""
-    begins = {"baseline": life.start, "commissioning": life.retrofit, "reporting": life.reporting}
     days = ", ".join(f"{name} = {day:%Y-%m-%d}" for name, day in begins.items())
     return f"periods = {{ {days} }}\n"
 

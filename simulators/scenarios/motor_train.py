@@ -184,8 +184,10 @@ def units_of(
 ) -> dict[str, MotorTrain]:
     """Return all trains by name, copies numbered from 1. Raises InvalidValue for an impossible motor or load."""
     found = {unit.name: unit for item in record.train for unit in _copies(item, chance)}
-    for unit in found.values() if retrofit_times else ():
-        unit.retrofit_times, unit.old = retrofit_times, induction_motor(unit.record.replaces)
+    for unit in found.values():
+        unit.retrofit_times = retrofit_times
+        if unit.record.replaces and (retrofit_times is not None or record.site.reporting is not None):
+            unit.old = induction_motor(unit.record.replaces)
     return found
 
 

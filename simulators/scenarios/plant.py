@@ -64,6 +64,11 @@ class ScenarioPlant:
     def outlets(self) -> Mapping[str, Outlet]:
         return self.instruments.outlets
 
+    def provoke(self, fault: str, at_s: float) -> None:
+        """Cause a voltage dip, at_s seconds after the start of the plant."""
+        assert fault == "dip"
+        self._dips.append(Dip(at_s))
+
     def step(self, dt_s: float) -> None:
         self.now_s += dt_s
         self._supply.apply_dips(self._dips, self.now_s)

@@ -218,12 +218,14 @@ class SiteRecord:
     currency: ISO 4217 code; empty: none.
     grid_factor: name of the emission factor; empty: none.
     tariff: tariff tables of the agent's configuration as TOML text; empty: none.
+    reporting: begin of the reporting period of the retrofitted trains of a plant without `life`. None: none.
     """
 
     timezone: str = "UTC"
     currency: str = ""
     grid_factor: str = ""
     tariff: str = ""
+    reporting: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

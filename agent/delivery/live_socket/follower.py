@@ -23,7 +23,7 @@ LIVE_SOCKET_ABSENT = Code(
 
 
 class SocketFollower(MessageFollower):
-    """Follows the agent that serves one of these sockets; the first that answers, again after each loss.
+    """Follows the agent that serves one of these sockets; the first that accepts a connection, again after each loss.
 
     `changed` is called in the thread of the socket.
     """

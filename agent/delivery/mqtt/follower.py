@@ -127,4 +127,4 @@ class Follower(MessageFollower):
         client.subscribe(self.topic, qos=1)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self.receive(message.topic, message.payload)
+        self.receive(message.topic, bytes(message.payload))

@@ -1,6 +1,6 @@
 """History of events and of changes of state: rows of the table `history` whose step is 0, with waveforms of step -1.
 
-Software that does not know these steps reads and deletes only rows of its own steps.
+Software that does not know these steps reads and deletes only rows of the steps that it knows.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class EventHistory:
         """Removed motors keep their events until they are too old."""
 
     def start(self) -> None:
-        """Nothing to do: each event is a row of its own."""
+        """Nothing to do: each event is a separate row."""
 
     def stop(self) -> None:
         """The store commits what was posted."""

@@ -62,7 +62,7 @@ def _add_singles(rows: Rows, asset: str, from_ms: int, to_ms: int, found: dict[s
     columns = _selected(list(found), list[Any])
     decode = msgspec.json.Decoder(msgspec.defstruct("Minute", [("t", list[int]), ("v", columns)])).decode
     for _, packed in rows(_QUERY, (SECOND_S, asset, from_ms // _MINUTE_MS * _MINUTE_MS, to_ms)):
-        body = decode(zlib.decompress(packed))
+        body: Any = decode(zlib.decompress(packed))
         for number, points in enumerate(found.values()):
             column = getattr(body.v, f"f{number}") or []
             points += [

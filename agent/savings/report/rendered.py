@@ -88,11 +88,16 @@ def _ledger_state(ledger: LedgerCheck) -> str:
 
 
 def _event(shown: Mapping[str, Any], _: Catalogue) -> Mapping[str, Any]:
+    """A non-routine event. decision: text; by: who decided, and when."""
     event = shown["event"]
+    if event.decision:
+        verdict = " ".join(filter(None, (_(event.decision), shown["adjustment"])))
+        decision, by = f"{verdict}{_(': ')}{event.reason}", f"{event.by} {shown['decided']}"
+    else:
+        decision, by = _("awaits a decision (proposed: {proposal:word})", proposal=event.proposal), ""
     return {
-        "number": event.number, "start": shown["start"], "end": shown["end"], "cause": shown["cause"],
-        "energy": shown["energy"], "decision": event.decision, "decided": shown["decided"], "by": event.decided_by,
-        "reason": event.reason, "adjustment": shown["adjustment"],
+        "number": event.number, "kind": _(event.kind), "start": shown["start"], "end": shown["end"],
+        "cause": shown["cause"], "energy": shown["energy"], "decision": decision, "by": by,
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The page beside a real broker: it starts without one, follows it, loses it, and comes back without a reload."""
+"""The page with a real broker: it starts without one, follows it, loses it, and comes back without a reload."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.text import Catalogue, as_object
-from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from agent.delivery.followed_messages import FollowedMessage, MessageFollower
 from agent.delivery.store import Store
 from agent.web.commissioning import answer
 from agent.web.commissioning_evidence import FOLDER, stored_evidence
@@ -68,7 +68,7 @@ def check(config: Config, failed: tuple[str, ...] = (), findings: tuple[Reason, 
 
 def shown(config: Config, **messages: dict[str, Any]) -> dict[str, Any]:
     """The motor of the view. messages: kind → message that was received from it."""
-    follower = Follower.__new__(Follower)
+    follower = MessageFollower()
     followed = FollowedMessage(config.site.root, "p1", messages, dict.fromkeys(messages, 0.0))
     follower.seen = {f"{config.site.root}/p1": followed} if messages else {}
     (motor,) = answer(Web(follower, config), config, stored_evidence(config), TEXTS)["motors"]

@@ -18,7 +18,7 @@ from agent.acquisition.poll_plan import plan
 from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.core.text import Catalogue
-from agent.delivery.mqtt.follower import Follower
+from agent.delivery.followed_messages import MessageFollower
 from agent.web.configuration import answer, load
 from agent.web.context import Web
 
@@ -33,7 +33,7 @@ def site_text(mqtt: str = "", more: str = "") -> str:
 
 
 def web_of(config: Config, in_force: str | None = None) -> Web:
-    follower = Follower.__new__(Follower)
+    follower = MessageFollower()
     info = {"s": "magwatt.info/1", "config": in_force}
     follower.gateway_messages = {config.site.root: {"info": info}} if in_force else {}
     return Web(follower, config)

@@ -10,7 +10,7 @@ from agent.core.messages import Message, encode, encode_plain
 from agent.core.metrics import HEALTH, by_name
 from agent.core.row_names import row_name
 from agent.core.text import Catalogue
-from agent.delivery.mqtt.follower import Follower
+from agent.delivery.followed_messages import MessageFollower
 from agent.web.context import Web
 from agent.web.health import GROUPS, OF_BUS, answer
 
@@ -27,9 +27,8 @@ WELL = {
 }  # fmt: skip
 
 
-class _Message:
-    def __init__(self, topic: str, payload: bytes) -> None:
-        self.topic, self.payload = topic, payload
+class Connection(MessageFollower):
+    interrupted = False
 
 
 class Page:
@@ -37,17 +36,17 @@ class Page:
 
     def __init__(self) -> None:
         self.now_ms = T_MS
-        self.follower = Follower(None, "#")  # type: ignore[arg-type]
+        self.follower = Connection()
         self.web = Web(self.follower, None, lambda: self.now_ms)
-        self._deliver("status", b"online")
-        self._deliver("info", encode_plain("info", T_MS, {"version": "1.2.3", "config": "c0ffee", "boot": 7}))
+        self.deliver("status", b"online")
+        self.deliver("info", encode_plain("info", T_MS, {"version": "1.2.3", "config": "c0ffee", "boot": 7}))
 
-    def _deliver(self, kind: str, payload: bytes) -> None:
-        self.follower._on_message(None, None, _Message(f"{ROOT}/{kind}", payload))  # type: ignore[arg-type]
+    def deliver(self, kind: str, payload: bytes) -> None:
+        self.follower.receive(f"{ROOT}/{kind}", payload)
 
     def health(self, **changes: float) -> None:
         values = {**WELL, **changes}
-        self._deliver("health", encode(Message(None, "health", self.now_ms, values), "1"))
+        self.deliver("health", encode(Message(None, "health", self.now_ms, values), "1"))
 
     def shown(self) -> dict[str, Any]:
         return answer(self.web, TEXTS)
@@ -144,14 +143,14 @@ def test_old_figures_are_a_finding() -> None:
 def test_an_agent_that_left_is_a_finding() -> None:
     page = Page()
     page.health()
-    page._deliver("status", b"offline")
+    page.deliver("status", b"offline")
     assert [item["code"] for item in page.shown()["findings"]] == ["health_agent_offline"]
 
 
 @pytest.mark.parametrize("body", ['"t": 1', '"t": "x", "v": {}', '"t": 5, "v": [1]', '"t": 5, "v": {"polls": "many"}'])
 def test_a_message_of_another_form_breaks_nothing(body: str) -> None:
     page = Page()
-    page._deliver("health", f'{{"s": "magwatt.health/1", {body}}}'.encode())
+    page.deliver("health", f'{{"s": "magwatt.health/1", {body}}}'.encode())
     assert page.shown()["findings"]
 
 

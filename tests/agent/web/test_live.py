@@ -83,7 +83,7 @@ def test_who_comes_back_gets_what_is_true_now(page: Page) -> None:
     assert first.event()["motors"][0]["power_w"]["v"] == 1000.0
     first.close()
     other.event()
-    within(lambda: len(page.server.live._clients) == 1, 5, "it left")
+    within(lambda: page.server.live.clients == 1, 5, "it left")
     page.telemetry("pump-1", {"active_power_w": 2000.0})
     next_with(other, lambda event: any(row["power_w"]["v"] == 2000.0 for row in event["motors"]))
     again = Stream(page, "lang=zh")
@@ -136,7 +136,7 @@ def test_a_silent_motor_becomes_stale_and_the_stream_goes_on() -> None:
 
 def test_the_details_of_a_motor_are_for_those_who_show_it(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     details = {"motor": lambda _web, _texts, motor: {"of": motor}, "power_quality": lambda *_: {"thd": 1}}
-    monkeypatch.setattr(page.server.live, "_details_by_key", details)
+    monkeypatch.setattr(page.server.live, "details", details)
     one, other = Stream(page, "motor=pump-1"), Stream(page)
     assert one.event()["motor"] == {"of": "pump-1"}
     assert "motor" not in other.event()
@@ -178,4 +178,4 @@ def test_a_client_that_leaves_is_forgotten(page: Page) -> None:
     for stream in streams:
         stream.event()
         stream.close()
-    within(lambda: not page.server.live.full and len(page.server.live._clients) == 0, 5, "no client is left")
+    within(lambda: page.server.live.clients == 0, 5, "no client is left")

@@ -88,7 +88,7 @@ def test_a_session_ends_after_twelve_hours(stored: str) -> None:
 
 
 def test_wrong_and_guessed_passwords(page: Page) -> None:
-    """Five tries a minute for each address; the sixth is refused although it is right."""
+    """Five tries a minute for each address; the sixth is rejected although it is right."""
     for text in ("", "wrong", RIGHT[:-1], RIGHT + " "):
         assert attempt(page, text).status == 401
     assert attempt(page, "x" * 2000).status == 401
@@ -144,7 +144,7 @@ def test_the_log_has_neither_password_nor_cookie(page: Page, caplog: pytest.LogC
     assert cookie.partition("=")[2] not in caplog.text
 
 
-def test_a_short_password_and_a_damaged_file_are_refused(tmp_path: Path) -> None:
+def test_a_short_password_and_a_damaged_file_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue) as found:
         password.write_hash(tmp_path / "hash", "123456789")
     assert found.value.reason.code == PASSWORD_TOO_SHORT

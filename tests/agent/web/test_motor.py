@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.page import ROOT, FedFollower, Page
 
@@ -30,8 +32,6 @@ CHINESE_LETTER = re.compile(r"[\u4e00-\u9fff]")
 
 def shown(messages: dict[str, Any], catalogue: Catalogue = ENGLISH, age_s: float = 0.0) -> MotorDetail:
     web = Web(FedFollower())  # type: ignore[arg-type]
-    import time
-
     received = dict.fromkeys(messages, time.monotonic() - age_s)
     web.follower.seen[f"{ROOT}/m"] = FollowedMessage(ROOT, "m", messages, received)
     entry = find(web, "m")
@@ -209,8 +209,6 @@ def test_a_motor_that_is_off_and_one_that_is_silent_have_no_efficiency_but_a_rea
 
 
 def test_the_old_plant_comes_from_the_last_interval_of_the_savings() -> None:
-    import time
-
     found = messages()
     assert shown(found).saved_so_far.energy_kwh.why is not None
     saving = {"savings_verdict": "proven", "interval_saved_wh": 3_000, "interval_adjusted_baseline_wh": 10_000,
@@ -227,7 +225,7 @@ def test_an_event_of_the_stream_omits_what_does_not_change(page: Page) -> None:
     assert found["values"]["active_power_w"]["unit"] == "W"
     live = live_detail(page.web, ENGLISH, "pump-2")
     assert live is not None
-    assert "nameplate" not in json.loads(__import__("msgspec").json.encode(live))
+    assert "nameplate" not in msgspec.json.decode(msgspec.json.encode(live))
     assert live_detail(page.web, ENGLISH, "nobody") is None
 
 

@@ -160,7 +160,7 @@ def test_a_stale_value_stays_for_a_minute(plant: Page) -> None:
 
 
 def test_a_slow_motor_is_not_stale_between_its_rows(plant: Page) -> None:
-    """Three of its own intervals, measured by the times of the rows."""
+    """Three intervals, measured by the times of the rows."""
     plant.motor("m")
     for age_s in (80, 60, 40, 20):
         plant.telemetry("m", age_s=age_s)

@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, names each path of the API, and describes what is answered."""
+"""The OpenAPI document is valid, names each path of the API, and describes the responses."""
 
 from __future__ import annotations
 

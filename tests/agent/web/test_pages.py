@@ -1,4 +1,4 @@
-"""Each address answers: the page with the data of its start, static files, the API and its errors."""
+"""Each address responds: the page with the data of its start, static files, the API and its errors."""
 
 from __future__ import annotations
 

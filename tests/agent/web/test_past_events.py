@@ -1,4 +1,4 @@
-"""What happened and what needs a person: events from a state file, findings from messages."""
+"""What happened and what needs action: events from a state file, findings from messages."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_a_plant_without_savings_says_why(plant: Path, tmp_path: Path) -> None:
 
 def test_the_sum_of_a_month_without_a_baseline_or_with_two_currencies_says_so() -> None:
     saving = {"intervals": 3, "saved_wh": 5000.0, "u95_wh": 1000.0, "verdict": "proven"}
-    bare = {"saving": None, "days": [], "money": None}
+    bare: dict[str, Any] = {"saving": None, "days": [], "money": None}
     nothing = month_sum([bare], ENGLISH)
     assert nothing.saved_kwh.why is not None
     assert nothing.saved_kwh.why.code == NOTHING_COMPARED

@@ -69,7 +69,7 @@ def why(folder: Path) -> str:
 def test_the_page_reads_while_the_agent_writes_and_after_it_was_killed(
     agent: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    """No lock error in either; each answer is one state, and never older than the one before."""
+    """No lock error in either; each result is one state, and never older than the one before."""
     until(agent, "ready")
     file, seen = StateFile(tmp_path), 0
     for _ in range(60):

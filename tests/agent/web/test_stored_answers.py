@@ -1,4 +1,4 @@
-"""Requests for what is stored: history, events, savings; invalid ones get a problem document that says why."""
+"""Requests for what is stored: history, events, savings; invalid ones get a problem document with the reason."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ export function Waterfall({waterfall, width, stale}) {
     <div class="wf-row wf-head" role="row">
       <span class="wf-name" role="columnheader"><span class="hidden">${_("Step")}</span></span>
       ${roomy && html`<span class="wf-bar" role="presentation">${axis && html`<${Ticks} ...${bars} />`}</span>`}
-      <span role="columnheader">${_("kW")}</span><span class="wf-u" role="columnheader">± U</span><span role="columnheader">${share}</span>
+      <span role="columnheader">kW</span><span class="wf-u" role="columnheader">± U</span><span role="columnheader">${share}</span>
     </div>
     ${steps.map((step, index) => html`<${Line} key=${step.key} step=${step} sign=${index > 0 && index < steps.length - 1 ? -1 : 1} decimals=${decimals} stale=${stale}
       bars=${bars} last=${index === steps.length - 1} first=${index === 0} next=${steps[index + 1]} before=${steps[index - 1]} />`)}

@@ -103,9 +103,11 @@ function summary(events) {
   for (const event of events) counts.set(event.kind, (counts.get(event.kind) || 0) + 1);
   const rank = (kind) => (POWER_QUALITY.includes(kind) ? POWER_QUALITY.indexOf(kind) : POWER_QUALITY.length);
   const known = [...counts].sort(([one], [other]) => rank(one) - rank(other));
-  const parts = known.map(([kind, n]) => _("{kind}: {n}", {kind: kindName(kind), n}));
   const deepest = events.filter((event) => event.kind === "dip" && event.pct !== null).sort((one, other) => one.pct - other.pct)[0];
-  return parts.join(" · ") + (deepest ? ` · ${_("deepest dip {pct} %, {time}", {pct: deepest.pct.toFixed(0), time: seconds(deepest.duration_s)})}` : "");
+  return known.flatMap(([kind, n]) => [
+    _("{kind}: {n}", {kind: kindName(kind), n}),
+    ...(kind === "dip" && deepest ? [_("deepest dip {pct} %, {time}", {pct: deepest.pct.toFixed(0), time: seconds(deepest.duration_s)})] : []),
+  ]).join(" · ");
 }
 
 const seconds = (duration_s) => (duration_s === null ? "—" : duration_s < 10 ? _("{n} s", {n: duration_s.toFixed(2)}) : age(duration_s));

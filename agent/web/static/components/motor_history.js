@@ -29,6 +29,7 @@ export function MotorHistory({motor, plant, shown}) {
     <div class="body">${error && !found ? html`<p class="soft">${_("The history cannot be shown: {reason}", {reason: error.message})}</p>`
       : !found ? html`<p class="soft tl-wait">${_("Loading")}</p>`
       : found.power.why && !found.power.t_ms.length ? html`<p class="soft">${found.power.why.long || found.power.why.text}</p>`
+      : !found.power.t_ms.length && !found.efficiency.t_ms.length ? html`<p class="soft">${_("No value is stored for this time.")}</p>`
       : table ? html`<${HistoryTable} found=${found} zone=${plant.time_zone} title=${titles[span]} />`
       : html`<${HistoryChart} found=${found} motor=${motor} plant=${plant} shown=${shown} title=${titles[span]} />`}</div>
   </section>`;
@@ -134,7 +135,7 @@ function chartOf({from_ms, to_ms, power, efficiency, old}, scale, now) {
     t_s, from_s: from_ms / 1000, to_s: to_ms / 1000,
     gaps: power.gaps.map((gap) => ({from_s: gap.from_ms / 1000, to_s: gap.to_ms / 1000, why: gap.why})),
     plots: [
-      {key: "power", unit: _("kW"), height: POWER_HEIGHT, zero: true, named: true, columns: [before, measured], bands: [[1, 2, "accent-soft"]],
+      {key: "power", unit: "kW", height: POWER_HEIGHT, zero: true, named: true, columns: [before, measured], bands: [[1, 2, "accent-soft"]],
         lines: [{stroke: "soft", width: 1.5, dash: [6, 3]}, {stroke: "accent", width: 2.2}]},
       {key: "efficiency", unit: "%", height: EFFICIENCY_HEIGHT, zero: false, named: false, columns: [low, high, mean], bands: [[2, 1, "fill2"]],
         lines: [{}, {}, {stroke: "ink", width: 1.8}]},
@@ -160,8 +161,8 @@ function Ends({ends, motor, shown, chart}) {
   const low = measured === null ? null : Math.max(measured, old === null ? 0 : old + room);
   const some = chart.plots[0].columns[0].some((value) => value !== null);
   return html`<div class="tl-ends">
-    ${some && html`<${End} name=${_("old plant, same work")} value=${motor.saved_so_far.old_plant_w} scale=${1000} decimals=${1} unit=${_("kW")} y=${old} shown=${{}} />`}
-    <${End} name=${_("measured")} accent value=${motor.power_w} scale=${1000} decimals=${1} unit=${_("kW")} y=${low} shown=${shown} />
+    ${some && html`<${End} name=${_("old plant, same work")} value=${motor.saved_so_far.old_plant_w} scale=${1000} decimals=${1} unit="kW" y=${old} shown=${{}} />`}
+    <${End} name=${_("measured")} accent value=${motor.power_w} scale=${1000} decimals=${1} unit="kW" y=${low} shown=${shown} />
     <${End} name=${_("efficiency")} value=${motor.efficiencies.system_efficiency_pct} least=${1} unit="%" y=${efficiency} shown=${shown} />
   </div>`;
 }

@@ -72,9 +72,9 @@ function KeyFigures({motor, shown}) {
     <${Figure} label=${motor.has_drive ? _("Efficiency, drive and motor") : _("Efficiency")} value=${found.system_efficiency_pct} unit="%" least=${1} note=${method} shown=${shown} />
     ${motor.has_drive
       ? html`<${Figure} label=${_("Motor alone")} value=${found.motor_efficiency_pct} unit="%" least=${1} note=${driveAlone(found.drive_efficiency_pct)} shown=${shown} />`
-      : html`<${Figure} label=${_("Power")} value=${motor.power_w} scale=${1000} decimals=${1} unit=${_("kW")} note=${motor.waterfall.steps.length ? motor.waterfall.steps[0].source : ""} shown=${shown} />`}
-    <${Figure} label=${_("Saved now")} value=${motor.saved_w} scale=${1000} decimals=${1} unit=${_("kW")} note=${saved.share_pct.v === null ? "" : _("{pct} % of the old plant, mean of 15 min", {pct: fixed(saved.share_pct.v, 1)})} shown=${shown} />
-    <${Figure} label=${_("Saved so far")} value=${saved.energy_kwh} least=${-6} unit=${_("kWh")} note=${saved.verdict} shown=${{}} />
+      : html`<${Figure} label=${_("Power")} value=${motor.power_w} scale=${1000} decimals=${1} unit="kW" note=${motor.waterfall.steps.length ? motor.waterfall.steps[0].source : ""} shown=${shown} />`}
+    <${Figure} label=${_("Saved now")} value=${motor.saved_w} scale=${1000} decimals=${1} unit="kW" note=${saved.share_pct.v === null ? "" : _("{pct} % of the old plant, mean of 15 min", {pct: fixed(saved.share_pct.v, 1)})} shown=${shown} />
+    <${Figure} label=${_("Saved so far")} value=${saved.energy_kwh} least=${-6} unit="kWh" note=${saved.verdict} shown=${{}} />
   </section>`;
 }
 
@@ -90,7 +90,7 @@ function Figure({label, value, scale = 1, decimals, least, unit, note, shown}) {
 
 function Losses({motor, shown}) {
   const {waterfall} = motor;
-  const note = waterfall.braking ? _("kW; the motor brakes and returns power") : _("kW");
+  const note = waterfall.braking ? _("kW; the motor brakes and returns power") : "kW";
   const missing = waterfall.steps.map((step) => step.value).find((value) => value.v === null);
   const why = missing && missing.why;
   return html`<${Panel} title=${_("Where the power goes now")} note=${note} class="losses">

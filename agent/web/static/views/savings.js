@@ -5,6 +5,7 @@ import {useData} from "../core/data.js";
 import {go} from "../core/router.js";
 import {_} from "../core/text.js";
 import {ErrorPanel} from "../components/error.js";
+import {Marked} from "../components/marked.js";
 import {Panel} from "../components/panel.js";
 import {MotorMonth, Overview} from "./savings_month.js";
 
@@ -21,7 +22,7 @@ export default function SavingsView({plant, argument}) {
     <${Month} key=${month} month=${month} plant=${plant} />`;
 }
 
-const NoMonth = ({why}) => html`<section class="panel notice"><h2>${_("No month yet")}</h2><p>${(why && (why.long || why.text)) || _("The state file has no interval of 15 min yet; the first one comes a quarter of an hour after the start.")}</p></section>`;
+const NoMonth = ({why}) => html`<section class="panel notice"><h2>${_("No month yet")}</h2><p><${Marked} text=${(why && (why.long || why.text)) || _("The state file has no interval of 15 min yet; the first one comes a quarter of an hour after the start.")} /></p></section>`;
 
 function Months({months, month}) {
   const known = months.some((item) => item.month === month) ? months : [{month, name: month}, ...months];
@@ -53,5 +54,5 @@ function Month({month, plant}) {
 
 function Missing({data}) {
   const why = data.why || {};
-  return html`<${Panel}><h2 class="big">${_("{month}: no report", {month: data.name})}</h2><p>${why.long || why.text || _("There are no data of this month.")}</p></${Panel}>`;
+  return html`<${Panel}><h2 class="big">${_("{month}: no report", {month: data.name})}</h2><p><${Marked} text=${why.long || why.text || _("There are no data of this month.")} /></p></${Panel}>`;
 }

@@ -11,7 +11,7 @@ export function Overview({overview, chosen, onChoose}) {
   const sum = overview.sum;
   return html`<section class="panel sv-all"><div class="head"><h2>${_("All motors")}</h2>${overview.n < overview.of && html`<span class="note">${_("{n} of {total} motors have a saving", {n: overview.n, total: overview.of})}</span>`}</div>
     <div class="scroll cs" tabindex="0" role="region" aria-label=${_("All motors")}><table class="figures wide">
-      <thead><tr>${head.map((text) => html`<th scope="col">${text}</th>`)}</tr></thead>
+      <thead><tr>${head.map((text, index) => html`<th scope="col" class=${index === 1 ? "txt" : ""}>${text}</th>`)}</tr></thead>
       <tbody>${overview.rows.map((row) => html`<tr class=${row.asset === chosen ? "on" : ""}><th scope="row"><button type="button" class="pick" aria-pressed=${row.asset === chosen} onClick=${() => onChoose(row.asset)}>${row.title}</button></th><td class="txt">${row.verdict}</td>${row.numbers.map((text) => html`<td>${text}</td>`)}</tr>`)}
         <tr class="sum"><th scope="row">${_("total")}</th><td class="txt">${overview.decided ? "" : _("⚠ not all decided")}</td><td>${sum.value}</td><td>${sum.u}</td><td>${sum.share}</td><td>${sum.money}</td><td>${sum.co2}</td></tr></tbody>
     </table></div>${overview.n > 0 && html`<p class="small cs">${_("U95 of the total: at most, added linearly")}</p>`}</section>`;
@@ -88,7 +88,7 @@ function Days({motor}) {
 }
 
 function Events({motor}) {
-  return html`<${Panel} title=${_("Non-routine events")} class="mt">${motor.events.length ? html`<ul class="sv-list">${motor.events.map((item) => html`<li><b>${item.start} – ${item.end || _("not ended")}</b> ${item.cause} · ${item.energy} kWh · ${item.decision_text}</li>`)}</ul>` : html`<p class="soft">${_("none")}</p>`}</${Panel}>`;
+  return html`<${Panel} title=${_("Non-routine events")} class="mt">${motor.events.length ? html`<ul class="sv-list">${motor.events.map((item) => html`<li><b>${item.start} – ${item.end || _("not ended")}</b> ${item.kind}${_(": ")}${item.cause} · ${item.energy} kWh<br />${item.decision} <small class="soft">${item.by}</small></li>`)}</ul>` : html`<p class="soft">${_("none")}</p>`}</${Panel}>`;
 }
 
 function Ledger({motor, check}) {

@@ -133,7 +133,9 @@ def test_software_that_reads_the_known_steps_does_not_see_events(store: Store, t
 def test_an_event_takes_few_bytes(store: Store, tmp_path: Path) -> None:
     """A dip takes 0.3 kB, its waveform of six channels with noise 12.5 kB at most: 31 kB as JSON."""
     chance = random.Random(3)
-    channels = {f"snapshot_{q}_l{n}_{q}": [chance.gauss(0, 230) for _ in range(1024)] for q in "ui" for n in (1, 2, 3)}
+    channels: dict[str, Any] = {
+        f"snapshot_{q}_l{n}_{q}": [chance.gauss(0, 230) for _ in range(1024)] for q in "ui" for n in (1, 2, 3)
+    }
     message = dip(T_MS, event_phases=[1, 2, 3], event_extreme_v=166.6, event_reference_v=232.7, **channels)
     EventHistory(store).on_published(message)
     store.flush()

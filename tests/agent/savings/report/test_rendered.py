@@ -16,6 +16,8 @@ from support import metered_retrofit
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.savings.ledger.verify import open_copy
+from agent.savings.reasons import MAINTENANCE
+from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
 from agent.savings.report.html.page import Cover, page
 from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier
 from agent.savings.report.model.month import ReportMonth, collect
@@ -91,3 +93,20 @@ def test_the_state_of_the_ledger_is_a_code(months: list[ReportMonth]) -> None:
         )
     ]
     assert found == ["whole", "touched", "pending", "none"]
+
+
+def test_decisions_on_events_are_those_of_the_report(months: list[ReportMonth]) -> None:
+    (month,) = months
+    begin_ms = month.from_ms
+    waiting = NonRoutineEvent(1, "fan", "bypass", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 5e4, "exclude")
+    decided = replace(
+        waiting, number=2, decision="adjust", adjust_wh=1.5e4, by="Li Wei", reason="old belt", decided_ms=begin_ms
+    )
+    month = replace(month, events=[waiting, decided])
+    report = re.sub(r"\s", "", shown_texts(page([month], COVER)))
+    for texts in rendered([month], COVER)["texts"].values():
+        found = texts["motors"][0]["events"]
+        assert [event["number"] for event in found] == [1, 2]
+        for event in found:
+            assert re.sub(r"\s", "", event["decision"] + event["by"]) in report
+            assert re.sub(r"\s", "", event["kind"] + event["start"] + event["end"] + event["cause"]) in report

@@ -1,0 +1,128 @@
+"""Draws the pictures of the page in docs/page, from the invented plant of the tests, whose time stands still.
+
+Run: make page-pictures. With names (plant motor …) only those; `record` takes the messages of the invented plant from a
+demo of a minute. Needs Chromium.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+from playwright.sync_api import Browser
+from support.browser import DESKTOP, PHONE, VIEWS, Watched, chromium
+from support.page_plant import NOW_MS, RECORDING
+from support.plant_page import PlantPage, plant_page
+
+from agent.cli.demo_runner import embedded_broker, start_processes
+from agent.config.loader import parse_broker
+from agent.delivery.mqtt.follower import Follower
+
+FOLDER = Path(__file__).parent / "page"
+COLOURS = 128
+BYTES_MAX = 150_000
+RECORD_S, FAULT = 75.0, "dip"
+DARK = {**DESKTOP, "color_scheme": "dark"}
+CHINESE = {**DESKTOP, "locale": "zh-CN"}
+LIGHT_PHONE = {**PHONE, "color_scheme": "light"}
+
+
+class Picture(NamedTuple):
+    """path: of the view. context: of the browser. height_px: longest, of the page; None: as high as it is."""
+
+    path: str
+    context: dict[str, Any]
+    height_px: int | None = None
+
+
+PICTURES = {
+    "plant": Picture("/", DESKTOP),
+    "plant-dark": Picture("/", DARK),
+    "plant-chinese": Picture("/", CHINESE),
+    "plant-phone": Picture("/", PHONE, 1400),
+    "motor": Picture(VIEWS["motor"], DESKTOP),
+    "power-quality": Picture(VIEWS["pq"], DESKTOP),
+    "savings": Picture("/savings", DESKTOP, 1500),
+    "alarms": Picture("/alarms", DESKTOP, 1400),
+    "alarms-phone": Picture("/alarms", LIGHT_PHONE, 1400),
+    "commissioning": Picture("/commissioning", DESKTOP, 1400),
+    "configuration": Picture("/configuration", DESKTOP, 1400),
+    "health": Picture("/health", DESKTOP, 1400),
+}
+
+
+def main(names: list[str]) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, plant_page(Path(folder)) as plant, chromium() as browser:
+        plant.show(stale=False)
+        for name in names or PICTURES:
+            drawn = draw(browser, plant, PICTURES[name])
+            (FOLDER / f"{name}.png").write_bytes(drawn)
+            print(f"{name}: {len(drawn):,} bytes")
+            if len(drawn) > BYTES_MAX:
+                sys.exit(f"{name}.png has more than {BYTES_MAX:,} bytes")
+
+
+def draw(browser: Browser, plant: PlantPage, picture: Picture) -> bytes:
+    """A PNG with few colours."""
+    context = browser.new_context(**picture.context)
+    page = Watched(context, plant.address, NOW_MS).open(picture.path)
+    page.wait_for_timeout(500)  # charts are drawn
+    height_px = int(page.evaluate("document.documentElement.scrollHeight"))
+    size = {"width": picture.context["viewport"]["width"], "height": min(height_px, picture.height_px or height_px)}
+    page.set_viewport_size(size)
+    page.wait_for_timeout(300)
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    context.close()
+    few = shot.quantize(palette=_palette(shot), dither=Image.Dither.NONE)
+    out = io.BytesIO()
+    few.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _palette(shot: Image.Image) -> Image.Image:
+    """The most frequent colours, unchanged: tints of rows stay as they are."""
+    counts: list[tuple[int, tuple[int, int, int]]] = shot.getcolors(shot.width * shot.height)  # type: ignore[assignment]
+    frequent = [colour for _, colour in sorted(counts, reverse=True)[:COLOURS]]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in frequent for part in colour])
+    return palette
+
+
+def record() -> None:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        url = f"mqtt://127.0.0.1:{stack.enter_context(embedded_broker())}"
+        start_processes(Path(folder), stack, url, FAULT)
+        follower = Follower(parse_broker(url), "magwatt/v1/demo/#")
+        follower.start()
+        time.sleep(RECORD_S)
+        follower.stop()
+    found = {f"{seen.asset}/{kind}": body for seen in follower.seen.values() for kind, body in seen.messages.items()}
+    for topic, messages in follower.gateway_messages.items():
+        found |= {f"{topic.rpartition('/')[2]}/{kind}": body for kind, body in messages.items()}
+    for name, body in found.items():
+        if name.endswith("/meta"):
+            body["metrics"] = {}
+    lines = (
+        f"{json.dumps(name)}: {json.dumps(body, ensure_ascii=False, separators=(',', ':'))}"
+        for name, body in sorted(found.items())
+    )
+    RECORDING.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def _compact(body: dict[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["record"]:
+        record()
+    else:
+        main(sys.argv[1:])
