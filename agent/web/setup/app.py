@@ -19,17 +19,17 @@ from starlette.routing import Route
 from agent.commissioning.wizard.answers import Reply
 from agent.core.text import Catalogue, _, language_of, text_of
 from agent.web.context import language_of_request
-from agent.web.page_texts import texts_of, translations
+from agent.web.page_texts import texts_of
+from agent.web.pages import document
 from agent.web.security import Access, Guard, content_policy
 from agent.web.setup.access import SetupAccess
 from agent.web.setup.setup import Setup
-from agent.web.static_files import load, make_file, respond
+from agent.web.static_files import load, respond
 from drivers.reasons import InvalidValue
 
 PAGE, FIRST_SCRIPT = "setup/setup.html", "setup/setup.js"
 BASE = "/setup/v1"
 POLL_S = 20.0  # longest wait for the next state; a mobile network closes idle connections after a minute
-_START = '<script type="application/json" id="start">'
 
 
 class Choose(Struct, forbid_unknown_fields=True):
@@ -138,16 +138,7 @@ def _context(request: Request) -> SetupContext:
 
 async def _page(request: Request) -> Response:
     """The page. Without a session it shows nothing of the plant."""
-    language = language_of_request(request)
-    start = {"language": language.partition("_")[0],
-             "texts": translations(request.app.state.texts, Catalogue(language, UTC))}  # fmt: skip
-    data = msgspec.json.encode(start).decode().replace("<", "\\u003c").replace("\u2028", "\\u2028")
-    html = request.app.state.static.index.replace(_START, _START + data, 1)
-    if language.startswith("zh"):
-        html = html.replace('<html lang="en">', '<html lang="zh-CN">', 1)
-    response = respond(request, make_file(html.encode(), "text/html"), "private, no-cache")
-    response.headers["vary"] = "accept-encoding, accept-language, cookie"
-    return response
+    return document(request, Catalogue(language_of_request(request), UTC), {})
 
 
 async def _static(request: Request) -> Response:

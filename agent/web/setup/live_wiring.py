@@ -17,7 +17,7 @@ from dsp.wiring import OK, UNKNOWN
 Verdict = Literal["none", "pending", "ok", "unknown", "unclear", "faulty"]
 
 
-class LiveWiring:
+class WatchedWiring:
     """Reads nothing itself; `on_values` receives each reading of the devices of one motor."""
 
     def __init__(self, config: Config, asset: Asset, clock: Clock) -> None:

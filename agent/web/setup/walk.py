@@ -20,7 +20,7 @@ from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.clock import SystemClock
 from agent.web.commissioning_evidence import STEPS
-from agent.web.setup.live_wiring import LiveWiring
+from agent.web.setup.live_wiring import WatchedWiring
 from agent.web.wiring_picture import mistake_of
 from drivers.reading import Clock
 from drivers.reasons import Reason
@@ -93,7 +93,7 @@ class Walk:
         self.page = Page(0, self.assets[0].name if self.assets else "", NAMEPLATE)
         self.live: dict[str, Values] = {}
         self.read_s: float | None = None  # of the present values, monotonic
-        self.wiring: dict[str, LiveWiring] = {}
+        self.wiring: dict[str, WatchedWiring] = {}
         self._config, self._clock = config, clock or SystemClock()
         self._commission, self._on_change = commission, on_change
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -130,7 +130,7 @@ class Walk:
 
     def begin_check(self, estimate: EstimatedDuration, readings: int) -> None:
         self.progress, self._reader = Progress(0, readings, self.now_s + estimate.sound), None
-        self.wiring = {asset.name: LiveWiring(self._config, asset, self._clock) for asset in self.assets}
+        self.wiring = {asset.name: WatchedWiring(self._config, asset, self._clock) for asset in self.assets}
         self._on_change()
 
     def on_values(self, device: str, values: Mapping[str, float]) -> None:

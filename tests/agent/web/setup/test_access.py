@@ -34,6 +34,7 @@ def setup_of(folder: Path) -> Setup:
 def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setup, Browser]]:
     setup = setup_of(tmp_path_factory.mktemp("setup"))
     with running(setup) as browser:
+        browser.open()
         yield setup, browser
 
 
@@ -45,21 +46,20 @@ def another(browser: Browser) -> Iterator[Browser]:
     second.close()
 
 
-def test_the_link_works_for_one_browser_only(link: tuple[Setup, Browser]) -> None:
+def test_the_link_works_for_one_browser_only(tmp_path: Path) -> None:
     """Looking at the page uses nothing up; the second browser shows how to start again."""
-    _, browser = link
-    status, page = browser.request("GET", "/")
-    assert status == 200
-    assert browser.token.encode() not in page
-    assert browser.act("session", token="x" * 22)[0] == 403
-    browser.open()
-    browser.open()  # loaded again
-    with another(browser) as second:
+    with running(setup_of(tmp_path)) as browser, another(browser) as second:
+        status, page = browser.request("GET", "/")
+        assert status == 200
+        assert browser.token.encode() not in page
+        assert browser.act("session", token="x" * 22)[0] == 403
+        browser.open()
+        browser.open()  # loaded again
         status, problem = second.act("session", token=browser.token)
         assert status == 403
         assert COMMAND in problem["detail"]
         assert second.request("GET", f"{BASE}/state")[0] == 401
-    assert browser.state()["stage"] == "questions"
+        assert browser.state()["stage"] == "questions"
 
 
 def test_the_cookie_is_for_this_page_and_no_script(link: tuple[Setup, Browser]) -> None:

@@ -13,7 +13,7 @@ from support.setup_cabinet import CABINET
 from agent.commissioning.selfcheck.live_values import Values
 from agent.config.loader import load_config
 from agent.config.topology import assets
-from agent.web.setup.live_wiring import LiveWiring
+from agent.web.setup.live_wiring import WatchedWiring
 from agent.web.setup.phases import view
 
 VOLTS, PHI_DEG, AT_DEG = 230.0, 31.0, (0.0, -120.0, 120.0)
@@ -34,10 +34,10 @@ def through(order: Sequence[int], amps: float = 80.0) -> Values:
 
 
 @pytest.fixture
-def wiring(tmp_path: Path) -> LiveWiring:
+def wiring(tmp_path: Path) -> WatchedWiring:
     (tmp_path / "plant.toml").write_text(CABINET, encoding="utf-8")
     config, _ = load_config(tmp_path / "plant.toml")
-    return LiveWiring(config, assets(config)[0], HandClock())
+    return WatchedWiring(config, assets(config)[0], HandClock())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def wiring(tmp_path: Path) -> LiveWiring:
     ],
     ids=["right", "rotated", "exchanged", "no load"],
 )
-def test_five_readings_give_a_verdict(wiring: LiveWiring, values: Values, verdict: str, fault: str | None) -> None:
+def test_five_readings_give_a_verdict(wiring: WatchedWiring, values: Values, verdict: str, fault: str | None) -> None:
     assert wiring.verdict == "pending"
     for _ in range(5):
         wiring.on_values({"mcc-1": values})
