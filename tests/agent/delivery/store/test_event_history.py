@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sqlite3
 from contextlib import closing
@@ -131,7 +130,7 @@ def test_software_that_reads_the_known_steps_does_not_see_events(store: Store, t
 
 
 def test_an_event_takes_few_bytes(store: Store, tmp_path: Path) -> None:
-    """A dip takes 0.3 kB, its waveform of six channels with noise 12.5 kB at most: 31 kB as JSON."""
+    """A dip takes 0.3 kB, its waveform of six channels with noise 12.5 kB at most."""
     chance = random.Random(3)
     channels: dict[str, Any] = {
         f"snapshot_{q}_l{n}_{q}": [chance.gauss(0, 230) for _ in range(1024)] for q in "ui" for n in (1, 2, 3)
@@ -142,5 +141,4 @@ def test_an_event_takes_few_bytes(store: Store, tmp_path: Path) -> None:
     sizes = dict(store.rows("select step_s, length(body) from history"))
     assert sizes[0] < 300
     assert sizes[-1] < 12_500
-    assert len(json.dumps(channels)) > 100_000
     store.close()
