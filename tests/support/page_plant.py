@@ -1,7 +1,7 @@
 """An invented plant for the page: one motor in each state that the page shows, with a month, events and a history.
 
-The messages are those of the demo's magnet motor, scaled; the month is that of `metered_retrofit`. The time of the
-plant stands still at NOW_MS.
+The messages are those of the demo's magnet motor, scaled; the month is that of `metered_retrofit`. The time is always
+NOW_MS.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _telemetry(motor: str, t_ms: int) -> dict[str, Any]:
 
 
 def _swapped_powers(values: dict[str, Any]) -> dict[str, float]:
-    """What a meter measures when the CTs of L1 and L2 are exchanged: each current turned by 120° against its voltage."""
+    """What a meter measures when the CTs of L1 and L2 are exchanged: both currents are turned by 120°."""
     found, total_w = {}, 0.0
     for phase, turn_deg in ((1, 120), (2, -120), (3, 0)):
         power_w, reactive_var = values[f"active_power_l{phase}_w"], values[f"reactive_power_l{phase}_var"]
