@@ -40,8 +40,7 @@ def test_a_key_is_changed_at_the_beginning_of_lines_only() -> None:
 
 @pytest.mark.soak
 def test_the_report_of_the_past_covers_the_true_saving(tmp_path: Path) -> None:
-    """Twelve hours from 22:00: each retrofitted motor has a saving whose U95 contains the true one, and the silent drive
-    of the night is an event."""
+    """Twelve hours from 22:00: each retrofitted motor has a saving whose U95 contains the true one."""
     scenario, start, seconds = load("water-station"), datetime(2026, 11, 27, 22, tzinfo=UTC), 12 * 3600
     simulate_past(scenario, tmp_path, round(start.timestamp()), seconds, demo_config, lambda _now_s: None)
     plant = scenario.build(Random(1))
