@@ -34,9 +34,11 @@ class StaticFile(Struct, frozen=True):
 
 
 class StaticFiles(Struct, frozen=True):
-    """files: path below /static → file. index: the page, without the data of the start. script_hash: of its import
-    map, for the Content-Security-Policy. sources: texts of the own scripts. imported: names of those that the page loads
-    with its first one.
+    """files: path below /static → file.
+    index: the page, without the data of the start.
+    script_hash: of its import map, for the Content-Security-Policy.
+    sources: texts of the own scripts.
+    imported: names of those that the page loads with its first one.
     """
 
     files: Mapping[str, StaticFile]
