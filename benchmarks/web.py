@@ -123,15 +123,7 @@ class Clients:
 @contextmanager
 def page(broker_port: int, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "agent.cli",
-        "web",
-        f"mqtt://127.0.0.1:{broker_port}",
-        "--listen",
-        f"127.0.0.1:{port}",
-    ]
+    command = [sys.executable, "-m", "agent.cli", "web", f"mqtt://127.0.0.1:{broker_port}", "--listen", f"127.0.0.1:{port}"]
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:

@@ -1,4 +1,4 @@
-"""The last message `savings` of each motor, where none was received: after a start the next one comes in up to 15 min."""
+"""The last message `savings` of each motor, where none was received: the next one comes up to 15 min after a start."""
 
 from __future__ import annotations
 

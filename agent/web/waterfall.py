@@ -98,9 +98,7 @@ def waterfall_of(inputs: Inputs, catalogue: Catalogue) -> Waterfall:
     steps = [step(first, flows[0], _bar(flows[0]))]
     for key, loss in order:
         after = None if level is None or loss.v is None else level - loss.v
-        steps.append(
-            step(key, loss, (None, None, flows[1].v or 0.0, below) if after is None else _fall(level, after, loss))
-        )
+        steps.append(step(key, loss, (None, None, flows[1].v or 0.0, below) if after is None else _fall(level, after, loss)))
         level = after
         below = after if after is not None else below
     steps.append(step(last, flows[1], _bar(flows[1]) if flows[1].v is not None else (None, None, 0.0, below)))

@@ -54,7 +54,7 @@ def write(config: Config, age_s: float | None = None, *, frozen: bool = True) ->
 
 
 def shown(config: Config, **received: dict[str, object]) -> MotorDetail:
-    """received: kind → message, besides the telemetry."""
+    """received: kind → message, in addition to the telemetry."""
     web = Web(FedFollower(), config, assets=assets(config))  # type: ignore[arg-type]
     try:
         web.last_savings = read_last_savings(web)
