@@ -67,7 +67,7 @@ function KeyFigures({plant, month, outdated}) {
   const money = (ready && found.money) || none;
   const now = plant.saved_now_w;
   return html`<div class="figs">
-    <${Figure} label=${_("Saved now")} unit="kW" note=${ofMotors(now.motors, now.of)} value=${now} scale=${1000} stale=${outdated} />
+    <${Figure} label=${_("Saved now")} unit="kW" note=${now.v === null ? ofMotors(now.motors, now.of) : _("{n} of {total} motors, mean of 15 min", {n: now.motors, total: now.of})} value=${now} scale=${1000} stale=${outdated} />
     <${Figure} label=${_("This month")} unit="kWh" note=${ready && saved.v !== null && proof(found, plant.time_zone)} value=${saved} />
     <${Figure} label=${_("Money this month")} short=${_("Money")} unit=${currency(money.currency)} note=${ready && money.v !== null && ofMotors(found.motors, found.of)} value=${money} />
   </div>`;
