@@ -1,4 +1,4 @@
-"""Draws the pictures of the page in docs/page, from the invented plant of the tests, whose time stands still.
+"""Draws the pictures of the page in docs/page, from the invented plant of the tests, whose time does not run.
 
 Run: make page-pictures. With names (plant motor …) only those; `record` takes the messages of the invented plant from a
 demo of a minute. Needs Chromium.

@@ -29,7 +29,7 @@ def tables(config: Config, _: Catalogue) -> list[dict[str, Any]]:
     site, store, outputs = config.site, config.store, config.dialects
     found = [_table(_("Site"), [
         (_("plant"), site.id), (_("gateway"), site.gateway), (_("time zone"), site.timezone),
-        (_("currency"), site.currency), (_("price of energy"), site.energy_price),
+        (_("currency"), _.translate(site.currency or "")), (_("price of energy"), site.energy_price),
         (_("grid emission factor"), site.grid_factor), (_("topics below"), site.root),
         (_("simulated"), _("yes") if site.simulated else None), (_("own register maps"), site.profiles),
     ])]  # fmt: skip
@@ -163,15 +163,15 @@ def tariff_of(config: Config, _: Catalogue) -> dict[str, Any] | None:
         return None
     demand = tariff.demand
     rows = [
-        (_("currency"), tariff.currency), (_("meter-reading day"), tariff.reading_day),
+        (_("currency"), _.translate(tariff.currency)), (_("meter-reading day"), tariff.reading_day),
         (_("demand charge"), f"{demand.price:g} / {demand.per}" if demand else None),
         (_("power-factor rule"), f"{tariff.power_factor:.2f}" if tariff.power_factor else None),
         (_("holidays"), _(", ").join(day.isoformat() for day in sorted(tariff.holidays))),
     ]  # fmt: skip
-    prices = [{"name": name, "price": f"{price:g}", "when": _when(tariff, name, _)} for name, price in
+    prices = [{"name": _.translate(name), "price": f"{price:g}", "when": _when(tariff, name, _)} for name, price in
               tariff.prices.items()]  # fmt: skip
     months = [
-        {"month": month, "prices": _(", ").join(f"{name} {price:g}" for name, price in changed.items())}
+        {"month": month, "prices": _(", ").join(f"{_.translate(name)} {price:g}" for name, price in changed.items())}
         for month, changed in sorted(tariff.prices_in.items())
     ]
     return {"rows": _rows(rows), "prices": prices, "months": months}
