@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from posixpath import dirname, join, normpath
+from functools import partial
+from posixpath import dirname, join, normpath, relpath
 
 from msgspec import Struct
 
@@ -29,7 +30,7 @@ class Bundle(Struct, frozen=True):
 def bundle(sources: Mapping[str, str], first: str) -> Bundle:
     """`first` and the scripts that it imports, directly or through others.
 
-    sources: name → text; `first` is in the folder of the names. Names of exports are unique, are imported under the same name, and are never assigned again.
+    sources: name → text. Names of exports are unique, are imported under the same name, and are never assigned again.
     Raises ValueError for a statement or a name that does not fit into one file.
     """
     names = tuple(dict.fromkeys(_in_order(sources, first, ())))
@@ -50,9 +51,7 @@ def bundle(sources: Mapping[str, str], first: str) -> Bundle:
         if rest or not again <= known or known & set(declared):
             raise ValueError(f"{name}: {rest}, {sorted(again - known)}, {sorted(known & set(declared))}")
         known |= set(declared)
-        folder = dirname(name)
-        body = _LATER.sub(lambda found, folder=folder: found[1] + "./" + normpath(join(folder, found[2])), body)
-        parts.append(_scoped(body, declared))
+        parts.append(_scoped(_LATER.sub(partial(_as_seen, first, name), body), declared))
         parts += [f"export {{{', '.join(sorted(again))}}};\n"] if again else []
     return Bundle("\n".join((*libraries, *parts)), names)
 
@@ -65,6 +64,12 @@ def _in_order(sources: Mapping[str, str], name: str, outer: tuple[str, ...]) -> 
         if path.startswith("."):
             yield from _in_order(sources, normpath(join(dirname(name), path)), (*outer, name))
     yield name
+
+
+def _as_seen(first: str, name: str, later: re.Match[str]) -> str:
+    """An import that script `name` makes later, with its path as seen from `first`."""
+    path = normpath(join(dirname(name), later[2]))
+    return f"{later[1]}./{relpath(path, dirname(first) or '.')}"
 
 
 def _scoped(body: str, declared: list[str]) -> str:

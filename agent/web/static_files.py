@@ -35,41 +35,47 @@ class StaticFile(Struct, frozen=True):
 
 
 class StaticFiles(Struct, frozen=True):
-    """files: path below /static → file; the scripts of the first view are one file. index: the page, without the data
-    of the start. script_hash: of its import map, for the Content-Security-Policy. sources: the page's own scripts.
+    """files: path below /static → file; the scripts that the page loads first are one file.
+    index: the page, without the data of the start.
+    script_hash: of its import map, for the Content-Security-Policy.
+    sources: texts of the own scripts.
+    imported: names of those that the page loads first.
     """
 
     files: Mapping[str, StaticFile]
     index: str
     script_hash: str
     sources: Mapping[str, str]
+    imported: tuple[str, ...]
 
 
-def load(folder: Path = FOLDER) -> StaticFiles:
+def load(folder: Path = FOLDER, page: str = "index.html", first: str = FIRST) -> StaticFiles:
+    """page: its document. first: its script, which imports the others."""
     found = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix in TYPES
     }  # fmt: skip
     styles = [name for name in found if name.startswith("styles/")]
     found["page.css"] = b"".join(found.pop(name) for name in styles)
-    index = (folder / "index.html").read_text(encoding="utf-8")
+    index = (folder / page).read_text(encoding="utf-8")
     sources = {name: body.decode() for name, body in found.items() if name.endswith(".js") and "vendor/" not in name}
-    together = bundle(sources, FIRST)
-    found[FIRST] = together.text.encode()
-    index, import_map = _with_imports(index, [name for name in together.names if name != FIRST])
+    together = bundle(sources, first)
+    others = together.names[:-1]
+    found[first] = together.text.encode()
+    index, import_map = _with_imports(index, others, first)
     digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
     return StaticFiles(
-        {name: make_file(body, mime(name)) for name, body in found.items() if name not in together.names[:-1]},
-        index, f"'sha256-{digest}'", sources,
+        {name: make_file(body, mime(name)) for name, body in found.items() if name not in others},
+        index, f"'sha256-{digest}'", sources, together.names,
     )  # fmt: skip
 
 
-def _with_imports(index: str, names: Iterable[str]) -> tuple[str, str]:
+def _with_imports(index: str, names: Iterable[str], first: str) -> tuple[str, str]:
     """The page whose import map leads the names of scripts to the first one, and the text of this map."""
     written = _IMPORT_MAP.search(index)
     assert written is not None
     imports = msgspec.json.decode(written[1])["imports"]
-    mapped = {f"/static/{name}": f"/static/{FIRST}" for name in names}
+    mapped = {f"/static/{name}": f"/static/{first}" for name in names}
     text = msgspec.json.encode({"imports": imports | mapped}).decode()
     return index.replace(written[1], text), text
 

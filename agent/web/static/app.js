@@ -12,6 +12,7 @@ import PlantView from "./views/plant.js";
 
 const CONTACT_S = 3; // without a connection for longer, the values are outdated
 const LATE_S = 5; // with a connection, but without an event, for longer: the server sends one every 2 s
+const INFO = ["savings", "commissioning", "configuration", "health"]; // views of texts and tables, with styles in common
 const loaded = {plant: PlantView};
 
 function App({start}) {
@@ -57,7 +58,7 @@ function App({start}) {
     : html`<p class="soft">${_("Loading")}</p>`;
   return html`<${Hatch} />
     <${Header} plant=${plant} tab=${route.tab} live=${live} outdated=${outdated} />
-    <main id="main" tabindex="-1" class=${`view-${route.view}`}>${content}</main>
+    <main id="main" tabindex="-1" class=${INFO.includes(route.view) ? "info" : ""}>${content}</main>
     <${Bar} plant=${plant} tab=${route.tab} />
     <${Announcer} plant=${plant} />
     <${Title} plant=${plant} />`;

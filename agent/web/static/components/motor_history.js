@@ -175,14 +175,21 @@ function Ends({ends, motor, shown, chart, zone}) {
   const [old = null, measured = null] = ends.power || [];
   const [, , efficiency = null] = ends.efficiency || [];
   const room = LABEL_PX * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
-  const low = measured === null ? null : Math.max(measured, old === null ? 0 : old + room);
+  const [at_old, at_measured] = apart(old, measured, room);
   const before = chart.plots[0].columns[0];
   const last = before.findLastIndex((value) => value !== null);
   return html`<div class="tl-ends">
-    ${last >= 0 && html`<${End} name=${_("old plant, same work")} value=${{v: before[last], u: null}} decimals=${1} unit=${`kW, ${moment(chart.t_s[last], chart, zone)}`} y=${old} shown=${{}} />`}
-    <${End} name=${_("measured")} accent value=${motor.power_w} scale=${1000} decimals=${1} unit="kW" y=${low} shown=${shown} />
+    ${last >= 0 && html`<${End} name=${_("old plant, same work")} value=${{v: before[last], u: null}} decimals=${1} unit=${`kW, ${moment(chart.t_s[last], chart, zone)}`} y=${at_old} shown=${{}} />`}
+    <${End} name=${_("measured")} accent value=${motor.power_w} scale=${1000} decimals=${1} unit="kW" y=${at_measured} shown=${shown} />
     <${End} name=${_("efficiency")} value=${motor.efficiencies.system_efficiency_pct} least=${1} unit="%" y=${efficiency} shown=${shown} />
   </div>`;
+}
+
+/** Two heights with room between them; null: there is no such line. */
+function apart(one, other, room) {
+  if (one === null || other === null || Math.abs(one - other) >= room) return [one, other];
+  const middle = (one + other) / 2;
+  return one <= other ? [middle - room / 2, middle + room / 2] : [middle + room / 2, middle - room / 2];
 }
 
 /** A time of a chart: of the day, or with the date in a chart of more than a day. */
