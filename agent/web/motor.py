@@ -31,7 +31,9 @@ EFFICIENCIES = ("system_efficiency_pct", "motor_efficiency_pct", "drive_efficien
 
 
 class MetricValue(PageValue):
-    """A metric of the telemetry. unit, about: of the metrics table, in English; only in the response to a request."""
+    """A metric of the telemetry. unit, about: of the metrics table, about: UNSET: not in the language of the reader;
+    both only in the response to a request.
+    """
 
     unit: str | UnsetType = UNSET
     about: str | UnsetType = UNSET
@@ -131,7 +133,7 @@ def _values(telemetry: Mapping[str, Any], shown: Shown, complete: bool) -> dict[
             continue
         value = MetricValue(**msgspec.structs.asdict(shown.value(name)))
         if complete and (metric := known.get(name)):
-            value.unit, value.about = metric.unit, metric.about
+            value.unit, value.about = metric.unit, shown.catalogue.known(metric.about) or UNSET
         found[name] = value
     return found
 
