@@ -1,7 +1,7 @@
 """Draws the pictures of the page in docs/page, from the invented plant of the tests, whose time does not run.
 
-`demo` is the Plant view of `magwatt demo` after a minute. Run: make page-pictures. With names (plant motor …) only those;
-`record` takes the messages of the invented plant from a demo. Needs Chromium.
+`demo` is the Plant view of `magwatt demo` after a minute. Run: make page-pictures. With names (plant motor …) only
+those; `record` takes the messages of the invented plant from a demo. Needs Chromium.
 """
 
 from __future__ import annotations

@@ -63,6 +63,12 @@ class Catalogue:
         """The translation of an English source text, its fields not filled in."""
         return self.translations.gettext(text) if text else ""
 
+    def known(self, text: str) -> str | None:
+        """As `translate`; None: the catalogue does not have it, and English is not its language."""
+        if self.language == "en":
+            return text
+        return self.translations.gettext(text) if text in getattr(self.translations, "_catalog", {}) else None
+
     def __call__(self, text: str, /, **data: Any) -> str:
         """The translation of an English source text with its fields filled in."""
         return fill(self.translate(text), data, self.translate, self.zone)

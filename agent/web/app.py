@@ -23,6 +23,7 @@ from agent.web.login import Login, LoginRequired
 from agent.web.page_texts import texts_of
 from agent.web.problem import API, on_http_exception, problem
 from agent.web.security import LOOPBACK, Access, Guard, content_policy
+from agent.web.stored_savings import follow_stored_savings
 
 # Modules with endpoints, each with its `routes`
 ENDPOINTS = (
@@ -67,11 +68,13 @@ def _details(modules: Mapping[str, ModuleType]) -> dict[str, Detail]:
 async def _running(app: Starlette) -> AsyncIterator[None]:
     hub: LiveHub = app.state.live
     hub.start()
-    following = asyncio.create_task(follow_configuration(app.state.web))
+    web: Web = app.state.web
+    following = [asyncio.create_task(follow(web)) for follow in (follow_configuration, follow_stored_savings)]
     try:
         yield
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         hub.stop()
 
 

@@ -19,7 +19,7 @@ from agent.web.csv_export import csv_response, wants_csv
 from agent.web.findings import Finding, findings
 from agent.web.history import asset_of
 from agent.web.json_response import json_response
-from agent.web.motor_rows import entries
+from agent.web.motor_rows import entries, row_of
 from agent.web.past_events import PageEvent, past_events
 from agent.web.state_file import StateFileError, state_of
 from agent.web.values import Why
@@ -59,8 +59,10 @@ class Waveform(Struct):
 def events_of(web: Web, days: int, motor: str | None, catalogue: Catalogue) -> Events:
     """Blocks while the file is read."""
     now_ms = web.now_ms()
-    kinds = {entry.id: entry.kind for entry in entries(web)}
-    current = [item for item in findings(web, catalogue) if motor is None or item.motor == motor]
+    motors = entries(web)
+    kinds = {entry.id: entry.kind for entry in motors}
+    listed = findings(web, motors, [row_of(web, entry, catalogue) for entry in motors], catalogue)
+    current = [item for item in listed if motor is None or item.motor == motor]
     try:
         found = state_of(web).read(
             lambda db: past_events(db, now_ms - days * DAY_MS, now_ms + DAY_MS, motor, kinds, catalogue)

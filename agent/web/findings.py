@@ -1,9 +1,12 @@
-"""What needs action now, until there are alarms: from states, faults of the wiring, registers, the gateway itself."""
+"""What needs action now, until there are alarms: from states, faults of the wiring, registers, the gateway itself.
+
+The verdict, the badges and the list of the page all come from one list of `findings`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -14,29 +17,41 @@ from agent.delivery.store import default_directory
 from agent.web.context import Web
 from agent.web.health_findings import HealthFinding
 from agent.web.health_findings import findings as findings_of_health
-from agent.web.motor_rows import Entry, entries, row_of
+from agent.web.motor_rows import Entry, MotorRow
 from agent.web.motor_state import ALARMS, PRIORITIES
 from agent.web.times import rfc3339
 from drivers.reasons import Code
 
-_ADVICE = {
-    "safety": N_(
-        "Treat the terminals as live: a magnet motor that turns makes voltage. Lock out, measure that there is no "
-        "voltage, and only then work. Then check supply and cable of the device that does not respond."
+_ADVICE = {  # what to do, step by step
+    "safety": (
+        N_(
+            "Treat the terminals as live: a magnet motor that turns makes voltage. Lock out, and measure that there is "
+            "no voltage, before any work."
+        ),
+        N_("Then check supply and cable of the device that does not respond."),
     ),
-    "no_reply": N_("Check the supply and the communication cable of the device; `magwatt doctor` finds the cause."),
-    "medium": N_("Open the view of the motor: it names the value and the cause. `magwatt doctor` checks the devices."),
-    "nothing": N_("Check that the agent runs and reads this motor: `magwatt doctor`."),
-    "gateway": N_("Start the agent: sudo systemctl start magwatt. Its log: journalctl -u magwatt."),
-    "registers": N_("Run `magwatt commission` for the device: it compares each register with the display."),
-    "wiring": N_("Open Commissioning: it shows which conductors to exchange. Disconnect and lock out before."),
-}
+    "no_reply": (
+        N_("Check the supply and the communication cable of the device."), N_("`magwatt doctor` finds the cause."),
+    ),
+    "medium": (
+        N_("Open the view of the motor: it names the value and the cause."), N_("`magwatt doctor` checks the devices."),
+    ),
+    "nothing": (N_("Check that the agent runs and reads this motor: `magwatt doctor`."),),
+    "gateway": (
+        N_("Start the agent: `sudo systemctl start magwatt`."), N_("Read its log: `journalctl -u magwatt`."),
+    ),
+    "registers": (N_("Run `magwatt commission` for the device: it compares each register with the display."),),
+    "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
+}  # fmt: skip
 
 GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")
 
 
 class Finding(Struct):
-    """motor: None: the gateway. since: RFC 3339; None: not known. code: stable name of the cause."""
+    """motor: None: the gateway. since: RFC 3339; None: not known. code: stable name of the cause.
+
+    advice: what to do, step by step.
+    """
 
     motor: str | None
     name: str
@@ -45,31 +60,42 @@ class Finding(Struct):
     since: str | None
     text: str
     detail: str
-    advice: str
+    advice: list[str]
 
 
-def findings(web: Web, catalogue: Catalogue) -> list[Finding]:
-    """Worst first; of equal priority in the order of the configuration, the gateway first."""
-    found = [*_of_gateways(web, catalogue)]
-    for entry in entries(web):
-        found += _of_motor(web, entry, catalogue)
-    return sorted(found, key=lambda item: PRIORITIES.index(item.priority))
+def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalogue: Catalogue) -> list[Finding]:
+    """Worst first; of equal priority in the order of the configuration, the gateway first.
+
+    found, rows: the motors, and their rows in the same order and the same language.
+    """
+    listed = [*_of_gateways(web, catalogue)]
+    for entry, row in zip(found, rows, strict=True):
+        listed += _of_motor(entry, row, catalogue)
+    return sorted(listed, key=lambda item: PRIORITIES.index(item.priority))
 
 
-def _of_motor(web: Web, entry: Entry, catalogue: Catalogue) -> Iterator[Finding]:
-    row = row_of(web, entry, catalogue)
-    if row.priority in (*ALARMS[:3], "unknown", "maintenance"):
+def alarms(listed: Sequence[Finding]) -> list[Finding]:
+    """Those that count as alarms; the others say what is unknown or in maintenance."""
+    return [item for item in listed if item.priority in ALARMS]
+
+
+def _of_motor(entry: Entry, row: MotorRow, catalogue: Catalogue) -> Iterator[Finding]:
+    disabled = entry.messages.get("explain", {}).get("disabled_registers", ())
+    if row.priority in (*ALARMS[:3], "unknown", "maintenance") or (row.priority == "low" and not disabled):
         wiring = row.priority == "medium" and _has_wiring_fault(entry.messages)
         key = (
             "safety" if row.priority == "safety" else "wiring" if wiring else "no_reply" if row.state.word == "no_reply"
             else "nothing" if row.priority == "unknown" else "" if row.priority == "maintenance" else "medium"
         )  # fmt: skip
-        advice = catalogue(_ADVICE[key]) if key else ""
         yield Finding(entry.id, row.name, row.priority, row.state.word, row.state.since, row.state.text,
-                      row.state.detail, advice)  # fmt: skip
-    for disabled in entry.messages.get("explain", {}).get("disabled_registers", ()):
+                      row.state.detail, _advice(key, catalogue))  # fmt: skip
+    for item in disabled:
         yield Finding(entry.id, row.name, "low", "registers_disabled", None, catalogue(N_("registers not confirmed")),
-                      text_of_object(disabled, catalogue), catalogue(_ADVICE["registers"]))  # fmt: skip
+                      text_of_object(item, catalogue), _advice("registers", catalogue))  # fmt: skip
+
+
+def _advice(key: str, catalogue: Catalogue) -> list[str]:
+    return [catalogue(step) for step in _ADVICE.get(key, ())]
 
 
 def _has_wiring_fault(messages: Mapping[str, dict[str, Any]]) -> bool:
@@ -84,14 +110,15 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
         if status == "offline":
             reason = GATEWAY_OFFLINE(gateway=gateway)
             yield Finding(None, gateway, "high", str.__str__(reason.code), None, catalogue(N_("gateway offline")),
-                          catalogue.reason(reason), catalogue(_ADVICE["gateway"]))  # fmt: skip
+                          catalogue.reason(reason), _advice("gateway", catalogue))  # fmt: skip
     for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
         since = web.follower.health_since.get(topic, HealthSince())
         for item in health_findings(messages.get("health", {}).get("v", {}), web):
             changed_ms = since.changed_ms.get(item.figure or "")
             yield Finding(
                 None, topic.rpartition("/")[2], item.priority, str.__str__(item.reason.code),
-                rfc3339(changed_ms) if changed_ms else None, catalogue(item.where), catalogue.reason(item.reason), "",
+                rfc3339(changed_ms) if changed_ms else None, " ".join(filter(None, (catalogue(item.where), item.bus))),
+                catalogue.reason(item.reason), [],
             )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ GAP_NO_REPLY = Code("gap_no_reply", "The motor did not report: {cause}.")
 GAP_STALE = Code("gap_stale", "The values were not renewed: {cause}.")
 GAP_AGENT_STOPPED = Code("gap_agent_stopped", "The agent did not run.")
 GAP_NO_VALUES = Code("gap_no_values", "No value is stored for this time.")
-_SILENT = {"offline": (GAP_NO_REPLY, N_("no reply")), "stale": (GAP_STALE, N_("stale"))}
+_SILENT = {"offline": (GAP_NO_REPLY, N_("no reply")), "stale": (GAP_STALE, N_("no reply"))}
 _STOPPED_MS_MIN = 60_000  # a restart is shorter
 MERGED_MS = 5_000  # longest time between two states of one outage
 

@@ -19,6 +19,7 @@ from agent.core.text import Catalogue
 from agent.delivery.followed_messages import REMOVED, FollowedMessage
 from agent.web import motor_rows, plant
 from agent.web.context import Web, catalogue_for, language_of_request
+from agent.web.findings import Finding, findings
 from agent.web.flow import flow_of
 from agent.web.motor_rows import Entry, MotorRow
 from agent.web.problem import problem
@@ -87,6 +88,7 @@ class LiveHub:
         self._changed: deque[tuple[str, str]] = deque()  # (topic, kind); filled in another thread
         self._flush_due = False
         self._rows: dict[str, dict[str, MotorRow]] = {}  # language → id → row that was sent last
+        self._findings: dict[str, list[Finding]] = {}  # language → those that were sent last
         self._ids: list[str] = []
         self._sent_s = self._flow_s = 0.0
         self._ticking: asyncio.Task[None] | None = None
@@ -133,6 +135,7 @@ class LiveHub:
             self._clients.discard(client)
             if all(other.language != client.language for other in self._clients):
                 self._rows.pop(client.language, None)  # nobody keeps them up to date now
+                self._findings.pop(client.language, None)
 
     @property
     def ended(self) -> asyncio.Event:
@@ -195,14 +198,17 @@ class LiveHub:
         self._rows[language] = rows
         all_rows = list(rows.values())
         flow = flow_of(self._web, found, all_rows, catalogue) if event.with_flow else UNSET
-        live = plant.live_of(self._web, catalogue, all_rows, flow)
+        listed = findings(self._web, found, all_rows, catalogue)
+        news = UNSET if listed == self._findings.get(language) else listed
+        self._findings[language] = listed
+        live = plant.live_of(self._web, catalogue, all_rows, flow, listed)
         changed = [row for name, row in rows.items() if row is not before.get(name)]
         complete = [client for client in clients if client.complete]
         if partial := [client for client in clients if not client.complete]:
-            live.motors, live.ids = changed, list(rows) if event.moved else None
+            live.motors, live.ids, live.findings = changed, list(rows) if event.moved else None, news
             self._put(live, partial, found, kinds, catalogue, event.now_s)
         if complete:
-            live.motors, live.ids = all_rows, list(rows)
+            live.motors, live.ids, live.findings = all_rows, list(rows), listed
             for client in complete:
                 client.complete = False
             self._put(live, complete, found, None, catalogue, event.now_s)

@@ -36,7 +36,7 @@ class Month(Struct):
 
     name: of the month, in the language of the reader. verdict: code of the saving; None: there is none.
     until: RFC 3339 of the last interval. motors: in the sum. of: all motors with a baseline.
-    state: ready | pending (it is being computed) | none.
+    state: ready | pending (it is being computed) | none. running: this month; False: the last one with data.
     """
 
     month: str
@@ -51,6 +51,7 @@ class Month(Struct):
     days: list[Day] = field(default_factory=list)
     state: str = "none"
     why: Why | None = None
+    running: bool = True
 
 
 def month_name(month: str, catalogue: Catalogue) -> str:

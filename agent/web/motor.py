@@ -31,7 +31,9 @@ EFFICIENCIES = ("system_efficiency_pct", "motor_efficiency_pct", "drive_efficien
 
 
 class MetricValue(PageValue):
-    """A metric of the telemetry. unit, about: of the metrics table, in English; only in the response to a request."""
+    """A metric of the telemetry. unit, about: of the metrics table, about: UNSET: not in the language of the reader;
+    both only in the response to a request.
+    """
 
     unit: str | UnsetType = UNSET
     about: str | UnsetType = UNSET
@@ -85,7 +87,7 @@ def detail_of(web: Web, entry: Entry, catalogue: Catalogue, complete: bool = Tru
         efficiencies={name: shown.value(name) for name in EFFICIENCIES if has_drive or name != EFFICIENCIES[2]},
         methods=methods,
         efficiency_class=_text(telemetry, "efficiency_class_observed"),
-        saved_so_far=saved_so_far(entry.messages.get("savings", {}), row.saved_w, catalogue),
+        saved_so_far=_saved_so_far(web, entry, row, catalogue),
         waterfall=Waterfall() if entry.kind == "meter" else waterfall_of(inputs, catalogue),
         budgets=[] if entry.kind == "meter" else uncertainty.budgets_of(explain, sources, has_drive, catalogue),
         improvements=motor_plate.listed(explain.get("improvements", ()), catalogue),
@@ -98,6 +100,11 @@ def detail_of(web: Web, entry: Entry, catalogue: Catalogue, complete: bool = Tru
         found.nameplate = motor_plate.nameplate_of(entry, catalogue)
         found.meter = motor_plate.meter_of(entry, catalogue)
     return found
+
+
+def _saved_so_far(web: Web, entry: Entry, row: MotorRow, catalogue: Catalogue) -> SavedSoFar:
+    message = motor_rows.savings_message(web, entry)
+    return saved_so_far(message, web.last_savings.absence(entry.topic, message), row.saved_w, catalogue)
 
 
 def live_detail(web: Web, catalogue: Catalogue, motor_id: str) -> MotorDetail | None:
@@ -126,7 +133,7 @@ def _values(telemetry: Mapping[str, Any], shown: Shown, complete: bool) -> dict[
             continue
         value = MetricValue(**msgspec.structs.asdict(shown.value(name)))
         if complete and (metric := known.get(name)):
-            value.unit, value.about = metric.unit, metric.about
+            value.unit, value.about = metric.unit, shown.catalogue.known(metric.about) or UNSET
         found[name] = value
     return found
 

@@ -33,6 +33,7 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/motors/{id}/events/{t_ms}/waveform": ("Voltages and currents around an event", None),
     "/events": ("Events of the last days and present findings", None),
     "/savings": ("The months for which a report exists", None),
+    "/savings/newest/report.html": ("Redirects to the report of the newest month", None),
     "/savings/{month}": ("The figures of the report of a month", None),
     "/savings/{month}/report.html": ("The report of a month as a page", None),
     "/savings/{month}/report.csv": ("The report of a month as CSV", None),

@@ -20,7 +20,8 @@ from agent.web.times import rfc3339
 
 POWER_QUALITY = ("dip", "swell", "interruption", "rapid_change", "inrush")
 EVENTS_MAX = 5000  # of one answer, the newest
-_STATES = {"offline": N_("no reply"), "stale": N_("stale"), "maintenance": N_("maintenance")}
+_SILENT = ("offline", "stale")
+_STATES = (*_SILENT, "maintenance")
 _PRIORITY = {
     "interruption": "medium", "meter_wiring": "medium", "ct_ratio_changed": "medium", "config_rejected": "medium",
     "state_file_corrupt": "medium", "state_file_missing": "medium", "state_file_unwritable": "medium",
@@ -34,6 +35,7 @@ class PageEvent(Struct, omit_defaults=False):
 
     t: start, RFC 3339. t_ms: names the event in the address of its waveform. motor: None: the gateway.
     kind: of the message, of a state (offline, stale, maintenance), agent_stopped, or nre_… of the savings.
+    text: in a few words. detail: why, with the addresses of registers; empty: the text says it all.
     duration_s: None: not known, or it lasts (then `open`).
     pct, u, reference: extreme value in percent of the reference, and both in the unit of the event: V, of an inrush A.
     """
@@ -55,6 +57,7 @@ class PageEvent(Struct, omit_defaults=False):
     simulated: bool = False
     number: int | None = None
     decision: str | None = None
+    detail: str = ""
 
 
 def past_events(
@@ -118,7 +121,6 @@ def _last(db: sqlite3.Connection, asset: str, before_ms: int) -> Iterator[Stored
 
 def _of_state(period: StatePeriod, kinds: Mapping[str, str], catalogue: Catalogue) -> PageEvent:
     cause = catalogue.translate("; ").join(text_of_object(item, catalogue) for item in period.reason)
-    name = catalogue(_STATES[period.state])
     if period.state == "maintenance":
         priority = "maintenance"
     elif period.state == "stale":
@@ -127,9 +129,20 @@ def _of_state(period: StatePeriod, kinds: Mapping[str, str], catalogue: Catalogu
         priority = "safety" if kinds.get(period.motor) in MAGNET else "high"
     return PageEvent(
         rfc3339(period.from_ms), period.from_ms, period.from_ms, period.motor, period.state, priority,
-        catalogue(N_("{name}: {cause}"), name=name, cause=cause) if cause else name,
-        None if period.to_ms is None else (period.to_ms - period.from_ms) / 1000, period.to_ms is None,
+        _state_in_words(period, catalogue),
+        None if period.to_ms is None else (period.to_ms - period.from_ms) / 1000, period.to_ms is None, detail=cause,
     )  # fmt: skip
+
+
+def _state_in_words(period: StatePeriod, catalogue: Catalogue) -> str:
+    """That there was no reply, with the devices that gave none. That values are stale is how it showed."""
+    if period.state not in _SILENT:
+        return catalogue(N_("maintenance"))
+    data = (item.get("data") for item in period.reason)
+    devices = dict.fromkeys(str(item["device"]) for item in data if isinstance(item, dict) and "device" in item)
+    if not devices:
+        return catalogue(N_("no reply"))
+    return catalogue(N_("no reply of {devices}"), devices=catalogue.translate(", ").join(devices))
 
 
 def _of_stop(stop: tuple[int, int], catalogue: Catalogue) -> PageEvent:

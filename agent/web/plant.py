@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import suppress
 
 from anyio.to_thread import run_sync
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,11 +15,11 @@ from agent import VERSION
 from agent.core.text import Catalogue
 from agent.web import values
 from agent.web.context import Web, catalogue_of, web_of
+from agent.web.findings import Finding, alarms, findings
 from agent.web.flow import Flow, flow_of
 from agent.web.history import last_hours
 from agent.web.json_response import json_response
 from agent.web.motor_rows import Entry, MotorRow, entries, row_of
-from agent.web.motor_state import ALARMS, PRIORITIES
 from agent.web.reasons import GATEWAY_OFFLINE
 from agent.web.recent import Spark
 from agent.web.savings import month_summary
@@ -78,7 +77,7 @@ class LiveEvent(Struct):
     """The content of an event of the stream.
 
     flow: at most once a second: it is as long as all rows together.
-    motors: those that changed. ids: of all motors, in order, where it changed.
+    motors: those that changed. ids: of all motors, in order, where it changed. findings: all, where one changed.
     """
 
     t: str | None
@@ -88,6 +87,7 @@ class LiveEvent(Struct):
     saved_now_w: SavedNow
     flow: Flow | UnsetType
     motors: list[MotorRow]
+    findings: list[Finding] | UnsetType = UNSET
     ids: list[str] | None = None
 
 
@@ -102,6 +102,7 @@ class Plant(Struct):
     verdict: Verdict
     saved_now_w: SavedNow
     motors: list[MotorRow]
+    findings: list[Finding]
     flow: Flow
     sparks: dict[str, Spark]
 
@@ -110,19 +111,22 @@ def plant_of(web: Web, catalogue: Catalogue) -> Plant:
     found = entries(web)
     rows = [row_of(web, entry, catalogue) for entry in found]
     flow = flow_of(web, found, rows, catalogue)
-    live = live_of(web, catalogue, rows, flow)
+    live = live_of(web, catalogue, rows, flow, findings(web, found, rows, catalogue))
+    assert live.findings is not UNSET
     sparks = {entry.id: web.recent.spark(entry.topic, web.now_ms()) for entry in found}
     return Plant(
         live.t, site_of(web), simulated(web, found), web.zone, VERSION, live.contact, live.gateway,
-        live.verdict, live.saved_now_w, rows, flow, sparks,
+        live.verdict, live.saved_now_w, rows, live.findings, flow, sparks,
     )  # fmt: skip
 
 
-def live_of(web: Web, catalogue: Catalogue, rows: list[MotorRow], flow: Flow | UnsetType) -> LiveEvent:
-    """The sums and the verdict over all rows."""
+def live_of(
+    web: Web, catalogue: Catalogue, rows: list[MotorRow], flow: Flow | UnsetType, listed: list[Finding]
+) -> LiveEvent:
+    """The sums over all rows, and the verdict on them. listed: the findings of these rows."""
     return LiveEvent(
-        rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows),
-        saved_now(rows, catalogue), flow, rows,
+        rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows, listed),
+        saved_now(rows, catalogue), flow, rows, listed,
     )  # fmt: skip
 
 
@@ -162,33 +166,31 @@ def simulated(web: Web, found: Sequence[Entry]) -> bool:
     return any("SIMULATED" in entry.messages.get("telemetry", {}).get("f", {}).get("*", ()) for entry in found)
 
 
-def verdict_of(web: Web, rows: Sequence[MotorRow]) -> Verdict:
-    alarms = sorted((row for row in rows if row.priority in ALARMS), key=lambda row: PRIORITIES.index(row.priority))
+def verdict_of(web: Web, rows: Sequence[MotorRow], listed: Sequence[Finding]) -> Verdict:
+    """listed: the findings of these rows and of the gateway."""
+    counted = alarms(listed)
     motors = [row for row in rows if row.kind != "meter"]
-    since_ms = [milliseconds(row.state.since) for row in alarms if row.state.since]
+    since_ms = [milliseconds(item.since) for item in counted if item.since]
     longest_s = max(0.0, (web.now_ms() - min(since_ms)) / 1000) if since_ms else None
     return Verdict(
-        len(alarms), 0, alarms[0].priority if alarms else None, len(motors),
+        len(counted), 0, counted[0].priority if counted else None, len(motors),
         sum(not row.stale and row.state.word not in ("no_reply", "unknown") for row in motors),
         sum(row.priority == "maintenance" for row in motors), longest_s, "",
-        [row.priority for row in alarms],
+        [item.priority for item in counted],
     )  # fmt: skip
 
 
 def saved_now(rows: Sequence[MotorRow], catalogue: Catalogue) -> SavedNow:
-    """The sum of the motors whose saving is known; their uncertainties are independent."""
+    """The sum of the motors whose saving is known. Uncertainties are added linearly, as in the report."""
     motors = [row for row in rows if row.kind != "meter"]
     known = [row.saved_w for row in motors if row.saved_w.v is not None]
     if not known:
         why = motors[0].saved_w.why if motors else values.NOTHING_RECEIVED.why(catalogue)
         return SavedNow(None, q="bad", why=why, motors=0, of=len(motors))
-    u = (
-        math.sqrt(sum(item.u**2 for item in known if item.u is not None))
-        if all(item.u is not None for item in known)
-        else None
-    )
+    u = [item.u for item in known if item.u is not None]
     quality = "uncertain" if any(item.q == "uncertain" for item in known) else "good"
-    return SavedNow(sum(item.v or 0.0 for item in known), u, quality, motors=len(known), of=len(motors))
+    u_sum = sum(u) if len(u) == len(known) else None
+    return SavedNow(sum(item.v or 0.0 for item in known), u_sum, quality, motors=len(known), of=len(motors))
 
 
 async def plant_now(web: Web, catalogue: Catalogue) -> Plant:

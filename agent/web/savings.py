@@ -14,7 +14,7 @@ from anyio.to_thread import run_sync
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 import agent.savings.reasons
@@ -61,10 +61,11 @@ class Months(Struct):
 
 
 class _Asked(NamedTuple):
-    """A month of the state file. fingerprint: of its data; "": there are none."""
+    """A month of the state file. fingerprint: of its data; "": there are none. running: it has not ended."""
 
     month: str
     fingerprint: str
+    running: bool = True
 
 
 _caches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, ReportCache]] = WeakKeyDictionary()
@@ -92,6 +93,7 @@ async def month_summary(web: Web, catalogue: Catalogue) -> Month:
     if found.folder is None:
         missing = no_month(web, _missing(found), catalogue, "none" if found.failed else "pending")
         missing.month, missing.name = asked.month, month_name(asked.month, catalogue)
+        missing.running = asked.running
         return missing
     body = msgspec.json.decode(await run_sync((found.folder / "report.json").read_bytes))
     total = month_sum(body["motors"], catalogue)
@@ -100,6 +102,7 @@ async def month_summary(web: Web, catalogue: Catalogue) -> Month:
         asked.month, month_name(asked.month, catalogue), total.saved_kwh, total.money, total.verdict,
         catalogue.translate(total.verdict) if total.verdict else catalogue(N_("no saving calculated")),
         rfc3339(until_ms), total.motors, total.of, total.days, "ready", total.saved_kwh.why,
+        asked.running,
     )  # fmt: skip
 
 
@@ -107,11 +110,11 @@ def _present(web: Web, config: Config) -> _Asked:
     """The running month, or without data in it the newest one with data. Raises StateFileError."""
 
     def read(db: Any) -> _Asked:
-        months, month = months_with_data(db, config), present_month(db, config, web.now_ms())
+        months, present = months_with_data(db, config), present_month(db, config, web.now_ms())
         if not months:
-            return _Asked(month, "")
-        month = month if month in months else months[0]
-        return _Asked(month, fingerprint(db, config, month, web.now_ms()))
+            return _Asked(present, "")
+        month = present if present in months else months[0]
+        return _Asked(month, fingerprint(db, config, month, web.now_ms()), month == present)
 
     return state_of(web).read(read)
 
@@ -147,6 +150,20 @@ async def _month(request: Request) -> Response:
         **report, **head, "state": "ready", "current": found.current, "sum": total, "why": None,
         "rendered": {**rendered, **texts},
     })  # fmt: skip
+
+
+async def _newest(request: Request) -> Response:
+    """To the report of the newest month: a link for a browser without JavaScript."""
+    web, catalogue = web_of(request), catalogue_of(request)
+    if (config := web.config) is None:
+        raise HTTPException(404, catalogue.reason(NO_CONFIGURATION()))
+    try:
+        months = await run_sync(state_of(web).read, lambda db: months_with_data(db, config))
+    except StateFileError as error:
+        raise HTTPException(404, catalogue.reason(error.reason)) from None
+    if not months:
+        raise HTTPException(404, catalogue.reason(NO_DATA_OF_MOTOR()))
+    return RedirectResponse(f"/api/v1/savings/{months[0]}/report.html", 302)
 
 
 async def _file(request: Request) -> Response:
@@ -229,6 +246,7 @@ def _missing(found: CachedReport) -> Absence:
 
 routes = [
     Route("/api/v1/savings", _months),
+    Route("/api/v1/savings/newest/report.html", _newest),
     Route("/api/v1/savings/{month}", _month),
     *(Route(f"/api/v1/savings/{{month}}/report.{kind}", _file) for kind in _FILES),
     Route("/api/v1/savings/{month}/{picture}", _picture),

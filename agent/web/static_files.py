@@ -7,20 +7,21 @@ import gzip
 import hashlib
 import mimetypes
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from agent.web.problem import problem
+from agent.web.script_bundle import bundle
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 FIRST = "app.js"
-_IMPORT = re.compile(r"""^(?:import|export)\s[^;]*?["'](\.[^"']+)["']""", re.MULTILINE)
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
 
 
@@ -34,11 +35,11 @@ class StaticFile(Struct, frozen=True):
 
 
 class StaticFiles(Struct, frozen=True):
-    """files: path below /static → file.
+    """files: path below /static → file; the scripts that the page loads first are one file.
     index: the page, without the data of the start.
     script_hash: of its import map, for the Content-Security-Policy.
     sources: texts of the own scripts.
-    imported: names of those that the page loads with its first one.
+    imported: names of those that the page loads first.
     """
 
     files: Mapping[str, StaticFile]
@@ -57,16 +58,26 @@ def load(folder: Path = FOLDER, page: str = "index.html", first: str = FIRST) ->
     styles = [name for name in found if name.startswith("styles/")]
     found["page.css"] = b"".join(found.pop(name) for name in styles)
     index = (folder / page).read_text(encoding="utf-8")
-    import_map = _IMPORT_MAP.search(index)
-    assert import_map is not None
-    digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
     sources = {name: body.decode() for name, body in found.items() if name.endswith(".js") and "vendor/" not in name}
-    imported = _imported(sources, first)
-    links = "".join(f'<link rel="modulepreload" href="/static/{name}">\n' for name in imported)
+    together = bundle(sources, first)
+    others = together.names[:-1]
+    found[first] = together.text.encode()
+    index, import_map = _with_imports(index, others, first)
+    digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
     return StaticFiles(
-        {name: make_file(body, mime(name)) for name, body in found.items()},
-        index.replace("</head>", f"{links}</head>"), f"'sha256-{digest}'", sources, (first, *imported),
+        {name: make_file(body, mime(name)) for name, body in found.items() if name not in others},
+        index, f"'sha256-{digest}'", sources, together.names,
     )  # fmt: skip
+
+
+def _with_imports(index: str, names: Iterable[str], first: str) -> tuple[str, str]:
+    """The page whose import map leads the names of scripts to the first one, and the text of this map."""
+    written = _IMPORT_MAP.search(index)
+    assert written is not None
+    imports = msgspec.json.decode(written[1])["imports"]
+    mapped = {f"/static/{name}": f"/static/{first}" for name in names}
+    text = msgspec.json.encode({"imports": imports | mapped}).decode()
+    return index.replace(written[1], text), text
 
 
 def mime(name: str) -> str:
@@ -77,30 +88,6 @@ def mime(name: str) -> str:
 def make_file(body: bytes, media_type: str) -> StaticFile:
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
     return StaticFile(body, gzip.compress(body, 9, mtime=0), media_type, tag)
-
-
-def _imported(sources: Mapping[str, str], first: str) -> list[str]:
-    """The scripts that the first one imports, directly or through others, which the browser requests immediately."""
-    found: list[str] = []
-    waiting = [first]
-    while waiting:
-        name = waiting.pop(0)
-        for path in _IMPORT.findall(sources.get(name, "")):
-            inner = _resolved(name, path)
-            if inner in sources and inner not in found:
-                found.append(inner)
-                waiting.append(inner)
-    return found
-
-
-def _resolved(of: str, path: str) -> str:
-    parts = of.split("/")[:-1]
-    for part in path.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
 
 
 def respond(request: Request, file: StaticFile, cache: str = "no-cache") -> Response:

@@ -12,10 +12,11 @@ import PlantView from "./views/plant.js";
 
 const CONTACT_S = 3; // without a connection for longer, the values are outdated
 const LATE_S = 5; // with a connection, but without an event, for longer: the server sends one every 2 s
+const INFO = ["savings", "commissioning", "configuration", "health"]; // views of texts and tables, with styles in common
 const loaded = {plant: PlantView};
 
 function App({start}) {
-  const [route, setRoute] = useState(routeOf(location.pathname));
+  const [route, setRoute] = useState(() => routeOf(location.pathname + location.search));
   const [plant, setPlant] = useState(start.plant);
   const [failure, setFailure] = useState(start.error);
   const {live, setLive} = useLive(start.plant);
@@ -53,11 +54,11 @@ function App({start}) {
   const outdated = isOutdated(live);
   const content = route.view === null ? html`<h1>${_("This page does not exist")}</h1><p class="mt"><a class="btn" href="/">${_("Plant")}</a></p>`
     : failure ? html`<${ErrorPanel} error=${failure} onRetry=${again} />`
-    : View ? html`<${Guarded} key=${`${route.view}/${route.argument}`}><${View} plant=${plant} argument=${route.argument} outdated=${outdated} now_ms=${live.now_ms} server_ms=${live.now_ms + live.ahead_ms} /><//>`
+    : View ? html`<${Guarded} key=${`${route.view}/${route.argument}`}><${View} plant=${plant} argument=${route.argument} query=${route.query} outdated=${outdated} now_ms=${live.now_ms} server_ms=${live.now_ms + live.ahead_ms} /><//>`
     : html`<p class="soft">${_("Loading")}</p>`;
   return html`<${Hatch} />
     <${Header} plant=${plant} tab=${route.tab} live=${live} outdated=${outdated} />
-    <main id="main" tabindex="-1">${content}</main>
+    <main id="main" tabindex="-1" class=${INFO.includes(route.view) ? "info" : ""}>${content}</main>
     <${Bar} plant=${plant} tab=${route.tab} />
     <${Announcer} plant=${plant} />
     <${Title} plant=${plant} />`;

@@ -6,16 +6,16 @@ import {clock, day} from "../core/numbers.js";
 const DAY_S = 86400;
 let loading = null;
 
-/** The library, loaded once; it has no module. */
+/** The library, loaded once; it has no module. Without its style sheet the plots would have other heights. */
 function library() {
   loading ||= new Promise((found, failed) => {
     const style = Object.assign(document.createElement("link"), {rel: "stylesheet", href: "/static/vendor/uplot.min.css"});
     const script = Object.assign(document.createElement("script"), {src: "/static/vendor/uplot.iife.min.js"});
-    script.onload = () => found(window.uPlot);
-    script.onerror = () => {
+    const loaded = [style, script].map((part) => new Promise((done, broken) => Object.assign(part, {onload: done, onerror: broken})));
+    Promise.all(loaded).then(() => found(window.uPlot), () => {
       loading = null;
       failed(new Error(script.src));
-    };
+    });
     document.head.append(style, script);
   });
   return loading;
@@ -190,7 +190,7 @@ function name(ctx, text, {from, to, free, right, y, look, ratio}) {
 
 /** Heights of the last values of a chart, px from the top of its place; null: there is none. */
 function endsOf(chart, place) {
-  const before = chart.over.getBoundingClientRect().top - place.getBoundingClientRect().top;
+  const before = chart.root.getBoundingClientRect().top - place.getBoundingClientRect().top + chart.bbox.top / (devicePixelRatio || 1);
   return chart.data.slice(1).map((column) => {
     const last = column.findLast((value) => value !== null && value !== undefined);
     return last === undefined ? null : before + chart.valToPos(last, "y");

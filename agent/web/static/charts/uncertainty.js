@@ -2,6 +2,7 @@
 import {html} from "../core/html.js";
 import {decimalsOf, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
+import {Marked} from "../components/marked.js";
 
 /** budget: of the API, with an efficiency. */
 export function Uncertainty({budget}) {
@@ -17,11 +18,8 @@ export function Uncertainty({budget}) {
   </div>`;
 }
 
-/** What would lower it. texts: a name of the configuration stands in backticks. */
+/** What would lower it. */
 export function Improvements({texts, title}) {
   if (!texts.length) return null;
-  return html`<h3 class="lower">${title}</h3><ol class="improvements">${texts.map((text) => html`<li key=${text}>${withCode(text)}</li>`)}</ol>`;
+  return html`<h3 class="lower">${title}</h3><ol class="improvements">${texts.map((text) => html`<li key=${text}><${Marked} text=${text} /></li>`)}</ol>`;
 }
-
-/** A text whose names of the configuration stand in backticks. */
-export const withCode = (text) => text.split("`").map((piece, index) => (index % 2 ? html`<code>${piece}</code>` : piece));

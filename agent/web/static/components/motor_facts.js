@@ -29,7 +29,7 @@ function AllValues({values, named, shown}) {
 function Metric({name, value, about, shown}) {
   const known = value.v !== null && !shown.lost;
   const {number, u} = value.u === null ? {number: sixDigits(value.v), u: ""} : parts(value);
-  return html`<tr><th scope="row"><code>${name}</code>${about.about && html`<small lang="en">${about.about}</small>`}</th>
+  return html`<tr><th scope="row"><code>${name}</code>${about.about && html`<small>${about.about}</small>`}</th>
     <td><span class=${`val${isUncertain(value) ? " unc" : ""}${shown.stale ? " stale" : ""}`}>${known ? number : UNKNOWN}</span></td>
     <td class="u">${known ? u : value.why && value.why.text}</td><td class="unit">${about.unit || ""}</td><td class="unit">${value.m || ""}</td></tr>`;
 }

@@ -4,6 +4,7 @@ import {get} from "../core/api.js";
 import {UNKNOWN, clock, day, dayAndTime, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
 import {Table} from "./chart_table.js";
+import {Marked} from "./marked.js";
 import {Segmented} from "./segmented.js";
 import {Why, parts} from "./value.js";
 import {Timeline} from "../charts/timeline.js";
@@ -13,6 +14,7 @@ const POINTS = 900; // about as many as a chart has px
 const ROWS = 96;
 const RECENT_S = 300; // the history lacks the last one or two minutes; the present value stands at its end
 const POWER_HEIGHT = 190;
+const LABEL_PX = 46; // height of a name with its value, for a root of 16 px
 const EFFICIENCY_HEIGHT = 104;
 
 export function MotorHistory({motor, plant, shown}) {
@@ -26,9 +28,9 @@ export function MotorHistory({motor, plant, shown}) {
       <span class="end"><${Segmented} label=${_("Time span")} chosen=${span} onChoose=${setSpan} choices=${Object.entries(names)} />
         <button type="button" class="btn" aria-pressed=${table} onClick=${() => setTable(!table)}>${table ? _("Chart") : _("Table")}</button></span>
     </div>
-    <div class="body">${error && !found ? html`<p class="soft">${_("The history cannot be shown: {reason}", {reason: error.message})}</p>`
+    <div class="body">${error && !found ? html`<p class="soft"><${Marked} text=${_("The history cannot be shown: {reason}", {reason: error.message})} /></p>`
       : !found ? html`<p class="soft tl-wait">${_("Loading")}</p>`
-      : found.power.why && !found.power.t_ms.length ? html`<p class="soft">${found.power.why.long || found.power.why.text}</p>`
+      : found.power.why && !found.power.t_ms.length ? html`<p class="soft"><${Marked} text=${found.power.why.long || found.power.why.text} /></p>`
       : !found.power.t_ms.length && !found.efficiency.t_ms.length ? html`<p class="soft">${_("No value is stored for this time.")}</p>`
       : table ? html`<${HistoryTable} found=${found} zone=${plant.time_zone} title=${titles[span]} />`
       : html`<${HistoryChart} found=${found} motor=${motor} plant=${plant} shown=${shown} title=${titles[span]} />`}</div>
@@ -80,14 +82,23 @@ function HistoryChart({found, motor, plant, shown, title}) {
   const [at_s, setMoment] = useState(null); // of the cursor
   const scale = motor.history.power_scale;
   const now = shown.lost || shown.stale ? null : {t_ms: Date.parse(motor.t), power: motor.power_w.v, efficiency: motor.efficiencies.system_efficiency_pct.v};
-  const chart = useMemo(() => chartOf(found, scale, now), [found, scale]);
+  const u_pct = uncertaintyNow(motor);
+  const chart = useMemo(() => chartOf(found, scale, now, u_pct), [found, scale]);
   const at = nearest(chart.t_s, at_s);
   const zone = plant.time_zone;
   const gaps = useMemo(() => chart.gaps.map((gap) => ({...gap, text: `${gap.why.text} ${duration(gap, chart.to_s - chart.from_s, zone)}`})), [chart, zone]);
   return html`<${Timeline} ...${chart} gaps=${gaps} zone=${zone} at=${at} onMove=${(index) => setMoment(index === null ? null : chart.t_s[index])} label=${_("{title}: power and efficiency over time. The table has the values.", {title})}>
-      ${(ends) => html`<${Ends} ends=${ends} motor=${motor} shown=${shown} chart=${chart} />`}
+      ${(ends) => html`<${Ends} ends=${ends} motor=${motor} shown=${shown} chart=${chart} zone=${zone} />`}
     <//>
-    <p class="small tl-read" role="status">${at === null ? _("Arrow keys or a tap show the values of a moment.") : readout(chart, at, zone)}</p>`;
+    <p class="small tl-read"><span role="status">${at === null ? _("Arrow keys or a tap show the values of a moment.") : readout(chart, at, zone)}</span>
+      ${u_pct !== null && html`<span><i class="tl-band" aria-hidden="true"></i>${_("± {u} %: uncertainty of the efficiency as it is now, k = 2", {u: fixed(u_pct, 1)})}</span>`}</p>`;
+}
+
+/** U of the efficiency of drive and motor, points of %: of now, or as last explained; null: not known. The history has none. */
+function uncertaintyNow(motor) {
+  const {u} = motor.efficiencies[motor.history.efficiency] || {u: null};
+  const budget = motor.budgets.find((item) => item.of === "system") || motor.budgets[0];
+  return u ?? (budget ? budget.root_pct : null);
 }
 
 /** When a gap was: times of the day, or days in a chart of more than a day. */
@@ -104,8 +115,9 @@ function nearest(t_s, at_s) {
   return after > 0 && at_s - t_s[after - 1] < t_s[after] - at_s ? after - 1 : after;
 }
 
-/** Common times and columns of the two plots. now: the present values; null: there are none. */
-function chartOf({from_ms, to_ms, power, efficiency, old}, scale, now) {
+/** Common times and columns of the two plots. now: the present values; null: there are none. u_pct: half width of the
+ * band around the efficiency, which is not narrower than lowest and highest value; null: unknown. */
+function chartOf({from_ms, to_ms, power, efficiency, old}, scale, now, u_pct) {
   const step_ms = 1000 * Math.max(power.step_s, efficiency.step_s);
   const of_power = indexOf(power);
   const of_efficiency = indexOf(efficiency);
@@ -126,18 +138,23 @@ function chartOf({from_ms, to_ms, power, efficiency, old}, scale, now) {
   if (now && now.t_ms > last_ms && now.t_ms - last_ms < Math.max(1000 * RECENT_S, step_ms)) {
     t_s.push(now.t_ms / 1000);
     measured.push(kw(now.power));
-    before.push(before.length ? before[before.length - 1] : null);
+    before.push(null);
     mean.push(now.efficiency);
     low.push(null);
     high.push(null);
   }
+  const edge = (values, choose, step) => values.map((value, index) => {
+    const known = [value, mean[index] === null || u_pct === null ? null : mean[index] + step].filter((pct) => pct !== null && pct !== undefined);
+    return known.length ? choose(...known) : null;
+  });
+  const band = [edge(low, Math.min, -u_pct), edge(high, Math.max, u_pct)];
   return {
-    t_s, from_s: from_ms / 1000, to_s: to_ms / 1000,
+    t_s, from_s: from_ms / 1000, to_s: to_ms / 1000, range: [low, high],
     gaps: power.gaps.map((gap) => ({from_s: gap.from_ms / 1000, to_s: gap.to_ms / 1000, why: gap.why})),
     plots: [
       {key: "power", unit: "kW", height: POWER_HEIGHT, zero: true, named: true, columns: [before, measured], bands: [[1, 2, "accent-soft"]],
         lines: [{stroke: "soft", width: 1.5, dash: [6, 3]}, {stroke: "accent", width: 2.2}]},
-      {key: "efficiency", unit: "%", height: EFFICIENCY_HEIGHT, zero: false, named: false, columns: [low, high, mean], bands: [[2, 1, "fill2"]],
+      {key: "efficiency", unit: "%", height: EFFICIENCY_HEIGHT, zero: false, named: false, columns: [...band, mean], bands: [[2, 1, "fill2"]],
         lines: [{}, {}, {stroke: "ink", width: 1.8}]},
     ],
   };
@@ -153,19 +170,30 @@ function oldPlant(old) {
   return (t_ms) => known.get(Math.floor(t_ms / step_ms) * step_ms) ?? null;
 }
 
-/** Names and present values at the right end of the lines. */
-function Ends({ends, motor, shown, chart}) {
+/** Names and present values at the right end of the lines; of the old plant the last one that is known, with its time. */
+function Ends({ends, motor, shown, chart, zone}) {
   const [old = null, measured = null] = ends.power || [];
   const [, , efficiency = null] = ends.efficiency || [];
-  const room = 42 * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
-  const low = measured === null ? null : Math.max(measured, old === null ? 0 : old + room);
-  const some = chart.plots[0].columns[0].some((value) => value !== null);
+  const room = LABEL_PX * (parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+  const [at_old, at_measured] = apart(old, measured, room);
+  const before = chart.plots[0].columns[0];
+  const last = before.findLastIndex((value) => value !== null);
   return html`<div class="tl-ends">
-    ${some && html`<${End} name=${_("old plant, same work")} value=${motor.saved_so_far.old_plant_w} scale=${1000} decimals=${1} unit="kW" y=${old} shown=${{}} />`}
-    <${End} name=${_("measured")} accent value=${motor.power_w} scale=${1000} decimals=${1} unit="kW" y=${low} shown=${shown} />
+    ${last >= 0 && html`<${End} name=${_("old plant, same work")} value=${{v: before[last], u: null}} decimals=${1} unit=${`kW, ${moment(chart.t_s[last], chart, zone)}`} y=${at_old} shown=${{}} />`}
+    <${End} name=${_("measured")} accent value=${motor.power_w} scale=${1000} decimals=${1} unit="kW" y=${at_measured} shown=${shown} />
     <${End} name=${_("efficiency")} value=${motor.efficiencies.system_efficiency_pct} least=${1} unit="%" y=${efficiency} shown=${shown} />
   </div>`;
 }
+
+/** Two heights with room between them; null: there is no such line. */
+function apart(one, other, room) {
+  if (one === null || other === null || Math.abs(one - other) >= room) return [one, other];
+  const middle = (one + other) / 2;
+  return one <= other ? [middle - room / 2, middle + room / 2] : [middle + room / 2, middle - room / 2];
+}
+
+/** A time of a chart: of the day, or with the date in a chart of more than a day. */
+const moment = (t_s, {from_s, to_s}, zone) => (to_s - from_s > 1.1 * SPANS.day.s ? dayAndTime(t_s * 1000, zone, false) : clock(t_s * 1000, zone, false));
 
 function End({name, value, scale = 1, decimals, least, unit, y, accent, shown}) {
   const missing = shown.lost || !value || value.v === null;
@@ -176,7 +204,8 @@ function End({name, value, scale = 1, decimals, least, unit, y, accent, shown}) 
 
 function readout(chart, at, zone) {
   const [before, measured] = chart.plots[0].columns.map((column) => column[at]);
-  const [low, high, mean] = chart.plots[1].columns.map((column) => column[at]);
+  const mean = chart.plots[1].columns[2][at];
+  const [low, high] = chart.range.map((column) => column[at]);
   const texts = [dayAndTime(chart.t_s[at] * 1000, zone, false)];
   texts.push(measured === null ? _("no value") : _("measured {kw} kW", {kw: fixed(measured, 1)}));
   if (before !== null) texts.push(_("old plant {kw} kW", {kw: fixed(before, 1)}));

@@ -4,6 +4,7 @@ import {ageOf, freshness, inOrder, troubleOf} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Sparkline} from "../charts/sparkline.js";
 import {Badge} from "./badge.js";
+import {Marked} from "./marked.js";
 import {Value} from "./value.js";
 
 export function MotorTable({plant, outdated, now_ms}) {
@@ -40,7 +41,8 @@ function Row({row, spark, decimals, fresh, age_s}) {
 
 function State({state}) {
   const {title, detail} = state.strong ? troubleOf(state.word, state.text, state.detail) : {title: state.text, detail: state.detail};
-  return html`${state.strong ? html`<b>${title}</b>` : html`<span class="soft">${title}</span>`}${detail && html`<span class="small">${detail}</span>`}`;
+  const name = html`<${Marked} text=${title} />`;
+  return html`${state.strong ? html`<b>${name}</b>` : html`<span class="soft">${name}</span>`}${detail && html`<span class="small"><${Marked} text=${detail} /></span>`}`;
 }
 
 /** Name of a figure in a card; the head of the table names it for a screen reader. */

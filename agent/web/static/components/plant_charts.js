@@ -5,6 +5,7 @@ import {_} from "../core/text.js";
 import {DayBars, unitOf} from "../charts/day_bars.js";
 import {Flow, flowOf, flowRows, flowSentence} from "../charts/flow.js";
 import {ChartWithTable} from "./chart_table.js";
+import {Marked} from "./marked.js";
 import {Measured} from "./measured.js";
 import {Panel} from "./panel.js";
 
@@ -19,7 +20,7 @@ export function PlantCharts({plant, month, outdated}) {
 function FlowPanel({flow}) {
   const shown = useMemo(() => (flow && flow.parts.length ? flowOf(flow) : null), [flow]);
   const title = _("Where the power goes");
-  if (!shown) return html`<${Panel} title=${title} note=${_("kW now")}><p class="soft">${(flow && flow.why && (flow.why.long || flow.why.text)) || _("No power is measured.")}</p><//>`;
+  if (!shown) return html`<${Panel} title=${title} note=${_("kW now")}><p class="soft"><${Marked} text=${(flow && flow.why && (flow.why.long || flow.why.text)) || _("No power is measured.")} /></p><//>`;
   const sentence = flowSentence(shown);
   return html`<${Panel} title=${title} note=${_("kW now")}>
     <${ChartWithTable} caption=${title} head=${[_("Motor"), _("input"), _("shaft"), _("losses")]} rows=${flowRows(shown)} extra=${html`<p class="answer">${sentence}</p>`}>
@@ -44,9 +45,9 @@ function MonthPanel({month, plant}) {
 
 function NoMonth({month}) {
   const why = month.data && month.data.why;
-  if (month.error) return html`<p class="soft">${month.error.message}</p><button type="button" class="btn" onClick=${month.again}>${_("Try again")}</button>`;
+  if (month.error) return html`<p class="soft"><${Marked} text=${month.error.message} /></p><button type="button" class="btn" onClick=${month.again}>${_("Try again")}</button>`;
   if (!month.data || month.data.state === "pending") return html`<p class="soft">${_("being calculated")}</p>`;
-  return html`<p class="soft">${(why && (why.long || why.text)) || _("No data of this month yet.")}</p>`;
+  return html`<p class="soft"><${Marked} text=${(why && (why.long || why.text)) || _("No data of this month yet.")} /></p>`;
 }
 
 /** That the month begins later than on its first day. */

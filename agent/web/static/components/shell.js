@@ -3,6 +3,7 @@ import {html, useEffect, useRef, useState} from "../core/html.js";
 import {age, clock} from "../core/numbers.js";
 import {hasLogin} from "../core/session.js";
 import {_, pageLanguage} from "../core/text.js";
+import {Marked, unmarked} from "./marked.js";
 
 const tabs = () => [
   ["plant", "/", _("Plant")], ["alarms", "/alarms", _("Alarms")], ["savings", "/savings", _("Savings")], ["pq", "/pq", _("Power quality")],
@@ -57,22 +58,22 @@ function Strips({plant, live, outdated}) {
     : problem ? problem.text
     : null;
   return html`${plant.simulated && html`<div class="sim"><span>${_("SIMULATED: software plant, no measurement")}</span></div>`}
-    ${text && html`<p class="contact">${text}</p>`}
-    <p class="hidden" role="status">${text && (outdated ? _("No contact") : text)}</p>`;
+    ${text && html`<p class="contact"><${Marked} text=${text} /></p>`}
+    <p class="hidden" role="status">${text && (outdated ? _("No contact") : unmarked(text))}</p>`;
 }
 
 /** Reads out each alarm that begins while the page is open, politely and once. */
 export function Announcer({plant}) {
   const known = useRef(null);
   const [text, setText] = useState("");
-  const alarms = plant.motors.filter((row) => URGENT.includes(row.priority) && !row.acknowledged);
-  const keys = alarms.map((row) => `${row.id} ${row.priority} ${row.state.word}`);
+  const alarms = plant.findings.filter((finding) => URGENT.includes(finding.priority));
+  const keys = alarms.map((finding) => `${finding.motor} ${finding.priority} ${finding.code}`);
   useEffect(() => {
     const before = known.current;
     known.current = new Set(keys);
     if (before === null) return;
-    const begun = alarms.filter((row, index) => !before.has(keys[index]));
-    if (begun.length) setText(begun.map((row) => `${row.name}: ${row.state.text}`).join(". "));
+    const begun = alarms.filter((finding, index) => !before.has(keys[index]));
+    if (begun.length) setText(unmarked(begun.map((finding) => `${finding.name}: ${finding.text}`).join(". ")));
   }, [keys.join("\n")]);
   return html`<div class="hidden" aria-live="polite">${text}</div>`;
 }

@@ -2,6 +2,7 @@
 import {html, useState} from "../core/html.js";
 import {UNKNOWN, age, decimalsOf, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
+import {Marked} from "./marked.js";
 
 /** A value of the API as texts: {number, u}; both have the same decimals. scale: divides, 1000 from W to kW.
  * decimals: as many; without it, two significant digits of U, at least `least` decimals, which may be negative: tens, hundreds. */
@@ -39,7 +40,7 @@ function Unknown({why}) {
     event.stopPropagation();
     setOpen(!open);
   };
-  return html`<button type="button" class="vu unknown" aria-expanded=${open} onClick=${toggle}>${dash}<span class="why">${open ? why.long : text}</span></button>`;
+  return html`<button type="button" class="vu unknown" aria-expanded=${open} onClick=${toggle}>${dash}<span class="why">${open ? html`<${Marked} text=${why.long} />` : text}</span></button>`;
 }
 
 /** The reason of an unknown value on its own: a few words; the full sentence opens in place. */
@@ -51,5 +52,5 @@ export function Why({why}) {
     event.stopPropagation();
     setOpen(!open);
   };
-  return html`<button type="button" class="why" aria-expanded=${open} onClick=${toggle}>${open ? why.long : why.text || _("unknown")}</button>`;
+  return html`<button type="button" class="why" aria-expanded=${open} onClick=${toggle}>${open ? html`<${Marked} text=${why.long} />` : why.text || _("unknown")}</button>`;
 }

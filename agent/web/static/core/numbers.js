@@ -40,6 +40,10 @@ export const dayAndTime = (time, zone, seconds = true) => `${day(time, zone)}, $
 /** "12 s", "5 min", "3 h", "2 d"; rounded down. */
 export function age(seconds) {
   if (seconds === null || seconds === undefined) return UNKNOWN;
+  return words(seconds).replace(" ", "\u00a0");
+}
+
+function words(seconds) {
   if (seconds < 100) return _("{n} s", {n: Math.floor(Math.max(0, seconds))});
   if (seconds < 6000) return _("{n} min", {n: Math.floor(seconds / 60)});
   if (seconds < 172800) return _("{n} h", {n: Math.floor(seconds / 3600)});

@@ -13,16 +13,19 @@ const VIEWS = [
   [/^\/more$/, "more", "more"],
 ];
 
-/** The view of a path: {view, tab, argument}; a view of null: there is no such page. */
-export function routeOf(path) {
+/** The view of an address: {view, tab, argument, query}; a view of null: there is no such page. */
+export function routeOf(address) {
+  const {pathname, searchParams: query} = new URL(address, location.origin);
   for (const [pattern, view, tab] of VIEWS) {
-    const match = pattern.exec(path);
-    if (match) return {view, tab, argument: match[1] === undefined ? null : decodeURIComponent(match[1])};
+    const match = pattern.exec(pathname);
+    if (match) return {view, tab, argument: match[1] === undefined ? null : decodeURIComponent(match[1]), query};
   }
-  return {view: null, tab: "", argument: null};
+  return {view: null, tab: "", argument: null, query};
 }
 
-/** Calls `changed` with each new path; links within the page do not load it again. */
+const address = () => location.pathname + location.search;
+
+/** Calls `changed` with each new address; links within the page do not load it again. */
 export function listen(changed) {
   document.addEventListener("click", (event) => {
     const anchor = event.target.closest && event.target.closest("a[href^='/']");
@@ -31,18 +34,18 @@ export function listen(changed) {
     event.preventDefault();
     go(anchor.pathname + anchor.search);
   });
-  addEventListener("popstate", () => changed(location.pathname));
+  addEventListener("popstate", () => changed(address()));
   listen.changed = changed;
 }
 
 export function go(path) {
-  if (path !== location.pathname + location.search) history.pushState(null, "", path);
-  listen.changed(location.pathname);
+  if (path !== address()) history.pushState(null, "", path);
+  listen.changed(address());
   scrollTo(0, 0);
 }
 
 /** Shows another address in place of the present one. */
 export function replace(path) {
   history.replaceState(null, "", path);
-  listen.changed(location.pathname);
+  listen.changed(address());
 }

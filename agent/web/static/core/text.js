@@ -12,7 +12,8 @@ export function useTexts(chosen, found) {
 export const pageLanguage = () => language;
 export const locale = () => (language === "zh" ? "zh-CN" : "en-GB");
 
-/** The translation of a literal text, its {fields} filled in. */
+/** The translation of a literal text, its {fields} filled in. A Chinese word stays on the line of its number. */
 export function _(text, data = {}) {
-  return (texts[text] || text).replace(/\{(\w+)\}/g, (whole, name) => (name in data ? String(data[name]) : whole));
+  const filled = (texts[text] || text).replace(/\{(\w+)\}/g, (whole, name) => (name in data ? String(data[name]) : whole));
+  return language === "zh" ? filled.replace(/(\d) (?=[\u4e00-\u9fff])/g, "$1\u00a0") : filled;
 }

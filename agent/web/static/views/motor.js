@@ -6,6 +6,7 @@ import {ageOf, freshness} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Badge, priorityName} from "../components/badge.js";
 import {ErrorPanel} from "../components/error.js";
+import {Marked} from "../components/marked.js";
 import {Measured} from "../components/measured.js";
 import {MotorFacts} from "../components/motor_facts.js";
 import {MotorHistory} from "../components/motor_history.js";
@@ -13,7 +14,7 @@ import {Panel} from "../components/panel.js";
 import {Quantities} from "../components/quantities.js";
 import {Segmented} from "../components/segmented.js";
 import {Value, parts} from "../components/value.js";
-import {Improvements, Uncertainty, withCode} from "../charts/uncertainty.js";
+import {Improvements, Uncertainty} from "../charts/uncertainty.js";
 import {Waterfall} from "../charts/waterfall.js";
 
 const CALM = ["normal", "unknown", "maintenance"]; // priorities that are no alarm
@@ -59,7 +60,7 @@ function Head({motor}) {
       ${motor.state.strong ? html`<b>${motor.state.text}</b>` : html`<span class="soft">${motor.state.text}</span>`}
       <span class="tag">${alarm ? _("alarm: {priority}", {priority: priorityName(motor.priority)}) : _("no open alarm")}</span>
       <a class="crumb pq-link" href=${`/m/${encodeURIComponent(motor.id)}/pq`}>${_("Power quality")} ›</a></span>
-    ${motor.state.detail && alarm && html`<p class="small motor-why">${withCode(motor.state.detail)}</p>`}
+    ${motor.state.detail && alarm && html`<p class="small motor-why"><${Marked} text=${motor.state.detail} /></p>`}
   </div>`;
 }
 
@@ -95,7 +96,7 @@ function Losses({motor, shown}) {
   const why = missing && missing.why;
   return html`<${Panel} title=${_("Where the power goes now")} note=${note} class="losses">
     ${waterfall.steps.length ? html`<${Measured}>${(width) => html`<${Waterfall} waterfall=${waterfall} width=${width} stale=${shown.stale} />`}<//>` : html`<p class="soft">${_("The direction of the power is not known.")}</p>`}
-    ${why && html`<p class="small why-line">${why.long || why.text}</p>`}
+    ${why && html`<p class="small why-line"><${Marked} text=${why.long || why.text} /></p>`}
     ${waterfall.braking && html`<p class="small why-line">${_("The efficiency is electrical divided by mechanical power.")}</p>`}
     <div class="lower-part"><${Improvements} texts=${motor.improvements} title=${_("What would lower the uncertainty")} /></div>
   <//>`;
@@ -106,7 +107,7 @@ function Budgets({motor, plant, shown}) {
   const budget = motor.budgets.find((item) => item.of === chosen) || motor.budgets[0];
   useEffect(() => choose("system"), [motor.id]);
   if (!budget || budget.root_pct === null) return html`<div class="head"><h2>${_("Why no efficiency?")}</h2></div>
-    <div class="body">${budget && budget.why && html`<p class="answer-line">${budget.why.long || budget.why.text}</p>`}</div>`;
+    <div class="body">${budget && budget.why && html`<p class="answer-line"><${Marked} text=${budget.why.long || budget.why.text} /></p>`}</div>`;
   const past = shown.lost || motor.efficiencies.motor_efficiency_pct.v === null;
   return html`<div class="head"><h2>${_("Why ± {u} %?", {u: fixed(budget.root_pct, 1)})}</h2><span class="note">${past && motor.explained ? _("points of efficiency, k = 2; last known {time}", {time: dayAndTime(motor.explained, plant.time_zone, false)}) : _("points of efficiency, k = 2")}</span></div>
     <div class="body">

@@ -6,16 +6,15 @@ import {verdictLine} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Badge} from "../components/badge.js";
 import {MotorTable} from "../components/motor_table.js";
+import {PlantCharts} from "../components/plant_charts.js";
 import {Value} from "../components/value.js";
 
 const MONTH_EVERY_S = 600;
 const PENDING_EVERY_S = 4;
-const CHARTS_AGAIN_MS = 5000;
-let Charts = null;
 
 export default function PlantView({plant, outdated, now_ms}) {
   const month = useData("/plant/month", {}, {every_s: (data) => (data && data.state === "pending" ? PENDING_EVERY_S : MONTH_EVERY_S)});
-  const Shown = useCharts();
+  const later = useLater();
   if (!plant.motors.length) return html`<${NoMotor} />`;
   return html`<h1 class="hidden">${_("Plant")}</h1>
     <section class="panel verdict" aria-label=${_("Verdict")}>
@@ -23,28 +22,16 @@ export default function PlantView({plant, outdated, now_ms}) {
       <${KeyFigures} plant=${plant} month=${month} outdated=${outdated} />
     </section>
     <${MotorTable} plant=${plant} outdated=${outdated} now_ms=${now_ms} />
-    ${Shown && html`<${Shown} plant=${plant} month=${month} outdated=${outdated} />`}`;
+    ${later && html`<${PlantCharts} plant=${plant} month=${month} outdated=${outdated} />`}`;
 }
 
-/** The charts, loaded when verdict and motors are on the screen: a slow phone shows those first. null: not yet. */
-function useCharts() {
-  const [, setTries] = useState(0);
+/** Whether verdict and motors are on the screen: a slow phone shows those before the charts. */
+function useLater() {
+  const [later, setLater] = useState(false);
   useEffect(() => {
-    let left = false;
-    const again = () => left || setTries((count) => count + 1);
-    const load = () => import("../components/plant_charts.js").then(
-      (module) => {
-        Charts = module.PlantCharts;
-        again();
-      },
-      () => left || setTimeout(load, CHARTS_AGAIN_MS),
-    );
-    if (!Charts) requestAnimationFrame(() => setTimeout(load));
-    return () => {
-      left = true;
-    };
+    requestAnimationFrame(() => setTimeout(() => setLater(true)));
   }, []);
-  return Charts;
+  return later;
 }
 
 function Verdict({plant: {verdict}}) {
@@ -66,10 +53,11 @@ function KeyFigures({plant, month, outdated}) {
   const saved = (ready && found.saved_kwh) || none;
   const money = (ready && found.money) || none;
   const now = plant.saved_now_w;
+  const running = !found || found.running;
   return html`<div class="figs">
-    <${Figure} label=${_("Saved now")} unit="kW" note=${ofMotors(now.motors, now.of)} value=${now} scale=${1000} stale=${outdated} />
-    <${Figure} label=${_("This month")} unit="kWh" note=${ready && saved.v !== null && proof(found, plant.time_zone)} value=${saved} />
-    <${Figure} label=${_("Money this month")} short=${_("Money")} unit=${currency(money.currency)} note=${ready && money.v !== null && ofMotors(found.motors, found.of)} value=${money} />
+    <${Figure} label=${_("Saved now")} unit="kW" note=${now.v === null ? ofMotors(now.motors, now.of) : _("{n} of {total} motors, mean of 15 min", {n: now.motors, total: now.of})} value=${now} scale=${1000} stale=${outdated} />
+    <${Figure} label=${running ? _("This month") : found.name} unit="kWh" note=${ready && saved.v !== null && proof(found, plant.time_zone)} value=${saved} />
+    <${Figure} label=${running ? _("Money this month") : _("Money, {month}", {month: found.name})} short=${_("Money")} unit=${currency(money.currency)} note=${ready && money.v !== null && ofMotors(found.motors, found.of)} value=${money} />
   </div>`;
 }
 

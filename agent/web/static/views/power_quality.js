@@ -5,10 +5,11 @@ import {clock} from "../core/numbers.js";
 import {go, replace} from "../core/router.js";
 import {_} from "../core/text.js";
 import {HarmonicsPanel} from "../components/supply_harmonics.js";
-import {EventsPanel, LastEventPanel} from "../components/supply_events.js";
+import {EventPanel, EventsPanel} from "../components/supply_events.js";
+import {Marked} from "../components/marked.js";
 import {PhasorsPanel} from "../components/supply_phasors.js";
 
-export default function PowerQualityView({plant, argument, outdated}) {
+export default function PowerQualityView({plant, argument, query, outdated}) {
   const [motors, setMotors] = useState(null);
   const [problem, setProblem] = useState(null);
   useEffect(() => {
@@ -18,13 +19,14 @@ export default function PowerQualityView({plant, argument, outdated}) {
   useEffect(() => {
     if (!argument && id) replace(`/m/${encodeURIComponent(id)}/pq`); // its address has live values
   }, [argument, id]);
-  if (problem) return html`<${Title} plant=${plant} /><p role="alert">${problem.message}</p>`;
+  if (problem) return html`<${Title} plant=${plant} /><p role="alert"><${Marked} text=${problem.message} /></p>`;
   if (!motors) return html`<${Title} plant=${plant} /><p class="soft">${_("Loading")}</p>`;
   if (!id) return html`<${Title} plant=${plant} /><p class="soft">${_("Nothing was received from any motor yet.")}</p>`;
-  return html`<${MotorSupply} key=${id} id=${id} motors=${motors.motors} plant=${plant} outdated=${outdated} />`;
+  return html`<${MotorSupply} key=${id} id=${id} motors=${motors.motors} plant=${plant} chosen=${Number(query.get("event")) || null} outdated=${outdated} />`;
 }
 
-function MotorSupply({id, motors, plant, outdated}) {
+/** chosen: the event whose waveform is shown; null: the last one. */
+function MotorSupply({id, motors, plant, chosen, outdated}) {
   const [loaded, setLoaded] = useState(null);
   const [problem, setProblem] = useState(null);
   const [standard, setStandard] = useState(null);
@@ -36,24 +38,24 @@ function MotorSupply({id, motors, plant, outdated}) {
     return () => ending.abort();
   }, [id, event_ms]);
   const head = (place, end) => html`<${Title} plant=${plant} id=${id} motors=${motors} place=${place} end=${end} />`;
-  if (problem && !loaded) return html`${head()}<p role="alert">${problem.message}</p>`;
+  if (problem && !loaded) return html`${head()}<p role="alert"><${Marked} text=${problem.message} /></p>`;
   if (!loaded) return html`${head()}<p class="soft">${_("Loading")}</p>`;
   const data = live ? {...loaded, ...live} : loaded;
   const set = data.standards.find((one) => one.limits.key === standard) || data.standards[0] || null;
   const stale = outdated || data.stale;
   return html`${head(data.place, ended(data, plant.time_zone, stale))}
-    <div class="panel headlines">${[...(set ? set.headlines : data.headlines), data.events_headline].map((headline) => html`<div><b class=${stale ? "stale" : ""}>${headline.title}</b><span class=${headline.beyond ? "beyond" : ""}>${headline.detail}</span></div>`)}</div>
-    ${data.has_device || data.events.list.length ? html`<${Measured} ...${{data, set, setStandard, stale, zone: plant.time_zone}} />` : html`<${MeterOnly} ...${{data, stale, zone: plant.time_zone}} />`}`;
+    <div class="panel headlines">${[...(set ? set.headlines : data.headlines), data.events_headline].map((headline) => html`<div><b class=${stale ? "stale" : ""}>${headline.title}</b><span class=${headline.beyond ? "beyond" : ""}><${Marked} text=${headline.detail} /></span></div>`)}</div>
+    ${data.has_device || data.events.list.length ? html`<${Measured} ...${{data, set, setStandard, stale, chosen, zone: plant.time_zone}} />` : html`<${MeterOnly} ...${{data, stale, zone: plant.time_zone}} />`}`;
 }
 
-function Measured({data, set, setStandard, stale, zone}) {
+function Measured({data, set, setStandard, stale, chosen, zone}) {
   return html`<div class="supply">
       <${PhasorsPanel} phasors=${data.phasors} stale=${stale} />
       <${HarmonicsPanel} data=${data} set=${set} stale=${stale} onStandard=${setStandard} />
     </div>
     <div class=${data.events.list.length ? "halves mt supply-events" : "halves mt supply-events none"}>
       <${EventsPanel} events=${data.events} zone=${zone} has_device=${data.has_device} />
-      <${LastEventPanel} id=${data.id} events=${data.events} zone=${zone} />
+      <${EventPanel} id=${data.id} events=${data.events} chosen=${chosen} zone=${zone} />
     </div>`;
 }
 
