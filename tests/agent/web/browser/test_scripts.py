@@ -136,5 +136,5 @@ def test_last_night_is_from_22_to_6_in_the_zone_of_the_plant(
         1000 * datetime.fromisoformat(t).replace(tzinfo=ZoneInfo(zone)).timestamp() for t in (now, event)
     )
     events = [{**DIP, "t": datetime.fromtimestamp(event_ms / 1000, UTC).isoformat()}]
-    text = call(page, "components/event_list.js", "m.nightInWords(...a)", [events, zone, now_ms])
+    text = call(page, "components/event_list.js", "m.nightInWords(a[0], String, a[1], a[2])", [events, zone, now_ms])
     assert ("62" in text) == within

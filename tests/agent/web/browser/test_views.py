@@ -56,8 +56,7 @@ def test_first_load_is_small(browser: Browser, plant: PlantPage, language: str) 
     network.send("Network.enable")
     watched.open("/")
     context.close()
-    assert len(sizes) > 20  # scripts, style sheet, document: the count shows that it was seen
-    assert sum(sizes) <= FIRST_LOAD_BYTES_MAX
+    assert 40_000 < sum(sizes) <= FIRST_LOAD_BYTES_MAX  # less: not everything was seen
 
 
 def test_planted_faults_are_found(browser: Browser, plant: PlantPage) -> None:
