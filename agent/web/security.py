@@ -53,7 +53,8 @@ class Guard:
     def __init__(self, app: ASGIApp, access: Access, policy: str) -> None:
         self._app, self._access = app, access
         self._headers = {
-            "content-security-policy": policy, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
+            "content-security-policy": policy, "x-content-type-options": "nosniff",
+            "referrer-policy": "same-origin",  # with no-referrer, browsers send the Origin of the login as null
             "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin",
             "x-frame-options": "DENY",
         }  # fmt: skip
