@@ -23,7 +23,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would execute a tex
 
 
 def wants_csv(request: Request) -> bool:
-    """Whether a list is asked for as CSV. Raises HTTPException 400."""
+    """Whether the request wants CSV. Raises HTTPException 400."""
     asked = request.query_params.get("format", "json")
     if asked not in ("json", "csv"):
         raise HTTPException(400, catalogue_of(request).reason(FORMAT_INVALID()))

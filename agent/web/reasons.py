@@ -54,6 +54,6 @@ LIBRARY_MISSING = Code(
 PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")
 HOST_UNKNOWN = Code(
     "page_host_unknown",
-    "The page does not answer to this name. If it is a name of this gateway, start `magwatt web` with --host NAME.",
+    "The page is not served under this name. If it is a name of this gateway, start `magwatt web` with --host NAME.",
 )
 MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")

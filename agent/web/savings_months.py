@@ -67,7 +67,7 @@ def _has_data(db: sqlite3.Connection, config: Config, month: str) -> bool:
 def fingerprint(db: sqlite3.Connection, config: Config, month: str, clock_ms: int) -> str:
     """Of everything that the report of a month is computed from: 16 hexadecimal digits.
 
-    The running interval does not count: it is stored anew every few seconds, and has no saving before its end.
+    The running interval does not count: it is stored again every few seconds, and has no saving before its end.
     Of a month that has ended and is recorded, later records of the ledger do not count.
     """
     from_ms, to_ms = bounds_ms(config, month)
