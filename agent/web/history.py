@@ -34,7 +34,7 @@ from agent.web.values import Why
 from drivers.reading import Quality
 from drivers.reasons import Code
 
-POINTS_MAX, METRICS_MAX = 2000, 8
+POINTS_MIN, POINTS_MAX, METRICS_MAX = 10, 2000, 8
 DEFAULT_MS, SPAN_MS_MAX = 86_400_000, 6 * 366 * 86_400_000
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800)
 LONGEST_POLL_S = 120.0  # a longer time between two values is a gap
@@ -187,7 +187,7 @@ def _asked(request: Request) -> HistoryRequest:
         *([TOO_MANY_METRICS(n_max=METRICS_MAX)] if len(names) > METRICS_MAX else []),
         *(METRIC_UNKNOWN(name=name) for name in names if name not in known),
         *([] if 0 < to_ms - from_ms <= SPAN_MS_MAX else [SPAN_INVALID(years=6)]),
-        *([] if points.isascii() and points.isdigit() and 10 <= int(points[:5]) <= POINTS_MAX
+        *([] if points.isascii() and points.isdigit() and POINTS_MIN <= int(points[:5]) <= POINTS_MAX
           else [POINTS_INVALID(n_max=POINTS_MAX)]),
     ]  # fmt: skip
     if wrong:

@@ -12,10 +12,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.web.context import catalogue_of
 from agent.web.problem import problem
+from agent.web.reasons import HOST_UNKNOWN
 
 HEADERS_BYTES_MAX = 8192
 BODY_BYTES_MAX = 4096
+HTTP_HOST_UNKNOWN = 400  # no other rejection of the guard has this status
 log = logging.getLogger("magwatt.web")
 
 
@@ -50,7 +53,8 @@ class Guard:
     def __init__(self, app: ASGIApp, access: Access, policy: str) -> None:
         self._app, self._access = app, access
         self._headers = {
-            "content-security-policy": policy, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
+            "content-security-policy": policy, "x-content-type-options": "nosniff",
+            "referrer-policy": "same-origin",  # with no-referrer, browsers send the Origin of the login as null
             "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin",
             "x-frame-options": "DENY",
         }  # fmt: skip
@@ -73,7 +77,8 @@ class Guard:
 
         request = Request(scope, receive)
         if status := rejection(self._access, scope["method"], scope["path"], request.headers, scope["headers"]):
-            await problem(request, status)(scope, receive, send_with_headers)
+            detail = catalogue_of(request).reason(HOST_UNKNOWN()) if status == HTTP_HOST_UNKNOWN else ""
+            await problem(request, status, detail)(scope, receive, send_with_headers)
             return
         try:
             await self._app(scope, receive, send_with_headers)
@@ -92,7 +97,7 @@ def rejection(
         return 431
     name = host_name(headers.get("host", ""))
     if name not in access.hosts and not (access.any_address and address_of(name)):
-        return 400
+        return HTTP_HOST_UNKNOWN
     if method not in ("GET", "HEAD") and not (method == "POST" and path in access.posts):
         return 405
     length = headers.get("content-length", "0")

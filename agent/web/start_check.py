@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 
 from msgspec import Struct
 
 from agent.web.reasons import PAGE_OPEN, PAGE_WITHOUT_PASSWORD, PAGE_WITHOUT_TLS, TLS_FILE_UNUSABLE, TLS_KEY_ALONE
-from agent.web.security import is_loopback
+from agent.web.security import address_of, is_loopback
 from drivers.reasons import InvalidValue, cause_of
 
 
@@ -29,7 +30,10 @@ class Listen(Struct, frozen=True):
     password: str | None = None
 
     def address(self, port: int) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """What to type into a browser; if it listens on all addresses, with the name of this computer."""
+        found = address_of(self.host)
+        name = socket.gethostname() if found is not None and found.is_unspecified else self.host
+        host = f"[{name}]" if ":" in name else name
         return f"{'https' if self.cert else 'http'}://{host}:{port}/"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +155,14 @@ def test_a_short_password_and_a_damaged_file_are_rejected(tmp_path: Path) -> Non
         with pytest.raises(InvalidValue) as found:
             password.read_hash(tmp_path / "hash")
         assert found.value.reason.code == PASSWORD_FILE_INVALID
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("0.0.0.0", socket.gethostname()), ("::", socket.gethostname()), ("192.0.2.1", "192.0.2.1"), ("::1", "[::1]")],
+)
+def test_the_printed_address_can_be_typed_into_a_browser(host: str, name: str) -> None:
+    assert Listen(host, cert=Path("cert.pem")).address(8470) == f"https://{name}:8470/"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "gateway.example"])

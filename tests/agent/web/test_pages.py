@@ -107,6 +107,23 @@ def test_lists_are_csv_that_spreadsheets_read(page: Page) -> None:
     assert [row.split(",")[0] for row in rows] == ["pump-1", "pump-2"]
 
 
+def test_the_columns_of_csv_do_not_depend_on_what_is_known() -> None:
+    with running_page() as page:
+        page.motor("pump-1")
+        without_values = page.get("/api/v1/motors?format=csv").text.splitlines()[0]
+        page.telemetry("pump-1")
+        columns = page.get("/api/v1/motors?format=csv").text.splitlines()[0]
+        assert columns == without_values
+        assert {"power_w.why.code", "saved_w.why.code"} <= set(columns.split(","))
+
+
+def test_a_format_that_does_not_exist_is_refused(page: Page) -> None:
+    for path in ("motors?format=xml", "events?format=CSV", "savings?format="):
+        answer = page.get(f"/api/v1/{path}")
+        assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json"), path
+    assert page.get("/api/v1/motors?format=json").headers["content-type"] == "application/json"
+
+
 def test_a_cell_of_csv_is_never_a_formula() -> None:
     with running_page() as page:
         page.motor("pump-1", '=HYPERLINK("http://evil.example")')

@@ -111,6 +111,8 @@ def test_the_report_is_a_page_of_its_own_that_loads_nothing(
         assert "sandbox" in policy
     table = stored.get(f"{API}/savings/2026-09/report.csv")
     assert table.headers["content-disposition"] == 'attachment; filename="magwatt-mill-2-2026-09.csv"'
+    assert stored.get(f"{API}/savings/2026-09?format=csv").body == table.body
+    assert stored.get(f"{API}/savings?format=csv").text == "\ufeffmonth,name\r\n2026-09,September 2026\r\n"
     assert stored.get(f"{API}/savings/2026-09/m-1-en.svg").headers["content-type"] == "image/svg+xml"
     assert stored.get(f"{API}/savings/2026-09/m-9-en.svg").status == 404
     assert stored.get(f"{API}/savings/2026-09/report.json").status == 404
