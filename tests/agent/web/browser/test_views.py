@@ -56,5 +56,5 @@ def test_first_load_is_small(browser: Browser, plant: PlantPage, language: str) 
     network.send("Network.enable")
     watched.open("/")
     context.close()
-    assert len(sizes) > 20  # scripts, style sheet, document: the count shows that it was seen
+    assert 7 <= len(sizes) <= 10  # document, style sheet, four scripts, month, icon: the count shows that it was seen
     assert sum(sizes) <= FIRST_LOAD_BYTES_MAX
