@@ -23,7 +23,8 @@ DAY_KINDS = {
 }  # fmt: skip
 Row = dict[str, Any]
 _COMM_LOSS = {
-    "not used": N_("not used"), "other port": N_("other port"), "warning only": N_("warning only"), "armed": N_("armed"),
+    "not used": N_("not used"), "other port": N_("other port"), "warning only": N_("warning only"),
+    "armed": N_("armed"), None: N_("not checked: the drive is not polled"),
 }  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def device_of(item: Meter | Drive, _: Catalogue) -> dict[str, Any]:
             (_("fed by"), item.fed_by), (_("rated power"), f"{item.kw:g} kW" if item.kw else None),
             (_("efficiency class"), item.efficiency_class),
             (_("losses at eight points"), _("stated") if item.loss_points_w else None),
-            (_("communication watchdog"), _(_COMM_LOSS[item.comm_loss]) if item.comm_loss else _("not checked: the drive is not polled")),
+            (_("communication watchdog"), _(_COMM_LOSS[item.comm_loss])),
         ]  # fmt: skip
     return {"name": item.name, "kind": "meter" if isinstance(item, Meter) else "drive", "rows": _rows(rows)}
 

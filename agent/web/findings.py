@@ -24,8 +24,10 @@ from drivers.reasons import Code
 
 _ADVICE = {  # what to do, step by step
     "safety": (
-        N_("Treat the terminals as live: a magnet motor that turns makes voltage. Lock out, and measure that there is no "
-           "voltage, before any work."),
+        N_(
+            "Treat the terminals as live: a magnet motor that turns makes voltage. Lock out, and measure that there is "
+            "no voltage, before any work."
+        ),
         N_("Then check supply and cable of the device that does not respond."),
     ),
     "no_reply": (

@@ -16,7 +16,7 @@ ALARMS = {"safety", "high", "medium", "low"}  # page-design: unknown and mainten
 
 
 def feed(page: Page) -> None:
-    """A silent magnet motor, a silent meter, registers that are not confirmed, maintenance, and a gateway in trouble."""
+    """A silent magnet motor, a silent meter, registers not confirmed, maintenance, and a gateway in trouble."""
     for name in ("silent", "shared", "unconfirmed", "held", "calm"):
         page.motor(name, motor={"kind": "pm" if name == "silent" else "induction"}, drive={"name": f"d-{name}"})
         page.telemetry(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -178,7 +179,8 @@ def test_language_switch_changes_all_texts(tab: Watched) -> None:
 
 def test_names_stand_at_the_ends_of_the_lines(tab: Watched) -> None:
     """Also when the style sheet of the charts comes later than their script."""
-    tab.page.route("**/uplot.min.css", lambda route: (tab.page.wait_for_timeout(400), route.continue_()))
+    tab.page.clock.set_fixed_time(NOW_MS / 1000)  # the history ends there
+    tab.page.route("**/uplot.min.css", lambda route: (time.sleep(0.4), route.continue_()))
     page = tab.open("/m/descaling")
     page.wait_for_selector(".timeline .u-over")
     for name in ("measured", "efficiency"):

@@ -17,6 +17,7 @@ from agent.savings.report.formatting import with_u
 
 pytestmark = pytest.mark.alone
 PRIORITIES = ("safety", "high", "medium", "low", "unknown", "maintenance", "normal")  # page-design: trouble first
+NIGHT = "m.nightInWords(a[0], (id) => id, a[1], a[2])"
 DIP = {"kind": "dip", "pct": 62, "duration_s": 0.14, "priority": "low", "text": "dip"}
 
 
@@ -156,5 +157,5 @@ def test_silence_is_told_with_motor_and_time(page: Page, silences: list[Any], ex
     events = [{"t": "2026-03-02T02:14:00Z", "motor": motor, "kind": kind, "duration_s": duration_s, "pct": None}
               for motor, kind, duration_s in silences]  # fmt: skip
     argument = [events, "UTC", 1000 * now.timestamp()]
-    text = call(page, "components/event_list.js", "m.nightInWords(a[0], (id) => id, a[1], a[2])", argument)
+    text = call(page, "components/event_list.js", NIGHT, argument)
     assert text.replace("\u00a0", " ") == expected
