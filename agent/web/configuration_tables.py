@@ -22,6 +22,10 @@ DAY_KINDS = {
     "sun": N_("Sun"),
 }  # fmt: skip
 Row = dict[str, Any]
+_COMM_LOSS = {
+    "not used": N_("not used"), "other port": N_("other port"), "warning only": N_("warning only"),
+    "armed": N_("armed"), None: N_("not checked: the drive is not polled"),
+}  # fmt: skip
 
 
 def tables(config: Config, _: Catalogue) -> list[dict[str, Any]]:
@@ -29,7 +33,7 @@ def tables(config: Config, _: Catalogue) -> list[dict[str, Any]]:
     site, store, outputs = config.site, config.store, config.dialects
     found = [_table(_("Site"), [
         (_("plant"), site.id), (_("gateway"), site.gateway), (_("time zone"), site.timezone),
-        (_("currency"), _.translate(site.currency or "")), (_("price of energy"), site.energy_price),
+        (_("currency"), _named(site.currency, _)), (_("price of energy"), site.energy_price),
         (_("grid emission factor"), site.grid_factor), (_("topics below"), site.root),
         (_("simulated"), _("yes") if site.simulated else None), (_("own register maps"), site.profiles),
     ])]  # fmt: skip
@@ -80,7 +84,7 @@ def device_of(item: Meter | Drive, _: Catalogue) -> dict[str, Any]:
             (_("fed by"), item.fed_by), (_("rated power"), f"{item.kw:g} kW" if item.kw else None),
             (_("efficiency class"), item.efficiency_class),
             (_("losses at eight points"), _("stated") if item.loss_points_w else None),
-            (_("communication watchdog"), item.comm_loss or _("not checked: the drive is not polled")),
+            (_("communication watchdog"), _(_COMM_LOSS[item.comm_loss])),
         ]  # fmt: skip
     return {"name": item.name, "kind": "meter" if isinstance(item, Meter) else "drive", "rows": _rows(rows)}
 
@@ -163,18 +167,23 @@ def tariff_of(config: Config, _: Catalogue) -> dict[str, Any] | None:
         return None
     demand = tariff.demand
     rows = [
-        (_("currency"), _.translate(tariff.currency)), (_("meter-reading day"), tariff.reading_day),
+        (_("currency"), _named(tariff.currency, _)), (_("meter-reading day"), tariff.reading_day),
         (_("demand charge"), f"{demand.price:g} / {demand.per}" if demand else None),
         (_("power-factor rule"), f"{tariff.power_factor:.2f}" if tariff.power_factor else None),
         (_("holidays"), _(", ").join(day.isoformat() for day in sorted(tariff.holidays))),
     ]  # fmt: skip
-    prices = [{"name": _.translate(name), "price": f"{price:g}", "when": _when(tariff, name, _)} for name, price in
+    prices = [{"name": _named(name, _), "price": f"{price:g}", "when": _when(tariff, name, _)} for name, price in
               tariff.prices.items()]  # fmt: skip
     months = [
-        {"month": month, "prices": _(", ").join(f"{_.translate(name)} {price:g}" for name, price in changed.items())}
+        {"month": month, "prices": _(", ").join(f"{_named(name, _)} {price:g}" for name, price in changed.items())}
         for month, changed in sorted(tariff.prices_in.items())
     ]
     return {"rows": _rows(rows), "prices": prices, "months": months}
+
+
+def _named(word: str | None, _: Catalogue) -> str | None:
+    """A word of the file in the language of the reader, where it is one that the report knows, too."""
+    return word and (_.known(word) or word)
 
 
 def _when(tariff: Tariff, name: str, _: Catalogue) -> list[str]:

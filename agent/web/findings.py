@@ -87,8 +87,11 @@ def _of_motor(entry: Entry, row: MotorRow, catalogue: Catalogue) -> Iterator[Fin
             "safety" if row.priority == "safety" else "wiring" if wiring else "no_reply" if row.state.word == "no_reply"
             else "nothing" if row.priority == "unknown" else "" if row.priority == "maintenance" else "medium"
         )  # fmt: skip
-        yield Finding(entry.id, row.name, row.priority, row.state.word, row.state.since, row.state.text,
-                      row.state.detail, _advice(key, catalogue))  # fmt: skip
+        title, detail = row.state.text, row.state.detail
+        if row.priority == "low":  # the row says that the motor runs
+            title, detail = detail, title
+        yield Finding(entry.id, row.name, row.priority, row.state.word, row.state.since, title, detail,
+                      _advice(key, catalogue))  # fmt: skip
     for item in disabled:
         yield Finding(entry.id, row.name, "low", "registers_disabled", None, catalogue(N_("registers not confirmed")),
                       text_of_object(item, catalogue), _advice("registers", catalogue))  # fmt: skip

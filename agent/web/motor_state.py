@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from agent.core.text import N_, Catalogue
+from agent.web.silence import no_reply
 from agent.web.times import rfc3339
 from agent.web.values import flags_of, reasons_in
 from drivers.reasons import UNKNOWN, Reason, reason_of
@@ -91,9 +92,10 @@ def _of_values(
     telemetry = inputs.messages.get("telemetry", {})
     running = _running(telemetry, inputs.kind, catalogue)
     if any(str.__str__(reason.code) in _SILENT for reason in reasons):
-        return Found("medium", running.word, catalogue(N_("a device does not respond")), detail, since_ms)
+        silent = [item for item in inputs.messages["state"]["reason"] if item.get("code") in _SILENT]
+        return Found("medium", running.word, no_reply(silent, catalogue), detail, since_ms)
     if fault := next(_faults(telemetry), None):
-        return Found("medium", running.word, running.text, catalogue.reason(fault))
+        return Found("medium", running.word, catalogue.reason(fault), running.text)
     if telemetry.get("q") == "bad":
         return Found("medium", running.word, catalogue(N_("no usable value")), running.detail)
     disabled = [reason_of(item) for item in inputs.messages.get("explain", {}).get("disabled_registers", ())]

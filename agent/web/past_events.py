@@ -16,11 +16,12 @@ from agent.delivery.store.event_history import GATEWAY, StoredEvent, last_state_
 from agent.savings.records.model import NonRoutineEvent
 from agent.web.gaps import StatePeriod, agent_stops, state_periods
 from agent.web.motor_state import MAGNET
+from agent.web.silence import no_reply
 from agent.web.times import rfc3339
 
 POWER_QUALITY = ("dip", "swell", "interruption", "rapid_change", "inrush")
 EVENTS_MAX = 5000  # of one answer, the newest
-_SILENT = ("offline", "stale")
+_SILENT = ("offline", "stale")  # that values are stale is how a missing reply shows first
 _STATES = (*_SILENT, "maintenance")
 _PRIORITY = {
     "interruption": "medium", "meter_wiring": "medium", "ct_ratio_changed": "medium", "config_rejected": "medium",
@@ -129,20 +130,9 @@ def _of_state(period: StatePeriod, kinds: Mapping[str, str], catalogue: Catalogu
         priority = "safety" if kinds.get(period.motor) in MAGNET else "high"
     return PageEvent(
         rfc3339(period.from_ms), period.from_ms, period.from_ms, period.motor, period.state, priority,
-        _state_in_words(period, catalogue),
+        no_reply(period.reason, catalogue) if period.state in _SILENT else catalogue(N_("maintenance")),
         None if period.to_ms is None else (period.to_ms - period.from_ms) / 1000, period.to_ms is None, detail=cause,
     )  # fmt: skip
-
-
-def _state_in_words(period: StatePeriod, catalogue: Catalogue) -> str:
-    """That there was no reply, with the devices that gave none. That values are stale is how it showed."""
-    if period.state not in _SILENT:
-        return catalogue(N_("maintenance"))
-    data = (item.get("data") for item in period.reason)
-    devices = dict.fromkeys(str(item["device"]) for item in data if isinstance(item, dict) and "device" in item)
-    if not devices:
-        return catalogue(N_("no reply"))
-    return catalogue(N_("no reply of {devices}"), devices=catalogue.translate(", ").join(devices))
 
 
 def _of_stop(stop: tuple[int, int], catalogue: Catalogue) -> PageEvent:

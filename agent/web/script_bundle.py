@@ -17,7 +17,7 @@ _IMPORT = re.compile(r'^import (?:\{([^}]*)\}|(\w+)) from "([^"]+)";\n', re.MULT
 _LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
 _DECLARED = re.compile(r"^export (?:default )?((?:async )?function|const) (\w+)", re.MULTILINE)
 _LATER = re.compile(r"""(\bimport\([`"])(\.[^`"]*)""")
-_REST = re.compile(r"^(?:export|import)\b.*", re.MULTILINE)
+_REST = re.compile(r"^(?:export\b|import\s).*", re.MULTILINE)
 
 
 class Bundle(Struct, frozen=True):

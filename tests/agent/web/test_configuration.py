@@ -154,7 +154,11 @@ def test_a_file_is_read_again_only_after_a_change(tmp_path: Path) -> None:
 
 def test_prices_with_their_times(tmp_path: Path) -> None:
     text = site_text(more=config_text.day_tariff())
-    found = shown(config_text.load(tmp_path, text.replace('gateway = "gw-07"', 'gateway = "gw-07"\ncurrency = "CNY"')))
+    config = config_text.load(tmp_path, text.replace('gateway = "gw-07"', 'gateway = "gw-07"\ncurrency = "CNY"'))
+    found = shown(config)
     assert {item["name"]: (item["price"], item["when"]) for item in found["tariff"]["prices"]} == {
         "peak": ("1.05", ["17:00–23:00"]), "flat": ("0.68", ["07:00–17:00"]), "valley": ("0.34", ["23:00–07:00"])
     }  # fmt: skip
+    chinese = answer(web_of(config), load(config, None), Catalogue("zh_CN"))["tariff"]
+    assert [item["name"] for item in chinese["prices"]] == ["峰", "平", "谷"]
+    assert "元" in values(chinese["rows"]).values()

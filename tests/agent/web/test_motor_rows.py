@@ -129,7 +129,7 @@ def test_a_wiring_fault_and_a_bad_row_are_medium(plant: Page) -> None:
     fault = WIRING_FAULTS["ct_reversed"](phases="L1")
     plant.motor("m", motor=INDUCTION)
     plant.telemetry("m", {**RUNNING, "meter_wiring": "wiring_ct_reversed"}, reasons={"meter_wiring": [fault]})
-    assert (row(plant)["priority"], row(plant)["state"]["detail"]) == ("medium", "CTs reversed (L1)")
+    assert (row(plant)["priority"], row(plant)["state"]["text"]) == ("medium", "CTs reversed (L1)")
     plant.telemetry("m", {**RUNNING, "efficiency_unavailable_reason": "meter_wiring"},
                     reasons={"efficiency_unavailable_reason": [METER_WIRING(fault=fault)]})  # fmt: skip
     assert row(plant)["priority"] == "medium"

@@ -97,6 +97,15 @@ def test_events_states_and_decisions_are_one_list_newest_first(config: Config) -
     assert [it.number for it in found(config, 60).events if it.kind == "nre_load_shift"] == [2]
 
 
+def test_a_motor_without_values_gave_no_reply_whether_stale_or_offline(config: Config) -> None:
+    """In words, with the device; why, and addresses, stand in the detail."""
+    for catalogue in (ENGLISH, CHINESE):
+        by_kind = {it.kind: it for it in found(config, catalogue=catalogue).events if it.motor == "pump-1"}
+        assert by_kind["stale"].text == catalogue.translate("no reply")
+        assert by_kind["offline"].text == catalogue("no reply of {devices}", devices="dp-1")
+        assert by_kind["offline"].detail == catalogue.reason(DEVICE_NOT_RESPONDING(device="dp-1"))
+
+
 def test_a_dip_has_its_figures_its_text_and_its_waveform(config: Config) -> None:
     (dip,) = (it for it in found(config).events if it.kind == "dip")
     assert (dip.pct, dip.u, dip.reference, dip.phases) == (71.597, 166.59, 232.68, [1, 3])

@@ -2,7 +2,7 @@
 import {html} from "../core/html.js";
 import {UNKNOWN, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
-import {linesOf, widthOf} from "./text_fit.js";
+import {linesOf} from "./text_fit.js";
 
 const SHOWN = 8; // motors with a block of their own
 const SCALE_HEIGHT = 185; // of the whole supply
@@ -78,7 +78,7 @@ function slotsOf(shown, scale, at, narrow) {
     const known = part.input !== null;
     const height = known ? Math.max(1, Math.max(0, part.input) * scale) : 14;
     const lines = linesOf(part.name, at.input - at.text - 52, 15);
-    const needed = 20 * lines.length + (narrow && !part.rest ? 18 : 2);
+    const needed = 20 * lines.length + (narrow ? 18 : 2);
     const slot = Math.max(height, needed);
     const found = {part, lines, height, y: top + (slot - height) / 2, middle: top + slot / 2, bottom: top + slot};
     top += slot + GAP;
@@ -95,15 +95,15 @@ function Part({slot, ribbon, at, narrow}) {
   const {part, lines, y, height} = slot;
   const thin = height < THIN ? " over" : "";
   const dashed = part.rest || part.input === null;
-  const rows = lines.length + (narrow && !part.rest ? 0.9 : 0);
+  const rows = lines.length + (narrow ? 0.9 : 0);
   const first = slot.middle - ((rows - 1) * 20) / 2 + 5;
   return html`<path d=${ribbon} class=${dashed ? "not-measured" : "block"} />
     ${dashed ? html`<path d=${`M${at.block} ${y}H${at.foot}M${at.block} ${y + height}H${at.foot}`} class="dashes" />` : html`<rect x=${at.block} y=${y} width=${at.foot - at.block} height=${height} class="block" />`}
     ${!part.rest && html`<${Foot} part=${part} y=${y} height=${height} at=${at} />`}
     ${lines.map((text, index) => html`<text x=${at.text} y=${first + 20 * index} class=${`ink name${thin}`}>${text}</text>`)}
     <text x=${at.input} y=${first} text-anchor="end" class=${`ink b name${thin}`}>${fixed(part.input, 1)}</text>
-    ${part.rest ? html`<text x=${narrow ? at.text + widthOf(part.name, 15) + 8 : at.foot + 8} y=${first}>${part.input === null ? reason(part) : uText(part.u)}</text>`
-      : narrow ? html`<text x=${at.text} y=${first + 20 * (lines.length - 1) + 18}>${isUnknown(part) ? reason(part) : _("shaft {shaft} · losses {losses}", {shaft: withU(part.shaft), losses: withU(part.losses)})}</text>`
+    ${part.rest && !narrow ? html`<text x=${at.foot + 8} y=${first}>${part.input === null ? reason(part) : uText(part.u)}</text>`
+      : narrow ? html`<text x=${at.text} y=${first + 20 * (lines.length - 1) + 18} class=${thin}>${part.rest && part.input !== null ? uText(part.u) : isUnknown(part) ? reason(part) : _("shaft {shaft} · losses {losses}", {shaft: withU(part.shaft), losses: withU(part.losses)})}</text>`
       : html`<${Figures} part=${part} y=${first} at=${at} />`}`;
 }
 

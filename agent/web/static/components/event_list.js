@@ -56,7 +56,9 @@ function Group({title, note, answer, events, nameOf, zone}) {
 
 function Event({event, nameOf, zone}) {
   const quality = POWER_QUALITY.includes(event.kind);
-  const target = event.motor && `/m/${encodeURIComponent(event.motor)}${event.has_waveform ? `/pq?event=${event.t_ms}` : quality ? "/pq" : ""}`;
+  const view = event.has_waveform ? `/pq?event=${event.t_ms}` : quality ? "/pq" : "";
+  const target = event.motor && `/m/${encodeURIComponent(event.motor)}${view}`;
+  const text = SILENT.includes(event.kind) && event.duration_s !== null ? event.text + _(", ") + seconds(event.duration_s) : event.text;
   const from = Date.parse(event.t);
   const when = event.open ? _("since {time}", {time: clock(from, zone, false)})
     : event.duration_s >= 60 ? `${clock(from, zone, false)}–${clock(from + event.duration_s * 1000, zone, false)}`
@@ -64,7 +66,7 @@ function Event({event, nameOf, zone}) {
   return html`<li class="it">
     <span class="when">${when}</span>
     <b class="nm">${nameOf(event.motor)}</b>
-    <span class="tx"><${Marked} text=${SILENT.includes(event.kind) && event.duration_s !== null ? `${event.text}${_(", ")}${seconds(event.duration_s)}` : event.text} />${event.detail && html`<span class="small"><${Marked} text=${event.detail} /></span>`}</span>
+    <span class="tx"><${Marked} text=${text} />${event.detail && html`<span class="small"><${Marked} text=${event.detail} /></span>`}</span>
     ${target ? html`<a class="to stretched" href=${target}>${event.has_waveform ? _("Waveform") : quality ? _("Power quality") : _("Motor")}<i aria-hidden="true">›</i></a>` : html`<span class="to"></span>`}
   </li>`;
 }
@@ -125,12 +127,15 @@ function silences(events, nameOf) {
   }
   return [...times].map(([motor, durations]) => {
     const found = {motor: nameOf(motor), n: durations.length, time: seconds(sum(durations))};
-    if (durations.includes(null)) return _("no reply of {motor}", found);
+    if (durations.includes(null)) return _("no reply of {motor} until now", found);
     return durations.length === 1 ? _("no reply of {motor}, {time}", found) : _("no reply of {motor}, {n} times, {time} in all", found);
   });
 }
 
-const seconds = (duration_s) => (duration_s === null ? "—" : duration_s < 10 ? _("{n} s", {n: duration_s.toFixed(duration_s < 1 ? 2 : 0)}).replace(" ", "\u00a0") : age(duration_s));
+const MINUTE_S = 60;
+
+/** A duration, rounded to the minute above 100 s. */
+const seconds = (duration_s) => (duration_s === null ? "—" : duration_s < 10 ? _("{n} s", {n: duration_s.toFixed(duration_s < 1 ? 2 : 0)}).replace(" ", "\u00a0") : age(duration_s < 100 ? duration_s : MINUTE_S * Math.round(duration_s / MINUTE_S)));
 
 /** The name of a kind of event. */
 export function kindName(kind) {

@@ -2,6 +2,7 @@
 import {html} from "../core/html.js";
 import {UNKNOWN, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
+import {Marked} from "./marked.js";
 import {Panel} from "./panel.js";
 import {isUncertain, parts} from "./value.js";
 
@@ -16,7 +17,7 @@ export function MotorFacts({motor, named, shown}) {
 
 function Facts({facts}) {
   if (!facts || !facts.length) return html`<p class="soft">${_("nothing received")}</p>`;
-  return html`<table class="kv facts"><tbody>${facts.map((fact) => html`<tr key=${fact.label}><th scope="row">${fact.label}</th><td>${fact.value}</td></tr>`)}</tbody></table>`;
+  return html`<table class="kv facts"><tbody>${facts.map((fact) => html`<tr key=${fact.label}><th scope="row">${fact.label}</th><td><${Marked} text=${fact.value} /></td></tr>`)}</tbody></table>`;
 }
 
 function AllValues({values, named, shown}) {

@@ -1,6 +1,6 @@
 // One row per motor, trouble first; a row is a link to its motor. On a phone a row is a card of three figures.
 import {html, useMemo, useRef} from "../core/html.js";
-import {ageOf, freshness, inOrder, troubleOf} from "../core/plant.js";
+import {ageOf, freshness, inOrder} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Sparkline} from "../charts/sparkline.js";
 import {Badge} from "./badge.js";
@@ -40,8 +40,8 @@ function Row({row, spark, decimals, fresh, age_s}) {
 }
 
 function State({state}) {
-  const {title, detail} = state.strong ? troubleOf(state.word, state.text, state.detail) : {title: state.text, detail: state.detail};
-  const name = html`<${Marked} text=${title} />`;
+  const {detail} = state;
+  const name = html`<${Marked} text=${state.text} />`;
   return html`${state.strong ? html`<b>${name}</b>` : html`<span class="soft">${name}</span>`}${detail && html`<span class="small"><${Marked} text=${detail} /></span>`}`;
 }
 

@@ -4,7 +4,6 @@ import {_} from "./text.js";
 
 const ORDER = ["safety", "high", "medium", "low", "unknown", "maintenance", "normal"];
 const LATE_S_MIN = 3; // as the server: three intervals, but not below
-const RUNS = ["running", "on", "off"];
 const SPARK_STEP_S = 60;
 const SPARK_STEPS = 60;
 const FORGOTTEN_S = 60; // older values are not shown any more
@@ -34,9 +33,6 @@ export function verdictLine({unacknowledged, reporting, motors}) {
   if (!reporting) return _("No motor reports");
   return _("No alarm. {n} of {total} motors report.", {n: reporting, total: motors});
 }
-
-/** Title and detail of a state that needs someone: that a motor runs is not what is wrong with it. word: of the state. */
-export const troubleOf = (word, text, detail) => (RUNS.includes(word) && detail ? {title: detail, detail: text} : {title: text, detail});
 
 /** Seconds since the values of a row were measured; null: there are none. */
 export const ageOf = (row, now_ms) => (row.age_s === null || row.age_s === undefined ? null : row.age_s + Math.max(0, now_ms - row.heard_ms) / 1000);

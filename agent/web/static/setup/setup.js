@@ -40,9 +40,10 @@ function App() {
   if (closed) return html`<${Header} /><main id="main" class="setup"><div class="panel su"><h1>${_("The setup is closed")}</h1><p>${closed}</p></div></main>`;
   if (!state) return html`<${Header} /><main id="main" class="setup"><p class="soft">${_("Loading")}</p></main>`;
   const View = PAGES[state.stage];
-  return html`<${Header} state=${state} send=${send} />
-    ${state.simulated && html`<div class="sim"><span>${_("SIMULATED: software plant, no measurement")}</span></div>`}
-    ${!contact && html`<div class="contact" role="status">${_("No contact with the computer. The answers are kept; trying again.")}</div>`}
+  return html`<${Header} state=${state} send=${send}>
+      ${state.simulated && html`<div class="sim"><span>${_("SIMULATED: software plant, no measurement")}</span></div>`}
+      ${!contact && html`<div class="contact" role="status">${_("No contact with the computer. The answers are kept; trying again.")}</div>`}
+    <//>
     <main id="main" class="setup" aria-busy=${waiting}><${View} key=${page} state=${state} send=${send} error=${error} waiting=${waiting} /></main>`;
 }
 
@@ -53,7 +54,8 @@ function pageOf(state) {
   return state.stage;
 }
 
-function Header({state, send}) {
+/** children: strips below it. */
+function Header({state, send, children}) {
   const other = pageLanguage() === "zh" ? "en" : "zh";
   const change = async () => {
     document.cookie = `lang=${other}; path=/; max-age=31536000; samesite=strict`;
@@ -61,10 +63,10 @@ function Header({state, send}) {
     location.reload();
   };
   const title = state && ["walk", "written"].includes(state.stage) ? _("Commissioning") : _("Configuration");
-  return html`<header class="top"><div class="brand">${title}</div>
+  return html`<header><div class="top"><div class="brand">${title}</div>
     <div class="right">${state && html`<b class="ends">${_("ends in {time}", {time: age(state.left_s)})}</b>`}
       <button type="button" class="lang" lang=${other === "zh" ? "zh-CN" : "en"} onClick=${change}>${other === "zh" ? "中文" : "English"}</button></div>
-  </header>`;
+  </div>${children}</header>`;
 }
 
 const start = JSON.parse(document.getElementById("start").textContent);

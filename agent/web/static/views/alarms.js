@@ -2,7 +2,7 @@
 import {html} from "../core/html.js";
 import {useData} from "../core/data.js";
 import {age, clock, day} from "../core/numbers.js";
-import {troubleOf, verdictLine} from "../core/plant.js";
+import {verdictLine} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Badge, priorityName} from "../components/badge.js";
 import {ErrorPanel} from "../components/error.js";
@@ -69,8 +69,8 @@ function Advice({finding: {advice}}) {
 }
 
 function What({finding}) {
-  const {title, detail} = troubleOf(finding.code, finding.text, finding.detail);
-  return html`<div class="tx"><${Marked} text=${title} />${detail && html`<span class="small"><${Marked} text=${detail} /></span>`}<${Advice} finding=${finding} /></div>`;
+  const {text, detail} = finding;
+  return html`<div class="tx"><${Marked} text=${text} />${detail && html`<span class="small"><${Marked} text=${detail} /></span>`}<${Advice} finding=${finding} /></div>`;
 }
 
 /** titled: the label stands above them. */

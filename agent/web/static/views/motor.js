@@ -55,7 +55,7 @@ function Motor({motor, named, plant, shown, ahead_ms}) {
 function Head({motor}) {
   const alarm = !CALM.includes(motor.priority);
   return html`<div class="mh motor-head">
-    <a class="crumb" href="/">${_("Plant")} ›</a><h1>${motor.name}</h1><span class="soft">${motor.subtitle}</span>
+    <a class="crumb" href="/">${_("Plant")} ›</a><h1>${motor.name}</h1><span class="soft"><${Marked} text=${motor.subtitle} /></span>
     <span class="end"><${Badge} priority=${motor.priority} acknowledged=${motor.acknowledged} size=${26} />
       ${motor.state.strong ? html`<b>${motor.state.text}</b>` : html`<span class="soft">${motor.state.text}</span>`}
       ${motor.priority !== "unknown" && html`<span class="tag">${alarm ? _("alarm: {priority}", {priority: priorityName(motor.priority)}) : _("no open alarm")}</span>`}

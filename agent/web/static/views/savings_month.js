@@ -3,24 +3,26 @@ import {html} from "../core/html.js";
 import {link} from "../core/api.js";
 import {_} from "../core/text.js";
 import {Badge} from "../components/badge.js";
+import {Marked} from "../components/marked.js";
 import {Panel} from "../components/panel.js";
 
 /** All motors and their sum. */
 export function Overview({overview, chosen, onChoose}) {
-  const head = [_("motor"), _("verdict"), _("saving, kWh"), "U95", _("saving rate"), _("money"), "CO₂"];
+  const head = [_("motor"), _("saving, kWh"), "U95", _("saving rate"), _("money"), "CO₂", _("verdict")];
+  const last = head.length - 1;
   const sum = overview.sum;
   return html`<section class="panel sv-all"><div class="head"><h2>${_("All motors")}</h2>${overview.n < overview.of && html`<span class="note">${_("{n} of {total} motors have a saving", {n: overview.n, total: overview.of})}</span>`}</div>
     <div class="scroll cs" tabindex="0" role="region" aria-label=${_("All motors")}><table class="figures wide">
-      <thead><tr>${head.map((text, index) => html`<th scope="col" class=${index === 1 ? "txt" : ""}>${text}</th>`)}</tr></thead>
-      <tbody>${overview.rows.map((row) => html`<tr class=${row.asset === chosen ? "on" : ""}><th scope="row"><button type="button" class="pick" aria-pressed=${row.asset === chosen} onClick=${() => onChoose(row.asset)}>${row.title}</button></th><td class="txt">${row.verdict}</td>${row.numbers.map((text) => html`<td>${text}</td>`)}</tr>`)}
-        <tr class="sum"><th scope="row">${_("total")}</th><td class="txt">${overview.decided ? "" : _("⚠ not all decided")}</td><td>${sum.value}</td><td>${sum.u}</td><td>${sum.share}</td><td>${sum.money}</td><td>${sum.co2}</td></tr></tbody>
+      <thead><tr>${head.map((text, index) => html`<th scope="col" class=${index === last ? "txt" : ""}>${text}</th>`)}</tr></thead>
+      <tbody>${overview.rows.map((row) => html`<tr class=${row.asset === chosen ? "on" : ""}><th scope="row"><button type="button" class="pick" aria-pressed=${row.asset === chosen} onClick=${() => onChoose(row.asset)}>${row.title}</button></th>${row.numbers.map((text) => html`<td>${text}</td>`)}<td class="txt">${row.verdict}</td></tr>`)}
+        <tr class="sum"><th scope="row">${_("total")}</th><td>${sum.value}</td><td>${sum.u}</td><td>${sum.share}</td><td>${sum.money}</td><td>${sum.co2}</td><td class="txt">${overview.decided ? "" : _("⚠ not all decided")}</td></tr></tbody>
     </table></div>${overview.n > 0 && html`<p class="small cs">${_("U95 of the total: at most, added linearly")}</p>`}</section>`;
 }
 
 export function MotorMonth({month, motor, check, alone}) {
   return html`<${Result} motor=${motor} alone=${alone} />
     ${motor.headline && html`<${Assumptions} motor=${motor} />`}
-    ${motor.notes.length > 0 && html`<${Panel} title=${_("Notes")} class="mt"><ul class="sv-list">${motor.notes.map((note) => html`<li>${note.text}<${Setting} text=${note.setting} /></li>`)}</ul></${Panel}>`}
+    ${motor.notes.length > 0 && html`<${Panel} title=${_("Notes")} class="mt"><ul class="sv-list">${motor.notes.map((note) => html`<li><${Marked} text=${note.text} /><${Setting} text=${note.setting} /></li>`)}</ul></${Panel}>`}
     ${motor.parts.length > 0 && html`<${Parts} motor=${motor} />`}
     <${Pictures} month=${month} motor=${motor} />
     ${motor.money.length > 0 && html`<${Money} motor=${motor} />`}
@@ -39,12 +41,12 @@ function Result({motor, alone}) {
   return html`<section class=${`panel sv-result ${found.kind} mt`} aria-label=${_("Result")}>
     ${name}<p class="word">${["negative", "undecided"].includes(found.kind) && html`<${Badge} priority="medium" size=${26} />`} ${found.verdict}</p>
     <p class=${found.bold ? "amount" : "amount light"}>${found.amount}</p>
-    ${found.sums.map((line) => html`<p class="e">${line}</p>`)}
-    ${motor.largest && html`<p class="small">${motor.largest}<${Setting} text=${motor.largest_setting} /></p>`}
+    ${found.sums.map((line) => html`<p class="e"><${Marked} text=${line} /></p>`)}
+    ${motor.largest && html`<p class="small"><${Marked} text=${motor.largest} /><${Setting} text=${motor.largest_setting} /></p>`}
     <${Tiles} motor=${motor} /></section>`;
 }
 
-const Tiles = ({motor}) => html`<dl class="tiles">${motor.tiles.map((tile) => html`<div><dt>${tile.name}</dt><dd class=${motor.decided ? "v" : "v light"}>${tile.value}</dd>${tile.notes.map((note) => html`<dd class="small">${note}</dd>`)}</div>`)}</dl>`;
+const Tiles = ({motor}) => html`<dl class="tiles">${motor.tiles.map((tile) => html`<div><dt>${tile.name}</dt><dd class=${motor.decided ? "v" : "v light"}><${Marked} text=${tile.value} /></dd>${tile.notes.map((note) => html`<dd class="small"><${Marked} text=${note} /></dd>`)}</div>`)}</dl>`;
 
 /** What an engineer changes in the configuration, closed until it is opened. */
 const Setting = ({text}) => (text ? html` <details class="setting"><summary>${_("for the engineer")}</summary><code>${text}</code></details>` : null);
@@ -54,7 +56,7 @@ function Assumptions({motor}) {
   if (!items.length) return null;
   const open = items.filter((item) => item.status === "open").length;
   const answer = open === 0 ? _("none is open") : open === 1 ? _("1 is open: until it is settled the saving is not proven") : _("{n} are open: until they are settled the saving is not proven", {n: open});
-  return html`<${Panel} title=${_("Assumptions")} note=${answer} class="mt"><ul class="sv-assume">${items.map((item) => html`<li class=${item.status}>${item.text}<${Setting} text=${item.setting} /></li>`)}</ul></${Panel}>`;
+  return html`<${Panel} title=${_("Assumptions")} note=${answer} class="mt"><ul class="sv-assume">${items.map((item) => html`<li class=${item.status}><${Marked} text=${item.text} /><${Setting} text=${item.setting} /></li>`)}</ul></${Panel}>`;
 }
 
 function Parts({motor}) {
@@ -97,4 +99,4 @@ function Ledger({motor, check}) {
     ${motor.ledger.length > 0 && html`<${Details} rows=${motor.ledger} /><p class="small">${_("To verify the ledger (the JSON file of this report contains the checkpoint):")}</p><pre tabindex="0"><code>${check}</code></pre>`}</${Panel}>`;
 }
 
-const Details = ({rows}) => html`<table class="kv details"><tbody>${rows.map((row) => html`<tr><th scope="row">${row.name}</th><td>${row.value.map((line, index) => (row.code && index === 0 ? html`<code>${line}</code>` : html`<div>${line}</div>`))}</td></tr>`)}</tbody></table>`;
+const Details = ({rows}) => html`<table class="kv details"><tbody>${rows.map((row) => html`<tr><th scope="row">${row.name}</th><td>${row.value.map((line, index) => (row.code && index === 0 ? html`<code>${line}</code>` : html`<div><${Marked} text=${line} /></div>`))}</td></tr>`)}</tbody></table>`;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import parse_qs, urlsplit
@@ -181,3 +182,36 @@ def test_language_switch_changes_all_texts(tab: Watched) -> None:
     page.get_by_role("button", name="中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(page.locator("nav.nav")).to_contain_text(chinese("Savings"))
+
+
+def test_names_stand_at_the_ends_of_the_lines(tab: Watched) -> None:
+    """Also when the style sheet of the charts comes later than their script."""
+    tab.page.clock.set_fixed_time(NOW_MS / 1000)  # the history ends there
+    tab.page.route("**/uplot.min.css", lambda route: (time.sleep(0.4), route.continue_()))
+    page = tab.open("/m/descaling")
+    page.wait_for_selector(".timeline .u-over")
+    for name in ("measured", "efficiency"):
+        label = page.locator(".tl-end", has_text=name).bounding_box()
+        plots = [one.bounding_box() for one in page.locator(".timeline .u-over").all()]
+        plot = plots[name == "efficiency"]
+        assert label is not None
+        assert plot is not None
+        middle = label["y"] + label["height"] / 2
+        assert plot["y"] - 1 <= middle <= plot["y"] + plot["height"] + 1
+        assert label["x"] >= plot["x"] + plot["width"]
+
+
+def test_link_to_a_waveform_opens_its_event(tab: Watched) -> None:
+    page = tab.open("/alarms")
+    link = page.get_by_role("link", name="Waveform").first
+    address = link.get_attribute("href")
+    link.click()
+    expect(page).to_have_url(f"{tab.address}{address}")
+    assert "?event=" in str(address)
+    events = page.evaluate("fetch('/api/v1/motors/descaling/power-quality').then((r) => r.json())")["events"]
+    other = next(event["t_ms"] for event in events["list"] if event["t_ms"] != events["last_ms"])
+    tab.open(f"/m/descaling/pq?event={other}")
+    expect(page.get_by_role("heading", name="Chosen event")).to_be_visible()
+    page.get_by_role("link", name="Show the last event").click()
+    expect(page.get_by_role("heading", name="Last event")).to_be_visible()
+    expect(page).to_have_url(f"{tab.address}/m/descaling/pq")

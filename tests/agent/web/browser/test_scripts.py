@@ -17,6 +17,7 @@ from agent.savings.report.formatting import with_u
 
 pytestmark = pytest.mark.alone
 PRIORITIES = ("safety", "high", "medium", "low", "unknown", "maintenance", "normal")  # page-design: trouble first
+NIGHT = "m.nightInWords(a[0], (id) => id, a[1], a[2])"
 DIP = {"kind": "dip", "pct": 62, "duration_s": 0.14, "priority": "low", "text": "dip"}
 
 
@@ -136,5 +137,25 @@ def test_last_night_is_from_22_to_6_in_the_zone_of_the_plant(
         1000 * datetime.fromisoformat(t).replace(tzinfo=ZoneInfo(zone)).timestamp() for t in (now, event)
     )
     events = [{**DIP, "t": datetime.fromtimestamp(event_ms / 1000, UTC).isoformat()}]
-    text = call(page, "components/event_list.js", "m.nightInWords(a[0], String, a[1], a[2])", [events, zone, now_ms])
+    text = call(
+        page, "components/event_list.js", "m.nightInWords(a[0], (id) => id, a[1], a[2])", [events, zone, now_ms]
+    )
     assert ("62" in text) == within
+
+
+@pytest.mark.parametrize(
+    ("silences", "expected"),
+    [
+        ([("pump 2", "stale", 1019.995)], "no reply of pump 2, 17 min"),
+        ([("a", "stale", 20), ("a", "offline", 25), ("b", "offline", None)],
+         "no reply of a, 2 times, 45 s in all · no reply of b until now"),
+        ([(name, "stale", 60 * number) for number, name in enumerate("abcd", 1)], "no reply of 4 motors, up to 4 min"),
+    ],
+)  # fmt: skip
+def test_silence_is_told_with_motor_and_time(page: Page, silences: list[Any], expected: str) -> None:
+    now = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    events = [{"t": "2026-03-02T02:14:00Z", "motor": motor, "kind": kind, "duration_s": duration_s, "pct": None}
+              for motor, kind, duration_s in silences]  # fmt: skip
+    argument = [events, "UTC", 1000 * now.timestamp()]
+    text = call(page, "components/event_list.js", NIGHT, argument)
+    assert text.replace("\u00a0", " ") == expected
