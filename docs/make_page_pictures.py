@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser
 from support.browser import DESKTOP, PHONE, VIEWS, Watched, chromium
@@ -25,7 +26,7 @@ from agent.cli.demo_runner import embedded_broker, start_processes
 from agent.config.loader import parse_broker
 from agent.delivery.mqtt.follower import Follower
 
-FOLDER = Path(__file__).parent / "page"
+FOLDER = Path(__file__).resolve().parent / "page"
 COLOURS = 128
 BYTES_MAX = 150_000
 RECORD_S, FAULT = 75.0, "dip"
@@ -60,7 +61,12 @@ PICTURES = {
 
 def main(names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, plant_page(Path(folder)) as plant, chromium() as browser:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        plant_page(Path()) as plant,
+        chromium() as browser,
+    ):
         plant.show(stale=False)
         for name in names or PICTURES:
             drawn = draw(browser, plant, PICTURES[name])
@@ -81,19 +87,21 @@ def draw(browser: Browser, plant: PlantPage, picture: Picture) -> bytes:
     page.wait_for_timeout(300)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     context.close()
-    few = shot.quantize(palette=_palette(shot), dither=Image.Dither.NONE)
+    few = _with_few_colours(shot)
     out = io.BytesIO()
     few.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
-def _palette(shot: Image.Image) -> Image.Image:
-    """The most frequent colours, unchanged: tints of rows stay as they are."""
-    counts: list[tuple[int, tuple[int, int, int]]] = shot.getcolors(shot.width * shot.height)  # type: ignore[assignment]
-    frequent = [colour for _, colour in sorted(counts, reverse=True)[:COLOURS]]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([part for colour in frequent for part in colour])
-    return palette
+def _with_few_colours(shot: Image.Image) -> Image.Image:
+    """The most frequent colours stay as they are, so that tints of rows do; others become the nearest of them."""
+    pixels = np.asarray(shot).reshape(-1, 3)
+    colours, places, counts = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
+    kept = colours[np.argsort(-counts)[:COLOURS]].astype(int)
+    nearest = np.array([np.argmin(((kept - colour) ** 2).sum(axis=1)) for colour in colours.astype(int)], np.uint8)
+    few = Image.frombytes("P", shot.size, nearest[places.reshape(-1)].tobytes())
+    few.putpalette(kept.astype(np.uint8).tobytes())
+    return few
 
 
 def record() -> None:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from agent.cli.options import FINDING, config_option, file_argument, load, option_value, plant_file
-from agent.core.local_time import zone_of
 from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
     from agent.config.model import Config
-    from agent.config.schema import ConfigReport, Diagnostic
-    from agent.core.account import UserAccount
+    from agent.config.schema import ConfigReport
 
 
 @click.command(
@@ -38,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per problem, finding and note."))
 def check(file: Path | None, config_file: Path | None, as_user: str | None, as_json: bool) -> None:
     from agent.core.account import account_of
+    from agent.runtime.configuration_findings import add_findings
 
     account = None if as_user is None else option_value("--as-user", as_user, account_of)
     config = plant_file(config_file, file)
@@ -51,33 +48,11 @@ def check(file: Path | None, config_file: Path | None, as_user: str | None, as_j
     sys.exit(FINDING if report.findings else 0)
 
 
-def add_findings(loaded: Config, report: ConfigReport, account: UserAccount | None) -> None:
-    """Adds what the configuration alone does not show. account: of the agent; None: that of this process."""
-    from agent.acquisition.poll_plan import overloads
-    from agent.acquisition.selfcheck_results import disabled_registers
-    from agent.config.reporting_periods import ahead
-    from agent.delivery.store import default_directory
-    from agent.runtime.start_conditions import add_start_conditions
-    from agent.savings.ledger.reasons import HMAC_LEDGER
-    from agent.savings.ledger.signing_key import HMAC, key_kind
-
-    for motor in loaded.motors.values():
-        if note := ahead(dict(motor.periods), datetime.now(zone_of(loaded.site.timezone)).date()):
-            report.note(f"motor.{motor.name}.periods.baseline", note)
-    for key, reason in overloads(loaded):
-        report.finding(key, reason)
-    if key_kind(loaded.state_dir or default_directory()) == HMAC:
-        report.note("store.state_dir", HMAC_LEDGER())
-    for name, reason in disabled_registers(loaded).items():
-        key = f"{'meter' if name in loaded.meters else 'drive'}.{name}.profile"
-        (report.finding if reason.data["n"] == reason.data["total"] else report.note)(key, reason)
-    add_start_conditions(loaded, report, account)
-
-
 def _print(name: str, loaded: Config, report: ConfigReport) -> None:
     from agent.core.columns import padded
+    from agent.runtime.configuration_findings import grouped
 
-    for item, others in _grouped([*report.notes, *report.findings]):
+    for item, others in grouped([*report.notes, *report.findings]):
         text = item.text(text_of)
         if others:
             text = _("{text}; the same holds for {keys}", text=text, keys=others)
@@ -90,19 +65,3 @@ def _print(name: str, loaded: Config, report: ConfigReport) -> None:
             motors=len(loaded.motors), findings=len(report.findings),
         )
     )  # fmt: skip
-
-
-def _grouped(items: Sequence[Diagnostic]) -> Iterator[tuple[Diagnostic, tuple[str, ...]]]:
-    """The first of equal diagnostics, with the keys of the others."""
-    groups: list[list[Diagnostic]] = []
-    for item in items:
-        equal = (
-            group for group in groups
-            if (group[0].level, group[0].reason, group[0].value) == (item.level, item.reason, item.value)
-        )  # fmt: skip
-        if (group := next(equal, None)) is None:
-            groups.append([item])
-        else:
-            group.append(item)
-    for first, *others in groups:
-        yield first, tuple(item.key for item in others)

@@ -12,7 +12,7 @@ from agent.cli.options import FINDING, check_usage, config_option, fail, load, p
 from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
-    from agent.commissioning.wizard.wizard import Dialogue
+    from agent.commissioning.wizard.dialogue import Dialogue
     from agent.config.model import Config
 
 
@@ -43,12 +43,8 @@ def commission(
 ) -> None:  # fmt: skip
     import asyncio
 
-    from agent.commissioning.wizard.wizard import Wizard
-    from agent.core.clock import SystemClock
+    from agent.commissioning.wizard.wizard import commission_plant, records_folder
     from agent.core.columns import padded
-    from agent.delivery.store import Store, default_directory
-    from agent.delivery.store.database_file import private_directory
-    from agent.delivery.store.lock import StateLock
 
     check_usage((batch and answers_file is not None, _("`--batch` cannot be combined with `--answers`")))
     file, names = split_file(words)
@@ -61,13 +57,9 @@ def commission(
     by, dialogue = _dialogue(loaded, by, answers_file, batch)
     for item in report.findings:
         click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}", err=True)
-    directory = loaded.state_dir or default_directory()
-    private_directory(directory)
-    lock = StateLock(directory, "commission", SystemClock().utc_ns() // 1_000_000)  # also keeps `run` from the buses
+    folder = output_dir or records_folder(config)
     try:
-        store = Store(directory, SystemClock(), lock=lock)
-        folder = output_dir or config.parent / "commissioning"
-        records = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(motors, readings))
+        records = asyncio.run(commission_plant(loaded, folder, by, dialogue, motors, readings))
     except OSError as error:
         fail(text_of(error))
     points = [point for record in records for point in (record.findings if batch else record.open_points)]
@@ -91,8 +83,8 @@ def _dialogue(config: Config, by: str | None, answers_file: Path | None, batch: 
     """The name of the operator, and where the replies come from."""
     from agent.cli.commission_dialogue import TerminalDialogue
     from agent.commissioning.wizard.answers import AnswersFile, operator_name, read_answers
+    from agent.commissioning.wizard.dialogue import Dialogue
     from agent.commissioning.wizard.questions import all_questions
-    from agent.commissioning.wizard.wizard import Dialogue
     from drivers.file_reasons import FILE_UNREADABLE
     from drivers.reasons import cause_of
 

@@ -43,7 +43,7 @@ from agent.core.text import N_, _
         "demo runs the host, which is offline from 20 s to 35 s after the start; with --broker, it is yours."
     ),
 )
-@click.option("--no-past", is_flag=True, help=N_("Start at once, without the hours since the last evening."))
+@click.option("--no-past", is_flag=True, help=N_("Start without the hours since the last evening."))
 def demo(
     seconds: float | None, broker: str | None, headless: bool, fault: str, outputs: str, primary_host: str | None,
     no_past: bool,

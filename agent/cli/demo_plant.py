@@ -14,6 +14,7 @@ import click
 
 from agent.core.local_time import system_zone, zone_of
 from agent.core.text import _
+from agent.simulation.config_keys import with_key
 
 PLANT = "water-station"
 SITE = "demo"
@@ -21,9 +22,7 @@ SITE = "demo"
 
 def demo_config(text: str) -> str:
     """The configuration of the scenario with the site and the time zone of the demo."""
-    return text.replace(f'id = "{PLANT}"', f'id = "{SITE}"').replace(
-        'timezone = "UTC"', f'timezone = "{system_zone()}"'
-    )
+    return with_key(with_key(text, "id", SITE), "timezone", system_zone())
 
 
 def simulate_demo_past(folder: Path) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import fail
+from agent.cli.options import check_usage, fail
 from agent.core.text import N_, _, text_of
 
 
@@ -17,25 +17,41 @@ from agent.core.text import N_, _, text_of
         "Asks for the gateway, the broker, the buses, the devices and the nameplates, writes FILE, by default "
         "plant.toml, and checks it. Each answer is immediately kept in a file next to it, plant.answers.toml: after "
         "Ctrl-C the same command continues. With --answers all answers come from a file; a missing or wrong one is "
-        "an error. Exits 1 if `check` has findings, 130 after Ctrl-C."
+        "an error. With --browser the questions, and the commissioning that follows, are in a browser, for example on "
+        "a phone at the cabinet. Exits 1 if `check` has findings, 130 after Ctrl-C."
     )
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path), default=Path("plant.toml"))
 @click.option("--answers", "answers_file", metavar="FILE", type=click.Path(path_type=Path),
               help=N_("Answers from a file, without questions; docs/init.md describes it."))  # fmt: skip
+@click.option("--browser", is_flag=True, help=N_("Ask in the browser that opens the printed link; for one hour."))
+@click.option("--listen", metavar="ADDRESS:PORT", default="127.0.0.1:8471", show_default=True,
+              help=N_("With --browser: address of this computer at which a phone reaches it; encrypted, with a "
+                      "certificate made for this session."))  # fmt: skip
 @click.option("--overwrite", is_flag=True, help=N_("Replace an existing configuration without asking."))
-def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
-    from agent.cli.init_dialogue import InitDialogue, answers_path
+def init(file: Path, answers_file: Path | None, browser: bool, listen: str, overwrite: bool) -> None:
+    check_usage((browser and answers_file is not None, _("`--browser` cannot be combined with `--answers`")))
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        fail(_("{path}: write the name of a file in an existing folder", path=str(file)))
+    if browser:
+        from agent.cli.init_browser import init_in_browser
+
+        sys.exit(init_in_browser(file, overwrite, listen))
+    _init_here(file, answers_file, overwrite)
+
+
+def _init_here(file: Path, answers_file: Path | None, overwrite: bool) -> None:
+    """From questions in this terminal, or from a file."""
+    from agent.cli.init_dialogue import InitDialogue
     from agent.cli.init_result import finish
     from agent.cli.init_surroundings import surroundings
     from agent.commissioning.init.answers import read_answers
+    from agent.commissioning.init.session import answers_path
     from agent.commissioning.init.unattended import complete
     from drivers.file_reasons import FILE_UNREADABLE
     from drivers.reasons import cause_of
     from drivers.toml_file import TomlError
 
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        fail(_("{path}: write the name of a file in an existing folder", path=str(file)))
     if answers_file is None:
         dialogue = InitDialogue(file, surroundings(), overwrite)
         answers = dialogue.run()

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from agent.cli.check import check
 from agent.cli.options import WRONG, fail
-from agent.commissioning.init.answers import Answers, write_atomically
-from agent.commissioning.init.configuration import configuration
+from agent.commissioning.init.answers import Answers
+from agent.commissioning.init.configuration import write_configuration
 from agent.core.text import _, text_of
 from drivers.file_reasons import FILE_UNWRITABLE
 from drivers.reasons import cause_of
@@ -19,14 +19,10 @@ from drivers.toml_lines import key_lines, line_of
 
 def finish(file: Path, answers: Answers, answers_file: Path) -> int:
     """Writes the configuration; a problem is reported with its place in the answers file. The exit code of `check`."""
-    from agent.acquisition.poll_plan import plan
-    from agent.config.loader import ConfigError, load_config
+    from agent.config.loader import ConfigError
 
-    new = file.with_name(f"{file.name}.new")
     try:
-        write_atomically(new, configuration(answers))
-        load_config(new)
-        new.replace(file)
+        write_configuration(file, answers)
     except OSError as error:
         fail(text_of(FILE_UNWRITABLE(path=str(file), error=cause_of(error))))
     except ConfigError as error:
@@ -34,8 +30,15 @@ def finish(file: Path, answers: Answers, answers_file: Path) -> int:
         for problem in error.problems:
             place = replace(problem, file=answers_file.name, line=line_of(problem.key, lines))
             click.echo(place.text(text_of), err=True)
-        new.unlink()
         fail(_("Nothing was written to {path}; correct the answers and run the command again", path=str(file)))
+    return report_written(file, answers)
+
+
+def report_written(file: Path, answers: Answers) -> int:
+    """Shows what `check` reports, the load of the buses and the next commands. The exit code of `check`."""
+    from agent.acquisition.poll_plan import plan
+    from agent.config.loader import load_config
+
     click.echo("\n" + _("{path} is written.", path=str(file)))
     code = _exit_code_of_check(file)
     if code == WRONG:

@@ -10,7 +10,7 @@ import click
 
 from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.match import Identified
-from agent.commissioning.discovery.scan_result import FoundDevice, ScanResult
+from agent.commissioning.discovery.scan_result import FoundDevice, ScanResult, advice_without_device
 from agent.core.columns import padded
 from agent.core.text import N_, _, as_object, text_of
 
@@ -128,19 +128,7 @@ def next_step(result: ScanResult) -> str:
         if any(found.identified and not found.identified.matches for found in result.found) and not result.fc03:
             return _("Next: scan or identify again with --allow-fc03; docs/scan.md describes the risk.")
         return _("Next: copy the tables below to a configuration, then run `magwatt check` and `magwatt read`.")
-    return next_step_without_device(result)
-
-
-def next_step_without_device(result: ScanResult) -> str:
-    """What the operator does if no device responded."""
-    if result.findings:
-        return _("Next: act on the findings, then scan again.")
-    if result.target.serial:
-        return _(
-            "No device responded. Check the conductors A and B (swap them), the power supply, the unit identifiers of "
-            "the devices and the termination; --full also tries rare settings and slow devices."
-        )
-    return _("No device responded. Check that Modbus is enabled in the device and that it accepts this computer.")
+    return text_of(advice_without_device(result))
 
 
 def result_object(result: ScanResult) -> dict[str, Any]:

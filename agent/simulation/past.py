@@ -18,6 +18,7 @@ from agent.savings.importing.csv_reader import CsvColumn
 from agent.savings.importing.importer import import_energy
 from agent.savings.service import SavingsService
 from agent.simulation.accelerated import run_accelerated
+from agent.simulation.config_keys import with_key
 from simulators.scenarios import Scenario
 from simulators.scenarios.plant import ScenarioPlant
 from simulators.serve import PAST_STEP_S
@@ -53,12 +54,12 @@ def simulate_past(
         _freeze_baselines(agent, plant, folder, 1000 * start_utc_s)
 
     def slower(text: str) -> str:
-        return edit(text).replace(f'poll_interval = "{scenario.poll_s:g}s"', f'poll_interval = "{POLL_S:g}s"')
+        return with_key(edit(text), "poll_interval", f"{POLL_S:g}s")
 
     run_accelerated(
         scenario, seconds, lambda _topic, _payload, _retained: None, seed=seed, step_s=PAST_STEP_S, folder=folder,
-        edit=slower,
-        before_polling=with_baselines, start_utc_ns=10**9 * start_utc_s, on_progress=on_progress, continues=True,
+        edit=slower, before_polling=with_baselines, start_utc_ns=10**9 * start_utc_s, on_progress=on_progress,
+        continues=True,
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) 
     )  # fmt: skip
     app.state.web, app.state.static, app.state.live = web, files, LiveHub(web, _details(modules))
     app.state.login = login
-    app.state.texts = texts_of(files.sources.values())
+    app.state.texts = texts_of(text for name, text in files.sources.items() if not name.startswith("setup/"))
     return app
 
 

@@ -145,7 +145,7 @@ def serve(
     Raises InvalidValue with the remedy if it may not or cannot listen there.
     """
     check_listen(listen)
-    listening = _bound(listen)
+    listening = bound(listen.host, listen.port)
     server, source = page_of(broker, topic, config, listen)
     server.started_at = lambda port: started(listen.address(port))
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -160,9 +160,10 @@ def serve(
         listening.close()
 
 
-def _bound(listen: Listen) -> socket.socket:
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises InvalidValue if the address cannot be used."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((listen.host, listen.port), family=family, backlog=CONNECTIONS_MAX)
+        return socket.create_server((host, port), family=family, backlog=CONNECTIONS_MAX)
     except OSError as error:
-        raise InvalidValue(PORT_IN_USE(host=listen.host, port=listen.port, error=cause_of(error))) from None
+        raise InvalidValue(PORT_IN_USE(host=host, port=port, error=cause_of(error))) from None

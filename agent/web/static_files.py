@@ -34,32 +34,38 @@ class StaticFile(Struct, frozen=True):
 
 
 class StaticFiles(Struct, frozen=True):
-    """files: path below /static → file. index: the page, without the data of the start. script_hash: of its import
-    map, for the Content-Security-Policy. sources: texts of the page's own scripts.
+    """files: path below /static → file.
+    index: the page, without the data of the start.
+    script_hash: of its import map, for the Content-Security-Policy.
+    sources: texts of the own scripts.
+    imported: names of those that the page loads with its first one.
     """
 
     files: Mapping[str, StaticFile]
     index: str
     script_hash: str
     sources: Mapping[str, str]
+    imported: tuple[str, ...]
 
 
-def load(folder: Path = FOLDER) -> StaticFiles:
+def load(folder: Path = FOLDER, page: str = "index.html", first: str = FIRST) -> StaticFiles:
+    """page: its document. first: its script, which imports the others."""
     found = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix in TYPES
     }  # fmt: skip
     styles = [name for name in found if name.startswith("styles/")]
     found["page.css"] = b"".join(found.pop(name) for name in styles)
-    index = (folder / "index.html").read_text(encoding="utf-8")
+    index = (folder / page).read_text(encoding="utf-8")
     import_map = _IMPORT_MAP.search(index)
     assert import_map is not None
     digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
     sources = {name: body.decode() for name, body in found.items() if name.endswith(".js") and "vendor/" not in name}
-    links = "".join(f'<link rel="modulepreload" href="/static/{name}">\n' for name in _imported(sources))
+    imported = _imported(sources, first)
+    links = "".join(f'<link rel="modulepreload" href="/static/{name}">\n' for name in imported)
     return StaticFiles(
         {name: make_file(body, mime(name)) for name, body in found.items()},
-        index.replace("</head>", f"{links}</head>"), f"'sha256-{digest}'", sources,
+        index.replace("</head>", f"{links}</head>"), f"'sha256-{digest}'", sources, (first, *imported),
     )  # fmt: skip
 
 
@@ -73,10 +79,10 @@ def make_file(body: bytes, media_type: str) -> StaticFile:
     return StaticFile(body, gzip.compress(body, 9, mtime=0), media_type, tag)
 
 
-def _imported(sources: Mapping[str, str]) -> list[str]:
+def _imported(sources: Mapping[str, str], first: str) -> list[str]:
     """The scripts that the first one imports, directly or through others, which the browser requests immediately."""
     found: list[str] = []
-    waiting = [FIRST]
+    waiting = [first]
     while waiting:
         name = waiting.pop(0)
         for path in _IMPORT.findall(sources.get(name, "")):

@@ -54,7 +54,6 @@ def _scenario(record: ScenarioRecord, built: ScenarioPlant, digest: str) -> Scen
         build=lambda rng: ScenarioPlant(record, rng),
         config_toml=partial(config_toml, built, before=life is not None),
         drift_ppm=4.0,
-        poll_s=record.every_s,
         hours=record.hours,
         faults=("dip",) if any(train.waveform for train in record.train) else (),
         provoke=ScenarioPlant.provoke,

@@ -65,7 +65,6 @@ class Scenario:
     config_toml: returns the agent's configuration for endpoints, MQTT URL and state directory.
     drift_ppm: deviation of the waveform sampler's clock, ppm.
     with_plc: the same plant with a PLC that polls the line. None: no line for a PLC.
-    poll_s: poll interval in the configuration, seconds.
     hours: duration after which the scenario has shown its subject, hours.
     devices: unit identifier and model of each virtual device; empty for a plant.
     faults: names of the faults that `provoke` can cause.
@@ -82,7 +81,6 @@ class Scenario:
     config_toml: Callable[[Endpoints, str, str], str]
     drift_ppm: float = 0.0
     with_plc: Scenario | None = None
-    poll_s: float = 1.0
     hours: float = 1.0
     devices: tuple[tuple[int, str], ...] = ()
     faults: tuple[str, ...] = ()

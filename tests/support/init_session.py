@@ -13,7 +13,7 @@ from support.virtual_line import VirtualLine, listening, on_virtual_time
 from agent.cli import main
 from agent.cli.scan_view import ProgressLines
 from agent.commissioning.discovery.scan import Scan
-from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target
+from agent.commissioning.discovery.scan_result import ScanOptions, ScanProgress, ScanResult, Target
 from drivers.reading import Clock
 from simulators.scenarios.noisy_line import DRIVES, METERS, NoisyLine
 
@@ -43,12 +43,12 @@ def noisy_line() -> VirtualLine:
     return VirtualLine(devices, 38400, "N")
 
 
-def scan_on(line: VirtualLine) -> Callable[[Target, ScanOptions], ScanResult]:
-    """Replaces the scan of a port by one of this line."""
+def scan_on(line: VirtualLine, shown: ScanProgress | None = None) -> Callable[[Target, ScanOptions], ScanResult]:
+    """Replaces the scan of a port by one of this line. shown: receives its progress; None: lines in the terminal."""
 
     def scan(target: Target, options: ScanOptions) -> ScanResult:
         async def scene(clock: Clock) -> ScanResult:
-            progress = ProgressLines(lambda: clock.monotonic_ns() / 1e9)
+            progress = shown or ProgressLines(lambda: clock.monotonic_ns() / 1e9)
             return await Scan(target, options, progress, clock, line.link, listening(clock)).run()  # type: ignore[arg-type]
 
         return on_virtual_time(scene)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ ZONE = metered_retrofit.ZONE
 MONTH, DAYS = "2025-02", 28  # it has passed, also for the process that computes its report
 NOW_MS = utc_ms("2025-02-28 23:46:07")
 GATEWAY = "magwatt/v1/mill-2/gw-07"
+SWAPPED = WIRING_FAULTS["ct_swapped"](phases="I1, I2")
 HOSTILE_SITE = 'mill "2" </script><script>window.hacked=1</script>'
 HOSTILE_NAME = '<img src=x onerror="window.hacked=1">'
 # Chinese names: an English word on the Chinese page is then a text that was not translated
@@ -50,6 +52,7 @@ RECORDING = Path(__file__).with_name("page_recording.json")
 def write_config(folder: Path) -> Path:
     """plant.toml of the retrofit and the other motors."""
     fan = metered_retrofit.PLANT.replace('certificate = "JJG', 'fed_by = "main"\ncertificate = "JJG')
+    fan = fan.replace("[bus.north]\n", '[bus.north]\npoll_interval = "10s"\n')
     parts = [fan, config_text.meter("main", 90, "eastron/sdm630", "feeder", bus="north", ct="1000/5")]
     for number, (motor, name) in enumerate(NAMES.items(), 50):
         on_line = motor in ON_LINE
@@ -64,8 +67,10 @@ def write_config(folder: Path) -> Path:
             "kind": "pm", "rpm": 1500, "poles": 8, "amps": 98}  # fmt: skip
         parts.append(config_text.table(f"motor.{motor}", name=name, kw=55, volts=380, fed_by=fed_by, **kind))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plant.toml").write_text("".join(parts), encoding="utf-8")
-    return folder / "plant.toml"
+    file = folder / "plant.toml"
+    file.write_text("".join(parts), encoding="utf-8")
+    os.utime(file, (NOW_MS / 1000 - 86_400, NOW_MS / 1000 - 86_400))
+    return file
 
 
 def make_plant(folder: Path) -> Config:
@@ -119,12 +124,17 @@ def past_hour() -> Iterator[tuple[str, dict[str, Any], float]]:
                 yield motor, {"t": t_ms}, body["v"]["active_power_w"] * (1 + chance.gauss(0, 0.015))
 
 
-def gateway_messages() -> dict[str, dict[str, Any]]:
-    """Kind → message of the gateway."""
-    info = recording()["gw-01", "info"]
+def gateway_messages(config_hash: str = "c0ffee") -> dict[str, dict[str, Any]]:
+    """Kind → message of the gateway. config_hash: of the configuration that the agent uses."""
+    found = recording()
+    info, health = found["gw-01", "info"], found["gw-01", "health"]
+    known = {"site": "mill-2", "gateway": "gw-07", "config": config_hash, "assets": ["main", "fan", *NAMES]}
+    quiet = {"polls_failed": 0, "late_responses": 0, "corrupt_responses": 0}  # the demo ran on a busy computer
+    buses = {f"bus_north_{name}": value for name, value in quiet.items()}
+    values = {name: value for name, value in health["v"].items() if not name.startswith("bus_south")}
     return {
-        "info": {**info, "t": NOW_MS, "site": "mill-2", "gateway": "gw-07", "assets": ["main", "fan", *NAMES]},
-        "health": {**recording()["gw-01", "health"], "t": NOW_MS - 4000},
+        "info": {**info, "t": NOW_MS, **known},
+        "health": {**health, "t": NOW_MS - 4000, "v": {**values, **quiet, **buses}},
     }
 
 
@@ -147,7 +157,7 @@ def _telemetry(motor: str, t_ms: int) -> dict[str, Any]:
         _unknown(body, METER_SHARED(), Quality.ALLOCATED)
     elif motor == "lift":
         values["meter_wiring"] = "ct_swapped"
-        fault = METER_WIRING(fault=(WIRING_FAULTS["ct_swapped"](phases="I1, I2"),))
+        fault = METER_WIRING(fault=(SWAPPED,))
         body.setdefault("r", {})["meter_wiring"] = [as_object(fault)]
         _unknown(body, fault, Quality.GOOD)
     elif motor == "scale-pit":
@@ -199,6 +209,8 @@ def _explain(motor: str, telemetry: dict[str, Any]) -> dict[str, Any]:
     for old, new in (("pump", motor), ("mcc", f"m-{motor}"), ("vfd", f"d-{motor}")):
         text = text.replace(f"{old}-1", new).replace(f"{old}-2", new)
     body = json.loads(text)
+    if motor == "lift":
+        body |= {"meter_wiring": "ct_swapped", "meter_wiring_faults": [as_object(SWAPPED)]}
     if "powers" in body:
         body["powers"] = {name: round(_SHARE[motor] * value, 1) for name, value in body["powers"].items()}
     body["reason"] = next(iter(telemetry.get("r", {}).get("efficiency_unavailable_reason", [])), None)

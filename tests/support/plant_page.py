@@ -45,7 +45,9 @@ class PlantPage(RunningServer):
     def start_plant(self) -> None:
         """The invented plant: what it sent in the last hour, and from now on everything each second."""
         self.follower.gateways[page_plant.GATEWAY] = "online"
-        self.follower.gateway_messages[page_plant.GATEWAY] = page_plant.gateway_messages()
+        self.follower.gateway_messages[page_plant.GATEWAY] = page_plant.gateway_messages(
+            self.web.config.hash if self.web.config else ""
+        )
         for motor, row, power_w in page_plant.past_hour():
             self.web.recent.add(f"{page_plant.GATEWAY}/{motor}", row, power_w)
         self.receive_all()

@@ -142,3 +142,16 @@ UNIT_ID_OUT_OF_RANGE = Code("unit_id_out_of_range", "unit identifiers are 1 to 2
 # Keys of a communication watchdog in a profile
 
 WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}  # keys of a profile
+
+# What an operator does if no device responded
+
+ACT_ON_FINDINGS = Code("act_on_findings", "Next: act on the findings, then scan again.")
+NO_DEVICE_ON_LINE = Code(
+    "no_device_on_line",
+    "No device responded. Check the conductors A and B (swap them), the power supply, the unit identifiers of "
+    "the devices and the termination; --full also tries rare settings and slow devices.",
+)
+NO_DEVICE_AT_HOST = Code(
+    "no_device_at_host",
+    "No device responded. Check that Modbus is enabled in the device and that it accepts this computer.",
+)

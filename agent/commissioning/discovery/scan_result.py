@@ -180,6 +180,13 @@ def noise_findings(noisy: Mapping[int, SerialSetting | None], result: ScanResult
             yield codes.UNIT_WITHOUT_FRAME(unit_id=unit, line=str(setting or result.target))
 
 
+def advice_without_device(result: ScanResult) -> Reason:
+    """What the operator does if no device responded."""
+    if result.findings:
+        return codes.ACT_ON_FINDINGS()
+    return codes.NO_DEVICE_ON_LINE() if result.target.serial else codes.NO_DEVICE_AT_HOST()
+
+
 def parse_expected(text: str) -> Expected:
     """ "6": number of devices; "11-14,31": unit identifiers. Raises InvalidValue."""
     if text.strip().isdecimal():

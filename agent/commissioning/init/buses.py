@@ -51,7 +51,7 @@ def bus_steps(
         yield OpenQuestion(
             ("bus",), codes.ASK_PORT() if first else codes.ASK_NEXT_PORT(), convert,
             default=UNSET if first else "", assumed=UNSET if first else "", notes=notes if first else (),
-            effect=_with_bus, missing=config_codes.BUS_MISSING(),
+            effect=_with_bus, missing=config_codes.BUS_MISSING(), empty=None if first else codes.NO_OTHER_BUS(),
         )  # fmt: skip
 
 
@@ -142,9 +142,11 @@ def _port_steps(answers: Answers, bus: str, table: dict[str, Any]) -> Iterator[O
             default="tcp", assumed="tcp",
         )  # fmt: skip
     if "line" not in table and "serial" in table:
-        yield OpenQuestion(("bus", bus, "line"), codes.ASK_LINE(bus=bus), checked(_line), default="")
+        yield OpenQuestion(
+            ("bus", bus, "line"), codes.ASK_LINE(bus=bus), checked(_line), default="", empty=codes.LINE_UNKNOWN()
+        )
     elif not table.get("line") and not _is_found_by_scan(answers, bus, table):
-        yield OpenQuestion(("bus", bus, "line"), codes.ASK_CONVERTER_LINE(bus=bus), checked(_line))
+        yield OpenQuestion(("bus", bus, "line"), codes.ASK_LINE(bus=bus), checked(_line))
 
 
 def _is_found_by_scan(answers: Answers, bus: str, table: dict[str, Any]) -> bool:
@@ -187,11 +189,14 @@ def _device_steps(answers: Answers, bus: str) -> Iterator[OpenQuestion | ScanSte
         yield OpenQuestion(
             (*state, "device"), codes.ASK_DEVICE(bus=bus), lambda typed: _device(typed, bus, units),
             default=None if units else UNSET, effect=lambda before, value: _with_typed_device(before, bus, value),
+            empty=codes.NO_OTHER_DEVICE(),
         )  # fmt: skip
     elif _state(answers, bus, "fc03") is None:
         yield OpenQuestion((*state, "fc03"), codes.ASK_FC03(), choices=YES_NO, notes=(codes.FC03_WARNING(),))
     elif _state(answers, bus, "expect") is None:
-        yield OpenQuestion((*state, "expect"), codes.ASK_EXPECT(bus=bus), checked(parse_expected), default="")
+        yield OpenQuestion(
+            (*state, "expect"), codes.ASK_EXPECT(bus=bus), checked(parse_expected), default="", empty=codes.NOT_KNOWN()
+        )
     elif found is None:
         yield ScanStep((*state, "found"), bus)
     else:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from agent.acquisition.poll_interval import proposed_interval_s
 from agent.commissioning.discovery.config_snippet import record_of
-from agent.commissioning.init.answers import INIT_METER, INIT_MOTOR, Answers, toml_value
+from agent.commissioning.init.answers import INIT_METER, INIT_MOTOR, Answers, toml_value, write_atomically
 from agent.commissioning.init.motors import poles_in
 from agent.config import keys
+from agent.config.loader import ConfigError, load_config
 from agent.config.model import Bus
 from agent.core.columns import cells
 from agent.core.text import N_, _
@@ -67,6 +69,18 @@ MOTOR = {
     "efficiency": N_("at rated load, percent"),
     "fed_by": N_("the drive that feeds it, or its meter"),
 }
+
+
+def write_configuration(file: Path, answers: Answers) -> None:
+    """Writes the configuration if it has no problem. Raises OSError, and ConfigError; then the file is unchanged."""
+    new = file.with_name(f"{file.name}.new")
+    write_atomically(new, configuration(answers))
+    try:
+        load_config(new)
+    except ConfigError:
+        new.unlink()
+        raise
+    new.replace(file)
 
 
 def configuration(answers: Answers) -> str:

@@ -127,10 +127,11 @@ def _meter_questions(name: str, table: dict[str, Any]) -> Iterator[OpenQuestion]
     for ratio, ask, accuracy, ask_class in (
         ("ct", codes.ASK_CT, "ct_class", codes.ASK_CT_CLASS), ("vt", codes.ASK_VT, "vt_class", codes.ASK_VT_CLASS)
     ):  # fmt: skip
-        yield OpenQuestion(key(ratio), ask(meter=name), _ratio, none=DIRECT)
+        yield OpenQuestion(key(ratio), ask(meter=name), _ratio, none=DIRECT, empty=codes.WITHOUT_TRANSFORMERS())
         if table.get(ratio):
             yield OpenQuestion(
-                key(accuracy), ask_class(meter=name), checked(keys.METER[accuracy].convert), default="", assumed=""
+                key(accuracy), ask_class(meter=name), checked(keys.METER[accuracy].convert), default="", assumed="",
+                empty=codes.NOT_KNOWN(),
             )  # fmt: skip
     if table.get("ct") or table.get("vt"):
         yield OpenQuestion(key("ratio_applied_by"), codes.ASK_APPLIED_BY(meter=name), choices=APPLIED_BY)

@@ -48,10 +48,12 @@ def _names(answers: Answers) -> Iterator[OpenQuestion]:
     for source, ask in sources:
         if source in fed or source in without:
             continue
-        none: Any = () if ask is codes.ASK_MOTORS_OF_FEEDER else UNSET
+        feeder = ask is codes.ASK_MOTORS_OF_FEEDER
+        none: Any = () if feeder else UNSET
         yield OpenQuestion(
             ("motor", source), ask(source=source), _names_in(answers, ask is codes.ASK_MOTORS_OF_METER),
             effect=_fed_by(source), missing=codes.MOTOR_MISSING(source=source), default=none, assumed=none,
+            empty=codes.NONE_OF_THEM() if feeder else None,
         )  # fmt: skip
 
 
@@ -146,17 +148,17 @@ def _questions(name: str, table: Mapping[str, Any]) -> Iterator[OpenQuestion]:
     def of(key: str, text: Reason, convert: Callable[[Any], Any], **more: Any) -> OpenQuestion:
         return OpenQuestion(("motor", name, key), text, number(convert), **more)
 
-    motor = keys.MOTOR
+    motor, optional = keys.MOTOR, {"default": "", "empty": codes.NOT_ON_NAMEPLATE()}
     yield of("kw", codes.ASK_KW(motor=name), motor["kw"].convert)
     yield of("volts", codes.ASK_VOLTS(motor=name), motor["volts"].convert)
     yield of("amps", codes.ASK_AMPS(motor=name), motor["amps"].convert)
-    yield of("hz", codes.ASK_HZ(motor=name), INIT_MOTOR["hz"].convert, default="")
+    yield of("hz", codes.ASK_HZ(motor=name), INIT_MOTOR["hz"].convert, **optional)
     yield of("rpm", codes.ASK_RPM(motor=name), lambda value: _speed(table, value))
     if table.get("hz") == "":
         yield of("poles", codes.ASK_POLES(motor=name), motor["poles"].convert)
-    yield of("cos_phi", codes.ASK_COS_PHI(motor=name), INIT_MOTOR["cos_phi"].convert, default="")
+    yield of("cos_phi", codes.ASK_COS_PHI(motor=name), INIT_MOTOR["cos_phi"].convert, **optional)
     yield OpenQuestion(("motor", name, "class"), codes.ASK_IE_CLASS(motor=name), choices=CLASSES)
-    yield of("efficiency", codes.ASK_EFFICIENCY(motor=name), motor["efficiency"].convert, default="")
+    yield of("efficiency", codes.ASK_EFFICIENCY(motor=name), motor["efficiency"].convert, **optional)
 
 
 def _speed(table: Mapping[str, Any], value: Any) -> None:

@@ -49,6 +49,7 @@ class OpenQuestion(Struct, frozen=True):
     notes: shown before the question.
     effect: answers and value → answers, where the answer is more than a value at `key`.
     none: word that is typed for an empty text; empty: there is none.
+    empty: what an empty answer means; None: there is none, or it is the default that is shown.
     missing: what is missing without a terminal; None: the text of the question.
     """
 
@@ -61,6 +62,7 @@ class OpenQuestion(Struct, frozen=True):
     notes: tuple[Reason, ...] = ()
     effect: Callable[[Answers, Any], Answers] | None = None
     none: str = ""
+    empty: Reason | None = None
     missing: Reason | None = None
 
     @property

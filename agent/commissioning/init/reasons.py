@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from drivers.reasons import Code
 
+# What an empty answer means, and how a terminal shows it
+
+OR_ENTER = Code("or_enter", "{question}; Enter: {meaning}")
+NO_BROKER = Code("no_broker", "there is no broker")
+NO_LOGIN = Code("no_login", "the broker needs none")
+CA_KNOWN = Code("ca_known", "known to this system")
+NO_OTHER_BUS = Code("no_other_bus", "there is no other bus")
+LINE_UNKNOWN = Code("line_not_known", "unknown, find them by the scan")
+NOT_KNOWN = Code("label_not_known", "not known")
+NO_OTHER_DEVICE = Code("no_other_device", "no other device")
+WITHOUT_TRANSFORMERS = Code("without_transformers", "without transformers")
+NONE_OF_THEM = Code("none_of_them", "none")
+NOT_ON_NAMEPLATE = Code("not_on_nameplate", "not on the nameplate")
+
 # The gateway
 
 ASK_SITE = Code("ask_site", "Site: name of the plant in MQTT topics (a-z 0-9 _ -), for example mill-2")
@@ -14,11 +28,9 @@ ASK_BROKER = Code(
     "ask_broker",
     "MQTT broker, for example mqtt://192.0.2.10:1883 or mqtts://broker.example:8883; none without a broker",
 )
-ASK_USER = Code("ask_user", "User name at the broker; Enter: the broker needs none")
+ASK_USER = Code("ask_user", "User name at the broker")
 ASK_PASSWORD_FILE = Code("ask_password_file", "File that contains the password, relative to the configuration")
-ASK_CA = Code(
-    "ask_ca", "File with the certificate of the authority that signed the broker's; Enter: known to this system"
-)
+ASK_CA = Code("ask_ca", "File with the certificate of the authority that signed the broker's")
 
 # A bus
 
@@ -26,9 +38,7 @@ PORTS_FOUND = Code("ports_found", "Serial ports of this computer:")
 PORTS_NOT_FOUND = Code("ports_not_found", "This computer has no serial port")
 PORT = Code("port", "  {n:d}  {name}  {description}")
 ASK_PORT = Code("ask_port", "Bus: number or name of a serial port, or host[:port] of a Modbus TCP device or gateway")
-ASK_NEXT_PORT = Code(
-    "ask_next_port", "Next bus: serial port or host[:port], as for the first bus; Enter: there is no other bus"
-)
+ASK_NEXT_PORT = Code("ask_next_port", "Next bus: serial port or host[:port], as for the first bus")
 PORT_UNKNOWN = Code(
     "port_unknown",
     "this computer has no such serial port; connect the adapter and enter it again, or compare `ls /dev/serial/by-id`. "
@@ -37,10 +47,7 @@ PORT_UNKNOWN = Code(
 ASK_FRAMING = Code("ask_framing", "{target}: what is at this address")
 FRAMING_TCP = Code("framing_tcp", "device or gateway with Modbus TCP")
 FRAMING_RTU = Code("framing_rtu", "transparent converter for a serial line")
-ASK_LINE = Code(
-    "ask_line", "Serial settings of bus {bus}, for example 19200 8E1; Enter: unknown, find them by the scan"
-)
-ASK_CONVERTER_LINE = Code("ask_converter_line", "Serial settings of bus {bus}, for example 19200 8E1")
+ASK_LINE = Code("ask_line", "Serial settings of bus {bus}, for example 19200 8E1")
 ASK_SCAN = Code("ask_scan", "Scan bus {bus} for devices now? no: enter the devices by hand")
 SCAN_INTERRUPTED = Code("scan_interrupted", "The scan of bus {bus} was interrupted; nothing of it is kept")
 WATCHDOG_WARNING = Code(
@@ -57,15 +64,12 @@ FC03_WARNING = Code(
 ASK_EXPECT = Code(
     "ask_expect",
     "Devices on bus {bus} according to their labels: unit identifiers such as 11-14,31, with which the scan is much "
-    "faster, or only their number; Enter: unknown",
+    "faster, or only their number",
 )
 ASK_DEVICES_COMPLETE = Code(
     "ask_devices_complete", "Continue with {n:d} {n:device|devices} on bus {bus}? no: scan again"
 )
-ASK_DEVICE = Code(
-    "ask_device",
-    "Device on bus {bus}: unit identifier and model, for example 11 eastron/sdm630; Enter: no other device",
-)
+ASK_DEVICE = Code("ask_device", "Device on bus {bus}: unit identifier and model, for example 11 eastron/sdm630")
 ASK_MODEL = Code("ask_model", "Model of unit {unit_id:d} on bus {bus}: compare the label")
 ASK_UNKNOWN_MODEL = Code(
     "ask_unknown_model", "Model of unit {unit_id:d} on bus {bus} (`magwatt profiles` lists them), or unused"
@@ -91,11 +95,11 @@ WIRING_3P4W = Code("wiring_3p4w", "three phases and neutral, three current input
 WIRING_3P3W = Code("wiring_3p3w", "three phases without neutral, two current inputs")
 WIRING_1P2W = Code("wiring_1p2w", "one phase")
 ASK_CT = Code("ask_ct", "{meter}: ratio of the current transformers, for example 200/5; direct: without transformers")
-ASK_CT_CLASS = Code("ask_ct_class", "{meter}: class of the current transformers, for example 0.5; Enter: not known")
+ASK_CT_CLASS = Code("ask_ct_class", "{meter}: class of the current transformers, for example 0.5")
 ASK_VT = Code(
     "ask_vt", "{meter}: ratio of the voltage transformers, for example 10000/100; direct: without transformers"
 )
-ASK_VT_CLASS = Code("ask_vt_class", "{meter}: class of the voltage transformers, for example 0.5; Enter: not known")
+ASK_VT_CLASS = Code("ask_vt_class", "{meter}: class of the voltage transformers, for example 0.5")
 ASK_APPLIED_BY = Code("ask_applied_by", "{meter}: who applies the ratio of the transformers?")
 APPLIED_BY_METER = Code("applied_by_meter", "the meter: the ratio is set in it, its display shows primary values")
 APPLIED_BY_AGENT = Code("applied_by_agent", "magwatt: the meter returns secondary values")
@@ -126,7 +130,7 @@ ASK_MOTORS_OF_METER = Code(
     "ask_motors_of_meter", "Motor that {source} measures: name in MQTT topics, for example pump-1"
 )
 ASK_MOTORS_OF_FEEDER = Code(
-    "ask_motors_of_feeder", "Motors without a drive that {source} measures, separated by commas; Enter: none"
+    "ask_motors_of_feeder", "Motors without a drive that {source} measures, separated by commas"
 )
 ASK_SAME = Code("ask_same", "{motor}: nameplate")
 
@@ -138,13 +142,13 @@ KIND_INDUCTION = Code("kind_induction", "induction motor")
 ASK_KW = Code("ask_kw", "{motor}: rated power of the nameplate in kW")
 ASK_VOLTS = Code("ask_volts", "{motor}: rated voltage in V, of the connection that is used")
 ASK_AMPS = Code("ask_amps", "{motor}: rated current in A, at this voltage")
-ASK_HZ = Code("ask_hz", "{motor}: rated frequency in Hz; Enter: not on the nameplate")
+ASK_HZ = Code("ask_hz", "{motor}: rated frequency in Hz")
 ASK_RPM = Code("ask_rpm", "{motor}: rated speed in r/min (rpm)")
 ASK_POLES = Code("ask_poles", "{motor}: number of poles, 2 for each pole pair")
-ASK_COS_PHI = Code("ask_cos_phi", "{motor}: cos φ; Enter: not on the nameplate")
+ASK_COS_PHI = Code("ask_cos_phi", "{motor}: cos φ")
 ASK_IE_CLASS = Code("ask_ie_class", "{motor}: efficiency class")
 NO_CLASS = Code("no_class", "not on the nameplate")
-ASK_EFFICIENCY = Code("ask_efficiency", "{motor}: efficiency at rated load in %; Enter: not on the nameplate")
+ASK_EFFICIENCY = Code("ask_efficiency", "{motor}: efficiency at rated load in %")
 ASK_CONFIRMED = Code("ask_confirmed", "{motor}: {contradictions}. Keep these values? no: enter the nameplate again")
 
 # Contradictory nameplates

@@ -58,15 +58,22 @@ def _gateway_steps(answers: Answers, around: Surroundings) -> Iterator[OpenQuest
                  default=around.timezone, assumed=around.timezone),
         OpenQuestion(("store", "state_dir"), codes.ASK_STATE_DIR(), checked(keys.STORE["state_dir"].convert),
                  default=around.state_dir, assumed=around.state_dir),
-        OpenQuestion(("mqtt", "url"), codes.ASK_BROKER(), checked(mqtt["url"].convert), none=NONE),
+        OpenQuestion(("mqtt", "url"), codes.ASK_BROKER(), checked(mqtt["url"].convert), none=NONE,
+                 empty=codes.NO_BROKER()),
     ]  # fmt: skip
     if url:
-        questions.append(OpenQuestion(("mqtt", "user"), codes.ASK_USER(), checked(mqtt["user"].convert), default=""))
+        questions.append(
+            OpenQuestion(("mqtt", "user"), codes.ASK_USER(), checked(mqtt["user"].convert), default="",
+                     empty=codes.NO_LOGIN())
+        )  # fmt: skip
     if value_of(answers, ("mqtt", "user")):
         questions.append(
             OpenQuestion(("mqtt", "password_file"), codes.ASK_PASSWORD_FILE(), checked(schema.text),
                      default="secrets/mqtt")
         )  # fmt: skip
     if isinstance(url, str) and url.startswith("mqtts:"):
-        questions.append(OpenQuestion(("mqtt", "ca"), codes.ASK_CA(), checked(schema.text), default="", assumed=""))
+        questions.append(
+            OpenQuestion(("mqtt", "ca"), codes.ASK_CA(), checked(schema.text), default="", assumed="",
+                     empty=codes.CA_KNOWN())
+        )  # fmt: skip
     yield from (question for question in questions if value_of(answers, question.key) is None)

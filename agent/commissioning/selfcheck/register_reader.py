@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct, field
 
@@ -44,14 +44,15 @@ class ReadingRound(Struct):
 class RegisterReader:
     """Reads only, at most as many registers in a request as the profile allows. Rejected spans are split, then omitted.
 
+    names: quantities to read; None: all.
     absent: registers of the map that the device rejects, without those of confidence `from_memory`.
     """
 
-    def __init__(self, subject: Subject, unit: int, clock: Clock) -> None:
+    def __init__(self, subject: Subject, unit: int, clock: Clock, names: Collection[str] | None = None) -> None:
         self._subject, self._unit, self._clock = subject, unit, clock
         profile = subject.profile
         self._link = SunSpecLink(subject.link, profile) if profile.dialect == "sunspec" else subject.link
-        self._rows = checkable(profile)
+        self._rows = tuple(row for row in checkable(profile) if names is None or row.name in names)
         # Registers whose reading has an effect in the device are never read.
         self._forbidden = {
             (row.function, address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, permutations
 
 from agent.commissioning.selfcheck import reasons as codes
@@ -34,12 +34,17 @@ BROKEN = 0.5  # below this share of quantities that a relation confirms another 
 SHOWN_MAX = 4  # quantities and relations failed in a reason
 
 
-async def self_check(device_set: DeviceSet, clock: Clock, readings: int = READINGS) -> SelfcheckOutcome:
+OnRound = Callable[[str, ReadingRound], None]  # device, one reading of it
+
+
+async def self_check(
+    device_set: DeviceSet, clock: Clock, readings: int = READINGS, on_round: OnRound | None = None
+) -> SelfcheckOutcome:
     """Reads only. Devices that do not respond become notes and values `unverified`; raises no LinkError."""
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
     reader = {item.name: RegisterReader(item, item.device.unit_id, clock) for item in device_set.subjects}
     period_s = period_of(device_set, readings)
-    rounds = await _rounds(reader, clock, period_s, readings)
+    rounds = await _rounds(reader, clock, period_s, readings, on_round=on_round)
     lost = [name for name, rows in rounds.items() if all(item.silent for item in rows)]
     notes = tuple(codes.DEVICE_NOT_CHECKED(device=name) for name in lost)
     device_set = DeviceSet(tuple(item for item in device_set.subjects if item.name not in lost), device_set.motors)
@@ -48,7 +53,8 @@ async def self_check(device_set: DeviceSet, clock: Clock, readings: int = READIN
     corrected = evaluation
     if suspects_of(evaluation):
         responding = {item.name: reader[item.name] for item in device_set.subjects}
-        corrected = RuleEvaluation(device_set, await _rounds(responding, clock, period_s, readings, adjacent=True))
+        again = await _rounds(responding, clock, period_s, readings, adjacent=True, on_round=on_round)
+        corrected = RuleEvaluation(device_set, again)
         causes, corrected = find_causes(corrected, await _foreign(corrected, clock))
         findings += causes
         findings += _without_cause(corrected, findings)
@@ -66,7 +72,12 @@ def period_of(device_set: DeviceSet, readings: int) -> float:
 
 
 async def _rounds(
-    reader: Mapping[str, RegisterReader], clock: Clock, period_s: float, readings: int, adjacent: bool = False
+    reader: Mapping[str, RegisterReader],
+    clock: Clock,
+    period_s: float,
+    readings: int,
+    adjacent: bool = False,
+    on_round: OnRound | None = None,
 ) -> dict[str, list[ReadingRound]]:
     """Device → its rounds. adjacent: with the words before and after each register."""
     rounds: dict[str, list[ReadingRound]] = {name: [] for name in reader}
@@ -76,6 +87,8 @@ async def _rounds(
         due_s = clock.monotonic_ns() / 1e9 + period_s
         for name, device in reader.items():
             rounds[name].append(await device.round(adjacent))
+            if on_round:
+                on_round(name, rounds[name][-1])
     return rounds
 
 

@@ -30,7 +30,10 @@ def nameplate(motor: Motor) -> dict[str, Any]:
 
 
 def statements(asset: Asset) -> Iterator[Question]:
-    """What only an operator at the cabinet can confirm, without the comparison of values with displays."""
+    """What only an operator at the cabinet can confirm, without the comparison of values with displays.
+
+    Nameplate, devices and wiring, in this order.
+    """
     if asset.motor:
         yield Question(asset.name, "", codes.NAMEPLATE_MATCHES(entries=codes.plate_entries(nameplate(asset.motor))))
     if meter := asset.meter:
@@ -42,6 +45,8 @@ def statements(asset: Asset) -> Iterator[Question]:
         if drive.comm_loss:
             checked = codes.WATCHDOG_CHECKED(drive=drive.name, setting=drive.comm_loss)
             yield Question(asset.name, drive.name, checked)
+    if meter := asset.meter:
+        yield Question(asset.name, meter.name, codes.CTS_ON_THEIR_PHASE(meter=meter.name))
 
 
 def all_questions(config: Config) -> Iterator[Question]:
@@ -80,4 +85,3 @@ def _meter_statements(meter: Meter) -> Iterator[Reason]:
             accuracy=codes.CT_CLASS(accuracy_class=meter.ct_class) if meter.ct_class else codes.CT_CLASS_UNKNOWN(),
             applied_by=codes.RATIO_SET_IN_METER() if by_meter else codes.RATIO_APPLIED_BY_AGENT(),
         )  # fmt: skip
-    yield codes.CTS_ON_THEIR_PHASE(meter=meter.name)

@@ -76,7 +76,7 @@ def test_translations_are_chinese() -> None:
 
 
 # The same in Chinese although they have letters: abbreviations, formulas, a place in brackets.
-NOT_TRANSLATED = {"fc", "THD-I", "P = Σ U · I · PF", "{target} at {line}", "% of IL"}
+NOT_TRANSLATED = {"fc", "THD-I", "P = Σ U · I · PF", "{target} at {line}", "{motor}: cos φ", "% of IL"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
