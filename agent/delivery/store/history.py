@@ -1,8 +1,7 @@
 """History of measured values: as polled ("1 s") and as means of 1 min and 15 min, each with its own retention.
 
-Telemetry is collected for one minute and then written as one row per step; a kill loses the current minute. The 15 min
-values are computed again from their minutes each time, so they never lack more than that. Rows of 1 s have all metrics,
-the others those that agent/core/kept.py keeps.
+Telemetry is collected for one minute and then added to one row per step; a kill loses the current minute, also of the
+15 min values. Rows of 1 s have all metrics, the others those that agent/core/kept.py keeps.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from agent.core.kept import NOTHING
 from agent.core.messages import Message
 from agent.core.metrics import kept
 from agent.delivery.store.history_rows import LAYOUT_STEP, MINUTE_S, QUARTER_S, SECOND_S, decoder, read_layouts, read_stats
-from agent.delivery.store.interval_stats import Stats, joined
+from agent.delivery.store.interval_stats import Stats, joined, seven_digits
 from agent.delivery.store.packed_stats import Layout, pack
 from agent.delivery.store.store import Store
 from drivers.reading import BAD, Quality
@@ -103,7 +102,8 @@ class History:
     def points(self, asset: str, metric: str, step_s: int, from_ms: int, to_ms: int) -> list[HistoryPoint]:
         """Values with from_ms ≤ t < to_ms, in order, without the current minute. step_s: 1, 60 or 900."""
         found = read_stats(self._store.rows, asset, [metric], step_s, from_ms, to_ms)[metric]
-        return [HistoryPoint(t_ms, n, mean, low, high, Quality(flags), u)
+        digits = seven_digits
+        return [HistoryPoint(t_ms, n, digits(mean), digits(low), digits(high), Quality(flags), digits(u))
                 for t_ms, (n, mean, low, high, flags, u) in found]  # fmt: skip
 
     def _put(self, asset: str, minute: _Minute) -> None:
@@ -142,32 +142,24 @@ def _statistics(minute: _Minute) -> dict[str, Stats]:
 
 
 def _add_statistics(db: sqlite3.Connection, asset: str, start_ms: int, stats: dict[str, Stats]) -> None:
-    """Merges a minute with earlier parts of it, and computes its quarter of an hour."""
-    quarter_ms, decode = start_ms // _QUARTER_MS * _QUARTER_MS, decoder(db.execute, asset)
-    parts = {
-        t_ms: decode(body)
-        for t_ms, body in db.execute(
-            "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ?",
-            (MINUTE_S, asset, quarter_ms, quarter_ms + _QUARTER_MS),
-        )
-    }
-    parts[start_ms] = joined([parts.get(start_ms, {}), stats])
-    quarter = joined(parts.values())
-    longest = max(read_layouts(db.execute, asset), key=lambda layout: len(layout.columns), default=Layout(()))
-    layout = longest.widened(quarter)
-    if layout is not longest:
-        _save(db, LAYOUT_STEP, asset, layout.number, layout.body)
-    _save(db, MINUTE_S, asset, start_ms, pack(parts[start_ms], layout))
-    _save(db, QUARTER_S, asset, quarter_ms, pack(quarter, layout))
+    """Adds a minute, or a part of it, to the rows of the minute and of the quarter of an hour."""
+    layouts = read_layouts(db.execute, asset)
+    decode = decoder(layouts)
+    layout = max(layouts, key=lambda known: len(known.columns), default=Layout(()))
+    for step_s, t_ms in ((MINUTE_S, start_ms), (QUARTER_S, start_ms // _QUARTER_MS * _QUARTER_MS)):
+        before = _load(db, step_s, asset, t_ms)
+        found = joined([decode(before), stats]) if before else stats
+        wider = layout.widened(found)
+        if wider is not layout:
+            layout = wider
+            _save(db, LAYOUT_STEP, asset, layout.number, layout.body)
+        _save(db, step_s, asset, t_ms, pack(found, layout))
 
 
 def _add_singles(db: sqlite3.Connection, asset: str, minute: _Minute) -> None:
     more = {"t": minute.times_ms, "v": minute.values}
-    row = db.execute(
-        "select body from history where step_s = ? and asset = ? and t_ms = ?", (SECOND_S, asset, minute.start_ms)
-    ).fetchone()
-    if row:
-        more = _appended(msgspec.json.decode(zlib.decompress(row[0]), type=dict[str, Any]), more)
+    if before := _load(db, SECOND_S, asset, minute.start_ms):
+        more = _appended(msgspec.json.decode(zlib.decompress(before), type=dict[str, Any]), more)
     _save(db, SECOND_S, asset, minute.start_ms, zlib.compress(msgspec.json.encode(more), 1))
 
 
@@ -177,6 +169,12 @@ def _appended(before: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     for name, column in more["v"].items():
         values[name] = values.get(name, [None] * index) + column
     return {"t": before["t"] + more["t"], "v": values}
+
+
+def _load(db: sqlite3.Connection, step_s: int, asset: str, t_ms: int) -> bytes | None:
+    query = "select body from history where step_s = ? and asset = ? and t_ms = ?"
+    row = db.execute(query, (step_s, asset, t_ms)).fetchone()
+    return row[0] if row else None
 
 
 def _save(db: sqlite3.Connection, step_s: int, asset: str, t_ms: int, body: bytes) -> None:

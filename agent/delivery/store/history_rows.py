@@ -59,14 +59,14 @@ def read_rows(
     if step_s == SECOND_S:
         yield from _singles(rows, asset, metrics, from_ms, to_ms)
         return
-    decode = decoder(rows, asset, metrics)
+    decode = decoder(read_layouts(rows, asset), metrics)
     for t_ms, body in rows(_QUERY, (step_s, asset, from_ms, to_ms)):
         yield t_ms, decode(body)
 
 
-def decoder(rows: Rows, asset: str, metrics: Sequence[str] | None = None) -> Decode:
+def decoder(known: Iterable[Layout], metrics: Sequence[str] | None = None) -> Decode:
     """A function that returns the statistics of these metrics in a body of 1 min or 15 min; None: of all."""
-    layouts = {layout.number: layout for layout in read_layouts(rows, asset)}
+    layouts = {layout.number: layout for layout in known}
     earlier: Decode | None = None
 
     def decode(body: bytes) -> dict[str, Stats]:
@@ -119,7 +119,7 @@ def _json_decoder(metrics: Sequence[str] | None) -> Decode:
 def _decoded(decode: Callable[[bytes], Any], body: bytes, default: Any) -> Any:
     try:
         return decode(zlib.decompress(body))
-    except (zlib.error, msgspec.DecodeError):
+    except (zlib.error, msgspec.DecodeError, TypeError):  # the latter: changed bytes made the blob a text or a number
         return default
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 
 class Stats(NamedTuple):
@@ -42,3 +42,12 @@ def joined(parts: Iterable[Mapping[str, Stats]]) -> dict[str, Stats]:
         for name, stats in part.items():
             found[name] = merged(found[name], stats) if name in found else stats
     return found
+
+
+@overload
+def seven_digits(value: float) -> float: ...
+@overload
+def seven_digits(value: float | None) -> float | None: ...
+def seven_digits(value: float | None) -> float | None:
+    """What a 32-bit float holds: values are published with six digits, and are as they were; means have one more."""
+    return None if value is None else float(f"{value:.7g}")

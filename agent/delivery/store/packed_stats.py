@@ -76,10 +76,12 @@ def pack(stats: Mapping[str, Stats], layout: Layout) -> bytes:
             continue
         pair = min(item.n, _COUNT_MAX), item.flags
         groups[pair] = groups.get(pair, 0) | 1 << place[0]
-        extremes = (item.minimum, item.maximum) if item.minimum != item.maximum else (None, None)  # else as the mean
-        for column, value in zip(place, (item.mean, *extremes, item.u), strict=True):
+        numbers = [None if value is None else _float32(value) for value in (item.mean, *item[2:4], item.u)]
+        if numbers[1] == numbers[2]:
+            numbers[1] = numbers[2] = None  # as the mean
+        for column, value in zip(place, numbers, strict=True):
             if column is not None and value is not None:
-                values[column] = min(max(value, -_FLOAT_MAX), _FLOAT_MAX)
+                values[column] = value
     ordered = sorted(groups.items(), key=lambda group: -group[1].bit_count()) or [((0, 0), 0)]
     parts = [_HEAD.pack(PACKED, len(ordered), layout.number), _bitmap(sum(1 << at for at in values), layout)]
     for number, (pair, bitmap) in enumerate(ordered):
@@ -89,12 +91,17 @@ def pack(stats: Mapping[str, Stats], layout: Layout) -> bytes:
     return body + _CHECKSUM.pack(zlib.crc32(body))
 
 
+def _float32(value: float) -> float:
+    found: float = _FLOAT.unpack(_FLOAT.pack(min(max(value, -_FLOAT_MAX), _FLOAT_MAX)))[0]
+    return found
+
+
 def _bitmap(bits: int, layout: Layout) -> bytes:
     return bits.to_bytes(layout.width, "little")
 
 
 def unpack(body: bytes, layouts: Mapping[int, Layout], metrics: Iterable[str] | None = None) -> dict[str, Stats]:
-    """The statistics of these metrics, as far as the row has them; None: of all. Values have seven digits.
+    """The statistics of these metrics, as far as the row has them; None: of all. Values are 32-bit floats.
 
     Empty if the bytes were changed, or the layout is not in `layouts`.
     """
@@ -118,7 +125,8 @@ def unpack(body: bytes, layouts: Mapping[int, Layout], metrics: Iterable[str] | 
         if column is None or not present >> column & 1:
             return None
         before = (present & (1 << column) - 1).bit_count()
-        return float(f"{_FLOAT.unpack_from(body, at + _FLOAT.size * before)[0]:.7g}")
+        found: float = _FLOAT.unpack_from(body, at + _FLOAT.size * before)[0]
+        return found
 
     found = {}
     for name in layout.places if metrics is None else metrics:
