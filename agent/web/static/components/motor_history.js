@@ -137,7 +137,9 @@ function chartOf({from_ms, to_ms, power, efficiency, old}, scale, now, u_pct) {
   const t_s = moments.map((start) => (start + step_ms / 2) / 1000);
   const measured = moments.map((start) => (of_power.has(start) ? (scale * pick(power, of_power.get(start), "mean")) / 1000 : null));
   const before = moments.map((start) => kw(old_of(start)));
-  const [mean, low, high] = ["mean", "min", "max"].map((name) => moments.map((start) => pick(efficiency, of_efficiency.get(start), name)));
+  const of = (name) => moments.map((start) => pick(efficiency, of_efficiency.get(start), name));
+  const [mean, u] = [of("mean"), of("u")];
+  const [low, high] = [["min", -1], ["max", 1]].map(([name, sign]) => of(name).map((value, index) => (u[index] === null ? value : mean[index] + sign * u[index])));
   const last_ms = moments.length ? moments[moments.length - 1] + step_ms : 0;
   if (now && now.t_ms > last_ms && now.t_ms - last_ms < Math.max(1000 * RECENT_S, step_ms)) {
     t_s.push(now.t_ms / 1000);
