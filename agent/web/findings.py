@@ -75,7 +75,7 @@ def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalog
 
 
 def alarms(listed: Sequence[Finding]) -> list[Finding]:
-    """Those that count as alarms; the others say what is unknown or in maintenance."""
+    """Those that count as alarms; the others state what is unknown or in maintenance."""
     return [item for item in listed if item.priority in ALARMS]
 
 

@@ -1,4 +1,4 @@
-"""Reads from the state file what no message has said yet: the last saving of each motor, and which have a baseline."""
+"""Reads from the state file what no message has stated yet: the last saving of each motor, and which have a baseline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY_S = 60.0
 
 
 async def follow_stored_savings(web: Web) -> None:
-    """At once, and then once a minute while the message of a motor is missing or without a saving. Runs until it is
+    """Immediately, and then once a minute while the message of a motor is missing or without a saving. Runs until it is
     cancelled.
     """
     while web.config is not None:

@@ -1,4 +1,4 @@
-"""The body of a row of 1 min or 15 min: 32-bit floats by columns, whose names stand once in a row of their own.
+"""The body of a row of 1 min or 15 min: 32-bit floats by columns, whose names are stored once in a separate row.
 
 A motor with a meter and a drive takes 0.4 kB; compressed JSON with all metrics took 2.4 kB and an overflow page. A column
 is a metric, or `metric/min`, `/max` or `/u`. Columns without a value are left out: a bitmap states those that follow.

@@ -44,7 +44,7 @@ function Saved({found}) {
   const {saved_kwh: saved} = found.old;
   if (saved.v === null) return html`<span class="note">${saved.why && html`<${Why} why=${saved.why} />`}</span>`;
   const value = fixed(saved.v, Math.abs(saved.v) < 10 ? 1 : 0);
-  return html`<span class="note"><i class="tl-area" aria-hidden="true"></i>${_("difference: {value} kWh; its uncertainty stands in", {value})} <a class="under" href="/savings">${_("Savings")}</a></span>`;
+  return html`<span class="note"><i class="tl-area" aria-hidden="true"></i>${_("difference: {value} kWh; its uncertainty is in", {value})} <a class="under" href="/savings">${_("Savings")}</a></span>`;
 }
 
 /** The series of a time span up to now, read again now and then; the old ones of the same span stay meanwhile. */
