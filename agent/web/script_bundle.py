@@ -1,6 +1,6 @@
 """The scripts of the first view as one file, because on a slow connection each request costs a round trip.
 
-Each script keeps a scope of its own; what it exports, the file exports, too. A view that is loaded later imports by the
+Each script keeps its own scope; what it exports, the file exports, too. A view that is loaded later imports by the
 names of the scripts, which the import map of the page leads to the file.
 """
 
@@ -13,9 +13,9 @@ from posixpath import dirname, join, normpath, relpath
 
 from msgspec import Struct
 
-_IMPORT = re.compile(r'^import (?:\{([^}]*)\}|(\w+)) from "([^"]+)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import\s+(?:\{([^}]*)\}|(\w+))\s+from\s+"([^"]+)";\n', re.MULTILINE)
 _LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
-_DECLARED = re.compile(r"^export (?:default )?((?:async )?function|const) (\w+)", re.MULTILINE)
+_DECLARED = re.compile(r"^export\s+(?:default\s+)?((?:async\s+)?function|const)\s+(\w+)", re.MULTILINE)
 _LATER = re.compile(r"""(\bimport\([`"])(\.[^`"]*)""")
 _REST = re.compile(r"^(?:export\b|import\s).*", re.MULTILINE)
 

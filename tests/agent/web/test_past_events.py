@@ -98,7 +98,7 @@ def test_events_states_and_decisions_are_one_list_newest_first(config: Config) -
 
 
 def test_a_motor_without_values_gave_no_reply_whether_stale_or_offline(config: Config) -> None:
-    """In words, with the device; why, and addresses, stand in the detail."""
+    """In words, with the device; why, and addresses, are in the detail."""
     for catalogue in (ENGLISH, CHINESE):
         by_kind = {it.kind: it for it in found(config, catalogue=catalogue).events if it.motor == "pump-1"}
         assert by_kind["stale"].text == catalogue.translate("no reply")
