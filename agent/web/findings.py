@@ -75,7 +75,7 @@ def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalog
 
 
 def alarms(listed: Sequence[Finding]) -> list[Finding]:
-    """Those that count as alarms; the others state what is unknown or in maintenance."""
+    """Those that count as alarms; the others are motors in maintenance or unknown."""
     return [item for item in listed if item.priority in ALARMS]
 
 
@@ -88,7 +88,7 @@ def _of_motor(entry: Entry, row: MotorRow, catalogue: Catalogue) -> Iterator[Fin
             else "nothing" if row.priority == "unknown" else "" if row.priority == "maintenance" else "medium"
         )  # fmt: skip
         title, detail = row.state.text, row.state.detail
-        if row.priority == "low":  # the row says that the motor runs
+        if row.priority == "low":  # the title of the row is that the motor runs
             title, detail = detail, title
         yield Finding(entry.id, row.name, row.priority, row.state.word, row.state.since, title, detail,
                       _advice(key, catalogue))  # fmt: skip

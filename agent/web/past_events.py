@@ -36,7 +36,7 @@ class PageEvent(Struct, omit_defaults=False):
 
     t: start, RFC 3339. t_ms: names the event in the address of its waveform. motor: None: the gateway.
     kind: of the message, of a state (offline, stale, maintenance), agent_stopped, or nre_… of the savings.
-    text: in a few words. detail: why, with the addresses of registers; empty: the text is complete.
+    text: in a few words. detail: why, with the addresses of registers; empty: there is no more.
     duration_s: None: not known, or it lasts (then `open`).
     pct, u, reference: extreme value in percent of the reference, and both in the unit of the event: V, of an inrush A.
     """

@@ -13,9 +13,9 @@ from posixpath import dirname, join, normpath, relpath
 
 from msgspec import Struct
 
-_IMPORT = re.compile(r'^import\s(?:\{([^}]*)\}|(\w+))\sfrom\s"([^"]+)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import\s+(?:\{([^}]*)\}|(\w+))\s+from\s+"([^"]+)";\n', re.MULTILINE)
 _LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
-_DECLARED = re.compile(r"^export\s(?:default\s)?((?:async\s)?function|const)\s(\w+)", re.MULTILINE)
+_DECLARED = re.compile(r"^export\s+(?:default\s+)?((?:async\s+)?function|const)\s+(\w+)", re.MULTILINE)
 _LATER = re.compile(r"""(\bimport\([`"])(\.[^`"]*)""")
 _REST = re.compile(r"^(?:export\b|import\s).*", re.MULTILINE)
 

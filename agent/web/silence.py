@@ -1,4 +1,4 @@
-"""That devices gave no reply, in few words: without addresses of registers, which are in the reason."""
+"""That devices gave no reply, in few words. Addresses of registers are in the reason only."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_each_script_runs_once_after_those_that_it_imports() -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="without node")
 def test_scopes_stay_apart() -> None:
-    """Both scripts have their own `hidden`: 2 · (20 + 1) = 42."""
+    """Each script has its own `hidden`: 2 · (20 + 1) = 42."""
     script = bundle(SOURCES, "app.js").text + "console.log(globalThis.found);\n"
     node = subprocess.run(
         ["node", "--input-type=module", "-"], input=script, capture_output=True, text=True, timeout=20

@@ -11,6 +11,7 @@ import {Value} from "../components/value.js";
 
 const MONTH_EVERY_S = 600;
 const PENDING_EVERY_S = 4;
+const LATER_MS = 500; // at most, also on a busy processor
 
 export default function PlantView({plant, outdated, now_ms}) {
   const month = useData("/plant/month", {}, {every_s: (data) => (data && data.state === "pending" ? PENDING_EVERY_S : MONTH_EVERY_S)});
@@ -29,7 +30,8 @@ export default function PlantView({plant, outdated, now_ms}) {
 function useLater() {
   const [later, setLater] = useState(false);
   useEffect(() => {
-    requestAnimationFrame(() => setTimeout(() => setLater(true)));
+    const idle = window.requestIdleCallback || setTimeout;
+    requestAnimationFrame(() => idle(() => setLater(true), {timeout: LATER_MS}));
   }, []);
   return later;
 }
