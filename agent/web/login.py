@@ -21,30 +21,42 @@ from agent.core.text import N_
 from agent.web.context import catalogue_of, language_of_request
 from agent.web.password import matches
 from agent.web.problem import API, plain_page, problem
-from agent.web.security import BODY_BYTES_MAX
+from agent.web.security import BODY_BYTES_MAX, network_of
 
 SESSION_S = 12 * 3600
 SESSIONS_MAX = 256
 TRIES_PER_ADDRESS, TRIES_IN_ALL, TRIES_S = 5, 20, 60.0
+KNOWN_ADDRESSES_MAX = 64
 BODY_S_MAX = 10.0
 OPEN_PATHS = ("/login", "/static/")  # without a session; nothing there tells about the plant
 log = logging.getLogger("magwatt.web")
 
 
 class Attempts:
-    """How often a password may be tried: TRIES_PER_ADDRESS and TRIES_IN_ALL within TRIES_S."""
+    """How often a password may be tried: TRIES_PER_ADDRESS and TRIES_IN_ALL within TRIES_S.
+
+    Addresses of this computer, and those from which somebody has logged in, are not part of the sum: whoever guesses
+    from many addresses does not lock out the others.
+    """
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
         self._recent: deque[tuple[float, str]] = deque()
+        self._known: dict[str, None] = {"": None}
+
+    def succeeded(self, address: str) -> None:
+        self._known[network_of(address)] = None
+        if len(self._known) > KNOWN_ADDRESSES_MAX:
+            del self._known[list(self._known)[1]]
 
     def allow(self, address: str) -> bool:
         """Whether this attempt is within the limits; a rejected one does not count."""
-        now_s = self._now_s()
+        now_s, address = self._now_s(), network_of(address)
         while self._recent and now_s - self._recent[0][0] >= TRIES_S:
             self._recent.popleft()
         of_address = sum(other == address for _, other in self._recent)
-        if of_address >= TRIES_PER_ADDRESS or len(self._recent) >= TRIES_IN_ALL:
+        strangers = sum(other not in self._known for _, other in self._recent)
+        if of_address >= TRIES_PER_ADDRESS or (address not in self._known and strangers >= TRIES_IN_ALL):
             return False
         self._recent.append((now_s, address))
         return True
@@ -123,6 +135,7 @@ async def _try(request: Request) -> Response:
         log.warning("login from %s: wrong password", address)
         return _form(request, 401)
     log.info("login from %s", address)
+    login.attempts.succeeded(address)
     response = RedirectResponse(_next(request), 303)
     login.begin(response)
     return response

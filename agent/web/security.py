@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agent.web.problem import problem
 
 HEADERS_BYTES_MAX = 8192
+ADDRESS_BYTES_MAX = 4096  # of the path and the query
 BODY_BYTES_MAX = 4096
 log = logging.getLogger("magwatt.web")
 
@@ -72,7 +73,10 @@ class Guard:
             await send(message)
 
         request = Request(scope, receive)
-        if status := rejection(self._access, scope["method"], scope["path"], request.headers, scope["headers"]):
+        status = 414 if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_BYTES_MAX else None
+        if status := status or rejection(
+            self._access, scope["method"], scope["path"], request.headers, scope["headers"]
+        ):
             await problem(request, status)(scope, receive, send_with_headers)
             return
         try:
@@ -128,6 +132,18 @@ def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return None
+
+
+def network_of(host: str) -> str:
+    """What one computer can have many addresses of: IPv6 addresses by their first 64 bits; "": this computer."""
+    address = address_of(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    if address is None or address.is_loopback:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address)
 
 
 def _log_access(scope: Scope, status: int, took_s: float) -> None:

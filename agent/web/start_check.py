@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from agent.web.reasons import PAGE_OPEN, PAGE_WITHOUT_PASSWORD, PAGE_WITHOUT_TLS, TLS_FILE_UNUSABLE, TLS_KEY_ALONE
 from agent.web.security import is_loopback
 from drivers.reasons import InvalidValue, cause_of
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Listen(Struct, frozen=True):
@@ -43,10 +46,21 @@ def check_listen(listen: Listen) -> None:
     )  # fmt: skip
     if missing and not is_loopback(listen.host):
         raise InvalidValue(PAGE_OPEN(host=listen.host, missing=missing))
-    if listen.cert is not None and listen.key is not None:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(listen.cert, listen.key, password=lambda: "")
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise InvalidValue(
-                TLS_FILE_UNUSABLE(cert=str(listen.cert), key=str(listen.key), error=cause_of(error))
-            ) from None
+    tls_context(listen)
+
+
+def tls_context(listen: Listen) -> ssl.SSLContext | None:
+    """For TLS 1.2 or newer; None: without TLS. Raises InvalidValue if certificate or key cannot be used."""
+    if listen.cert is None or listen.key is None:
+        return None
+    import ssl  # 3 MB
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(listen.cert, listen.key, password=lambda: "")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise InvalidValue(
+            TLS_FILE_UNUSABLE(cert=str(listen.cert), key=str(listen.key), error=cause_of(error))
+        ) from None
+    return context

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,17 +21,18 @@ from agent.web.problem import problem
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 FIRST = "app.js"
+QUICK = 4  # of gzip: half the time of 9, for 5 % more bytes
 _IMPORT = re.compile(r"""^(?:import|export)\s[^;]*?["'](\.[^"']+)["']""", re.MULTILINE)
 _IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
 
 
 class StaticFile(Struct, frozen=True):
-    """A file: as it is, compressed, its media type and the entity tag of its content."""
+    """A file: as it is, its media type, the entity tag of its content, and compressed; b"": not yet."""
 
     body: bytes
-    compressed: bytes
     media_type: str
     tag: str
+    compressed: bytes = b""
 
 
 class StaticFiles(Struct, frozen=True):
@@ -58,7 +60,7 @@ def load(folder: Path = FOLDER) -> StaticFiles:
     sources = {name: body.decode() for name, body in found.items() if name.endswith(".js") and "vendor/" not in name}
     links = "".join(f'<link rel="modulepreload" href="/static/{name}">\n' for name in _imported(sources))
     return StaticFiles(
-        {name: make_file(body, mime(name)) for name, body in found.items()},
+        {name: _packed(make_file(body, mime(name))) for name, body in found.items()},
         index.replace("</head>", f"{links}</head>"), f"'sha256-{digest}'", sources,
     )  # fmt: skip
 
@@ -70,7 +72,11 @@ def mime(name: str) -> str:
 
 def make_file(body: bytes, media_type: str) -> StaticFile:
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
-    return StaticFile(body, gzip.compress(body, 9, mtime=0), media_type, tag)
+    return StaticFile(body, media_type, tag)
+
+
+def _packed(file: StaticFile) -> StaticFile:
+    return replace(file, compressed=gzip.compress(file.body, 9, mtime=0))
 
 
 def _imported(sources: Mapping[str, str]) -> list[str]:
@@ -104,7 +110,8 @@ def respond(request: Request, file: StaticFile, cache: str = "no-cache") -> Resp
     if file.tag.removeprefix("W/") in (tag.strip().removeprefix("W/") for tag in known.split(",")):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(file.compressed, headers=headers | {"content-encoding": "gzip"}, media_type=file.media_type)
+        compressed = file.compressed or gzip.compress(file.body, QUICK, mtime=0)
+        return Response(compressed, headers=headers | {"content-encoding": "gzip"}, media_type=file.media_type)
     return Response(file.body, headers=headers, media_type=file.media_type)
 
 
