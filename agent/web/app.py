@@ -20,7 +20,6 @@ from agent.web.config_reload import follow_configuration
 from agent.web.context import Web
 from agent.web.live import Detail, LiveHub
 from agent.web.login import Login, LoginRequired
-from agent.web.page_texts import texts_of
 from agent.web.problem import API, on_http_exception, problem
 from agent.web.security import LOOPBACK, Access, Guard, content_policy
 
@@ -49,7 +48,7 @@ def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) 
     )  # fmt: skip
     app.state.web, app.state.static, app.state.live = web, files, LiveHub(web, _details(modules))
     app.state.login = login
-    app.state.texts = texts_of(files.sources.values())
+    app.state.texts = files.texts
     return app
 
 

@@ -42,6 +42,7 @@ class Attempts:
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
         self._recent: deque[tuple[float, str]] = deque()
+        self.rejected = 0  # since the last one within the limits
         self._known: dict[str, None] = {"": None}
 
     def succeeded(self, address: str) -> None:
@@ -57,7 +58,9 @@ class Attempts:
         of_address = sum(other == address for _, other in self._recent)
         strangers = sum(other not in self._known for _, other in self._recent)
         if of_address >= TRIES_PER_ADDRESS or (address not in self._known and strangers >= TRIES_IN_ALL):
+            self.rejected += 1
             return False
+        self.rejected = 0
         self._recent.append((now_s, address))
         return True
 
@@ -126,7 +129,8 @@ async def _try(request: Request) -> Response:
         return problem(request, 404)
     address = request.client.host if request.client else ""
     if not login.attempts.allow(address):
-        log.warning("login from %s rejected: too many attempts", address)
+        if login.attempts.rejected == 1:
+            log.warning("login from %s rejected: too many attempts; further ones are not logged", address)
         return problem(request, 429, headers={"retry-after": f"{TRIES_S:.0f}"})
     body = await _body(request)
     if body is None:

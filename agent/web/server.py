@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -76,9 +76,9 @@ def make_server(web: Web, listen: Listen) -> PageServer:
     tls = listen.cert is not None
     login = Login(listen.password, tls) if listen.password else None
     app = create_app(web, Access(frozenset(names), tls, any_address=not is_loopback(listen.host)), login)
-    protocol = partial(GuardedProtocol, Admission(), tls_context(listen))
-    config = uvicorn.Config(
-        app, http=protocol, ws="none",  # type: ignore[arg-type] loop="asyncio", lifespan="on", log_config=None, log_level="warning",
+    protocol: Any = partial(GuardedProtocol, Admission(), tls_context(listen))
+    config = uvicorn.Config(  # its warnings are about requests: whoever sends them could fill the log
+        app, http=protocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="error",
         access_log=False, server_header=False, proxy_headers=False, h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
         timeout_graceful_shutdown=STOP_S,
     )  # fmt: skip

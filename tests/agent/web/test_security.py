@@ -99,6 +99,12 @@ def test_giant_cookies_are_rejected(page: Page, size: int) -> None:
     assert page.get("/api/v1/plant").status == 200
 
 
+@pytest.mark.parametrize("path", ["/api/v1/plant?" + "metric=x&" * 10_000, "/" + "a" * 5000])
+def test_a_long_address_is_rejected(page: Page, path: str) -> None:
+    assert page.get(path).status == 414
+    assert page.get(path[:4000]).status in (200, 404)
+
+
 def test_a_large_body_is_rejected_before_it_is_read(page: Page) -> None:
     with page.raw() as connection:
         connection.sendall(f"POST /login HTTP/1.1\r\nHost: {page.host}\r\nContent-Length: 4097\r\n\r\n".encode())
