@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from types import ModuleType
 
+from anyio import CapacityLimiter
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -28,6 +30,8 @@ ENDPOINTS = (
     "login", "pages", "page_texts", "static_files", "plant", "motor_rows", "motor", "power_quality", "history",
     "old_plant", "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
 )  # fmt: skip
+
+THREADS_MAX = 2  # at the same time, one of them for a history: each more would delay the live values
 
 
 def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) -> Starlette:
@@ -65,6 +69,8 @@ def _details(modules: Mapping[str, ModuleType]) -> dict[str, Detail]:
 @asynccontextmanager
 async def _running(app: Starlette) -> AsyncIterator[None]:
     hub: LiveHub = app.state.live
+    current_default_thread_limiter().total_tokens = THREADS_MAX
+    app.state.one_history = CapacityLimiter(1)
     hub.start()
     following = asyncio.create_task(follow_configuration(app.state.web))
     try:

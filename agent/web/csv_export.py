@@ -11,8 +11,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.core.spreadsheet import cell_text
+
 BOM = "\ufeff"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would execute a text that starts so
 
 
 def wants_csv(request: Request) -> bool:
@@ -42,4 +43,4 @@ def _flat(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return cell_text(value) if isinstance(value, str) else value

@@ -212,14 +212,14 @@ def moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
 
 async def _history(request: Request) -> Response:
     asked = _asked(request)
-    found = await run_sync(history_of, web_of(request), asked, catalogue_of(request))
-    return await run_sync(_answer, request, asked.motor, found)
+    return await run_sync(_answer, request, asked, limiter=request.app.state.one_history)
 
 
-def _answer(request: Request, motor: str, found: list[Series]) -> Response:
-    """Takes up to 0.1 s for the largest."""
+def _answer(request: Request, asked: HistoryRequest) -> Response:
+    """Blocks for up to a second."""
+    found = history_of(web_of(request), asked, catalogue_of(request))
     if wants_csv(request):
-        return csv_response(_csv_rows(found), f"history-{motor}")
+        return csv_response(_csv_rows(found), f"history-{asked.motor}")
     return json_response(request, found[0] if len(found) == 1 else SeveralSeries(found))
 
 

@@ -49,7 +49,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.mark.parametrize("query", [
     "", "metric=no_such_metric", "metric=active_power_w&from=yesterday", "metric=active_power_w&points=5",
-    "metric=active_power_w&points=99999999999", f"metric=active_power_w&from={BEGIN_MS}&to={BEGIN_MS}",
+    "metric=active_power_w&points=99999999999", "metric=active_power_w&points=00100999999", f"metric=active_power_w&from={BEGIN_MS}&to={BEGIN_MS}",
     "metric=active_power_w&from=1970-01-01T00:00:00Z", "&".join(f"metric=m{n}" for n in range(20)),
 ])  # fmt: skip
 def test_an_invalid_request_for_a_history_is_explained(stored: Page, query: str) -> None:
