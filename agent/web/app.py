@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from agent.web import pages, static_files
+from agent.web import metrics, pages, static_files
 from agent.web.config_reload import follow_configuration
 from agent.web.context import Web
 from agent.web.live import Detail, LiveHub
@@ -34,14 +34,16 @@ ENDPOINTS = (
 THREADS_MAX = 2  # at the same time, one of them for a history: each more would delay the live values
 
 
-def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) -> Starlette:
+def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None, exposed: bool = False) -> Starlette:
     """The page. Its live hub is in `state.live`: `on_change` is for the follower of `web`.
 
-    login: None: the page has no password.
+    login: None: the page has no password. exposed: with /metrics.
     """
     files = static_files.load()
     modules = load_endpoints()
     routes: list[BaseRoute] = [route for module in modules.values() for route in module.routes]
+    if exposed:
+        routes += metrics.routes
     routes.append(Route("/{path:path}", _unknown))
     middleware = [Middleware(Guard, access, content_policy(files.script_hash))]
     if login is not None:

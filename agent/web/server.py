@@ -75,7 +75,8 @@ def make_server(web: Web, listen: Listen) -> PageServer:
     names = {name.lower() for name in (*listen.names, own, socket.gethostname())} | LOOPBACK_NAMES
     tls = listen.cert is not None
     login = Login(listen.password, tls) if listen.password else None
-    app = create_app(web, Access(frozenset(names), tls, any_address=not is_loopback(listen.host)), login)
+    access = Access(frozenset(names), tls, any_address=not is_loopback(listen.host))
+    app = create_app(web, access, login, listen.metrics)
     protocol: Any = partial(GuardedProtocol, Admission(), tls_context(listen))
     config = uvicorn.Config(  # its warnings are about requests: whoever sends them could fill the log
         app, http=protocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="error",

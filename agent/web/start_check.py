@@ -22,6 +22,7 @@ class Listen(Struct, frozen=True):
     cert, key: PEM files; None: without TLS.
     names: further host names by which it is reached.
     password: hash of the password; None: no login.
+    metrics: the page serves /metrics, too.
     """
 
     host: str = "127.0.0.1"
@@ -30,6 +31,7 @@ class Listen(Struct, frozen=True):
     key: Path | None = None
     names: tuple[str, ...] = ()
     password: str | None = None
+    metrics: bool = False
 
     def address(self, port: int) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
