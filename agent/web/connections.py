@@ -134,7 +134,7 @@ class GuardedProtocol(H11Protocol):
                 self._leave()
         if secured is not None:
             self._handshake = None
-            self._begin(secured)  # type: ignore[arg-type]
+            self._begin(secured)
             if self._early:
                 self.data_received(self._early)
                 self._early = b""

@@ -38,8 +38,8 @@ log = logging.getLogger("magwatt.web")
 class Attempts:
     """How often a password may be tried: TRIES_PER_ADDRESS and TRIES_IN_ALL within TRIES_S.
 
-    Addresses of this computer, and those from which somebody has logged in, are not part of the sum: whoever guesses
-    from many addresses does not lock out the others.
+    Addresses of this computer, and those from which a login has succeeded, are not part of the sum: guessing from many
+    addresses does not lock out the readers.
     """
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:

@@ -147,6 +147,6 @@ def network_of(host: str) -> str:
 
 
 def _log_access(scope: Scope, status: int, took_s: float) -> None:
-    """Without query and cookies, which may contain what is secret; only with `--verbose`: anybody can cause it."""
+    """Without query and cookies, which may contain what is secret; only with `--verbose`: any client can cause it."""
     client, path = scope.get("client") or ("local", 0), ascii(scope["path"][:200])
     log.debug("%s %s %s %d %.0f ms", client[0], scope["method"], path, status, 1000 * took_s)

@@ -120,7 +120,7 @@ def test_twenty_tries_a_minute_in_all() -> None:
 
 
 def test_guessing_from_many_addresses_does_not_lock_out_those_who_know_the_password() -> None:
-    """For as long as it lasts: this computer, and one from which somebody has logged in before, can still log in."""
+    """For as long as it lasts: this computer, and one from which a login has succeeded before, can still log in."""
     attempts = login.Attempts(lambda: 0.0)
     assert attempts.allow("192.0.2.7")
     attempts.succeeded("192.0.2.7")

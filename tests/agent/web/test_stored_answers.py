@@ -141,7 +141,7 @@ def test_the_folder_of_reports_is_the_first_that_can_be_used(tmp_path: Path) -> 
 
 
 def test_many_histories_do_not_delay_the_live_values(stored: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are computed one after the other; meanwhile other requests are answered."""
+    """They are computed one after the other; meanwhile other requests get their responses."""
     running, most = [0], [0]
 
     def slow(*_: Any) -> list[Any]:
