@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ FROM_OTHERS_MAX = 56  # of other computers: an attack from there leaves a way in
 PER_ADDRESS_MAX = 24
 HANDSHAKE_S_MAX = 10.0
 REQUEST_S_MAX = 10.0  # for the headers of a request, and again for its body
+SEND_BUFFER_BYTES = 128 << 10  # of the kernel, which gives a client that does not read 4 MB otherwise
 READ_S_MAX = 30.0  # in which a client must have read something of what waits for it
 
 
@@ -71,6 +73,7 @@ class GuardedProtocol(H11Protocol):
             transport.abort()
             return
         self._admitted = host
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if self._tls is None:
             self._begin(transport)
         else:
@@ -101,6 +104,8 @@ class GuardedProtocol(H11Protocol):
             self._written_s = now_s
         self._unread = waiting
         self._note_awaited()
+        if waiting:
+            self._awaited_s = now_s  # it still receives the last response
         owes = self._awaited is not None and now_s - self._awaited_s > REQUEST_S_MAX
         if owes or now_s - self._written_s > READ_S_MAX:
             self.transport.abort()

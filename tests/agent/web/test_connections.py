@@ -55,6 +55,22 @@ def test_a_client_that_never_reads_is_disconnected(page: Page, path: str) -> Non
     client.close()
 
 
+def test_a_client_that_reads_slowly_gets_everything(page: Page) -> None:
+    """It owes no request while it still receives the last response."""
+    for number in range(40):
+        page.motor(f"pump-{number}", "x" * 40_000)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", page.port))
+    client.sendall(request(page, "/api/v1/plant"))
+    received = b""
+    while len(received) < 1_500_000:
+        received += (piece := client.recv(1_000_000))
+        assert piece, f"closed after {len(received)} bytes"
+        time.sleep(1e-5 * len(piece) / 10)  # about a second and a half in all
+    client.close()
+
+
 def test_streams_that_begin_at_the_same_time_are_limited_too(page: Page) -> None:
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(page.raw()) for _ in range(60)]
