@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.core.spreadsheet import cell_text
 from agent.web.context import catalogue_of
 from agent.web.values import Why
 from drivers.reasons import Code
@@ -19,7 +20,6 @@ from drivers.reasons import Code
 BOM = "\ufeff"
 FORMAT_INVALID = Code("page_format_invalid", "`format` must be json or csv")
 _NO_WHY = dict.fromkeys(Why.__struct_fields__)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would execute a text that starts so
 
 
 def wants_csv(request: Request) -> bool:
@@ -55,4 +55,4 @@ def _flat(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return cell_text(value) if isinstance(value, str) else value

@@ -6,6 +6,7 @@ The history is written minute by minute: the running minute, and up to `defer_s`
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -198,7 +199,7 @@ def _asked(request: Request) -> HistoryRequest:
         *([TOO_MANY_METRICS(n_max=METRICS_MAX)] if len(names) > METRICS_MAX else []),
         *(METRIC_UNKNOWN(name=name) for name in names if name not in known),
         *([] if 0 < to_ms - from_ms <= SPAN_MS_MAX else [SPAN_INVALID(years=6)]),
-        *([] if points.isascii() and points.isdigit() and POINTS_MIN <= int(points[:5]) <= POINTS_MAX
+        *([] if re.fullmatch("[0-9]{2,4}", points) and POINTS_MIN <= int(points) <= POINTS_MAX
           else [POINTS_INVALID(n_max=POINTS_MAX)]),
     ]  # fmt: skip
     if wrong:
@@ -222,7 +223,12 @@ def moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
 
 async def _history(request: Request) -> Response:
     asked = _asked(request)
-    found = await run_sync(history_of, web_of(request), asked, catalogue_of(request))
+    return await run_sync(_answer, request, asked, limiter=request.app.state.one_history)
+
+
+def _answer(request: Request, asked: HistoryRequest) -> Response:
+    """Blocks for up to a second."""
+    found = history_of(web_of(request), asked, catalogue_of(request))
     if wants_csv(request):
         return csv_response(_csv_rows(found), f"history-{asked.motor}")
     return json_response(request, found[0] if len(found) == 1 else SeveralSeries(found))

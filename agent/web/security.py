@@ -17,6 +17,7 @@ from agent.web.problem import problem
 from agent.web.reasons import HOST_UNKNOWN
 
 HEADERS_BYTES_MAX = 8192
+ADDRESS_BYTES_MAX = 4096  # of the path and the query
 BODY_BYTES_MAX = 4096
 HTTP_HOST_UNKNOWN = 400  # no other rejection of the guard has this status
 log = logging.getLogger("magwatt.web")
@@ -76,7 +77,10 @@ class Guard:
             await send(message)
 
         request = Request(scope, receive)
-        if status := rejection(self._access, scope["method"], scope["path"], request.headers, scope["headers"]):
+        status = 414 if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_BYTES_MAX else None
+        if status := status or rejection(
+            self._access, scope["method"], scope["path"], request.headers, scope["headers"]
+        ):
             detail = catalogue_of(request).reason(HOST_UNKNOWN()) if status == HTTP_HOST_UNKNOWN else ""
             await problem(request, status, detail)(scope, receive, send_with_headers)
             return
@@ -135,8 +139,19 @@ def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
         return None
 
 
+def network_of(host: str) -> str:
+    """What one computer can have many addresses of: IPv6 addresses by their first 64 bits; "": this computer."""
+    address = address_of(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    if address is None or address.is_loopback:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address)
+
+
 def _log_access(scope: Scope, status: int, took_s: float) -> None:
-    """Without query and cookies: they may contain what is secret."""
-    client = scope.get("client") or ("local", 0)
-    level = logging.DEBUG if status < 400 else logging.INFO
-    log.log(level, "%s %s %s %d %.0f ms", client[0], scope["method"], ascii(scope["path"]), status, 1000 * took_s)
+    """Without query and cookies, which may contain what is secret; only with `--verbose`: any client can cause it."""
+    client, path = scope.get("client") or ("local", 0), ascii(scope["path"][:200])
+    log.debug("%s %s %s %d %.0f ms", client[0], scope["method"], path, status, 1000 * took_s)

@@ -19,7 +19,15 @@ from msgspec import Struct, field
 from agent.core.kept import NOTHING
 from agent.core.messages import Message
 from agent.core.metrics import kept
-from agent.delivery.store.history_rows import LAYOUT_STEP, MINUTE_S, QUARTER_S, SECOND_S, decoder, read_layouts, read_stats
+from agent.delivery.store.history_rows import (
+    LAYOUT_STEP,
+    MINUTE_S,
+    QUARTER_S,
+    SECOND_S,
+    decoder,
+    read_layouts,
+    read_stats,
+)
 from agent.delivery.store.interval_stats import Stats, joined, seven_digits
 from agent.delivery.store.packed_stats import Layout, pack
 from agent.delivery.store.store import Store

@@ -71,6 +71,20 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(page: Page) -> None:
     assert {"httponly", "samesite=strict", "path=/", "max-age=43200"} <= set(attributes)
 
 
+def test_a_stream_ends_with_its_session(page: Page) -> None:
+    cookie = session(page)
+    with page.raw() as stream:
+        stream.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: {page.host}\r\nCookie: {cookie}\r\n\r\n".encode())
+        within(lambda: page.server.live.clients == 1, 2, "it is open")
+        page.get("/logout", "POST", Cookie=cookie, Origin=f"http://{page.host}")
+        page.telemetry("pump-1", {"active_power_w": 12345.0})
+        within(lambda: page.server.live.clients == 0, 3, "the stream ended")
+        received = b""
+        while not received.endswith(b"\r\n0\r\n\r\n"):
+            received += stream.recv(65536)
+        assert b"12345" not in received
+
+
 def test_a_session_ends_after_twelve_hours(stored: str) -> None:
     from starlette.requests import Request
     from starlette.responses import Response
@@ -104,6 +118,18 @@ def test_twenty_tries_a_minute_in_all() -> None:
     assert not attempts.allow("192.0.2.200")
     now_s[0] = 60.0
     assert attempts.allow("192.0.2.200")
+
+
+def test_guessing_from_many_addresses_does_not_lock_out_those_who_know_the_password() -> None:
+    """For as long as it lasts: this computer, and one from which a login has succeeded before, can still log in."""
+    attempts = login.Attempts(lambda: 0.0)
+    assert attempts.allow("192.0.2.7")
+    attempts.succeeded("192.0.2.7")
+    assert sum(attempts.allow(f"198.51.100.{number}") for number in range(100)) == 20
+    assert attempts.allow("192.0.2.7")
+    assert attempts.allow("127.0.0.1")
+    assert not attempts.allow("203.0.113.1")
+    assert sum(attempts.allow("127.0.0.1") for _ in range(10)) == 4, "five of one address"
 
 
 @pytest.mark.parametrize(
@@ -143,6 +169,18 @@ def test_the_log_has_neither_password_nor_cookie(page: Page, caplog: pytest.LogC
     within(lambda: "GET '/' 200" in caplog.text, 2, "the access log")
     assert RIGHT not in caplog.text
     assert cookie.partition("=")[2] not in caplog.text
+
+
+def test_whoever_sends_nonsense_does_not_fill_the_log(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")
+    for _ in range(20):
+        with page.raw() as connection:
+            connection.sendall(b"nonsense\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 400")
+    assert caplog.messages == []
+    answers = [attempt(page, "").status for _ in range(30)]
+    assert answers.count(401) == 5
+    assert len(caplog.messages) == 6, "one for each attempt, and one for all that were rejected"
 
 
 def test_a_short_password_and_a_damaged_file_are_rejected(tmp_path: Path) -> None:

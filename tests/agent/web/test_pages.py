@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import re
 
@@ -125,11 +127,21 @@ def test_a_format_that_does_not_exist_is_refused(page: Page) -> None:
     assert page.get("/api/v1/motors?format=json").headers["content-type"] == "application/json"
 
 
-def test_a_cell_of_csv_is_never_a_formula() -> None:
-    with running_page() as page:
-        page.motor("pump-1", '=HYPERLINK("http://evil.example")')
-        page.telemetry("pump-1")
-        assert "\"'=HYPERLINK" in page.get("/api/v1/motors?format=csv").text
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_a_cell_of_csv_is_never_a_formula(page: Page, first: str) -> None:
+    """OWASP, CSV injection; Chinese and Japanese spreadsheets take the wide characters, too."""
+    page.motor("pump-3", f'{first}HYPERLINK("http://evil.example")')
+    rows = csv.DictReader(io.StringIO(page.get("/api/v1/motors?format=csv").body.decode("utf-8-sig"), newline=""))
+    assert [row["name"][:2] for row in rows if row["id"] == "pump-3"] == [f"'{first}"]
+    page.remove("pump-3")
+
+
+def test_a_name_is_never_markup(page: Page) -> None:
+    page.motor("pump-3", "</script><script>alert(1)</script>\u2028")
+    assert page.get("/").text.count("<script>") == 0, "scripts of the page have a type or a source"
+    assert "alert(1)" in page.json("/api/v1/plant")["motors"][-1]["name"]
+    assert page.get("/api/v1/plant").headers["content-type"] == "application/json"
+    page.remove("pump-3")
 
 
 def test_head_answers_without_a_body(page: Page) -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.basics import within
 from support.page import Page, Stream, running_page
 
-from agent.web import server
+from agent.web import connections
 from agent.web.security import is_loopback
 from agent.web.start_check import Listen
 
@@ -100,6 +100,12 @@ def test_giant_cookies_are_rejected(page: Page, size: int) -> None:
     assert page.get("/api/v1/plant").status == 200
 
 
+@pytest.mark.parametrize("path", ["/api/v1/plant?" + "metric=x&" * 10_000, "/" + "a" * 5000])
+def test_a_long_address_is_rejected(page: Page, path: str) -> None:
+    assert page.get(path).status == 414
+    assert page.get(path[:4000]).status in (200, 404)
+
+
 def test_a_large_body_is_rejected_before_it_is_read(page: Page) -> None:
     with page.raw() as connection:
         connection.sendall(f"POST /login HTTP/1.1\r\nHost: {page.host}\r\nContent-Length: 4097\r\n\r\n".encode())
@@ -107,7 +113,7 @@ def test_a_large_body_is_rejected_before_it_is_read(page: Page) -> None:
 
 
 def test_headers_that_arrive_slowly_end_the_connection(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEADER_S_MAX", 0.3)
+    monkeypatch.setattr(connections, "REQUEST_S_MAX", 0.3)
     with page.raw() as silent, page.raw() as slow:
         started_s = time.monotonic()
         ended = False
@@ -126,7 +132,7 @@ def test_headers_that_arrive_slowly_end_the_connection(page: Page, monkeypatch: 
 
 
 def test_a_slow_second_request_ends_the_connection_too(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEADER_S_MAX", 0.3)
+    monkeypatch.setattr(connections, "REQUEST_S_MAX", 0.3)
     with page.raw() as connection:
         connection.sendall(f"HEAD /static/app.js HTTP/1.1\r\nHost: {page.host}\r\n\r\n".encode())
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
@@ -135,7 +141,7 @@ def test_a_slow_second_request_ends_the_connection_too(page: Page, monkeypatch: 
 
 
 def test_a_stream_lasts_longer_than_the_headers_may(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEADER_S_MAX", 0.2)
+    monkeypatch.setattr(connections, "REQUEST_S_MAX", 0.2)
     stream = Stream(page)
     stream.event()
     time.sleep(0.4)

@@ -140,7 +140,9 @@ def test_rows_of_earlier_software_are_read_and_continued(store: Store) -> None:
     store.do(lambda db: db.executemany("insert into history values (?, ?, ?, ?)", stored).rowcount)
     history = History(store, KEEP_S)
     for number in (1, 2):
-        history.on_published(of_minute(number, {"active_power_w": 4000.0, "motor_losses_w": 100}, {"motor_losses_w": 9.0}))
+        history.on_published(
+            of_minute(number, {"active_power_w": 4000.0, "motor_losses_w": 100}, {"motor_losses_w": 9.0})
+        )
     history.stop()
     store.flush()
     found = read_stats(store.rows, "m", ["active_power_w", "motor_losses_w"], 60, 0, 1 << 62)

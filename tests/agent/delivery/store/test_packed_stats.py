@@ -27,7 +27,9 @@ def some(seed: int, share: float = 0.7) -> dict[str, Stats]:
     chance, found = random.Random(seed), {}
     for name in KEPT:
         if chance.random() < share:
-            values = [published(chance.gauss(1, 0.3) * 10 ** chance.randrange(-2, 7)) for _ in range(chance.choice([1, 60]))]
+            values = [
+                published(chance.gauss(1, 0.3) * 10 ** chance.randrange(-2, 7)) for _ in range(chance.choice([1, 60]))
+            ]
             u = published(chance.random()) if by_name("telemetry")[name].kind == "estimate" else None
             mean, flags = sum(values) / len(values), chance.choice([0, 64, 64 | 4096])
             extremes = (min(values), max(values)) if kept(name) == "range" else (None, None)
