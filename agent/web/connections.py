@@ -11,10 +11,12 @@ from collections import Counter
 from typing import Any
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agent.web.security import network_of
 
+CHECK_TICKS = 5  # of a tenth of a second
 CONNECTIONS_MAX = 64
 FROM_OTHERS_MAX = 56  # of other computers: an attack from there leaves a way in from this one (ssh -L)
 PER_ADDRESS_MAX = 24
@@ -47,6 +49,18 @@ class Admission:
         self.of_network[network] -= 1
         if self.of_network[network] <= 0:
             del self.of_network[network]
+
+
+class GuardedServer(uvicorn.Server):
+    """Checks its connections, of `GuardedProtocol`, twice a second."""
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second."""
+        if counter % CHECK_TICKS == 0:
+            now_s = time.monotonic()
+            for connection in list(self.server_state.connections):
+                connection.check(now_s)  # type: ignore[union-attr]
+        return await super().on_tick(counter)
 
 
 class GuardedProtocol(H11Protocol):

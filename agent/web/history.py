@@ -171,7 +171,8 @@ def _series(
     return Series(
         metric.name, metric.unit, step_s, t_ms, [seven_digits(item.mean) for item in stats],
         [seven_digits(item.minimum) for item in stats], [seven_digits(item.maximum) for item in stats],
-        [seven_digits(item.u) for item in stats], [Quality(item.flags).names() or None for item in stats], sorted(gaps, key=lambda gap: gap.from_ms), why,
+        [seven_digits(item.u) for item in stats], [Quality(item.flags).names() or None for item in stats],
+        sorted(gaps, key=lambda gap: gap.from_ms), why,
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from agent.delivery.mqtt.follower import Follower
 from agent.delivery.store import default_directory
 from agent.runtime import systemd
 from agent.web.app import create_app
-from agent.web.connections import CONNECTIONS_MAX, Admission, GuardedProtocol
+from agent.web.connections import CONNECTIONS_MAX, Admission, GuardedProtocol, GuardedServer
 from agent.web.context import Web
 from agent.web.live import LiveHub
 from agent.web.login import Login
@@ -32,10 +31,9 @@ from agent.web.start_check import Listen, check_listen, tls_context
 from drivers.reasons import InvalidValue, cause_of
 
 STOP_S = 3
-CHECK_TICKS = 5  # of a tenth of a second
 
 
-class PageServer(uvicorn.Server):
+class PageServer(GuardedServer):
     """Reports to systemd, and ends the streams before it waits for the requests.
 
     live: the hub of the streams. started_at: called with the port when it accepts requests.
@@ -54,13 +52,8 @@ class PageServer(uvicorn.Server):
             systemd.notify(READY=1)
 
     async def on_tick(self, counter: int) -> bool:
-        """Called by uvicorn ten times a second."""
         if self._watchdog_s and counter % max(1, int(10 * self._watchdog_s / 4)) == 0:
             systemd.notify(WATCHDOG=1)
-        if counter % CHECK_TICKS == 0:
-            now_s = time.monotonic()
-            for connection in list(self.server_state.connections):
-                connection.check(now_s)  # type: ignore[union-attr]
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

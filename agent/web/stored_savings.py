@@ -1,4 +1,4 @@
-"""Reads from the state file what no message has stated yet: the last saving of each motor, and which have a baseline."""
+"""Reads from the state file what no message has stated yet: the last saving of each motor, and its baseline."""
 
 from __future__ import annotations
 
