@@ -56,7 +56,7 @@ def test_a_client_that_never_reads_is_disconnected(page: Page, path: str) -> Non
 
 
 def test_a_client_that_reads_slowly_gets_everything(page: Page) -> None:
-    """It owes no request while it still receives the last response."""
+    """It has still to send no request while it still receives the last response."""
     for number in range(40):
         page.motor(f"pump-{number}", "x" * 40_000)
     client = socket.socket()

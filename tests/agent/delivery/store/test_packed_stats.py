@@ -118,7 +118,8 @@ def test_a_value_beyond_32_bits_does_not_lose_the_others(value: float) -> None:
 def test_joining_does_not_depend_on_the_order() -> None:
     chance = random.Random(4)
     parts = [
-        {"a": Stats(chance.randrange(1, 9), chance.random(), chance.random(), 1 + chance.random(), 1 << n, chance.random())}
+        {"a": Stats(chance.randrange(1, 9), *(chance.random() for _ in range(2)), 1 + chance.random(), 1 << n,
+                    chance.random())}
         for n in range(6)
     ]  # fmt: skip
     once = joined(parts)["a"]
