@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 from support import metered_retrofit
 from support.command_line import invoke
+from support.page import running_page
 
 from agent.config.loader import load_config
 from agent.config.model import Config
@@ -242,3 +243,12 @@ def test_reports_are_bounded_in_time_number_and_size(tmp_path: Path, monkeypatch
     assert renewed.current
     names = sorted(path.name for path in (tmp_path / "cache").iterdir())
     assert names == ["2021-04-" + "1" * 16, "2021-05-" + "1" * 16, "2021-06-" + "2" * 16]
+
+
+def test_a_browser_without_scripts_is_led_to_the_newest_report(plant: Path) -> None:
+    with running_page(config_of(plant)) as page:
+        answer = page.get("/api/v1/savings/newest/report.html")
+        assert (answer.status, answer.headers["location"]) == (302, f"/api/v1/savings/{MONTH}/report.html")
+        assert answer.headers["location"].replace(MONTH, "newest") in page.get("/").text
+    with running_page() as page:
+        assert page.get("/api/v1/savings/newest/report.html").status == 404

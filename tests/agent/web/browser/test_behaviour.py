@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from support import page_plant
 from support.browser import DESKTOP, VIEWS, Watched, chinese
 from support.page import Stream
@@ -187,8 +186,11 @@ def test_language_switch_changes_all_texts(tab: Watched) -> None:
 def test_names_stand_at_the_ends_of_the_lines(tab: Watched) -> None:
     """Also when the style sheet of the charts comes later than their script."""
     tab.page.clock.set_fixed_time(NOW_MS / 1000)  # the history ends there
-    tab.page.route("**/uplot.min.css", lambda route: (time.sleep(0.4), route.continue_()))
+    held: list[Route] = []
+    tab.page.route("**/uplot.min.css", lambda route: held.append(route))
     page = tab.open("/m/descaling")
+    page.wait_for_timeout(600)  # for the script
+    held[0].continue_()
     page.wait_for_selector(".timeline .u-over")
     for name in ("measured", "efficiency"):
         label = page.locator(".tl-end", has_text=name).bounding_box()
