@@ -1,7 +1,8 @@
 """The body of a row of 1 min or 15 min: 32-bit floats by columns, whose names stand once in a row of their own.
 
-A motor with a meter and a drive takes 0.4 kB; compressed JSON with all metrics took 2.4 kB and an overflow page. A column
-is a metric, or `metric/min`, `/max` or `/u`. Columns without a value are left out: a bitmap states those that follow.
+A motor with a meter and a drive takes 0.4 kB; compressed JSON with all metrics took 2.4 kB and an overflow page. A
+column is a metric, or `metric/min`, `/max` or `/u`. Columns without a value are left out: a bitmap states those that
+follow.
 
     byte      content
     0         PACKED; the compressed JSON of earlier software begins with another byte
