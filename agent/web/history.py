@@ -24,8 +24,8 @@ from agent.config.topology import Asset
 from agent.core.kept import NOTHING
 from agent.core.metrics import Metric, by_name, kept
 from agent.core.text import N_, Catalogue
-from agent.delivery.store.history_rows import MINUTE_S, QUARTER_S, SECOND_S, read_rows, read_stats
-from agent.delivery.store.interval_stats import Stats, merged, seven_digits
+from agent.delivery.store.history_rows import DIGITS, MINUTE_S, QUARTER_S, SECOND_S, read_rows, read_stats
+from agent.delivery.store.interval_stats import Stats, merged
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
 from agent.web.gaps import Gap, known_gaps, unexplained_gaps
@@ -51,7 +51,10 @@ TIME_INVALID = Code(
     "page_time_invalid", "{text:quoted} is not a time: write 2026-11-28T06:00:00Z, or milliseconds since 1970"
 )
 SPAN_INVALID = Code("page_span_invalid", "`from` must be before `to`, and by at most {years:d} years")
-NOT_KEPT = Code("page_metric_not_kept", "{name:quoted} is kept as values of 1 s only: docs/metrics.md")
+NOT_KEPT = Code(
+    "page_metric_not_kept",
+    "{name:quoted} is not in the history of 1 min and 15 min: docs/metrics.md lists the metrics that are",
+)
 POINTS_INVALID = Code("page_points_invalid", "`points` must be a number from 10 to {n_max:d}")
 
 
@@ -162,17 +165,16 @@ def combined(
 def _series(
     metric: Metric, found: dict[int, Stats], stored_s: int, step_s: int, known: list[Gap], catalogue: Catalogue
 ) -> Series:
-    t_ms, stats = list(found), list(found.values())
+    t_ms, stats = list(found), [item.rounded(DIGITS[stored_s]) for item in found.values()]
     longest_ms = round(1000 * (step_s + max(step_s, LONGEST_POLL_S if stored_s == SECOND_S else 0)))
     gaps = [*known, *unexplained_gaps(t_ms, 1000 * step_s, longest_ms, known, catalogue)]
     why = None
     if not stats and stored_s > SECOND_S and kept(metric.name) == NOTHING:
         why = Why(str.__str__(NOT_KEPT), catalogue(N_("not kept")), catalogue.reason(NOT_KEPT(name=metric.name)))
     return Series(
-        metric.name, metric.unit, step_s, t_ms, [seven_digits(item.mean) for item in stats],
-        [seven_digits(item.minimum) for item in stats], [seven_digits(item.maximum) for item in stats],
-        [seven_digits(item.u) for item in stats], [Quality(item.flags).names() or None for item in stats],
-        sorted(gaps, key=lambda gap: gap.from_ms), why,
+        metric.name, metric.unit, step_s, t_ms, [item.mean for item in stats], [item.minimum for item in stats],
+        [item.maximum for item in stats], [item.u for item in stats],
+        [Quality(item.flags).names() or None for item in stats], sorted(gaps, key=lambda gap: gap.from_ms), why,
     )  # fmt: skip
 
 

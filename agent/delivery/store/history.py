@@ -20,6 +20,7 @@ from agent.core.kept import NOTHING
 from agent.core.messages import Message
 from agent.core.metrics import kept
 from agent.delivery.store.history_rows import (
+    DIGITS,
     LAYOUT_STEP,
     MINUTE_S,
     QUARTER_S,
@@ -28,7 +29,7 @@ from agent.delivery.store.history_rows import (
     read_layouts,
     read_stats,
 )
-from agent.delivery.store.interval_stats import Stats, joined, seven_digits
+from agent.delivery.store.interval_stats import Stats, joined
 from agent.delivery.store.packed_stats import ColumnLayout, pack
 from agent.delivery.store.store import Store
 from drivers.reading import BAD, Quality
@@ -110,9 +111,9 @@ class History:
     def points(self, asset: str, metric: str, step_s: int, from_ms: int, to_ms: int) -> list[HistoryPoint]:
         """Values with from_ms ≤ t < to_ms, in order, without the current minute. step_s: 1, 60 or 900."""
         found = read_stats(self._store.rows, asset, [metric], step_s, from_ms, to_ms)[metric]
-        digits = seven_digits
-        return [HistoryPoint(t_ms, n, digits(mean), digits(low), digits(high), Quality(flags), digits(u))
-                for t_ms, (n, mean, low, high, flags, u) in found]  # fmt: skip
+        return [HistoryPoint(t_ms, n, mean, low, high, Quality(flags), u)
+                for t_ms, stats in found
+                for n, mean, low, high, flags, u in [stats.rounded(DIGITS[step_s])]]  # fmt: skip
 
     def _put(self, asset: str, minute: _Minute) -> None:
         self._store.post(_write_minute(asset, minute, self._keep_s, self._store.oldest_ms), deferred=True)

@@ -22,6 +22,8 @@ LAYOUT_STEP, SECOND_S, MINUTE_S, QUARTER_S = -2, 1, 60, 900
 _MINUTE_MS = 60_000
 Rows = Callable[[str, tuple[Any, ...]], Iterable[Any]]  # runs a query, such as `Store.rows`
 Decode = Callable[[bytes], dict[str, Stats]]
+# Significant digits: with seven a 32-bit float is the published value, which has six. Of 1 s also counters are stored.
+DIGITS = {SECOND_S: 12, MINUTE_S: 7, QUARTER_S: 7}
 CHUNK = {SECOND_S: 50, MINUTE_S: 500, QUARTER_S: 500}  # rows: about as many bytes
 # The oldest row of each asset, by two look-ups each: a scan of all rows would read the whole file
 _OLDEST = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 
 class Stats(NamedTuple):
@@ -20,6 +20,13 @@ class Stats(NamedTuple):
     maximum: float | None
     flags: int = 0
     u: float | None = None
+
+    def rounded(self, digits: int) -> Stats:
+        """With so many significant digits."""
+        low, high, u = (
+            None if value is None else float(f"{value:.{digits}g}") for value in (self.minimum, self.maximum, self.u)
+        )
+        return Stats(self.n, float(f"{self.mean:.{digits}g}"), low, high, self.flags, u)
 
 
 def merged(one: Stats, other: Stats) -> Stats:
@@ -42,12 +49,3 @@ def joined(parts: Iterable[Mapping[str, Stats]]) -> dict[str, Stats]:
         for name, stats in part.items():
             found[name] = merged(found[name], stats) if name in found else stats
     return found
-
-
-@overload
-def seven_digits(value: float) -> float: ...
-@overload
-def seven_digits(value: float | None) -> float | None: ...
-def seven_digits(value: float | None) -> float | None:
-    """What a 32-bit float holds: values are published with six digits, and are as they were; means have one more."""
-    return None if value is None else float(f"{value:.7g}")

@@ -59,7 +59,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     for t_ms, power_w in samples().items():
         flag = Quality.UNVERIFIED if t_ms == BEGIN_MS else Quality.GOOD
         flags = {"active_power_w": flag} if flag else {}
-        values = {"active_power_w": power_w, "motor_efficiency_pct": power_w / 300, "energy_import_kwh": 1.0}
+        values = {"active_power_w": power_w, "motor_efficiency_pct": power_w / 300, "energy_import_kwh": 123456.789}
         u = {"motor_efficiency_pct": power_w / 10_000}
         history.on_published(Message("pump-1", "telemetry", t_ms, values, u, flags=flags))
     silent = as_object(DEVICE_NOT_RESPONDING(device="mcc-1"))
@@ -114,7 +114,7 @@ def test_an_estimate_has_its_uncertainty_and_no_extremes(config: Config, points:
 
 def test_a_metric_that_is_kept_for_hours_only_says_so(config: Config) -> None:
     energy = by_name("telemetry")["energy_import_kwh"]
-    assert len(series(config, metric=energy).t_ms) == len(samples())
+    assert series(config, metric=energy).mean == [123456.789] * len(samples()), "all digits of a counter"
     found = series(config, 100, metric=energy)
     assert found.t_ms == []
     assert found.why is not None

@@ -20,6 +20,7 @@ from agent.delivery.store.history_rows import read_stats
 from agent.delivery.store.interval_stats import Stats
 from drivers.reading import Quality
 
+RECORDING = Path(__file__).parents[3] / "support/page_recording.json"
 START_MS = 1_789_999_200_000  # a full quarter hour
 KEEP_S = (3600.0, 86400.0, 86400.0)
 
@@ -191,4 +192,21 @@ def test_a_silent_minute_and_a_row_with_changed_bytes_are_gaps(store: Store) -> 
     store.do(change)
     found = [(point.t_ms - START_MS) // 60_000 for point in history.points("m", "active_power_w", 60, 0, 1 << 62)]
     assert found == [0, 1, 3]
+    store.close()
+
+
+def test_a_row_of_a_motor_with_meter_and_drive_takes_less_than_half_a_kilobyte(store: Store) -> None:
+    """Of a recorded motor with 122 values. Above 1002 bytes SQLite would add an overflow page of 4 kB to each row."""
+    recorded = json.loads(RECORDING.read_text())["pump-2/telemetry"]["v"]
+    u = {name.removesuffix("_u"): value for name, value in recorded.items() if name.endswith("_u")}
+    history = History(store, KEEP_S)
+    for number in range(4):
+        values = {name: value * (1 + number / 100) if isinstance(value, float) else value
+                  for name, value in recorded.items() if not name.endswith("_u")}  # fmt: skip
+        history.on_published(Message("m", "telemetry", START_MS + 30_000 * number, values, u))
+    history.stop()
+    store.flush()
+    sizes = store.rows("select step_s, length(body) from history where step_s in (60, 900)")
+    assert [step_s for step_s, _ in sizes] == [60, 60, 900]
+    assert all(size < 450 for _, size in sizes)
     store.close()

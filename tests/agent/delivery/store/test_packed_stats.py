@@ -10,7 +10,7 @@ import pytest
 
 from agent.core.kept import NOTHING
 from agent.core.metrics import by_name, kept
-from agent.delivery.store.interval_stats import Stats, joined, seven_digits
+from agent.delivery.store.interval_stats import Stats, joined
 from agent.delivery.store.packed_stats import ColumnLayout, pack, stored_layout, unpack
 
 POWER, LOSSES, VOLTAGE = "active_power_w", "motor_losses_w", "voltage_l12_v"  # range; mean with u; mean
@@ -48,8 +48,8 @@ def test_what_was_packed_comes_back(seed: int) -> None:
         item = found[name]
         assert (item.n, item.flags) == (wanted.n, wanted.flags)
         assert item.mean == pytest.approx(wanted.mean, rel=2**-24)
-        exact = seven_digits(item.minimum), seven_digits(item.maximum), seven_digits(item.u)
-        assert exact == (wanted.minimum, wanted.maximum, wanted.u)
+        shown = item.rounded(7)
+        assert (shown.minimum, shown.maximum, shown.u) == (wanted.minimum, wanted.maximum, wanted.u)
 
 
 def test_one_metric_is_read_without_the_others() -> None:
@@ -117,11 +117,10 @@ def test_a_value_beyond_32_bits_does_not_lose_the_others(value: float) -> None:
 
 def test_joining_does_not_depend_on_the_order() -> None:
     chance = random.Random(4)
-    parts = [
-        {"a": Stats(chance.randrange(1, 9), *(chance.random() for _ in range(2)), 1 + chance.random(), 1 << n,
-                    chance.random())}
-        for n in range(6)
-    ]  # fmt: skip
+    parts = []
+    for n in range(6):
+        mean, low, high, u = (chance.random() for _ in range(4))
+        parts.append({"a": Stats(chance.randrange(1, 9), mean, low, 1 + high, 1 << n, u)})
     once = joined(parts)["a"]
     chance.shuffle(parts)
     again = joined([joined(parts[:3]), joined(parts[3:])])["a"]
