@@ -123,12 +123,15 @@ class LiveHub:
         return len(self._clients)
 
     def enter(self, client: Client) -> bool:
-        """Whether there is room for a stream; then `leave` must follow. Its first event contains everything."""
+        """Whether there is room for a stream; then `begin` and `leave` must follow."""
         if len(self._clients) >= STREAMS_MAX:
             return False
         self._clients.add(client)
-        self._send({}, list(self._clients))
         return True
+
+    def begin(self) -> None:
+        """Sends what has changed until now to all; the first event of a client contains everything."""
+        self._send(self._taken(), list(self._clients))
 
     def leave(self, client: Client) -> None:
         self._clients.discard(client)
@@ -146,11 +149,15 @@ class LiveHub:
 
     def _flush(self) -> None:
         self._flush_due = False
+        self._send(self._taken(), list(self._clients))
+
+    def _taken(self) -> dict[str, set[str]]:
+        """Topic → kinds of the messages that were not sent yet."""
         kinds: dict[str, set[str]] = {}
         while self._changed:
             topic, kind = self._changed.popleft()
             kinds.setdefault(topic, set()).add(kind)
-        self._send(kinds, list(self._clients))
+        return kinds
 
     async def _tick(self) -> None:
         """What changes without a message: rows become stale, the contact is lost."""
@@ -275,6 +282,7 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _write(self, send: Send) -> None:
+        self._hub.begin()
         async for event in self._client.events():
             if not self._permitted():
                 return

@@ -179,3 +179,26 @@ def test_a_client_that_leaves_is_forgotten(page: Page) -> None:
         stream.event()
         stream.close()
     within(lambda: page.server.live.clients == 0, 5, "no client is left")
+
+
+def test_a_stream_that_cannot_begin_takes_no_room(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(page.server.live, "begin", broken)
+    for _ in range(40):
+        with page.raw() as client:
+            client.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: {page.host}\r\n\r\n".encode())
+            client.recv(100)
+    within(lambda: page.server.live.clients == 0, 5, "no client is left")
+
+
+def test_a_new_client_gets_what_has_just_arrived(page: Page) -> None:
+    """Although it is not yet time for the next event of the others."""
+    other = Stream(page)
+    other.event()
+    page.telemetry("pump-1", {"active_power_w": 4321.0})
+    new = Stream(page)
+    assert new.event()["motors"][0]["power_w"]["v"] == 4321.0
+    for stream in (new, other):
+        stream.close()
