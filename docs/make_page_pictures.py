@@ -1,7 +1,7 @@
-"""Draws the pictures of the page in docs/page, from the invented plant of the tests, whose time stands still.
+"""Draws the pictures of the page in docs/page, from the invented plant of the tests, whose time does not run.
 
-Run: make page-pictures. With names (plant motor …) only those; `record` takes the messages of the invented plant from a
-demo of a minute. Needs Chromium.
+`demo` is the Plant view of `magwatt demo` after a minute. Run: make page-pictures. With names (plant motor …) only
+those; `record` takes the messages of the invented plant from a demo. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser
+from support.basics import interruptible
 from support.browser import DESKTOP, PHONE, VIEWS, Watched, chromium
 from support.page_plant import NOW_MS, RECORDING
-from support.plant_page import PlantPage, plant_page
+from support.plant_page import plant_page
 
 from agent.cli.demo_runner import embedded_broker, start_processes
 from agent.config.loader import parse_broker
@@ -29,6 +32,7 @@ from agent.delivery.mqtt.follower import Follower
 FOLDER = Path(__file__).resolve().parent / "page"
 COLOURS = 128
 BYTES_MAX = 150_000
+DEMO_S = 60.0
 RECORD_S, FAULT = 75.0, "dip"
 DARK = {**DESKTOP, "color_scheme": "dark"}
 CHINESE = {**DESKTOP, "locale": "zh-CN"}
@@ -61,6 +65,10 @@ PICTURES = {
 
 def main(names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
+    if not names or "demo" in names:
+        demo()
+    if names == ["demo"]:
+        return
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
@@ -68,18 +76,27 @@ def main(names: list[str]) -> None:
         chromium() as browser,
     ):
         plant.show(stale=False)
-        for name in names or PICTURES:
-            drawn = draw(browser, plant, PICTURES[name])
-            (FOLDER / f"{name}.png").write_bytes(drawn)
-            print(f"{name}: {len(drawn):,} bytes")
-            if len(drawn) > BYTES_MAX:
-                sys.exit(f"{name}.png has more than {BYTES_MAX:,} bytes")
+        for name in [name for name in names if name != "demo"] or PICTURES:
+            draw(browser, plant.address, name, NOW_MS)
 
 
-def draw(browser: Browser, plant: PlantPage, picture: Picture) -> bytes:
-    """A PNG with few colours."""
+def demo() -> None:
+    """In a process of its own with real devices on loopback; its time runs."""
+    with subprocess.Popen(interruptible("demo", "--headless"), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = next(line.partition("http://")[2].strip().rstrip("/") for line in process.stdout if "http://" in line)
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # its rows are not needed
+        time.sleep(DEMO_S)
+        with chromium() as browser:
+            draw(browser, f"http://{address}", "demo")
+        process.terminate()
+
+
+def draw(browser: Browser, address: str, name: str, now_ms: int | None = None) -> None:
+    """Writes a PNG with few colours. now_ms: see `Watched`."""
+    picture = PICTURES.get(name, PICTURES["plant"])
     context = browser.new_context(**picture.context)
-    page = Watched(context, plant.address, NOW_MS).open(picture.path)
+    page = Watched(context, address, now_ms).open(picture.path)
     page.wait_for_timeout(500)  # charts are drawn
     height_px = int(page.evaluate("document.documentElement.scrollHeight"))
     size = {"width": picture.context["viewport"]["width"], "height": min(height_px, picture.height_px or height_px)}
@@ -88,9 +105,11 @@ def draw(browser: Browser, plant: PlantPage, picture: Picture) -> bytes:
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     context.close()
     few = _with_few_colours(shot)
-    out = io.BytesIO()
-    few.save(out, "PNG", optimize=True)
-    return out.getvalue()
+    file = FOLDER / f"{name}.png"
+    few.save(file, optimize=True)
+    print(f"{name}: {file.stat().st_size:,} bytes", flush=True)
+    if file.stat().st_size > BYTES_MAX:
+        sys.exit(f"{file} has more than {BYTES_MAX:,} bytes")
 
 
 def _with_few_colours(shot: Image.Image) -> Image.Image:

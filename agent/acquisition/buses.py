@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from agent.acquisition.scheduler import BusLink, BusPoller, PolledDevice, bus_settings
+from agent.acquisition.line_settings import bus_settings
+from agent.acquisition.scheduler import BusLink, BusPoller, PolledDevice
 from agent.config.model import Bus
 from drivers.modbus_link import ModbusLink
 from drivers.reading import Clock

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from agent.acquisition.poll_plan import UTILIZATION_WARN, block_s
+from agent.acquisition.bus_limits import UTILIZATION_WARN
+from agent.acquisition.poll_plan import block_s
 from agent.acquisition.scheduler import GROUP_FACTOR, pollers
 from agent.config.model import Bus, Config, Drive, Meter, Site, StoreSettings
 from agent.core.clock import SystemClock

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agent.acquisition.bus_limits import UTILIZATION_WARN
 from agent.acquisition.scheduler import GROUP_FACTOR, TURNAROUND_S, BusPoller, PolledDevice, pollers
 from agent.acquisition.selfcheck_results import disabled_registers
 from agent.config.model import Config
@@ -22,7 +23,6 @@ from drivers.reasons import Code, Reason
 from drivers.registers import Block
 
 TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption
-UTILIZATION_WARN = 0.7  # of a bus; above it there is no margin for retries
 UTILIZATION_MAX = 1.0
 
 COLUMNS = (

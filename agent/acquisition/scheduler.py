@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agent.acquisition.line_settings import bus_settings
 from agent.acquisition.selfcheck_results import SelfcheckResult, stored_checks
 from agent.config.model import Bus, Config, Drive, Meter
 from agent.config.signals import SignalDevice, signal_devices
@@ -303,25 +304,6 @@ def pollers(
         devices.sort(key=lambda polled: polled.cluster)
         found.append(BusPoller(bus, devices, link, clock, on_reading, random.Random(f"{seed}-{bus.name}")))
     return found
-
-
-def bus_settings(bus: Bus) -> BusSettings:
-    host, port = bus.tcp or ("", 0)
-    baud, data_bits, parity, stop_bits = bus.line
-    return BusSettings(
-        name=bus.name,
-        host=host,
-        port_number=port,
-        serial_port=bus.serial or "",
-        baud=baud,
-        data_bits=data_bits,
-        parity=parity,
-        stop_bits=stop_bits,
-        rtu_framing=bus.framing == "rtu",
-        listen_s=bus.listen_before_start_s,
-        quiet_s=bus.resume_after_quiet_s,
-        rs485=bus.rs485,
-    )
 
 
 def _polled(

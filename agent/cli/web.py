@@ -42,12 +42,13 @@ PORT = 8470
     help=N_("File with the hash of the page's password. [default: secrets/web-password or web-password next to "
             "the configuration]"),
 )  # fmt: skip
+@click.option("--metrics", is_flag=True, help=N_("Also serve /metrics for Prometheus."))
 @click.option("--set-password", is_flag=True, help=N_("Ask for the password of the page, store its hash, and exit."))
 @login_options
 def web(
     url: str | None, config_file: Path | None, topic: str | None, listen: str, tls_cert: Path | None,
-    tls_key: Path | None, names: tuple[str, ...], hash_file: Path | None, set_password: bool, user: str | None,
-    password_file: Path | None, ca: Path | None,
+    tls_key: Path | None, names: tuple[str, ...], hash_file: Path | None, metrics: bool, set_password: bool,
+    user: str | None, password_file: Path | None, ca: Path | None,
 ) -> None:  # fmt: skip
     from agent.web import password
 
@@ -70,7 +71,7 @@ def web(
         broker, filter_, _file = broker_source(url, config_file, topic, user, password_file, ca)
     host, port = option_value("--listen", listen, host_port(PORT))
     try:
-        where = Listen(host, port, tls_cert, tls_key, names, password.read_hash(hash_file))
+        where = Listen(host, port, tls_cert, tls_key, names, password.read_hash(hash_file), metrics)
         serve(broker, filter_, config, where, _say)
     except (CodedError, OSError) as error:
         fail(text_of(error))

@@ -12,6 +12,7 @@ from functools import cache
 
 from msgspec import Struct
 
+from agent.core.kept import MEAN, NOTHING, RANGE, kept_of
 from drivers.vocabulary import metric_name, vocabulary
 
 
@@ -22,6 +23,7 @@ class Metric(Struct, frozen=True):
     kind: measured | estimate (has an uncertainty and a method) | text | code (codes of reasons, separated by commas;
         the reasons are in the key `r` of the message) | window (from the waveform) | counter | event | savings.
     decimals: of the published value; None: six significant digits.
+    kept: what the history of 1 min and 15 min keeps of it: RANGE, MEAN or NOTHING.
     """
 
     name: str
@@ -30,10 +32,15 @@ class Metric(Struct, frozen=True):
     kind: str
     topic: str = "telemetry"
     decimals: int | None = None
+    kept: str = NOTHING
 
 
-def _row(name: str, unit: str, about: str, kind: str, topic: str = "telemetry", decimals: int | None = None) -> Metric:
-    return Metric(metric_name(name, unit), unit, about, kind, topic, decimals)
+def _row(
+    name: str, unit: str, about: str, kind: str, topic: str = "telemetry", decimals: int | None = None,
+    kept: str | None = None,
+) -> Metric:  # fmt: skip
+    default = MEAN if kind == "estimate" and topic == "telemetry" else NOTHING
+    return Metric(metric_name(name, unit), unit, about, kind, topic, decimals, default if kept is None else kept)
 
 
 def _count(name: str, about: str) -> Metric:
@@ -107,7 +114,7 @@ DERIVED: tuple[Metric, ...] = (
     _row("drive_losses", "W", "losses of the drive, mean over the averaging window", "estimate", decimals=0),
     _row("motor_losses", "W", "losses of the motor, mean over the averaging window", "estimate", decimals=0),
     _row("motor_input_power", "W", "active power at the motor terminals, mean over the averaging window", "estimate",
-         decimals=0),
+         decimals=0, kept=RANGE),
     _row("shaft_power", "W", "mechanical power at the shaft, mean over the averaging window", "estimate", decimals=0),
     _row("shaft_torque", "Nm", "shaft power divided by angular speed", "estimate", decimals=1),
     _row("motor_load", "%", "shaft power divided by rated power", "estimate", decimals=1),
@@ -294,8 +301,15 @@ def by_name(topic: str) -> dict[str, Metric]:
         for quantity in vocabulary().values():
             name = metric_name(quantity.name, quantity.unit)
             kind = "counter" if quantity.kind == "counter" else "measured"
-            found.setdefault(name, Metric(name, quantity.unit, quantity.about or _about(quantity.name), kind))
+            about = quantity.about or _about(quantity.name)
+            found.setdefault(name, Metric(name, quantity.unit, about, kind, kept=kept_of(quantity)))
     return found
+
+
+def kept(name: str) -> str:
+    """What the history keeps of a metric of the telemetry: RANGE, MEAN or NOTHING; RANGE of a signal."""
+    metric = by_name("telemetry").get(name)
+    return metric.kept if metric else RANGE
 
 
 def _about(name: str) -> str:
@@ -329,7 +343,7 @@ def table_markdown() -> str:
     """The generated table of docs/metrics.md."""
     rows = [*by_name("telemetry").values(), *(row for row in (*DERIVED, *HEALTH) if row.topic != "telemetry")]
     lines = (
-        f"| `{row.name}` | {row.unit or '–'} | {row.topic} | {row.kind} | {row.about or '–'} |\n"
+        f"| `{row.name}` | {row.unit or '–'} | {row.topic} | {row.kind} | {row.kept or '–'} | {row.about or '–'} |\n"
         for row in sorted(rows, key=lambda row: (row.topic, row.kind, row.name))
     )
-    return "".join(["| metric | unit | topic | kind | meaning |\n", "|---|---|---|---|---|\n", *lines])
+    return "".join(["| metric | unit | topic | kind | history | meaning |\n", "|---|---|---|---|---|---|\n", *lines])

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agent.acquisition.scheduler import bus_settings
+from agent.acquisition.line_settings import bus_settings
 from agent.config.loader import load_config
 from agent.config.model import Bus, Config
 from agent.delivery.delivery import keep_history

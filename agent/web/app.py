@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from types import ModuleType
 
+from anyio import CapacityLimiter
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -15,14 +17,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from agent.web import pages, static_files
+from agent.web import metrics, pages, static_files
 from agent.web.config_reload import follow_configuration
 from agent.web.context import Web
 from agent.web.live import Detail, LiveHub
 from agent.web.login import Login, LoginRequired
-from agent.web.page_texts import texts_of
 from agent.web.problem import API, on_http_exception, problem
 from agent.web.security import LOOPBACK, Access, Guard, content_policy
+from agent.web.stored_savings import follow_stored_savings
 
 # Modules with endpoints, each with its `routes`
 ENDPOINTS = (
@@ -30,15 +32,19 @@ ENDPOINTS = (
     "old_plant", "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
 )  # fmt: skip
 
+THREADS_MAX = 2  # at the same time, one of them for a history: each more would delay the live values
 
-def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) -> Starlette:
+
+def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None, exposed: bool = False) -> Starlette:
     """The page. Its live hub is in `state.live`: `on_change` is for the follower of `web`.
 
-    login: None: the page has no password.
+    login: None: the page has no password. exposed: with /metrics.
     """
     files = static_files.load()
     modules = load_endpoints()
     routes: list[BaseRoute] = [route for module in modules.values() for route in module.routes]
+    if exposed:
+        routes += metrics.routes
     routes.append(Route("/{path:path}", _unknown))
     middleware = [Middleware(Guard, access, content_policy(files.script_hash))]
     if login is not None:
@@ -49,7 +55,7 @@ def create_app(web: Web, access: Access = LOOPBACK, login: Login | None = None) 
     )  # fmt: skip
     app.state.web, app.state.static, app.state.live = web, files, LiveHub(web, _details(modules))
     app.state.login = login
-    app.state.texts = texts_of(text for name, text in files.sources.items() if not name.startswith("setup/"))
+    app.state.texts = files.texts_of(name for name in files.texts if not name.startswith("setup/"))
     return app
 
 
@@ -66,12 +72,16 @@ def _details(modules: Mapping[str, ModuleType]) -> dict[str, Detail]:
 @asynccontextmanager
 async def _running(app: Starlette) -> AsyncIterator[None]:
     hub: LiveHub = app.state.live
+    current_default_thread_limiter().total_tokens = THREADS_MAX
+    app.state.one_history = CapacityLimiter(1)
     hub.start()
-    following = asyncio.create_task(follow_configuration(app.state.web))
+    web: Web = app.state.web
+    following = [asyncio.create_task(follow(web)) for follow in (follow_configuration, follow_stored_savings)]
     try:
         yield
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         hub.stop()
 
 

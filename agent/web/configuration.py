@@ -6,7 +6,7 @@ Only what is named here leaves: of passwords and keys, that they are set.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from msgspec import Struct
@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agent.acquisition.poll_plan import BusPlan, plan
 from agent.config.keys import SECRET_FILES
 from agent.config.loader import ConfigError, load_config
 from agent.config.model import Config, Drive, Meter
@@ -27,6 +26,9 @@ from agent.web.context import Web, catalogue_of, web_of
 from agent.web.json_response import json_response
 from agent.web.times import rfc3339
 from drivers.reasons import Code
+
+if TYPE_CHECKING:
+    from agent.acquisition.poll_plan import BusPlan
 
 FILE_IN_FORCE = Code("config_file_in_force", "The agent uses this file as it is now.")
 FILE_NOT_IN_FORCE = Code(
@@ -78,6 +80,8 @@ routes = [Route("/api/v1/configuration", _configuration)]
 
 def load(config: Config, before: LoadedFile | None) -> LoadedFile:
     """Reads the file of a configuration if it has changed since `before`; call it in a thread."""
+    from agent.acquisition.poll_plan import plan  # the scheduler: 1 MB that no other view needs
+
     version = file_versions(config)
     if before is not None and before.version == version:
         return before

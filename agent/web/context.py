@@ -15,6 +15,7 @@ from agent.config.topology import Asset
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, language_of
 from agent.delivery.followed_messages import MessageFollower
+from agent.web.last_savings import LastSavings
 from agent.web.recent import Recent
 from drivers.reasons import Reason
 
@@ -27,6 +28,7 @@ class Web(Struct):
     now_ms: UTC milliseconds.
     assets: motors and shared meters of the configuration.
     recent: what this process has seen since its start.
+    last_savings: of the motors from which no message of savings was received.
     source: of the live messages, broker | socket; None: none.
     problem: why there is no contact with the source now; None: there is.
     """
@@ -36,6 +38,7 @@ class Web(Struct):
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     assets: tuple[Asset, ...] = ()
     recent: Recent = field(default_factory=Recent)
+    last_savings: LastSavings = LastSavings()
     source: str | None = "broker"
     problem: Callable[[], Reason | None] = lambda: None
 

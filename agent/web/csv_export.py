@@ -8,15 +8,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent.core.spreadsheet import cell_text
+from agent.web.context import catalogue_of
+from agent.web.values import Why
+from drivers.reasons import Code
+
 BOM = "\ufeff"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would execute a text that starts so
+FORMAT_INVALID = Code("page_format_invalid", "`format` must be json or csv")
+_NO_WHY = dict.fromkeys(Why.__struct_fields__)
 
 
 def wants_csv(request: Request) -> bool:
-    return request.query_params.get("format") == "csv"
+    """Whether the request wants CSV. Raises HTTPException 400."""
+    asked = request.query_params.get("format", "json")
+    if asked not in ("json", "csv"):
+        raise HTTPException(400, catalogue_of(request).reason(FORMAT_INVALID()))
+    return asked == "csv"
 
 
 def csv_response(rows: Iterable[Any], name: str) -> Response:
@@ -32,7 +43,9 @@ def csv_response(rows: Iterable[Any], name: str) -> Response:
 
 
 def _flat(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The columns do not depend on which values are known."""
     for key, value in row.items():
+        value = _NO_WHY if key == "why" and value is None else value
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{key}.")
         elif not isinstance(value, list):
@@ -42,4 +55,4 @@ def _flat(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return cell_text(value) if isinstance(value, str) else value

@@ -92,7 +92,9 @@ async def _events(request: Request) -> Response:
     if not re.fullmatch("[0-9]{1,3}", days) or not 1 <= int(days) <= DAYS_MAX:
         raise HTTPException(400, catalogue.reason(DAYS_INVALID(n_max=DAYS_MAX)))
     found = await run_sync(events_of, web, int(days), query.get("motor"), catalogue)
-    return csv_response(found.events, "events") if wants_csv(request) else json_response(request, found)
+    if wants_csv(request):
+        return await run_sync(csv_response, found.events, "events")
+    return await run_sync(json_response, request, found)
 
 
 async def _waveform(request: Request) -> Response:
@@ -107,7 +109,7 @@ async def _waveform(request: Request) -> Response:
         raise HTTPException(404, catalogue.reason(error.reason)) from None
     if found is None:
         raise HTTPException(404, catalogue.reason(WAVEFORM_ABSENT(n=100)))
-    return json_response(request, found)
+    return await run_sync(json_response, request, found)
 
 
 routes = [

@@ -7,9 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from agent.acquisition.poll_plan import UTILIZATION_WARN
+from agent.acquisition.bus_limits import CORRUPT_MAX, UTILIZATION_WARN
 from agent.commissioning.doctor import reasons as doctor
-from agent.commissioning.doctor.bus import CORRUPT_MAX
 from agent.core.text import N_
 from agent.savings.ledger.reasons import HMAC_LEDGER
 from agent.web import health_reasons as codes

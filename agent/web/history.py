@@ -6,7 +6,9 @@ The history is written minute by minute: the running minute, and up to `defer_s`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +21,11 @@ from starlette.routing import Route
 
 from agent.config.model import StoreSettings
 from agent.config.topology import Asset
-from agent.core.metrics import Metric, by_name
+from agent.core.kept import NOTHING
+from agent.core.metrics import Metric, by_name, kept
 from agent.core.text import N_, Catalogue
-from agent.delivery.store.history_rows import MINUTE_S, QUARTER_S, SECOND_S, Stats, read_stats
+from agent.delivery.store.history_rows import DIGITS, MINUTE_S, QUARTER_S, SECOND_S, read_rows, read_stats
+from agent.delivery.store.interval_stats import Stats, merged
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
 from agent.web.gaps import Gap, known_gaps, unexplained_gaps
@@ -34,7 +38,7 @@ from agent.web.values import Why
 from drivers.reading import Quality
 from drivers.reasons import Code
 
-POINTS_MAX, METRICS_MAX = 2000, 8
+POINTS_MIN, POINTS_MAX, METRICS_MAX = 10, 2000, 8
 DEFAULT_MS, SPAN_MS_MAX = 86_400_000, 6 * 366 * 86_400_000
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800)
 LONGEST_POLL_S = 120.0  # a longer time between two values is a gap
@@ -47,22 +51,34 @@ TIME_INVALID = Code(
     "page_time_invalid", "{text:quoted} is not a time: write 2026-11-28T06:00:00Z, or milliseconds since 1970"
 )
 SPAN_INVALID = Code("page_span_invalid", "`from` must be before `to`, and by at most {years:d} years")
+NOT_KEPT = Code(
+    "page_metric_not_kept",
+    "{name:quoted} is not in the history of 1 min and 15 min: docs/metrics.md lists the metrics that are",
+)
 POINTS_INVALID = Code("page_points_invalid", "`points` must be a number from 10 to {n_max:d}")
 
 
 class Series(Struct):
-    """One metric. t_ms: start of each interval of step_s; flags: their quality flags, null where there are none."""
+    """One metric.
+
+    t_ms: start of each interval of step_s.
+    min, max: null where they are not kept.
+    u: expanded uncertainty of the means (k = 2); null where there is none.
+    flags: their quality flags, null where there are none.
+    why: there is no history at all, or not of this metric.
+    """
 
     metric: str
     unit: str
     step_s: int
     t_ms: list[int]
     mean: list[float]
-    min: list[float]
-    max: list[float]
+    min: list[float | None]
+    max: list[float | None]
+    u: list[float | None]
     flags: list[list[str] | None]
     gaps: list[Gap]
-    why: Why | None = None  # there is no history at all
+    why: Why | None = None
 
 
 class SeveralSeries(Struct):
@@ -82,13 +98,17 @@ def history_of(web: Web, asked: HistoryRequest, catalogue: Catalogue) -> list[Se
     keep_s = (web.config.store if web.config else StoreSettings()).history_s
     stored_s, step_s = steps_of(asked.from_ms, asked.to_ms, asked.points, web.now_ms(), keep_s)
     names = [metric.name for metric in asked.metrics]
+
+    def read(db: sqlite3.Connection) -> tuple[dict[str, dict[int, Stats]], list[Gap]]:
+        rows = read_rows(db.execute, asked.motor, names, stored_s, asked.from_ms, asked.to_ms)
+        stats = combined(rows, names, 1000 * step_s if step_s > stored_s else 1)
+        return stats, known_gaps(db.execute, asked.motor, asked.from_ms, asked.to_ms, catalogue)
+
     try:
-        rows = state_of(web).rows
-        stats = read_stats(rows, asked.motor, names, stored_s, asked.from_ms, asked.to_ms)
-        known = known_gaps(rows, asked.motor, asked.from_ms, asked.to_ms, catalogue)
+        stats, known = state_of(web).read(read)
     except StateFileError as error:
         why = Why(str.__str__(error.reason.code), catalogue(N_("no history")), catalogue.reason(error.reason))
-        return [Series(metric.name, metric.unit, step_s, [], [], [], [], [], [], why) for metric in asked.metrics]
+        return [Series(metric.name, metric.unit, step_s, [], [], [], [], [], [], [], why) for metric in asked.metrics]
     return [_series(metric, stats[metric.name], stored_s, step_s, known, catalogue) for metric in asked.metrics]
 
 
@@ -119,7 +139,7 @@ def last_hours(web: Web, motors: Sequence[str], metric: str = "active_power_w") 
 
     found = {}
     for motor, points in state_of(web).read(read).items():
-        means = {t_ms: round(stats[1] / 1000, 3) for t_ms, stats in points}
+        means = {t_ms: round(stats.mean / 1000, 3) for t_ms, stats in points}
         found[motor] = Spark(60, end_ms, [means.get(from_ms + 60_000 * number) for number in range(SPARK_MINUTES)])
     return found
 
@@ -129,38 +149,33 @@ def last_hour(web: Web, motor: str) -> Spark:
     return last_hours(web, [motor])[motor]
 
 
-def combined(points: Iterable[tuple[int, Stats]], step_ms: int) -> dict[int, Stats]:
-    """Statistics of coarser intervals by their start; means are weighted by the number of values."""
-    found: dict[int, Stats] = {}
-    for t_ms, (n, mean, low, high, flags) in points:
+def combined(
+    rows: Iterable[tuple[int, Mapping[str, Stats]]], metrics: Sequence[str], step_ms: int
+) -> dict[str, dict[int, Stats]]:
+    """Metric → statistics of coarser intervals by their start. rows: as `read_rows`."""
+    found: dict[str, dict[int, Stats]] = {metric: {} for metric in metrics}
+    for t_ms, row in rows:
         start_ms = t_ms // step_ms * step_ms
-        old = found.get(start_ms)
-        if old is None:
-            found[start_ms] = [n, mean, low, high, flags]
-        else:
-            total = old[0] + n
-            found[start_ms] = [total, old[1] + (mean - old[1]) * n / total, min(old[2], low), max(old[3], high),
-                               int(old[4]) | int(flags)]  # fmt: skip
+        for metric, stats in row.items():
+            known = found[metric]
+            known[start_ms] = merged(known[start_ms], stats) if start_ms in known else stats
     return found
 
 
 def _series(
-    metric: Metric, points: list[tuple[int, Stats]], stored_s: int, step_s: int, known: list[Gap], catalogue: Catalogue
+    metric: Metric, found: dict[int, Stats], stored_s: int, step_s: int, known: list[Gap], catalogue: Catalogue
 ) -> Series:
-    found = combined(points, 1000 * step_s) if step_s > stored_s else dict(points)
-    t_ms, stats = list(found), list(found.values())
+    t_ms, stats = list(found), [item.rounded(DIGITS[stored_s]) for item in found.values()]
     longest_ms = round(1000 * (step_s + max(step_s, LONGEST_POLL_S if stored_s == SECOND_S else 0)))
     gaps = [*known, *unexplained_gaps(t_ms, 1000 * step_s, longest_ms, known, catalogue)]
+    why = None
+    if not stats and stored_s > SECOND_S and kept(metric.name) == NOTHING:
+        why = Why(str.__str__(NOT_KEPT), catalogue(N_("not kept")), catalogue.reason(NOT_KEPT(name=metric.name)))
     return Series(
-        metric.name, metric.unit, step_s, t_ms, [_rounded(item[1]) for item in stats], [item[2] for item in stats],
-        [item[3] for item in stats], [Quality(int(item[4])).names() or None for item in stats],
-        sorted(gaps, key=lambda gap: gap.from_ms),
+        metric.name, metric.unit, step_s, t_ms, [item.mean for item in stats], [item.minimum for item in stats],
+        [item.maximum for item in stats], [item.u for item in stats],
+        [Quality(item.flags).names() or None for item in stats], sorted(gaps, key=lambda gap: gap.from_ms), why,
     )  # fmt: skip
-
-
-def _rounded(mean: float) -> float:
-    """A mean has the digits of its values, which are published with six."""
-    return float(f"{mean:.7g}")
 
 
 def asset_of(request: Request) -> tuple[str, Asset | None]:
@@ -187,7 +202,7 @@ def _asked(request: Request) -> HistoryRequest:
         *([TOO_MANY_METRICS(n_max=METRICS_MAX)] if len(names) > METRICS_MAX else []),
         *(METRIC_UNKNOWN(name=name) for name in names if name not in known),
         *([] if 0 < to_ms - from_ms <= SPAN_MS_MAX else [SPAN_INVALID(years=6)]),
-        *([] if points.isascii() and points.isdigit() and 10 <= int(points[:5]) <= POINTS_MAX
+        *([] if re.fullmatch("[0-9]{2,4}", points) and POINTS_MIN <= int(points) <= POINTS_MAX
           else [POINTS_INVALID(n_max=POINTS_MAX)]),
     ]  # fmt: skip
     if wrong:
@@ -211,7 +226,12 @@ def moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
 
 async def _history(request: Request) -> Response:
     asked = _asked(request)
-    found = await run_sync(history_of, web_of(request), asked, catalogue_of(request))
+    return await run_sync(_answer, request, asked, limiter=request.app.state.one_history)
+
+
+def _answer(request: Request, asked: HistoryRequest) -> Response:
+    """Blocks for up to a second."""
+    found = history_of(web_of(request), asked, catalogue_of(request))
     if wants_csv(request):
         return csv_response(_csv_rows(found), f"history-{asked.motor}")
     return json_response(request, found[0] if len(found) == 1 else SeveralSeries(found))
@@ -220,10 +240,10 @@ async def _history(request: Request) -> Response:
 def _csv_rows(found: list[Series]) -> list[dict[str, Any]]:
     return [
         {"metric": series.metric, "unit": series.unit, "time": rfc3339(t_ms), "step_s": series.step_s, "mean": mean,
-         "min": low, "max": high, "flags": " ".join(flags or ())}
+         "min": low, "max": high, "u": u, "flags": " ".join(flags or ())}
         for series in found
-        for t_ms, mean, low, high, flags in zip(
-            series.t_ms, series.mean, series.min, series.max, series.flags, strict=True)
+        for t_ms, mean, low, high, u, flags in zip(
+            series.t_ms, series.mean, series.min, series.max, series.u, series.flags, strict=True)
     ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from agent.web import motor_rows, plant
 from agent.web.context import Web, catalogue_for, language_of_request
 from agent.web.findings import Finding, findings
 from agent.web.flow import flow_of
+from agent.web.login import Login
 from agent.web.motor_rows import Entry, MotorRow
 from agent.web.problem import problem
 
@@ -121,21 +122,19 @@ class LiveHub:
     def clients(self) -> int:
         return len(self._clients)
 
-    @property
-    def full(self) -> bool:
-        return len(self._clients) >= STREAMS_MAX
-
-    async def stream(self, client: Client) -> AsyncIterator[bytes]:
+    def enter(self, client: Client) -> bool:
+        """Whether there is room for a stream; then `leave` must follow. Its first event contains everything."""
+        if len(self._clients) >= STREAMS_MAX:
+            return False
         self._clients.add(client)
-        try:
-            self._send({}, list(self._clients))
-            async for event in client.events():
-                yield event
-        finally:
-            self._clients.discard(client)
-            if all(other.language != client.language for other in self._clients):
-                self._rows.pop(client.language, None)  # nobody keeps them up to date now
-                self._findings.pop(client.language, None)
+        self._send({}, list(self._clients))
+        return True
+
+    def leave(self, client: Client) -> None:
+        self._clients.discard(client)
+        if all(other.language != client.language for other in self._clients):
+            self._rows.pop(client.language, None)  # nobody keeps them up to date now
+            self._findings.pop(client.language, None)
 
     @property
     def ended(self) -> asyncio.Event:
@@ -244,14 +243,24 @@ class LiveHub:
 
 
 class EventStream(Response):
-    """The response to GET /stream: ends with the client, with the hub, or when the client does not read."""
+    """The response to GET /stream: ends with the client, with the hub, with the session (`permitted`), or when the
+    client does not read."""
 
-    def __init__(self, hub: LiveHub, client: Client) -> None:
+    def __init__(self, hub: LiveHub, client: Client, permitted: Callable[[], bool]) -> None:
         super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
-        self._hub, self._client = hub, client
+        self._hub, self._client, self._permitted = hub, client, permitted
         del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._hub.enter(self._client):
+            await problem(Request(scope), 503, headers={"retry-after": "10"})(scope, receive, send)
+            return
+        try:
+            await self._run(receive, send)
+        finally:
+            self._hub.leave(self._client)
+
+    async def _run(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         writing = asyncio.create_task(self._write(send))
         leaving = asyncio.create_task(_disconnected(receive))
@@ -262,11 +271,13 @@ class EventStream(Response):
             for task in (writing, leaving, ending):
                 task.cancel()
             await asyncio.gather(writing, leaving, ending, return_exceptions=True)
-        if self._hub.ended.is_set():
+        if self._hub.ended.is_set() or not self._permitted():
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _write(self, send: Send) -> None:
-        async for event in self._hub.stream(self._client):
+        async for event in self._client.events():
+            if not self._permitted():
+                return
             async with asyncio.timeout(SEND_S_MAX):
                 await send({"type": "http.response.body", "body": event, "more_body": True})
 
@@ -277,12 +288,11 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _stream(request: Request) -> Response:
-    hub: LiveHub = request.app.state.live
     if request.method == "HEAD":
         return Response(media_type="text/event-stream")
-    if hub.full:
-        return problem(request, 503, headers={"retry-after": "10"})
-    return EventStream(hub, Client(language_of_request(request), request.query_params.get("motor")))
+    login: Login | None = request.app.state.login
+    client = Client(language_of_request(request), request.query_params.get("motor"))
+    return EventStream(request.app.state.live, client, lambda: login is None or login.known(request))
 
 
 routes = [Route("/api/v1/stream", _stream)]

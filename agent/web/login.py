@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
+import hmac
 import logging
 import secrets
 import time
@@ -21,33 +23,53 @@ from agent.core.text import N_
 from agent.web.context import catalogue_of, language_of_request
 from agent.web.password import matches
 from agent.web.problem import API, plain_page, problem
-from agent.web.security import BODY_BYTES_MAX
+from agent.web.security import BODY_BYTES_MAX, network_of
 
 SESSION_S = 12 * 3600
 SESSIONS_MAX = 256
 TRIES_PER_ADDRESS, TRIES_IN_ALL, TRIES_S = 5, 20, 60.0
+KNOWN_ADDRESSES_MAX = 64
 BODY_S_MAX = 10.0
+METRICS = "/metrics"
 OPEN_PATHS = ("/login", "/static/")  # without a session; nothing there tells about the plant
 log = logging.getLogger("magwatt.web")
 
 
 class Attempts:
-    """How often a password may be tried: TRIES_PER_ADDRESS and TRIES_IN_ALL within TRIES_S."""
+    """How often a password may be tried: TRIES_PER_ADDRESS and TRIES_IN_ALL within TRIES_S.
+
+    Addresses of this computer, and those from which a login has succeeded, are not part of the sum: guessing from many
+    addresses does not lock out the readers.
+    """
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
         self._recent: deque[tuple[float, str]] = deque()
+        self.rejected = 0  # since the last one within the limits
+        self._known: dict[str, None] = {"": None}
+
+    def succeeded(self, address: str) -> None:
+        self._known[network_of(address)] = None
+        if len(self._known) > KNOWN_ADDRESSES_MAX:
+            del self._known[list(self._known)[1]]
 
     def allow(self, address: str) -> bool:
         """Whether this attempt is within the limits; a rejected one does not count."""
-        now_s = self._now_s()
+        if self.exhausted(address):
+            self.rejected += 1
+            return False
+        self.rejected = 0
+        self._recent.append((self._now_s(), network_of(address)))
+        return True
+
+    def exhausted(self, address: str) -> bool:
+        """Whether no attempt of this address is allowed now."""
+        now_s, address = self._now_s(), network_of(address)
         while self._recent and now_s - self._recent[0][0] >= TRIES_S:
             self._recent.popleft()
         of_address = sum(other == address for _, other in self._recent)
-        if of_address >= TRIES_PER_ADDRESS or len(self._recent) >= TRIES_IN_ALL:
-            return False
-        self._recent.append((now_s, address))
-        return True
+        strangers = sum(other not in self._known for _, other in self._recent)
+        return of_address >= TRIES_PER_ADDRESS or (address not in self._known and strangers >= TRIES_IN_ALL)
 
 
 class Login:
@@ -58,6 +80,7 @@ class Login:
         self.cookie = "__Host-magwatt" if tls else "magwatt"
         self._stored, self._tls, self._now_s = stored, tls, now_s
         self._sessions: dict[str, float] = {}  # hash of the token → end
+        self._key, self._scraper = secrets.token_bytes(32), b""
         self._one_hash = asyncio.Lock()  # each takes 16 MB
 
     def known(self, request: Request) -> bool:
@@ -68,6 +91,24 @@ class Login:
     async def is_right(self, password: str) -> bool:
         async with self._one_hash:
             return await asyncio.to_thread(matches, self._stored, password)
+
+    async def is_scraper(self, request: Request) -> bool:
+        """Whether the request has the password itself (RFC 7617, with any user): Prometheus cannot log in.
+
+        A wrong one is an attempt as any other, so that the quick comparison cannot be used for guessing.
+        """
+        password, address = _basic_password(request.headers.get("authorization", "")), address_of_client(request)
+        if password is None or self.attempts.exhausted(address):
+            return False
+        digest = hmac.digest(self._key, password.encode(), "sha256")
+        if hmac.compare_digest(digest, self._scraper):
+            return True  # without the hash, which takes 50 ms and 16 MB
+        if not self.attempts.allow(address) or not await self.is_right(password):
+            log.warning("request of /metrics from %s: wrong password", address)
+            return False
+        self._scraper = digest
+        self.attempts.succeeded(address)
+        return True
 
     def begin(self, response: Response) -> None:
         token, now_s = secrets.token_urlsafe(32), self._now_s()
@@ -96,9 +137,10 @@ class LoginRequired:
             return
         request = Request(scope, receive)
         path = scope["path"]
-        if path == OPEN_PATHS[0] or path.startswith(OPEN_PATHS[1]) or self._login.known(request):
+        permitted = path == OPEN_PATHS[0] or path.startswith(OPEN_PATHS[1]) or self._login.known(request)
+        if permitted or (path == METRICS and await self._login.is_scraper(request)):
             await self._app(scope, receive, send)
-        elif path.startswith((API, "/i18n/")):
+        elif path == METRICS or path.startswith((API, "/i18n/")):
             await problem(request, 401)(scope, receive, send)
         else:
             await RedirectResponse(f"/login?next={quote(path, safe='/')}", 303)(scope, receive, send)
@@ -112,9 +154,10 @@ async def _try(request: Request) -> Response:
     login = _login_of(request)
     if login is None:
         return problem(request, 404)
-    address = request.client.host if request.client else ""
+    address = address_of_client(request)
     if not login.attempts.allow(address):
-        log.warning("login from %s rejected: too many attempts", address)
+        if login.attempts.rejected == 1:
+            log.warning("login from %s rejected: too many attempts; further ones are not logged", address)
         return problem(request, 429, headers={"retry-after": f"{TRIES_S:.0f}"})
     body = await _body(request)
     if body is None:
@@ -123,6 +166,7 @@ async def _try(request: Request) -> Response:
         log.warning("login from %s: wrong password", address)
         return _form(request, 401)
     log.info("login from %s", address)
+    login.attempts.succeeded(address)
     response = RedirectResponse(_next(request), 303)
     login.begin(response)
     return response
@@ -168,6 +212,21 @@ async def _body(request: Request) -> bytes | None:
     except TimeoutError:
         return None
     return found
+
+
+def address_of_client(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _basic_password(header: str) -> str | None:
+    """The password in a header `Authorization: Basic …`; None: it is not one."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except ValueError:  # binascii.Error and UnicodeDecodeError are
+        return None
 
 
 def _login_of(request: Request) -> Login | None:

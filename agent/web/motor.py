@@ -87,7 +87,7 @@ def detail_of(web: Web, entry: Entry, catalogue: Catalogue, complete: bool = Tru
         efficiencies={name: shown.value(name) for name in EFFICIENCIES if has_drive or name != EFFICIENCIES[2]},
         methods=methods,
         efficiency_class=_text(telemetry, "efficiency_class_observed"),
-        saved_so_far=saved_so_far(entry.messages.get("savings", {}), row.saved_w, catalogue),
+        saved_so_far=_saved_so_far(web, entry, row, catalogue),
         waterfall=Waterfall() if entry.kind == "meter" else waterfall_of(inputs, catalogue),
         budgets=[] if entry.kind == "meter" else uncertainty.budgets_of(explain, sources, has_drive, catalogue),
         improvements=motor_plate.listed(explain.get("improvements", ()), catalogue),
@@ -100,6 +100,11 @@ def detail_of(web: Web, entry: Entry, catalogue: Catalogue, complete: bool = Tru
         found.nameplate = motor_plate.nameplate_of(entry, catalogue)
         found.meter = motor_plate.meter_of(entry, catalogue)
     return found
+
+
+def _saved_so_far(web: Web, entry: Entry, row: MotorRow, catalogue: Catalogue) -> SavedSoFar:
+    message = motor_rows.savings_message(web, entry)
+    return saved_so_far(message, web.last_savings.absence(entry.topic, message), row.saved_w, catalogue)
 
 
 def live_detail(web: Web, catalogue: Catalogue, motor_id: str) -> MotorDetail | None:

@@ -17,13 +17,13 @@ from agent.web import motor_state, values
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
 from agent.web.json_response import json_response
+from agent.web.last_savings import AGE_MS_MAX
 from agent.web.motor_state import RowState, StateInputs
 from agent.web.times import rfc3339
 from agent.web.values import PageValue
 
 STALE_S_MIN = 3.0
 UNUSABLE_S = 60.0  # a value that is older is unknown
-SAVING_S_MAX = 2100.0  # two intervals of 15 min and the time that the agent needs
 KINDS = {
     "pm": N_("magnet motor"), "induction": N_("induction motor"), "pm-line-start": N_("line-start magnet motor"),
     "meter": N_("shared meter"),
@@ -186,6 +186,11 @@ class Shown(NamedTuple):
         return PageValue(motor.v + drive.v, u, max(motor.q, drive.q), motor.m)
 
 
+def savings_message(web: Web, entry: Entry) -> dict[str, Any]:
+    """The newest message `savings`, received or stored; {}: there is none."""
+    return web.last_savings.message(entry.topic, entry.messages.get("savings", {}), web.now_ms())
+
+
 def _withheld(entry: Entry, fresh: Freshness) -> values.Absence | None:
     if fresh.age_s is None:
         return values.NOTHING_RECEIVED
@@ -196,7 +201,7 @@ def _withheld(entry: Entry, fresh: Freshness) -> values.Absence | None:
 
 def _saved(web: Web, entry: Entry, fresh: Freshness, catalogue: Catalogue) -> PageValue:
     """Mean saved power of the last interval of 15 min."""
-    message = entry.messages.get("savings", {})
+    message = savings_message(web, entry)
     state = entry.messages.get("state", {}).get("state")
     if state == "maintenance":
         return values.unknown(values.MAINTENANCE, catalogue)
@@ -204,9 +209,9 @@ def _saved(web: Web, entry: Entry, fresh: Freshness, catalogue: Catalogue) -> Pa
         return values.unknown(values.NO_BASELINE, catalogue)
     if not fresh.usable or state == "offline":
         return values.unknown(values.NOT_CLAIMED, catalogue)
-    if not message or "savings_verdict" not in message.get("v", {}):
-        return values.unknown(values.NO_BASELINE, catalogue)
-    if web.now_ms() - message.get("t", 0) > 1000 * SAVING_S_MAX:
+    if absence := web.last_savings.absence(entry.topic, message):
+        return values.unknown(absence, catalogue)
+    if web.now_ms() - message.get("t", 0) > AGE_MS_MAX:
         return values.unknown(values.SAVING_OLD, catalogue)
     found = values.value_of(message, "interval_saved_wh", catalogue, 4.0)
     return values.unknown(values.NOT_COMPARED, catalogue) if found.v is None else found

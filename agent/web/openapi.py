@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import VERSION
+from agent.web.history import POINTS_MAX, POINTS_MIN
 from agent.web.json_response import json_response
 from agent.web.month import Month
 from agent.web.motor import MotorDetail
@@ -53,7 +54,7 @@ _QUERY: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "metric": ("name of a metric; can be repeated", {"type": "array", "items": {"type": "string"}}),
         "from": ("start, RFC 3339", {"type": "string", "format": "date-time"}),
         "to": ("end, RFC 3339", {"type": "string", "format": "date-time"}),
-        "points": ("largest number of points", {"type": "integer", "minimum": 2, "maximum": 2000}),
+        "points": ("largest number of points", {"type": "integer", "minimum": POINTS_MIN, "maximum": POINTS_MAX}),
     },
     "/motors/{id}/old-plant": {
         "from": ("start, RFC 3339", {"type": "string", "format": "date-time"}),
@@ -137,7 +138,7 @@ def _query_parameters(path: str) -> list[dict[str, Any]]:
     found = dict(_QUERY.get(path, {}))
     found["lang"] = ("language of the texts", {"type": "string", "enum": ["en", "zh"]})
     if path in _LISTS:
-        found["format"] = ("csv: UTF-8 with a byte-order mark", {"type": "string", "enum": ["csv"]})
+        found["format"] = ("csv: UTF-8 with a byte-order mark", {"type": "string", "enum": ["json", "csv"]})
     return [
         {"name": name, "in": "query", "description": about, "schema": schema} for name, (about, schema) in found.items()
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC
 
@@ -14,14 +13,6 @@ from agent.core.text import Catalogue, language_of
 from agent.web.context import catalogue_for
 from agent.web.json_response import json_response
 from agent.web.problem import problem
-
-_CALL = re.compile(r"""(?<![\w$.])_\(\s*"((?:[^"\\]|\\.)*)\"""")
-
-
-def texts_of(sources: Iterable[str]) -> list[str]:
-    """The literal texts in `_("…")` of scripts, each once."""
-    found = (text.replace('\\"', '"') for source in sources for text in _CALL.findall(source))
-    return list(dict.fromkeys(found))
 
 
 def translations(texts: Iterable[str], catalogue: Catalogue) -> dict[str, str]:

@@ -90,7 +90,7 @@ def outcome(db: sqlite3.Connection, asset: str, event: SupplyEvent) -> str | Non
     before, after = (read_stats(db.execute, asset, names, MINUTE_S, *span) for span in spans)
     for name in names:
         if before[name] and after[name]:
-            power, then = (max(abs(stats[1]) for _, stats in found[name]) for found in (before, after))
+            power, then = (max(abs(stats.mean) for _, stats in found[name]) for found in (before, after))
             return None if power == 0 else "ran" if then > STOPPED * power else "stopped"
     return None
 

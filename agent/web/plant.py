@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -182,19 +181,16 @@ def verdict_of(web: Web, rows: Sequence[MotorRow], listed: Sequence[Finding]) ->
 
 
 def saved_now(rows: Sequence[MotorRow], catalogue: Catalogue) -> SavedNow:
-    """The sum of the motors whose saving is known; their uncertainties are independent."""
+    """The sum of the motors whose saving is known. Uncertainties are added linearly, as in the report."""
     motors = [row for row in rows if row.kind != "meter"]
     known = [row.saved_w for row in motors if row.saved_w.v is not None]
     if not known:
         why = motors[0].saved_w.why if motors else values.NOTHING_RECEIVED.why(catalogue)
         return SavedNow(None, q="bad", why=why, motors=0, of=len(motors))
-    u = (
-        math.sqrt(sum(item.u**2 for item in known if item.u is not None))
-        if all(item.u is not None for item in known)
-        else None
-    )
+    u = [item.u for item in known if item.u is not None]
     quality = "uncertain" if any(item.q == "uncertain" for item in known) else "good"
-    return SavedNow(sum(item.v or 0.0 for item in known), u, quality, motors=len(known), of=len(motors))
+    u_sum = sum(u) if len(u) == len(known) else None
+    return SavedNow(sum(item.v or 0.0 for item in known), u_sum, quality, motors=len(known), of=len(motors))
 
 
 async def plant_now(web: Web, catalogue: Catalogue) -> Plant:

@@ -22,6 +22,7 @@ _TITLES = {
     404: N_("There is nothing at this address"),
     405: N_("This method is not allowed; the page only reads"),
     413: N_("The request is too large"),
+    414: N_("The address is too long"),
     429: N_("Too many attempts; try again in a minute"),
     431: N_("The headers of the request are too large"),
     500: N_("Internal error; the log of the page has its cause"),

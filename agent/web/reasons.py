@@ -16,6 +16,12 @@ VALUE_IN_MAINTENANCE = Code("value_in_maintenance", "The motor is in maintenance
 VALUE_NO_BASELINE = Code(
     "value_no_baseline", "No saving is computed: there is no baseline of the old motor, or its period is not over."
 )
+VALUE_SAVING_NOT_YET = Code(
+    "value_saving_not_yet", "The first quarter of an hour is not over; the saving is computed at its end."
+)
+VALUE_SAVING_NOT_KNOWN_YET = Code(
+    "value_saving_not_known_yet", "No saving was received yet; the agent sends one after each quarter of an hour."
+)
 VALUE_NOT_COMPARED = Code(
     "value_not_compared", "The last interval is not compared with the old motor: it is excluded or not complete."
 )
@@ -52,4 +58,8 @@ LIBRARY_MISSING = Code(
     "the page needs libraries that are not installed; install them with `pip install 'magwatt[web]'`",
 )
 PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")
+HOST_UNKNOWN = Code(
+    "page_host_unknown",
+    "The page is not served under this name. If it is a name of this gateway, start `magwatt web` with --host NAME.",
+)
 MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")

@@ -21,7 +21,6 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from agent.core.kernel_cache import end_with_parent
 from drivers.reasons import Code, Reason, cause_of, reason_of
 
 log = logging.getLogger(__name__)
@@ -147,7 +146,7 @@ async def run_worker(config_file: Path, month: str, folder: Path, timeout_s: flo
     """Exit code of agent/web/report_worker.py, at low priority. Raises TimeoutError, OSError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "agent.web.report_worker", str(config_file), month, str(folder),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, preexec_fn=_in_background,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )  # fmt: skip
     try:
@@ -178,11 +177,6 @@ def _roots() -> list[Path]:
     with contextlib.suppress(RuntimeError):  # no home: a hardened service
         roots.append(Path.home() / ".cache" / "magwatt")
     return [*roots, Path(tempfile.gettempdir()) / f"magwatt-{os.getuid()}"]
-
-
-def _in_background() -> None:
-    end_with_parent()
-    os.nice(10)
 
 
 def _stated(folder: Path) -> Reason | None:

@@ -8,6 +8,7 @@ page.json (texts, as `rendered`) and the pictures; or error.json with the reason
 
 from __future__ import annotations
 
+import os
 import shlex
 import sqlite3
 import sys
@@ -19,6 +20,7 @@ import msgspec
 from agent.config.loader import ConfigError, load_config
 from agent.config.model import Config
 from agent.core.codec import encode_reason
+from agent.core.kernel_cache import end_with_parent
 from agent.core.linear_algebra import check_linear_algebra
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import NAME
@@ -98,4 +100,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    end_with_parent()
+    os.nice(10)
     sys.exit(main(sys.argv[1:]))

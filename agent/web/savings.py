@@ -23,6 +23,7 @@ from agent.config.model import Config
 from agent.core.text import N_, Catalogue
 from agent.savings.report.reasons import NO_DATA_OF_MOTOR, NO_MOTOR
 from agent.web.context import Web, catalogue_of, language_of_request, web_of
+from agent.web.csv_export import csv_response, wants_csv
 from agent.web.json_response import json_response
 from agent.web.month import Month, month_name, no_month
 from agent.web.month_sum import month_sum
@@ -120,20 +121,30 @@ def _present(web: Web, config: Config) -> _Asked:
 
 
 async def _months(request: Request) -> Response:
-    web, catalogue = web_of(request), catalogue_of(request)
-    if web.config is None:
-        return json_response(request, Months([], Absence(N_("no configuration"), NO_CONFIGURATION()).why(catalogue)))
+    as_csv = wants_csv(request)
+    found = await _known_months(web_of(request), catalogue_of(request))
+    return csv_response(found.months, "savings") if as_csv else json_response(request, found)
+
+
+async def _known_months(web: Web, catalogue: Catalogue) -> Months:
     config = web.config
+    if config is None:
+        return Months([], Absence(N_("no configuration"), NO_CONFIGURATION()).why(catalogue))
     try:
         found = await run_sync(state_of(web).read, lambda db: months_with_data(db, config))
     except StateFileError as error:
-        return json_response(request, Months([], Absence(N_("no data"), error.reason).why(catalogue)))
+        return Months([], Absence(N_("no data"), error.reason).why(catalogue))
     why = None if found else Absence(N_("no data"), NO_DATA_OF_MOTOR() if config.motors else NO_MOTOR()).why(catalogue)
-    return json_response(request, Months([MonthName(month, month_name(month, catalogue)) for month in found], why))
+    return Months([MonthName(month, month_name(month, catalogue)) for month in found], why)
 
 
 async def _month(request: Request) -> Response:
-    """The JSON of the report, unchanged, with `state`, `name` and the texts of the report in the reader's language."""
+    """The JSON of the report, unchanged, with `state`, `name` and the texts of the report in the reader's language.
+
+    As CSV: the file of `magwatt report`.
+    """
+    if wants_csv(request):
+        return await _report_file(request, "csv")
     catalogue, month = catalogue_of(request), str(request.path_params["month"])
     head = {"month": month, "name": _checked_name(request)}
     found, why = await _report(request, WAIT_S)
@@ -167,8 +178,12 @@ async def _newest(request: Request) -> Response:
 
 
 async def _file(request: Request) -> Response:
-    """A file of the report, as `magwatt report` writes it."""
-    kind, month = request.url.path.rpartition(".")[2], str(request.path_params["month"])
+    return await _report_file(request, request.url.path.rpartition(".")[2])
+
+
+async def _report_file(request: Request, kind: str) -> Response:
+    """A file of the report, as `magwatt report` writes it. kind: html, csv or json."""
+    month = str(request.path_params["month"])
     language = language_of_request(request).partition("_")[0]
     name = f"report-{language}.html" if kind == "html" else f"report.{kind}"
     config = web_of(request).config

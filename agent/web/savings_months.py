@@ -11,6 +11,7 @@ from agent import VERSION
 from agent.config.model import Config
 from agent.config.tariff import month_bounds_ms
 from agent.core.local_time import local_datetime
+from agent.savings.records.model import QUARTER_MS
 from agent.savings.records.repository import present_ms
 
 MONTHS_MAX = 240
@@ -66,6 +67,7 @@ def _has_data(db: sqlite3.Connection, config: Config, month: str) -> bool:
 def fingerprint(db: sqlite3.Connection, config: Config, month: str, clock_ms: int) -> str:
     """Of everything that the report of a month is computed from: 16 hexadecimal digits.
 
+    The running interval does not count: it is stored again every few seconds, and has no saving before its end.
     Of a month that has ended and is recorded, later records of the ledger do not count.
     """
     from_ms, to_ms = bounds_ms(config, month)
@@ -75,7 +77,8 @@ def fingerprint(db: sqlite3.Connection, config: Config, month: str, clock_ms: in
         "select count(*), max(start_ms), total(length(body)) from interval "
         "where asset = ? and start_ms >= ? and start_ms < ?"
     )
-    parts += [db.execute(sizes, (motor, from_ms, to_ms)).fetchone() for motor in config.motors]
+    ended_ms = min(to_ms, now_ms - now_ms % QUARTER_MS)
+    parts += [db.execute(sizes, (motor, from_ms, ended_ms)).fetchone() for motor in config.motors]
     notes = "select count(*), max(saved_ms), total(length(body)) from note where kind in ('baseline', 'savings-event')"
     parts.append(db.execute(notes).fetchone())
     kinds = "" if now_ms < to_ms + RECORDED_MS else "where kind in ('key', 'baseline', 'decision', 'restore')"

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from agent.core.text import N_, Catalogue
 from agent.web import values
-from agent.web.values import PageValue
+from agent.web.values import Absence, PageValue
 
 _VERDICTS = {
     "proven": N_("proven"), "provisional": N_("provisional"), "not_proven": N_("not yet proven"),
@@ -28,14 +28,17 @@ class SavedSoFar(Struct):
     old_plant_w: PageValue
 
 
-def saved_so_far(message: Mapping[str, Any], now: PageValue, catalogue: Catalogue) -> SavedSoFar:
-    """message: kind `savings`. now: the saved power; where it is unknown, so is the old plant."""
-    measured = message.get("v", {})
-    if "savings_verdict" not in measured:
-        none = values.unknown(values.NO_BASELINE, catalogue)
+def saved_so_far(
+    message: Mapping[str, Any], absence: Absence | None, now: PageValue, catalogue: Catalogue
+) -> SavedSoFar:
+    """message: kind `savings`. absence: why it has no saving; None: it has one.
+    now: the saved power; where it is unknown, so is the old plant.
+    """
+    if absence is not None:
+        none = values.unknown(absence, catalogue)
         return SavedSoFar(none, "", none, none)
     energy = values.value_of(message, "saved_energy_wh", catalogue, 0.001)
-    verdict = catalogue.translate(_VERDICTS.get(str(measured["savings_verdict"]), ""))
+    verdict = catalogue.translate(_VERDICTS.get(str(message["v"]["savings_verdict"]), ""))
     old = values.value_of(message, "interval_adjusted_baseline_wh", catalogue, 4.0)
     if now.v is None or not old.v:
         missing = PageValue(None, q="bad", why=now.why or values.NOT_COMPARED.why(catalogue))

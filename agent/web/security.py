@@ -12,10 +12,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.web.context import catalogue_of
 from agent.web.problem import problem
+from agent.web.reasons import HOST_UNKNOWN
 
 HEADERS_BYTES_MAX = 8192
+ADDRESS_BYTES_MAX = 4096  # of the path and the query
 BODY_BYTES_MAX = 4096
+HTTP_HOST_UNKNOWN = 400  # no other rejection of the guard has this status
 log = logging.getLogger("magwatt.web")
 
 
@@ -50,7 +54,8 @@ class Guard:
     def __init__(self, app: ASGIApp, access: Access, policy: str) -> None:
         self._app, self._access = app, access
         self._headers = {
-            "content-security-policy": policy, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
+            "content-security-policy": policy, "x-content-type-options": "nosniff",
+            "referrer-policy": "same-origin",  # with no-referrer, browsers send the Origin of the login as null
             "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin",
             "x-frame-options": "DENY",
         }  # fmt: skip
@@ -72,8 +77,12 @@ class Guard:
             await send(message)
 
         request = Request(scope, receive)
-        if status := rejection(self._access, scope["method"], scope["path"], request.headers, scope["headers"]):
-            await problem(request, status)(scope, receive, send_with_headers)
+        status = 414 if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_BYTES_MAX else None
+        if status := status or rejection(
+            self._access, scope["method"], scope["path"], request.headers, scope["headers"]
+        ):
+            detail = catalogue_of(request).reason(HOST_UNKNOWN()) if status == HTTP_HOST_UNKNOWN else ""
+            await problem(request, status, detail)(scope, receive, send_with_headers)
             return
         try:
             await self._app(scope, receive, send_with_headers)
@@ -92,7 +101,7 @@ def rejection(
         return 431
     name = host_name(headers.get("host", ""))
     if name not in access.hosts and not (access.any_address and address_of(name)):
-        return 400
+        return HTTP_HOST_UNKNOWN
     if method not in ("GET", "HEAD") and not (method == "POST" and path in access.posts):
         return 405
     length = headers.get("content-length", "0")
@@ -130,8 +139,19 @@ def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
         return None
 
 
+def network_of(host: str) -> str:
+    """What one computer can have many addresses of: IPv6 addresses by their first 64 bits; "": this computer."""
+    address = address_of(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    if address is None or address.is_loopback:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address)
+
+
 def _log_access(scope: Scope, status: int, took_s: float) -> None:
-    """Without query and cookies: they may contain what is secret."""
-    client = scope.get("client") or ("local", 0)
-    level = logging.DEBUG if status < 400 else logging.INFO
-    log.log(level, "%s %s %s %d %.0f ms", client[0], scope["method"], ascii(scope["path"]), status, 1000 * took_s)
+    """Without query and cookies, which may contain what is secret; only with `--verbose`: any client can cause it."""
+    client, path = scope.get("client") or ("local", 0), ascii(scope["path"][:200])
+    log.debug("%s %s %s %d %.0f ms", client[0], scope["method"], path, status, 1000 * took_s)

@@ -1,17 +1,15 @@
-"""The server process of the page: live source, application, and the limits of its connections."""
+"""The server process of the page: live source and application."""
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
-import ssl
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agent.config.model import Config, Mqtt
 from agent.config.topology import assets
@@ -22,54 +20,20 @@ from agent.delivery.mqtt.follower import Follower
 from agent.delivery.store import default_directory
 from agent.runtime import systemd
 from agent.web.app import create_app
+from agent.web.connections import CONNECTIONS_MAX, Admission, GuardedProtocol, GuardedServer
 from agent.web.context import Web
 from agent.web.live import LiveHub
 from agent.web.login import Login
 from agent.web.reasons import PORT_IN_USE
 from agent.web.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, Access, is_loopback
 from agent.web.source import LiveSource
-from agent.web.start_check import Listen, check_listen
+from agent.web.start_check import Listen, check_listen, tls_context
 from drivers.reasons import InvalidValue, cause_of
 
-CONNECTIONS_MAX = 64
-HEADER_S_MAX = 10.0
 STOP_S = 3
 
 
-class GuardedProtocol(H11Protocol):
-    """HTTP with a limit of connections, and of the time in which the headers of a request must have arrived."""
-
-    _header_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX:
-            transport.abort()
-            return
-        self._watch_headers()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._watch_headers()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        super().connection_lost(exc)
-
-    def _watch_headers(self) -> None:
-        """Between the first byte of a request, or the connection, and the end of its headers a timer runs."""
-        if self.conn.their_state is not h11.IDLE:
-            self._stop_timer()
-        elif self._header_timer is None:
-            self._header_timer = self.loop.call_later(HEADER_S_MAX, self.transport.abort)
-
-    def _stop_timer(self) -> None:
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
-
-
-class PageServer(uvicorn.Server):
+class PageServer(GuardedServer):
     """Reports to systemd, and ends the streams before it waits for the requests.
 
     live: the hub of the streams. started_at: called with the port when it accepts requests.
@@ -88,7 +52,6 @@ class PageServer(uvicorn.Server):
             systemd.notify(READY=1)
 
     async def on_tick(self, counter: int) -> bool:
-        """Called by uvicorn ten times a second."""
         if self._watchdog_s and counter % max(1, int(10 * self._watchdog_s / 4)) == 0:
             systemd.notify(WATCHDOG=1)
         return await super().on_tick(counter)
@@ -105,12 +68,13 @@ def make_server(web: Web, listen: Listen) -> PageServer:
     names = {name.lower() for name in (*listen.names, own, socket.gethostname())} | LOOPBACK_NAMES
     tls = listen.cert is not None
     login = Login(listen.password, tls) if listen.password else None
-    app = create_app(web, Access(frozenset(names), tls, any_address=not is_loopback(listen.host)), login)
-    config = uvicorn.Config(
-        app, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="warning",
+    access = Access(frozenset(names), tls, any_address=not is_loopback(listen.host))
+    app = create_app(web, access, login, listen.metrics)
+    protocol: Any = partial(GuardedProtocol, Admission(), tls_context(listen))
+    config = uvicorn.Config(  # its warnings are about requests: whoever sends them could fill the log
+        app, http=protocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="error",
         access_log=False, server_header=False, proxy_headers=False, h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
-        timeout_graceful_shutdown=STOP_S, ssl_certfile=listen.cert, ssl_keyfile=listen.key,
-        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+        timeout_graceful_shutdown=STOP_S,
     )  # fmt: skip
     return PageServer(config, app.state.live)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gettext
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from babel.messages.pofile import read_po
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 from support.basics import ROOT, real_command
 
@@ -78,14 +78,14 @@ def chromium() -> Iterator[Browser]:
 
 
 class Watched:
-    """A tab whose errors, requests and answers are kept.
+    """A tab whose errors and requests are recorded.
 
-    errors: of the console, of scripts, of the Content-Security-Policy, and answers of 400 and above.
-    foreign: requests to other hosts. sizes: path → compressed bytes.
+    errors: of the console, of scripts, of the Content-Security-Policy, and responses with status 400 and above.
+    foreign: requests to other hosts.
     """
 
     def __init__(self, context: BrowserContext, address: str, now_ms: int | None = None) -> None:
-        """now_ms: the time of the browser stands still there; None: it does not."""
+        """now_ms: the time of the browser is always this; None: it runs."""
         self.address, self.errors, self.foreign = address, list[str](), list[str]()
         self.page: Page = context.new_page()
         if now_ms is not None:
@@ -103,7 +103,7 @@ class Watched:
         return self.page
 
     def wait(self) -> None:
-        """Until a heading is there and nothing says that it is loading or being calculated."""
+        """Until a heading is there and nothing is loading or being calculated."""
         self.page.wait_for_function(
             """(waiting) => {
               const main = document.querySelector("main");
@@ -123,12 +123,12 @@ class Watched:
 
 
 def broken_texts(page: Page) -> list[str]:
-    """Texts that a program error left behind."""
+    """Texts that a program error produces."""
     return [text for text in texts(page) if _BROKEN.search(text)]
 
 
 def english_texts(page: Page) -> list[str]:
-    """Texts of a Chinese page that stand in English in the catalogue, or contain an English sentence."""
+    """Texts of a Chinese page that the catalogue translates, or that contain an English sentence."""
     known = catalogue()
     return [
         text for text in dict.fromkeys(texts(page))
@@ -137,7 +137,7 @@ def english_texts(page: Page) -> list[str]:
 
 
 def texts(page: Page) -> list[str]:
-    """All texts and labels, also those for screen readers; without code, and parts in a language of their own."""
+    """All texts and labels, also those for screen readers; without code, and parts in another language."""
     found: list[str] = page.evaluate(_TEXTS)
     return found
 
@@ -173,9 +173,8 @@ def chinese(english: str) -> str:
 @cache
 def catalogue() -> dict[str, str]:
     """English text → Chinese text."""
-    with (ROOT / "agent/locale/zh_CN/LC_MESSAGES/magwatt.mo").open("rb") as file:
-        found: dict[str, str] = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
-    return {key: value for key, value in found.items() if isinstance(key, str) and key}
+    with (ROOT / "agent/locale/zh_CN/LC_MESSAGES/magwatt.po").open("rb") as file:
+        return {str(message.id): str(message.string) for message in read_po(file) if message.id}
 
 
 def focus_width_px(page: Page) -> float | None:

@@ -1,7 +1,7 @@
 """An invented plant for the page: one motor in each state that the page shows, with a month, events and a history.
 
-The messages are those of the demo's magnet motor, scaled; the month is that of `metered_retrofit`. The time of the
-plant stands still at NOW_MS.
+The messages are those of the demo's magnet motor, scaled; the month is that of `metered_retrofit`. The time is always
+NOW_MS.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ZONE = metered_retrofit.ZONE
 MONTH, DAYS = "2025-02", 28  # it has passed, also for the process that computes its report
 NOW_MS = utc_ms("2025-02-28 23:46:07")
 GATEWAY = "magwatt/v1/mill-2/gw-07"
-SWAPPED = WIRING_FAULTS["ct_swapped"](phases="I1, I2")
+SWAPPED = WIRING_FAULTS["ct_swapped"](phases="L1-L2")
 HOSTILE_SITE = 'mill "2" </script><script>window.hacked=1</script>'
 HOSTILE_NAME = '<img src=x onerror="window.hacked=1">'
 # Chinese names: an English word on the Chinese page is then a text that was not translated
@@ -156,7 +156,7 @@ def _telemetry(motor: str, t_ms: int) -> dict[str, Any]:
     elif motor == "roller":
         _unknown(body, METER_SHARED(), Quality.ALLOCATED)
     elif motor == "lift":
-        values["meter_wiring"] = "ct_swapped"
+        values |= _swapped_powers(values) | {"meter_wiring": "ct_swapped:L1-L2"}
         fault = METER_WIRING(fault=(SWAPPED,))
         body.setdefault("r", {})["meter_wiring"] = [as_object(fault)]
         _unknown(body, fault, Quality.GOOD)
@@ -164,6 +164,19 @@ def _telemetry(motor: str, t_ms: int) -> dict[str, Any]:
         values |= {"motor_speed_rpm": 0, "active_power_w": 0.0}
         _unknown(body, MOTOR_OFF(), Quality.GOOD)
     return body
+
+
+def _swapped_powers(values: dict[str, Any]) -> dict[str, float]:
+    """What a meter measures when the CTs of L1 and L2 are exchanged: both currents are turned by 120°."""
+    found, total_w = {}, 0.0
+    for phase, turn_deg in ((1, 120), (2, -120), (3, 0)):
+        power_w, reactive_var = values[f"active_power_l{phase}_w"], values[f"reactive_power_l{phase}_var"]
+        angle = math.atan2(reactive_var, power_w) + math.radians(turn_deg)
+        apparent_va = math.hypot(power_w, reactive_var)
+        found[f"active_power_l{phase}_w"] = round(apparent_va * math.cos(angle), 1)
+        found[f"reactive_power_l{phase}_var"] = round(apparent_va * math.sin(angle), 1)
+        total_w += apparent_va * math.cos(angle)
+    return found | {"active_power_w": round(total_w, 1)}
 
 
 def _unknown(body: dict[str, Any], reason: Reason, quality: Quality) -> None:
@@ -210,7 +223,7 @@ def _explain(motor: str, telemetry: dict[str, Any]) -> dict[str, Any]:
         text = text.replace(f"{old}-1", new).replace(f"{old}-2", new)
     body = json.loads(text)
     if motor == "lift":
-        body |= {"meter_wiring": "ct_swapped", "meter_wiring_faults": [as_object(SWAPPED)]}
+        body |= {"meter_wiring": "ct_swapped:L1-L2", "meter_wiring_faults": [as_object(SWAPPED)]}
     if "powers" in body:
         body["powers"] = {name: round(_SHARE[motor] * value, 1) for name, value in body["powers"].items()}
     body["reason"] = next(iter(telemetry.get("r", {}).get("efficiency_unavailable_reason", [])), None)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from support.basics import HandClock
 
-from agent.acquisition.scheduler import bus_settings
+from agent.acquisition.line_settings import bus_settings
 from agent.config.model import Bus
 from simulators.bus.memory import MemoryLink
 from simulators.devices.device import SimulatedDevice

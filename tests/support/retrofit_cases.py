@@ -25,7 +25,10 @@ from support.retrofit import (  # fmt: skip
     hours,
 )
 
+from agent.config.reporting_periods import ReportingPhase
+from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.driver_error import DriverError
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Saving
@@ -64,6 +67,26 @@ def real_retrofit(seed: int) -> Reported:
     sensor = (None, None, _saturating)[seed % 3]
     meter = draw_meter(rng)
     return _run(PUMP_HIGH_HEAD, rng, (14 * 96, 30 * 96), (0.89, 0.801), (meter, meter), kind, sensor)
+
+
+def single_intervals(seed: int, days: int = 1) -> list[tuple[float, float]]:
+    """Error of the saving of each interval alone, and its U95, Wh, in the first days after the same retrofit."""
+    plant, rng = PUMP_HIGH_HEAD, np.random.default_rng(seed)
+    meter = draw_meter(rng)
+    before = _hours(plant, rng, 14 * 96, 0.89, meter, None, new=False)
+    after = _hours(plant, rng, days * 96, 0.801, meter, None, new=True, first=15 * 96)
+    frozen = freeze(learn("pump", before.intervals, classes=CLASSES), 0, "test")
+    present = MeterClasses(*CLASSES, va_per_a=math.sqrt(3) * VOLTS)
+    calibrated = dict.fromkeys(frozen.drivers, DriverError(calibrated=True))
+    basis = SavingsBasis(frozen, ReportingPhase("reporting", 0), present, plant.old_plate, calibrated)
+    given = after.intervals
+    account = Account(basis, (), lambda from_ms, to_ms: [item for item in given if from_ms <= item.start_ms < to_ms])
+    found = []
+    for line, true_wh in zip(account.add_until(None, given[-1].end_ms), after.old_wh - after.new_wh, strict=True):
+        u95_wh = account.u95_of_wh(line.start_ms)
+        if u95_wh is not None and line.adjusted_wh is not None and line.measured_wh is not None:
+            found.append((line.adjusted_wh - line.measured_wh - float(true_wh), u95_wh))
+    return found
 
 
 def large_retrofit(seed: int) -> Reported:

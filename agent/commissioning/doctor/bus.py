@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
+from agent.acquisition.bus_limits import CORRUPT_MAX
 from agent.acquisition.scheduler import BusPoller
 from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
@@ -29,7 +30,6 @@ from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stabl
 
 REQUEST_BYTES = 8
 GATEWAY_EXCEPTIONS = (0x0A, 0x0B)
-CORRUPT_MAX = 0.005  # share of corrupt responses; a correct RS-485 line is far below
 STRAY_MAX = 0.05  # stray bytes per response
 SLOW_SHARE = 0.8  # of the timeout
 TIMER_MAX_MS = 2

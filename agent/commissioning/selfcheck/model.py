@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from agent.acquisition.scheduler import bus_settings
+from agent.acquisition.line_settings import bus_settings
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS, UNIT_IDS_SWAPPED
 from agent.config.model import Config, Drive, Meter, Motor
 from agent.config.topology import drive_rating_kw, polled_devices

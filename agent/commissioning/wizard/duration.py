@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from agent.acquisition.line_settings import bus_settings
 from agent.acquisition.poll_plan import block_s
-from agent.acquisition.scheduler import bus_settings
 from agent.commissioning.selfcheck.model import DeviceSet
 from agent.commissioning.selfcheck.register_reader import SILENCES_MAX, RegisterReader
 from agent.commissioning.selfcheck.run import period_of

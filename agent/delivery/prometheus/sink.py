@@ -21,15 +21,12 @@ from agent.core.messages import Message
 from agent.core.row_names import row_name
 from agent.delivery.base.metric_types import all_metrics
 from agent.delivery.prometheus.names import ExposedMetric, PrometheusType, names
+from agent.delivery.prometheus.samples import AGE_DEFAULT_S, AGE_S, LABELS, help_of, samples_of, uncertainty_of
 from drivers.reading import BAD, Quality
 
 log = logging.getLogger(__name__)
 
-AGE_S = {"pq10m": 1500.0, "savings": 3600.0, "health": 300.0, "event": float("inf")}  # less frequent messages
-AGE_DEFAULT_S = 120.0
 RETRY_S = 30.0
-POINTS_MAX = 64  # a longer series (a waveform) is exposed by its minimum and maximum
-LABELS = ("site", "gateway", "asset")
 
 
 class PrometheusSink:
@@ -114,33 +111,10 @@ class PrometheusSink:
                 return
 
 
-def uncertainty_of(exposed: ExposedMetric) -> ExposedMetric:
-    """`magwatt_motor_efficiency_ratio` → `magwatt_motor_efficiency_uncertainty_ratio`."""
-    name = exposed.name.removesuffix("_total")
-    stem, _, unit = name.rpartition("_")
-    return ExposedMetric(f"{stem}_uncertainty_{unit}", exposed.factor, PrometheusType.GAUGE, f"k = 2: {exposed.about}")
-
-
 def _add(families: dict[str, Any], exposed: ExposedMetric, labels: dict[str, str], value: Any) -> None:
     """Adds the samples of one value to the family of its metric."""
-    samples: list[tuple[dict[str, str], float]] = []
-    if exposed.type is PrometheusType.INFO:
-        samples = [({"text": str(value)}, 1.0)]
-    elif exposed.series:
-        samples = [({"point": index}, number * exposed.factor) for index, number in _points(value)]
-    elif isinstance(value, int | float):
-        samples = [({}, value * exposed.factor)]
-    for extra, number in samples:
+    for extra, number in samples_of(exposed, value):
         if exposed.name not in families:
-            about = exposed.about or exposed.name.removeprefix("magwatt_").replace("_", " ")
             kind = CounterMetricFamily if exposed.type is PrometheusType.COUNTER else GaugeMetricFamily
-            families[exposed.name] = kind(exposed.name, about, labels=[*labels, *extra])
+            families[exposed.name] = kind(exposed.name, help_of(exposed), labels=[*labels, *extra])
         families[exposed.name].add_metric([*labels.values(), *extra.values()], number)
-
-
-def _points(value: Any) -> list[tuple[str, float]]:
-    numbers = value if isinstance(value, list) else [value]
-    if len(numbers) > POINTS_MAX:
-        present = [number for number in numbers if number is not None]
-        return [("min", min(present)), ("max", max(present))] if present else []
-    return [(str(index), number) for index, number in enumerate(numbers) if number is not None]

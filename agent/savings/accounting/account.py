@@ -182,6 +182,7 @@ class Account:
         self._part: SavingsAccumulator | None = None
         self._tally = self._new_tally(events)
         self._load, self._newest_ms = load, 0
+        self._added: list[Interval] = []  # the last ones, as the model takes them
 
     def _new_tally(self, events: Sequence[NonRoutineEvent]) -> SavingsAccumulator:
         basis = self._basis
@@ -216,7 +217,7 @@ class Account:
         if settled:
             end_ms = max(min(end_ms, settled_ms), self.next_ms)
             found = [item for item in found if item.start_ms < end_ms]
-        self.next_ms = end_ms
+        self.next_ms, self._added = end_ms, found
         if found:
             self._newest_ms = found[-1].end_ms
         if self._part is not None:
@@ -246,8 +247,14 @@ class Account:
         found._tally = self._tally.copy()
         return found
 
-    def u95_of_wh(self, item: Interval) -> float | None:
-        """U95 of the saving of one interval alone; None: it cannot be compared. The sum of many is more certain."""
+    def u95_of_wh(self, start_ms: int) -> float | None:
+        """U95 of the saving of one interval alone; None: it is not compared, or is not one of those added last.
+
+        The sum of many is more certain.
+        """
+        item = next((item for item in self._added if item.start_ms == start_ms), None)
+        if item is None:
+            return None
         alone = self._new_tally(())
         result = alone.add(item)
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:

@@ -20,7 +20,7 @@ from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.meter_uncertainty import MeterSums, MeterUncertainty
 from agent.savings.accounting.ratio_check import KIND, RUNNING, RatioCheck
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
-from agent.savings.baseline.coverage_factors import half_width
+from agent.savings.baseline.coverage_factors import half_width, spread_of_sum
 from agent.savings.baseline.models import (
     ReplacedMotor,
     is_off,
@@ -323,7 +323,7 @@ def _components(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> di
     return {
         "model": math.hypot(math.sqrt(variance), sums.off * off.get("u_mean_wh", 0.0)),
         "scatter": math.hypot(
-            baseline.residual_wh * math.sqrt(sums.n * tau), off.get("spread_wh", 0.0) * math.sqrt(sums.off * tau)
+            baseline.residual_wh * spread_of_sum(sums.n, tau), off.get("spread_wh", 0.0) * spread_of_sum(sums.off, tau)
         ),
         "driver": math.hypot(*sums.driver_wh) / math.sqrt(3),
         "interpolation": sums.interpolation.u_wh,

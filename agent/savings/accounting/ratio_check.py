@@ -20,6 +20,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from agent.savings.baseline.coverage_factors import spread_of_sum
 from agent.savings.reasons import ENERGY_FACTOR, EVENT_UNDECIDED, RATIO_NOT_NUMBERED, RATIO_UNDECIDED
 from agent.savings.records.meter_identity import same_meter
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent
@@ -292,7 +293,7 @@ class RatioCheck:
         n: time in intervals of the baseline.
         """
         tau = self._baseline.n / self._baseline.n_effective
-        return self._baseline.residual_wh * math.sqrt(n * min(tau, max(n, 1.0))) / adjusted_wh
+        return self._baseline.residual_wh * spread_of_sum(n, tau) / adjusted_wh
 
     def _add_changing(self) -> None:
         for one in self._changing:

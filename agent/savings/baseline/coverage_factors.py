@@ -26,6 +26,14 @@ def student_t(freedom: float, p: float = P95) -> float:
     return _bisected(below, high, 1e-13)
 
 
+def spread_of_sum(n: float, tau: float) -> float:
+    """Standard deviation of the sum of n values, divided by that of one: √(n·τ), and at most n, as of equal values.
+
+    tau: 1 + twice the sum of the autocorrelations. n below 1: a part of one value, as if it were independent.
+    """
+    return math.sqrt(n * min(tau, max(n, 1.0)))
+
+
 def half_width(u_normal: float, limit: float, *, freedom: float = math.inf, probability: float = 0.95) -> float:
     """Half-width that contains the sum of a normal error (standard uncertainty u_normal) and an independent rectangular
     one over ±limit with this probability (two-sided; 0.95: U95).

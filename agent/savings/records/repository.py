@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from agent.core.codec import decode_reason, encode_reason
+from agent.core.messages import Message, encode
 from agent.delivery.store import Store, write_counters
 from agent.savings.reasons import (
     BASELINE_CHANGED,
@@ -30,7 +31,7 @@ from drivers.reasons import InvalidValue
 if TYPE_CHECKING:
     from agent.config.model import Config
 
-DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"  # kinds of notes
+DRAFT, FROZEN, EVENT, MESSAGE = "baseline-draft", "baseline", "savings-event", "savings-message"  # kinds of notes
 _VIRTUAL_TIME = "clock", "virtual"
 FUTURE_MS = 31 * 86_400_000  # ahead of now, as a report of the running month
 INTERVAL_MS_MAX = 3_600_000  # longest interval: one that starts earlier than this before a time has ended then
@@ -211,6 +212,12 @@ def event_json(event: NonRoutineEvent) -> dict[str, Any]:
     return found
 
 
+def save_message(store: Store, asset: str, message: Message) -> None:
+    """Stores the newest message of a motor, without an id, for a page that has not received one. Does not wait."""
+    row = MESSAGE, asset, "", store.now_ms, encode(message, "").decode()
+    store.post(lambda db: db.execute(_SAVE_NOTE, row).rowcount)
+
+
 def save_virtual_time(store: Store, utc_ms: int) -> None:
     """Stores where a run on virtual time ended. Raises StoreError."""
     store.save_entry(*_VIRTUAL_TIME, "", {"utc_ms": utc_ms})
@@ -252,5 +259,7 @@ def _note(source: Source, kind: str, name: str) -> str | None:
 
 
 def _insert_note(db: sqlite3.Connection, kind: str, name: str, now_ms: int, body: Any) -> None:
-    row = kind, name, "", now_ms, json.dumps(body)
-    db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row)
+    db.execute(_SAVE_NOTE, (kind, name, "", now_ms, json.dumps(body)))
+
+
+_SAVE_NOTE = "insert or replace into note values (?, ?, ?, ?, ?)"

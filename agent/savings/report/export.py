@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 
 from agent.config import emission_factors
 from agent.core.local_time import format_minute
+from agent.core.spreadsheet import cell_text
 from agent.core.text import as_object
 from agent.savings.accounting.account import saving_json
 from agent.savings.accounting.avoided_energy import IntervalResult
@@ -34,9 +35,6 @@ HEAD = ("motor", "start_local", "start_utc", "driver", "measured_kwh", "adjusted
         "length_min")  # fmt: skip
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters that a spreadsheet takes for a formula
-
-
 def as_csv(months: Sequence[ReportMonth]) -> bytes:
     """One row for each interval; UTF-8 with a byte-order mark for spreadsheets. Empty: unknown.
 
@@ -46,7 +44,7 @@ def as_csv(months: Sequence[ReportMonth]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     drivers = sorted({name for month in months for item in month.intervals for name in item.drivers})
-    writer.writerow([*HEAD, *(column for name in drivers for column in (_text(name), f"u_{name}"))])
+    writer.writerow([*HEAD, *(column for name in drivers for column in (cell_text(name), f"u_{name}"))])
     for month in months:
         results = {result.start_ms: result for result in month.results}
         for item in month.intervals:
@@ -61,11 +59,11 @@ def _row(month: ReportMonth, item: Interval, result: IntervalResult | None) -> l
     saved = None if result is None or result.excluded or adjusted is None or measured is None else adjusted - measured
     register_start_wh, register_end_wh = item.register_wh or (None, None)
     return [
-        _text(month.asset), format_minute(item.start_ms, month.zone), format_minute(item.start_ms, "UTC"),
+        cell_text(month.asset), format_minute(item.start_ms, month.zone), format_minute(item.start_ms, "UTC"),
         _number(result.driver if result else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
         str(round(100 * item.coverage, 4)), result.excluded.code if result and result.excluded else "",
-        _text(" ".join(item.flags)), _text(item.source), *_price(month, item), _kwh(item.reactive_varh),
-        _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), _text(item.meter),
+        cell_text(" ".join(item.flags)), cell_text(item.source), *_price(month, item), _kwh(item.reactive_varh),
+        _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), cell_text(item.meter),
         _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
         _kwh(item.motor_loss_wh), _kwh(item.u_motor_loss_wh), _kwh(item.drive_loss_wh), _kwh(item.u_drive_loss_wh),
         _kwh(_old_loss_wh(month, item)), _number(item.length_s / 60),
@@ -91,7 +89,7 @@ def _price(month: ReportMonth, item: Interval) -> tuple[str, str]:
         name, price = mean_price(month.tariff, item)
     except ValueError:
         return "", ""
-    return _text(name), f"{price:.10g}"
+    return cell_text(name), f"{price:.10g}"
 
 
 def as_json(months: Sequence[ReportMonth], cover: Cover) -> str:
@@ -169,10 +167,6 @@ def _tariff(month: ReportMonth) -> dict[str, Any] | None:
         "currency": tariff.currency, "prices": {**tariff.prices, **tariff.prices_in.get(month.month, {})},
         "reading_day": tariff.reading_day,
     }  # fmt: skip
-
-
-def _text(value: str) -> str:
-    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def _number(value: float | None) -> str:

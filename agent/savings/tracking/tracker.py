@@ -238,7 +238,7 @@ class SavingsTracker:
                 account, result = self._compare(interval)
             saving = account.saving(self._store.now_ms) if account is not None else None
             expected_wh = result.adjusted_wh if result and not result.excluded else None
-            u95_wh = account.u95_of_wh(interval) if account is not None and expected_wh is not None else None
+            u95_wh = account.u95_of_wh(start_ms) if account is not None and expected_wh is not None else None
             self._publish(interval, saving, expected_wh, u95_wh)
 
     def _write(self) -> None:
@@ -347,6 +347,7 @@ class SavingsTracker:
             message = replace(message, values=values | {"savings_caveats": codes(caveats)},
                               reasons={"savings_caveats": caveats})  # fmt: skip
         self._emit(message)
+        repository.save_message(self._store, self._asset.name, message)
 
     def _report(self, error: StoreError | ValueError) -> None:
         """Logs an error once; it is the caveat of the saving until the next sum succeeds."""

@@ -19,7 +19,6 @@ from starlette.routing import Route
 from agent.commissioning.wizard.answers import Reply
 from agent.core.text import Catalogue, _, language_of, text_of
 from agent.web.context import language_of_request
-from agent.web.page_texts import texts_of
 from agent.web.pages import document
 from agent.web.security import Access, Guard, content_policy
 from agent.web.setup.access import SetupAccess
@@ -123,7 +122,7 @@ def create_app(context: SetupContext, hosts: frozenset[str]) -> Starlette:
     ])  # fmt: skip
     app.state.web = app.state.context = context
     app.state.static = static
-    app.state.texts = texts_of(static.sources[name] for name in static.imported)
+    app.state.texts = static.texts_of(static.imported)
     return app
 
 

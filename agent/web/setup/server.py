@@ -6,15 +6,18 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
+from typing import Any
 
 import uvicorn
 from msgspec import Struct
 from starlette.applications import Starlette
 
 from agent.config.schema import host_port
+from agent.web.connections import Admission, GuardedProtocol, GuardedServer
 from agent.web.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, is_loopback
-from agent.web.server import GuardedProtocol, bound
+from agent.web.server import bound
 from agent.web.setup.access import LASTS_S, SetupAccess
 from agent.web.setup.app import SetupContext, create_app
 from agent.web.setup.certificate import self_made
@@ -77,7 +80,7 @@ async def _serve(
     context, fingerprint = (None, "") if is_loopback(listen.host) else self_made(listen.host)
     hosts = frozenset({listen.name}) | (LOOPBACK_NAMES if not fingerprint else frozenset())
     app = create_app(SetupContext(setup, access, fingerprint, command), hosts)
-    server = uvicorn.Server(_config(app, context))
+    server = GuardedServer(_config(app, context))
     scheme, port = "https" if fingerprint else "http", listening.getsockname()[1]
     started(f"{scheme}://{listen.name}:{port}/#{access.token}", fingerprint)
     ending = asyncio.create_task(_end(server, setup, access))
@@ -88,11 +91,11 @@ async def _serve(
 
 
 def _config(app: Starlette, context: ssl.SSLContext | None) -> uvicorn.Config:
+    protocol: Any = partial(GuardedProtocol, Admission(), context)
     return uvicorn.Config(
-        app, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="off",
+        app, http=protocol, ws="none", loop="asyncio", lifespan="off",
         log_config=None, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         h11_max_incomplete_event_size=HEADERS_BYTES_MAX, timeout_graceful_shutdown=1,
-        ssl_context_factory=(lambda config, default: context) if context else None,
     )  # fmt: skip
 
 

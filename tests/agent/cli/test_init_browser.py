@@ -44,7 +44,7 @@ def test_ctrl_c_keeps_what_was_entered(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_end_is_that_of_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kept answers, and the proposed ones for what they lack; check and the next commands are shown."""
+    """The kept values, and the proposed ones for what they lack; check and the next commands are shown."""
     example = (ROOT / "examples" / "meter.answers.toml").read_bytes()
     (tmp_path / "plant.answers.toml").write_bytes(example)
     file = tmp_path / "plant.toml"

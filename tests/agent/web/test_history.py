@@ -15,7 +15,7 @@ from support.store import without_fsync
 from agent.config.model import Config, StoreSettings
 from agent.config.topology import assets
 from agent.core.messages import Message, encode_plain
-from agent.core.metrics import by_name
+from agent.core.metrics import Metric, by_name
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import Catalogue, as_object
 from agent.delivery.live_socket.follower import SocketFollower
@@ -44,7 +44,7 @@ def samples() -> dict[int, float]:
     for t_ms in range(BEGIN_MS, BEGIN_MS + MINUTES * MINUTE_MS, 1000 * EVERY_S):
         missing = SILENT_MS[0] <= t_ms < SILENT_MS[1] or 60 <= (t_ms - BEGIN_MS) // MINUTE_MS < 65
         if not missing:
-            found[t_ms] = 20_000 + 5000 * math.sin(t_ms / 7e5) + t_ms % 977
+            found[t_ms] = round(20_000 + 5000 * math.sin(t_ms / 7e5) + t_ms % 977, 1)  # six digits, as published
     return found
 
 
@@ -59,7 +59,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     for t_ms, power_w in samples().items():
         flag = Quality.UNVERIFIED if t_ms == BEGIN_MS else Quality.GOOD
         flags = {"active_power_w": flag} if flag else {}
-        history.on_published(Message("pump-1", "telemetry", t_ms, {"active_power_w": power_w}, flags=flags))
+        values = {"active_power_w": power_w, "motor_efficiency_pct": power_w / 300, "energy_import_kwh": 123456.789}
+        u = {"motor_efficiency_pct": power_w / 10_000}
+        history.on_published(Message("pump-1", "telemetry", t_ms, values, u, flags=flags))
     silent = as_object(DEVICE_NOT_RESPONDING(device="mcc-1"))
     for state, t_ms, reason in (
         ("online", BEGIN_MS, []),
@@ -77,8 +79,10 @@ def page(config: Config, now_ms: int = BEGIN_MS + MINUTES * MINUTE_MS) -> Web:
     return Web(SocketFollower([]), config, lambda: now_ms, assets(config))
 
 
-def series(config: Config, points: int = POINTS_MAX, from_ms: int = BEGIN_MS, to_ms: int | None = None) -> Series:
-    asked = HistoryRequest("pump-1", [POWER], from_ms, to_ms or BEGIN_MS + MINUTES * MINUTE_MS, points)
+def series(
+    config: Config, points: int = POINTS_MAX, from_ms: int = BEGIN_MS, to_ms: int | None = None, metric: Metric = POWER
+) -> Series:
+    asked = HistoryRequest("pump-1", [metric], from_ms, to_ms or BEGIN_MS + MINUTES * MINUTE_MS, points)
     (found,) = history_of(page(config), asked, ENGLISH)
     return found
 
@@ -97,6 +101,24 @@ def test_points_are_the_statistics_of_their_samples(config: Config, points: int)
     assert found.mean == pytest.approx(means, rel=1e-6)  # a mean is given with seven digits
     if found.step_s >= 60:
         assert found.flags == [["UNVERIFIED"]] + [None] * (len(means) - 1)
+
+
+@pytest.mark.parametrize("points", [100, 10])
+def test_an_estimate_has_its_uncertainty_and_no_extremes(config: Config, points: int) -> None:
+    """U is 3 % of the value in this test, and the mean of U that of the means."""
+    found = series(config, points, metric=by_name("telemetry")["motor_efficiency_pct"])
+    assert found.u == pytest.approx([0.03 * mean for mean in found.mean], rel=1e-6)  # seven digits
+    assert {*found.min, *found.max} == {None}
+    assert set(series(config, points).u) == {None}
+
+
+def test_a_metric_that_is_kept_for_hours_only_says_so(config: Config) -> None:
+    energy = by_name("telemetry")["energy_import_kwh"]
+    assert series(config, metric=energy).mean == [123456.789] * len(samples()), "all digits of a counter"
+    found = series(config, 100, metric=energy)
+    assert found.t_ms == []
+    assert found.why is not None
+    assert found.why.code == "page_metric_not_kept"
 
 
 def test_gaps_have_their_cause(config: Config) -> None:

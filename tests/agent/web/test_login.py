@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,20 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(page: Page) -> None:
     assert {"httponly", "samesite=strict", "path=/", "max-age=43200"} <= set(attributes)
 
 
+def test_a_stream_ends_with_its_session(page: Page) -> None:
+    cookie = session(page)
+    with page.raw() as stream:
+        stream.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: {page.host}\r\nCookie: {cookie}\r\n\r\n".encode())
+        within(lambda: page.server.live.clients == 1, 2, "it is open")
+        page.get("/logout", "POST", Cookie=cookie, Origin=f"http://{page.host}")
+        page.telemetry("pump-1", {"active_power_w": 12345.0})
+        within(lambda: page.server.live.clients == 0, 3, "the stream ended")
+        received = b""
+        while not received.endswith(b"\r\n0\r\n\r\n"):
+            received += stream.recv(65536)
+        assert b"12345" not in received
+
+
 def test_a_session_ends_after_twelve_hours(stored: str) -> None:
     from starlette.requests import Request
     from starlette.responses import Response
@@ -103,6 +118,18 @@ def test_twenty_tries_a_minute_in_all() -> None:
     assert not attempts.allow("192.0.2.200")
     now_s[0] = 60.0
     assert attempts.allow("192.0.2.200")
+
+
+def test_guessing_from_many_addresses_does_not_lock_out_those_who_know_the_password() -> None:
+    """For as long as it lasts: this computer, and one from which a login has succeeded before, can still log in."""
+    attempts = login.Attempts(lambda: 0.0)
+    assert attempts.allow("192.0.2.7")
+    attempts.succeeded("192.0.2.7")
+    assert sum(attempts.allow(f"198.51.100.{number}") for number in range(100)) == 20
+    assert attempts.allow("192.0.2.7")
+    assert attempts.allow("127.0.0.1")
+    assert not attempts.allow("203.0.113.1")
+    assert sum(attempts.allow("127.0.0.1") for _ in range(10)) == 4, "five of one address"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +171,18 @@ def test_the_log_has_neither_password_nor_cookie(page: Page, caplog: pytest.LogC
     assert cookie.partition("=")[2] not in caplog.text
 
 
+def test_whoever_sends_nonsense_does_not_fill_the_log(page: Page, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")
+    for _ in range(20):
+        with page.raw() as connection:
+            connection.sendall(b"nonsense\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 400")
+    assert caplog.messages == []
+    answers = [attempt(page, "").status for _ in range(30)]
+    assert answers.count(401) == 5
+    assert len(caplog.messages) == 6, "one for each attempt, and one for all that were rejected"
+
+
 def test_a_short_password_and_a_damaged_file_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue) as found:
         password.write_hash(tmp_path / "hash", "123456789")
@@ -154,6 +193,14 @@ def test_a_short_password_and_a_damaged_file_are_rejected(tmp_path: Path) -> Non
         with pytest.raises(InvalidValue) as found:
             password.read_hash(tmp_path / "hash")
         assert found.value.reason.code == PASSWORD_FILE_INVALID
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("0.0.0.0", socket.gethostname()), ("::", socket.gethostname()), ("192.0.2.1", "192.0.2.1"), ("::1", "[::1]")],
+)
+def test_the_printed_address_can_be_typed_into_a_browser(host: str, name: str) -> None:
+    assert Listen(host, cert=Path("cert.pem")).address(8470) == f"https://{name}:8470/"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "gateway.example"])

@@ -205,7 +205,7 @@ def test_a_saving_that_is_not_known(plant: Page, values: dict[str, Any], age_s: 
     assert row(plant)["saved_w"]["why"]["code"] == code
 
 
-def test_savings_add_up_with_independent_uncertainties(plant: Page) -> None:
+def test_savings_and_their_uncertainties_add_up_as_in_the_report(plant: Page) -> None:
     for motor, wh, u_wh in (("a", 1000.0, 30.0), ("b", 2000.0, 40.0)):
         plant.motor(motor)
         plant.telemetry(motor)
@@ -214,4 +214,4 @@ def test_savings_add_up_with_independent_uncertainties(plant: Page) -> None:
     plant.motor("c")
     plant.telemetry("c")
     total = plant.json("/api/v1/plant")["saved_now_w"]
-    assert (total["v"], total["u"], total["motors"], total["of"]) == (12_000.0, 200.0, 2, 3)
+    assert (total["v"], total["u"], total["motors"], total["of"]) == (12_000.0, 280.0, 2, 3)

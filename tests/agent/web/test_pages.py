@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import re
 
@@ -108,11 +110,38 @@ def test_lists_are_csv_that_spreadsheets_read(page: Page) -> None:
     assert [row.split(",")[0] for row in rows] == ["pump-1", "pump-2"]
 
 
-def test_a_cell_of_csv_is_never_a_formula() -> None:
+def test_the_columns_of_csv_do_not_depend_on_what_is_known() -> None:
     with running_page() as page:
-        page.motor("pump-1", '=HYPERLINK("http://evil.example")')
+        page.motor("pump-1")
+        without_values = page.get("/api/v1/motors?format=csv").text.splitlines()[0]
         page.telemetry("pump-1")
-        assert "\"'=HYPERLINK" in page.get("/api/v1/motors?format=csv").text
+        columns = page.get("/api/v1/motors?format=csv").text.splitlines()[0]
+        assert columns == without_values
+        assert {"power_w.why.code", "saved_w.why.code"} <= set(columns.split(","))
+
+
+def test_a_format_that_does_not_exist_is_refused(page: Page) -> None:
+    for path in ("motors?format=xml", "events?format=CSV", "savings?format="):
+        answer = page.get(f"/api/v1/{path}")
+        assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json"), path
+    assert page.get("/api/v1/motors?format=json").headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_a_cell_of_csv_is_never_a_formula(page: Page, first: str) -> None:
+    """OWASP, CSV injection; Chinese and Japanese spreadsheets take the wide characters, too."""
+    page.motor("pump-3", f'{first}HYPERLINK("http://evil.example")')
+    rows = csv.DictReader(io.StringIO(page.get("/api/v1/motors?format=csv").body.decode("utf-8-sig"), newline=""))
+    assert [row["name"][:2] for row in rows if row["id"] == "pump-3"] == [f"'{first}"]
+    page.remove("pump-3")
+
+
+def test_a_name_is_never_markup(page: Page) -> None:
+    page.motor("pump-3", "</script><script>alert(1)</script>\u2028")
+    assert page.get("/").text.count("<script>") == 0, "scripts of the page have a type or a source"
+    assert "alert(1)" in page.json("/api/v1/plant")["motors"][-1]["name"]
+    assert page.get("/api/v1/plant").headers["content-type"] == "application/json"
+    page.remove("pump-3")
 
 
 def test_head_answers_without_a_body(page: Page) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.text import Catalogue
 from agent.delivery.live_socket.follower import SocketFollower
+from agent.savings.records.model import QUARTER_MS
 from agent.web import report_cache, report_worker
 from agent.web.context import Web
 from agent.web.month import Month
@@ -184,6 +187,18 @@ def test_months_and_fingerprints_follow_the_data(plant: Path) -> None:
         len({prints(MONTH), prints("2024-09"), prints(MONTH, hash_="changed"), prints(MONTH, NOW_MS + 60 * 86_400_000)})
         == 4
     )
+
+
+def test_a_report_is_computed_again_when_an_interval_has_ended(plant: Path, tmp_path: Path) -> None:
+    """Not each time the running interval is stored: that is every few seconds, and a report takes seconds."""
+    config, now_ms = config_of(plant), NOW_MS // QUARTER_MS * QUARTER_MS + 300_000
+    shutil.copytree(plant / "state", tmp_path / "state")
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")) as db:
+        before = fingerprint(db, config, MONTH, now_ms)
+        row = "insert into interval (asset, start_ms, body) select asset, ?, body from interval limit 1"
+        db.execute(row, (now_ms - 300_000,))
+        assert fingerprint(db, config, MONTH, now_ms) == before
+        assert fingerprint(db, config, MONTH, now_ms + QUARTER_MS) != before
 
 
 def test_the_child_runs_once_for_a_month_and_its_failure_is_named(plant: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from agent.core.messages import Message
 from agent.delivery.store import Store
 from agent.delivery.store.event_history import EventHistory
 from agent.delivery.store.history import History
+from agent.web import history as history_module
 from agent.web import report_cache
 from agent.web.report_cache import CachedReport, ReportCache
 from agent.web.state_file import STATE_FILE_NEWER
@@ -49,7 +52,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.mark.parametrize("query", [
     "", "metric=no_such_metric", "metric=active_power_w&from=yesterday", "metric=active_power_w&points=5",
-    "metric=active_power_w&points=99999999999", f"metric=active_power_w&from={BEGIN_MS}&to={BEGIN_MS}",
+    "metric=active_power_w&points=99999999999", "metric=active_power_w&points=00100999999",
+    f"metric=active_power_w&from={BEGIN_MS}&to={BEGIN_MS}",
     "metric=active_power_w&from=1970-01-01T00:00:00Z", "&".join(f"metric=m{n}" for n in range(20)),
 ])  # fmt: skip
 def test_an_invalid_request_for_a_history_is_explained(stored: Page, query: str) -> None:
@@ -111,6 +115,8 @@ def test_the_report_is_a_page_of_its_own_that_loads_nothing(
         assert "sandbox" in policy
     table = stored.get(f"{API}/savings/2026-09/report.csv")
     assert table.headers["content-disposition"] == 'attachment; filename="magwatt-mill-2-2026-09.csv"'
+    assert stored.get(f"{API}/savings/2026-09?format=csv").body == table.body
+    assert stored.get(f"{API}/savings?format=csv").text == "\ufeffmonth,name\r\n2026-09,September 2026\r\n"
     assert stored.get(f"{API}/savings/2026-09/m-1-en.svg").headers["content-type"] == "image/svg+xml"
     assert stored.get(f"{API}/savings/2026-09/m-9-en.svg").status == 404
     assert stored.get(f"{API}/savings/2026-09/report.json").status == 404
@@ -134,3 +140,25 @@ def test_the_folder_of_reports_is_the_first_that_can_be_used(tmp_path: Path) -> 
     assert found == tmp_path / "cache" / "reports"
     with pytest.raises(OSError, match="file"):
         report_cache.usable_folder([tmp_path / "file"])
+
+
+def test_many_histories_do_not_delay_the_live_values(stored: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are computed one after the other; meanwhile other requests get their responses."""
+    running, most = [0], [0]
+
+    def slow(*_: Any) -> list[Any]:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        time.sleep(0.05)
+        running[0] -= 1
+        return []
+
+    monkeypatch.setattr(history_module, "history_of", slow)
+    path = f"{API}/motors/pump-1/history?metric=active_power_w&{SPAN}"
+    with ThreadPoolExecutor(20) as pool:
+        waiting = [pool.submit(stored.get, path) for _ in range(20)]
+        time.sleep(0.1)
+        assert stored.get(f"{API}/events").status == 200
+        assert not all(answer.done() for answer in waiting), "before the last history"
+    assert {answer.result().status for answer in waiting} == {200}
+    assert most[0] == 1

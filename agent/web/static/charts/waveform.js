@@ -56,5 +56,5 @@ function curve(samples, x, y) {
 
 function describe(waveform, kind) {
   const least = waveform.least_pct.map((value, k) => `L${k + 1} ${percent(value)}`).join(", ");
-  return kind === "u" ? _("Voltages around the event, one-cycle rms: {least}", {least}) : _("Currents around the event");
+  return kind === "u" ? _("Voltages around the event, one-cycle rms: {lowest}", {lowest: least}) : _("Currents around the event");
 }

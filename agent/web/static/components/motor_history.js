@@ -1,5 +1,5 @@
 // Power, old plant and efficiency of a motor over an hour, a day, a week or a month.
-import {html, useEffect, useMemo, useState} from "../core/html.js";
+import {html, useEffect, useMemo, useRef, useState} from "../core/html.js";
 import {get} from "../core/api.js";
 import {UNKNOWN, clock, day, dayAndTime, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
@@ -17,10 +17,11 @@ const POWER_HEIGHT = 190;
 const LABEL_PX = 46; // height of a name with its value, for a root of 16 px
 const EFFICIENCY_HEIGHT = 104;
 
-export function MotorHistory({motor, plant, shown}) {
+/** ahead_ms: of the server's clock, by which the values are stored. */
+export function MotorHistory({motor, plant, shown, ahead_ms}) {
   const [span, setSpan] = useState("day");
   const [table, setTable] = useState(false);
-  const {found, error} = useHistory(motor, SPANS[span], table ? ROWS : POINTS);
+  const {found, error} = useHistory(motor, SPANS[span], table ? ROWS : POINTS, ahead_ms);
   const names = {hour: _("1 h"), day: _("24 h"), week: _("7 d"), month: _("Month")};
   const titles = {hour: _("One hour"), day: _("24 hours"), week: _("7 days"), month: _("30 days")};
   return html`<section class="panel mt history">
@@ -43,20 +44,25 @@ function Saved({found}) {
   const {saved_kwh: saved} = found.old;
   if (saved.v === null) return html`<span class="note">${saved.why && html`<${Why} why=${saved.why} />`}</span>`;
   const value = fixed(saved.v, Math.abs(saved.v) < 10 ? 1 : 0);
-  return html`<span class="note"><i class="tl-area" aria-hidden="true"></i>${_("difference: {value} kWh; its uncertainty stands in", {value})} <a class="under" href="/savings">${_("Savings")}</a></span>`;
+  return html`<span class="note"><i class="tl-area" aria-hidden="true"></i>${_("difference: {value} kWh; its uncertainty is in", {value})} <a class="under" href="/savings">${_("Savings")}</a></span>`;
 }
 
 /** The series of a time span up to now, read again now and then; the old ones of the same span stay meanwhile. */
-function useHistory(motor, {s: span_s, every_s}, points) {
+function useHistory(motor, {s: span_s, every_s}, points, ahead_ms) {
+  const ahead = useRef(ahead_ms);
+  ahead.current = ahead_ms;
   const [state, setState] = useState({found: null, error: null});
   const {power, efficiency} = motor.history;
   useEffect(() => {
     const aborting = new AbortController();
     setState({found: null, error: null});
-    const load = () => read(motor.id, power, efficiency, span_s, points, aborting.signal).then(
-      (found) => setState({found, error: null}),
-      (error) => error.name === "AbortError" || setState((old) => ({...old, error})),
-    );
+    const load = () => {
+      const to = Math.round(Date.now() + ahead.current);
+      return read(motor.id, power, efficiency, {from: to - span_s * 1000, to, points}, aborting.signal).then(
+        (found) => setState({found, error: null}),
+        (error) => error.name === "AbortError" || setState((old) => ({...old, error})),
+      );
+    };
     load();
     const repeating = setInterval(load, every_s * 1000);
     return () => {
@@ -67,15 +73,13 @@ function useHistory(motor, {s: span_s, every_s}, points) {
   return state;
 }
 
-async function read(id, power, efficiency, span_s, points, signal) {
-  const to = Date.now();
-  const query = {from: to - span_s * 1000, to, points};
+async function read(id, power, efficiency, query, signal) {
   const path = `/motors/${encodeURIComponent(id)}`;
   const [of_power, of_efficiency, old] = await Promise.all([
     get(`${path}/history`, {...query, metric: power}, signal), get(`${path}/history`, {...query, metric: efficiency}, signal),
-    get(`${path}/old-plant`, {from: query.from, to}, signal).catch((error) => (error.name === "AbortError" ? Promise.reject(error) : null)),
+    get(`${path}/old-plant`, {from: query.from, to: query.to}, signal).catch((error) => (error.name === "AbortError" ? Promise.reject(error) : null)),
   ]);
-  return {from_ms: query.from, to_ms: to, power: of_power, efficiency: of_efficiency, old};
+  return {from_ms: query.from, to_ms: query.to, power: of_power, efficiency: of_efficiency, old};
 }
 
 function HistoryChart({found, motor, plant, shown, title}) {
@@ -133,7 +137,9 @@ function chartOf({from_ms, to_ms, power, efficiency, old}, scale, now, u_pct) {
   const t_s = moments.map((start) => (start + step_ms / 2) / 1000);
   const measured = moments.map((start) => (of_power.has(start) ? (scale * pick(power, of_power.get(start), "mean")) / 1000 : null));
   const before = moments.map((start) => kw(old_of(start)));
-  const [mean, low, high] = ["mean", "min", "max"].map((name) => moments.map((start) => pick(efficiency, of_efficiency.get(start), name)));
+  const of = (name) => moments.map((start) => pick(efficiency, of_efficiency.get(start), name));
+  const [mean, u] = [of("mean"), of("u")];
+  const [low, high] = [["min", -1], ["max", 1]].map(([name, sign]) => of(name).map((value, index) => (u[index] === null ? value : mean[index] + sign * u[index])));
   const last_ms = moments.length ? moments[moments.length - 1] + step_ms : 0;
   if (now && now.t_ms > last_ms && now.t_ms - last_ms < Math.max(1000 * RECENT_S, step_ms)) {
     t_s.push(now.t_ms / 1000);

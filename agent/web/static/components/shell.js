@@ -18,7 +18,7 @@ export function Header({plant, tab, live, outdated}) {
     <div class="top">
       <div class="brand">magwatt<small>${plant.site.name}</small></div>
       <nav class="nav" aria-label=${_("Views")}>${tabs().map((item) => html`<${Tab} item=${item} current=${tab} plant=${plant} />`)}</nav>
-      <div class="right"><span>${outdated ? _("no contact") : _("live")}</span><b>${clock(live.now_ms + live.ahead_ms, plant.time_zone)}</b><${Language} /><${Leave} /></div>
+      <div class="right"><span>${outdated || plant.contact.problem ? _("no contact") : _("live")}</span><b>${clock(live.now_ms + live.ahead_ms, plant.time_zone)}</b><${Language} /><${Leave} /></div>
     </div>
     <${Strips} plant=${plant} live=${live} outdated=${outdated} />
   </header>`;

@@ -33,6 +33,7 @@ export function listen(changed) {
     if (!anchor || !plain || anchor.target || anchor.hasAttribute("download") || anchor.pathname.startsWith("/api/")) return;
     event.preventDefault();
     go(anchor.pathname + anchor.search);
+    document.getElementById("main")?.focus({preventScroll: true}); // as after a load: Tab continues in the new view
   });
   addEventListener("popstate", () => changed(address()));
   listen.changed = changed;

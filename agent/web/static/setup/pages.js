@@ -49,7 +49,7 @@ export function QuestionPage({state, send, error, waiting}) {
 /** The answers are complete, but no configuration could be written from them. */
 function NotWritten({state, send, waiting}) {
   return html`<form onSubmit=${submit(() => send("write"))}><div class="panel su find"><h1 tabindex="-1">${_("Nothing was written")}</h1>
-    <p class="lines">${state.failure}</p><p class="small">${_("Correct the answers file beside {file}, then try again.", {file: state.file})}</p></div>
+    <p class="lines">${state.failure}</p><p class="small">${_("Correct the answers file next to {file}, then try again.", {file: state.file})}</p></div>
     <${Foot} next=${{text: _("Try again")}} waiting=${waiting} /></form>`;
 }
 

@@ -19,7 +19,7 @@ import {Waterfall} from "../charts/waterfall.js";
 
 const CALM = ["normal", "unknown", "maintenance"]; // priorities that are no alarm
 
-export default function MotorView({plant, argument, outdated, now_ms}) {
+export default function MotorView({plant, argument, outdated, now_ms, server_ms}) {
   const row = plant.motors.find((motor) => motor.id === argument);
   const fresh = row ? freshness(row, now_ms, outdated) : "lost";
   const stored = useData(`/motors/${encodeURIComponent(argument)}`, {}, {key: `${fresh}${Boolean(row)}`});
@@ -29,7 +29,7 @@ export default function MotorView({plant, argument, outdated, now_ms}) {
   if (!row) return html`<${Vanished} id=${argument} name=${stored.data.name} />`;
   const live = plant.motor && plant.motor.id === argument && fresh !== "lost" ? plant.motor : {};
   const motor = {...stored.data, ...live, ...row, values: {...stored.data.values, ...live.values}};
-  return html`<${Motor} motor=${motor} named=${stored.data.values} plant=${plant} shown=${{stale: fresh === "stale", lost: fresh === "lost", age_s: fresh === "stale" ? ageOf(row, now_ms) : null}} />`;
+  return html`<${Motor} motor=${motor} named=${stored.data.values} plant=${plant} ahead_ms=${server_ms - now_ms} shown=${{stale: fresh === "stale", lost: fresh === "lost", age_s: fresh === "stale" ? ageOf(row, now_ms) : null}} />`;
 }
 
 function Vanished({id, name}) {
@@ -40,7 +40,7 @@ function Vanished({id, name}) {
   </section>`;
 }
 
-function Motor({motor, named, plant, shown}) {
+function Motor({motor, named, plant, shown, ahead_ms}) {
   const measured = motor.kind !== "meter";
   return html`<${Head} motor=${motor} />
     ${measured && html`<${KeyFigures} motor=${motor} shown=${shown} />
@@ -48,7 +48,7 @@ function Motor({motor, named, plant, shown}) {
       <${Losses} motor=${motor} shown=${shown} />
       <section class="panel motor-stack"><${Budgets} motor=${motor} plant=${plant} shown=${shown} /><${Quantities} quantities=${motor.quantities} ...${shown} /></section>
     </div>`}
-    <${MotorHistory} motor=${motor} plant=${plant} shown=${shown} />
+    <${MotorHistory} motor=${motor} plant=${plant} shown=${shown} ahead_ms=${ahead_ms} />
     <${MotorFacts} motor=${motor} named=${named} shown=${shown} />`;
 }
 
@@ -58,7 +58,7 @@ function Head({motor}) {
     <a class="crumb" href="/">${_("Plant")} ›</a><h1>${motor.name}</h1><span class="soft"><${Marked} text=${motor.subtitle} /></span>
     <span class="end"><${Badge} priority=${motor.priority} acknowledged=${motor.acknowledged} size=${26} />
       ${motor.state.strong ? html`<b>${motor.state.text}</b>` : html`<span class="soft">${motor.state.text}</span>`}
-      <span class="tag">${alarm ? _("alarm: {priority}", {priority: priorityName(motor.priority)}) : _("no open alarm")}</span>
+      ${motor.priority !== "unknown" && html`<span class="tag">${alarm ? _("alarm: {priority}", {priority: priorityName(motor.priority)}) : _("no open alarm")}</span>`}
       <a class="crumb pq-link" href=${`/m/${encodeURIComponent(motor.id)}/pq`}>${_("Power quality")} ›</a></span>
     ${motor.state.detail && alarm && html`<p class="small motor-why"><${Marked} text=${motor.state.detail} /></p>`}
   </div>`;

@@ -57,7 +57,7 @@ function KeyFigures({plant, month, outdated}) {
   const now = plant.saved_now_w;
   const running = !found || found.running;
   return html`<div class="figs">
-    <${Figure} label=${_("Saved now")} unit="kW" note=${ofMotors(now.motors, now.of)} value=${now} scale=${1000} stale=${outdated} />
+    <${Figure} label=${_("Saved now")} unit="kW" note=${now.v === null ? ofMotors(now.motors, now.of) : _("{n} of {total} motors, mean of 15 min", {n: now.motors, total: now.of})} value=${now} scale=${1000} stale=${outdated} />
     <${Figure} label=${running ? _("This month") : found.name} unit="kWh" note=${ready && saved.v !== null && proof(found, plant.time_zone)} value=${saved} />
     <${Figure} label=${running ? _("Money this month") : _("Money, {month}", {month: found.name})} short=${_("Money")} unit=${currency(money.currency)} note=${ready && money.v !== null && ofMotors(found.motors, found.of)} value=${money} />
   </div>`;

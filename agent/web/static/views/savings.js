@@ -39,7 +39,7 @@ function Month({month, plant}) {
   const {data, error, again} = useData(`/savings/${month}`, {}, {every_s: (found) => (found && (found.state === "pending" || (found.state === "ready" && !found.current)) ? PENDING_EVERY_S : null)});
   const [chosen, setChosen] = useState(null);
   if (error && !data) return html`<${ErrorPanel} error=${error} onRetry=${again} />`;
-  if (!data || data.state === "pending") return html`<section class="panel notice" role="status"><h2>${_("The report of this month is being calculated")}</h2><p class="soft">${_("It takes some seconds and appears here by itself.")}</p></section>`;
+  if (!data || data.state === "pending") return html`<section class="panel notice" role="status"><h2>${_("The report of this month is being calculated")}</h2><p class="soft">${_("It takes some seconds and appears here automatically.")}</p></section>`;
   const found = data.rendered;
   if (data.state !== "ready" || !found) return html`<${Missing} data=${data} />`;
   const motor = found.motors.find((item) => item.id === chosen) || found.motors[0];

@@ -405,6 +405,9 @@ def test_history_is_deleted_from_the_fine_and_old_end_before_rows_are_dropped(
             rows = [(step_s, asset, 60_000 * max(1, step_s // 60) * number, blob)
                     for asset in ("a", "b") for number in range(count)]  # fmt: skip
             db.executemany("insert into history values (?, ?, ?, ?)", rows)
+        db.execute(
+            "insert into history values (-2, 'a', 7, '[]')"
+        )  # names of columns: without them rows are unreadable
 
     store.do(fill)
     made = measure(store, 100)
@@ -412,6 +415,7 @@ def test_history_is_deleted_from_the_fine_and_old_end_before_rows_are_dropped(
     steps = "select step_s, asset, count(*), min(t_ms), max(t_ms) from history group by step_s, asset"
     found = {(step_s, asset): rest for step_s, asset, *rest in store.rows(steps)}
     assert not any(step_s == 1 for step_s, _ in found)
+    assert found[-2, "a"] == [1, 7, 7]
     assert found[900, "a"] == found[900, "b"] == [40, 0, 39 * 900_000]
     count, oldest_ms, newest_ms = found[60, "a"]
     assert 0 < count < 600

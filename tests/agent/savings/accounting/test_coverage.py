@@ -19,6 +19,7 @@ from support.retrofit_cases import (
     nothing_saved,
     nothing_saved_with_two_drivers,
     real_retrofit,
+    single_intervals,
     swap_with_another_meter,
     two_drivers,
 )
@@ -35,6 +36,16 @@ def test_a_real_retrofit_of_8_percent_is_proven_and_covered() -> None:
     assert sum(item.covered for item in cases) >= SOME - 3  # if 5 % miss, 4 or more of 10 have a probability of 0.1 %
     assert np.mean([item.relative_u for item in cases]) <= 0.08
     assert 0.06 < np.mean([item.true_wh / item.true_adjusted_wh for item in cases]) < 0.10
+
+
+def test_the_saving_of_a_single_interval_is_covered() -> None:
+    """Of a normal distribution the errors have a root mean square of U95/2; the limits of the meters, of which the
+    worst combination counts, increase U95 by a fifth. If correlation increased that of one interval, it were U95/4."""
+    found = [pair for seed in range(4) for pair in single_intervals(seed)]
+    ratios = np.array([error_wh / u95_wh for error_wh, u95_wh in found])
+    assert len(ratios) > 300
+    assert np.mean(np.abs(ratios) <= 1) >= 0.93
+    assert 0.38 <= np.sqrt(np.mean(ratios**2)) <= 0.55
 
 
 def test_where_nothing_is_saved_nothing_is_proven() -> None:

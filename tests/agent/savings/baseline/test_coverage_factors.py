@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from agent.savings.baseline.coverage_factors import half_width, student_t
+from agent.savings.baseline.coverage_factors import half_width, spread_of_sum, student_t
 
 
 @pytest.mark.parametrize(("freedom", "t"), [(1, 12.7062047), (2, 4.3026527), (10, 2.2281389), (30, 2.0422725)])
@@ -31,6 +31,17 @@ def test_any_freedom_has_its_quantile(freedom: float, t: float) -> None:
 def test_zero_degrees_of_freedom_are_rejected() -> None:
     with pytest.raises(ValueError, match="must be positive"):
         student_t(0)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6, 0.95])
+@pytest.mark.parametrize("n", [1, 2, 5, 50, 5000])
+def test_the_spread_of_a_sum_is_never_below_that_of_an_autoregressive_series(n: int, rho: float) -> None:
+    """Exact for one value and for long sums: Var Σx = n + 2·Σ(n−k)·ρᵏ."""
+    exact = math.sqrt(n + 2 * sum((n - lag) * rho**lag for lag in range(1, n)))
+    found = spread_of_sum(n, (1 + rho) / (1 - rho))
+    assert found >= exact * (1 - 1e-12)
+    if n in (1, 5000):
+        assert found == pytest.approx(exact, rel=0.01)
 
 
 def test_the_limits_are_the_normal_and_the_uniform_distribution() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ from support.savings import save_event, save_frozen
 from agent.analysis.efficiency.reasons import METER_WIRING, WIRING_FAULTS
 from agent.config.loader import load_config
 from agent.config.topology import assets
-from agent.core.messages import Message
+from agent.core.messages import Message, encode
 from agent.delivery.store import Store, StoreError
+from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Driver, Interval, Saving
@@ -107,6 +110,40 @@ def test_the_saving_of_an_interval_has_its_own_uncertainty(bench: Bench) -> None
     assert n >= 4
     assert 0.99 * n**0.5 * of_one[-1] <= of_all[-1] <= 1.01 * n * of_one[-1]
     assert of_one[0] == of_all[0] > 0
+
+
+def test_the_uncertainty_of_an_interval_is_of_the_values_that_the_model_takes(bench: Bench) -> None:
+    """The energy follows the flow by an hour: each saving is as uncertain as that of a report over its interval."""
+    freeze_a_line(bench, lag_s=3600.0)
+    run_flows(bench, [320.0, 480.0, 640.0, 350.0, 600.0, 400.0, 330.0, 690.0])
+    baseline = repository.load_frozen(bench.store, "pump")
+    assert baseline is not None
+    basis = SavingsBasis.of(bench.asset, "UTC", baseline)
+    messages = [item for item in bench.published if item.kind == "savings"]
+    told = {item.t_ms - QUARTER_MS: item.uncertainties.get("interval_saved_wh") for item in messages}
+    known = [item.t_ms - QUARTER_MS for item in messages if item.values["interval_saved_wh"] is not None]
+    assert len(known) >= 4
+
+    def load(from_ms: int, to_ms: int) -> list[Interval]:
+        return [item for item in repository.load_intervals(bench.store, "pump", from_ms, to_ms)
+                if item.end_ms <= start_ms + QUARTER_MS]  # fmt: skip
+
+    for start_ms in known:
+        alone = Account(basis, (), load, (start_ms, start_ms + QUARTER_MS))
+        alone.add_until(None, start_ms + QUARTER_MS)
+        saving = alone.saving(start_ms + QUARTER_MS)
+        assert saving.intervals == 1
+        assert told[start_ms] == float(f"{saving.u95_wh:.4g}")
+
+
+def test_the_newest_message_is_stored_for_a_page_that_starts_now(bench: Bench) -> None:
+    freeze_what_was(bench)
+    bench.run(3)
+    newest = [item for item in bench.published if item.kind == "savings"][-1]
+    bench.lane.close()
+    stored = bench.store.entries(repository.MESSAGE)
+    assert stored == {"pump": json.loads(encode(newest, ""))}
+    assert stored["pump"]["v"]["interval_saved_wh_u"] > 0
 
 
 def test_without_a_baseline_energy_is_published_and_no_saving(bench: Bench) -> None:
@@ -202,23 +239,28 @@ def rename(bench: Bench, table: str, to: str) -> None:
     bench.store.do(lambda db: db.execute(f"alter table {table} rename to {to}").rowcount)
 
 
-def run_unwritable(bench: Bench, quarters: float) -> None:
-    rename(bench, "note", "unwritable")
-    bench.run(quarters)
-    rename(bench, "unwritable", "note")
+@contextlib.contextmanager
+def unwritable_events(bench: Bench) -> Iterator[None]:
+    """Each transaction fails that writes an event."""
+    fail = f"when new.kind = '{repository.EVENT}' begin select raise(abort, 'no event today'); end"
+    bench.store.do(lambda db: db.execute(f"create trigger unwritable before insert on note {fail}").rowcount)
+    yield
+    bench.store.do(lambda db: db.execute("drop trigger unwritable").rowcount)
 
 
 def test_events_that_could_not_be_stored_are_stored_with_a_later_interval(bench: Bench) -> None:
     bench.run(2)
     bench.held = True
-    run_unwritable(bench, 2)
+    with unwritable_events(bench):
+        bench.run(2)
     assert bench.events() == []
     bench.run(1)
     [event] = repository.load_events(bench.store, "pump")
     assert (event.number, event.kind, event.to_ms) == (1, "maintenance", None)
     assert bench.events() == [("nre_maintenance", "begin")]
     bench.held = False
-    run_unwritable(bench, 3)
+    with unwritable_events(bench):
+        bench.run(3)
     bench.run(1)
     [ended] = repository.load_events(bench.store, "pump")
     assert ended.to_ms is not None
@@ -231,11 +273,10 @@ def test_events_that_could_not_be_stored_are_stored_with_a_later_interval(bench:
 def test_an_event_that_ended_before_it_could_be_stored_is_stored_once(bench: Bench) -> None:
     bench.run(2)
     bench.held = True
-    rename(bench, "note", "unwritable")
-    bench.run(1)
-    bench.held = False
-    bench.run(3)
-    rename(bench, "unwritable", "note")
+    with unwritable_events(bench):
+        bench.run(1)
+        bench.held = False
+        bench.run(3)
     bench.run(1)
     [event] = repository.load_events(bench.store, "pump")
     assert (event.number, event.kind) == (1, "maintenance")
@@ -310,7 +351,7 @@ def test_a_register_with_missing_readings_fills_no_gap(bench: Bench) -> None:
     assert energy_wh == pytest.approx(6 * W, abs=W / 300)
 
 
-def freeze_a_line(bench: Bench) -> None:
+def freeze_a_line(bench: Bench, lag_s: float = 0.0) -> None:
     """Freezes a linear baseline of the last 400 intervals: 30 kWh at 500 m³/h, and 20 Wh for each further m³/h."""
     now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
     published = []
@@ -319,6 +360,8 @@ def freeze_a_line(bench: Bench) -> None:
         wh = 20_000 + 20 * flow + 100 * (-1) ** (k // 2)
         published.append(Interval("pump", now_ms - (400 - k) * QUARTER_MS, wh, drivers={FLOW: Driver(float(flow))}))
     draft = learn("pump", published, kind="polynomial", drivers=[FLOW], classes=("0.5S", "0.5"))
+    if lag_s:
+        draft = replace(draft, shape={**draft.shape, "lags_s": {FLOW: lag_s}})
     save_frozen(bench.store, freeze(draft, now_ms, "test"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -47,9 +48,10 @@ def test_values_change_in_place_without_a_reload(tab: Watched, plant: PlantPage)
     page = tab.open("/")
     page.evaluate("window.sameDocument = true")
     body = plant.follower.seen[f"{GATEWAY}/descaling"].messages["telemetry"]
-    plant.receive("descaling", "telemetry", {**body, "v": {**body["v"], "active_power_w": 99_900.0}})
-    expect(page.locator(".row", has_text=NAMES["descaling"])).to_contain_text("99.9", timeout=900)
+    plant.receive("reserve", "telemetry", {**body, "v": {**body["v"], "active_power_w": 99_900.0}})
+    expect(page.locator(".row", has_text=NAMES["reserve"])).to_contain_text("99.9", timeout=900)
     assert page.evaluate("window.sameDocument")
+    plant.remove("reserve")  # the others receive values each second, this one never does
 
 
 def test_vanished_motor_leaves_the_page(tab: Watched, plant: PlantPage) -> None:
@@ -83,6 +85,7 @@ def test_keyboard_reaches_everything(tab: Watched) -> None:
     page.get_by_role("link", name=NAMES["descaling"], exact=True).focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{tab.address}/m/descaling")
+    expect(page.locator("main")).to_be_focused()  # Tab continues in the new view
     first = tab.open("/alarms").get_by_role("radio", checked=True).first
     chosen = first.inner_text()
     first.focus()
@@ -152,6 +155,10 @@ def test_wrong_clock_of_the_browser_makes_no_value_old(tab: Watched, ahead_ms: i
     expect(page.locator("header")).to_contain_text("23:46:")
     assert page.locator("p.contact").count() == 0
     assert "old" not in row(page, NAMES["descaling"])
+    with page.expect_request("**/history?*") as asked:
+        tab.open(VIEWS["motor"])
+    (until_ms,) = parse_qs(urlsplit(asked.value.url).query)["to"]
+    assert abs(int(until_ms) - NOW_MS) < 60_000  # the history of the plant's last hours
 
 
 def test_clock_of_the_gateway_in_the_past(browser: Browser, plant: PlantPage) -> None:

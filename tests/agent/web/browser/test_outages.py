@@ -45,6 +45,7 @@ def test_values_turn_grey_without_broker_or_server_and_come_back(
     expect(page.locator(".row .val.stale").first).to_be_visible(timeout=10_000)
     assert time.monotonic() - ended_s <= 3 * INTERVAL_S + 1.0  # the page notices each second
     expect(page.locator("p.contact")).to_be_visible()
+    expect(page.locator("header .right > span")).to_have_text("no contact")
     mosquitto.start()
     expect(page.locator(".row .val.stale")).to_have_count(0, timeout=30_000)
     expect(page.locator("p.contact")).to_have_count(0)

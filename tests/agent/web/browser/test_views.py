@@ -58,3 +58,25 @@ def test_first_load_is_small(browser: Browser, plant: PlantPage, language: str) 
     context.close()
     assert 7 <= len(sizes) <= 10  # document, style sheet, four scripts, month, icon: the count shows that it was seen
     assert sum(sizes) <= FIRST_LOAD_BYTES_MAX
+
+
+def test_planted_faults_are_found(browser: Browser, plant: PlantPage) -> None:
+    """The checks above can fail: image of another host without a text, program error, English text, width."""
+    context = browser.new_context(**PHONE)
+    tab = Watched(context, plant.address, NOW_MS)
+    page = tab.open("/more")
+    page.evaluate("""() => {
+      const main = document.querySelector("main");
+      const [image, text, wide] = ["img", "p", "div"].map((name) => main.appendChild(document.createElement(name)));
+      image.src = "http://elsewhere.example/image.png";
+      text.textContent = "the value is undefined";
+      wide.style.width = "2000px";
+      wide.style.height = "1px";
+      console.error("planted");
+    }""")
+    page.wait_for_timeout(300)
+    found = "\n".join(problems(tab, language="zh"))
+    context.close()
+    for part in ("error: planted", "error: CSP: img-src", "another host: http://elsewhere.example",
+                 "broken text: the value", "English text: the value", "too wide", "axe: image-alt"):  # fmt: skip
+        assert part in found
