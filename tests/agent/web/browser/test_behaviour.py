@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 from support import page_plant
 from support.browser import DESKTOP, VIEWS, Watched, chinese
 from support.page import Stream
@@ -184,13 +184,8 @@ def test_language_switch_changes_all_texts(tab: Watched) -> None:
 
 
 def test_names_stand_at_the_ends_of_the_lines(tab: Watched) -> None:
-    """Also when the style sheet of the charts comes later than their script."""
     tab.page.clock.set_fixed_time(NOW_MS / 1000)  # the history ends there
-    held: list[Route] = []
-    tab.page.route("**/uplot.min.css", lambda route: held.append(route))
     page = tab.open("/m/descaling")
-    page.wait_for_timeout(600)  # for the script
-    held[0].continue_()
     page.wait_for_selector(".timeline .u-over")
     for name in ("measured", "efficiency"):
         label = page.locator(".tl-end", has_text=name).bounding_box()
@@ -201,6 +196,16 @@ def test_names_stand_at_the_ends_of_the_lines(tab: Watched) -> None:
         middle = label["y"] + label["height"] / 2
         assert plot["y"] - 1 <= middle <= plot["y"] + plot["height"] + 1
         assert label["x"] >= plot["x"] + plot["width"]
+
+
+def test_no_plot_is_drawn_without_its_style_sheet(tab: Watched) -> None:
+    """Its parts would be one below the other, and the names at the ends of the lines below the chart."""
+    tab.page.clock.set_fixed_time(NOW_MS / 1000)
+    tab.page.route("**/uplot.min.css", lambda route: route.abort())
+    page = tab.open("/m/descaling")
+    expect(page.locator(".tl-end")).to_have_count(2)
+    page.wait_for_timeout(600)
+    assert page.locator(".timeline .u-over").count() == 0
 
 
 def test_link_to_a_waveform_opens_its_event(tab: Watched) -> None:
