@@ -14,7 +14,7 @@ from agent.cli.init_surroundings import surroundings
 from agent.cli.options import FINDING, fail, option_value
 from agent.commissioning.init.session import InitSession
 from agent.core.text import _, current, text_of, use
-from agent.web.reasons import LIBRARY_MISSING
+from agent.web.base.reasons import LIBRARY_MISSING
 from drivers.reasons import InvalidValue
 
 LIBRARIES = ("anyio", "h11", "segno", "starlette", "uvicorn")  # of the extra `web`

@@ -50,7 +50,7 @@ def web(
     tls_key: Path | None, names: tuple[str, ...], hash_file: Path | None, metrics: bool, set_password: bool,
     user: str | None, password_file: Path | None, ca: Path | None,
 ) -> None:  # fmt: skip
-    from agent.web import password
+    from agent.web.server import password
 
     plant = None if url else found_file(config_file)
     if hash_file is None:
@@ -59,8 +59,8 @@ def web(
         _set_password(hash_file)
         return
     try:
-        from agent.web.server import serve
-        from agent.web.start_check import Listen
+        from agent.web.server.server import serve
+        from agent.web.server.start_check import Listen
     except ModuleNotFoundError as error:
         _fail_without_libraries(error)
     from agent.config.schema import host_port
@@ -82,7 +82,7 @@ def _say(address: str) -> None:
 
 
 def _set_password(file: Path) -> None:
-    from agent.web.password import write_hash
+    from agent.web.server.password import write_hash
 
     if sys.stdin.isatty():
         first = click.prompt(_("password of the page"), hide_input=True)
@@ -101,6 +101,6 @@ def _fail_without_libraries(error: ModuleNotFoundError) -> NoReturn:
     """Only the libraries of the extra may be missing; anything else is a fault of the program."""
     if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn", "h11", "anyio"):
         raise error
-    from agent.web.reasons import LIBRARY_MISSING
+    from agent.web.base.reasons import LIBRARY_MISSING
 
     fail(text_of(LIBRARY_MISSING()))

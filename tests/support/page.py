@@ -18,9 +18,9 @@ from agent.config.topology import assets
 from agent.core.messages import Message, encode
 from agent.delivery.followed_messages import HealthSince
 from agent.delivery.mqtt.follower import REMOVED, FollowedMessage
-from agent.web.context import Web
-from agent.web.server import PageServer, make_server
-from agent.web.start_check import Listen
+from agent.web.base.context import Web
+from agent.web.server.server import PageServer, make_server
+from agent.web.server.start_check import Listen
 from drivers.reading import Quality
 
 ROOT = "magwatt/v1/demo/gw-01"

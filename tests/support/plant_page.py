@@ -17,9 +17,9 @@ from support.page import RunningServer
 from agent.config.model import Config, Mqtt
 from agent.config.topology import assets
 from agent.delivery.mqtt.follower import MESSAGE_CODES, REMOVED, FollowedMessage, Follower
-from agent.web.context import Web
-from agent.web.server import make_server
-from agent.web.start_check import Listen
+from agent.web.base.context import Web
+from agent.web.server.server import make_server
+from agent.web.server.start_check import Listen
 
 
 class PlantPage(RunningServer):

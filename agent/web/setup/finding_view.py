@@ -7,11 +7,11 @@ from typing import Any
 
 from agent.commissioning.selfcheck.model import SelfcheckFinding, SelfcheckOutcome
 from agent.core.text import text_of
-from agent.web import commissioning_reasons as codes
-from agent.web.commissioning import picture
+from agent.web.commissioning import commissioning_reasons as codes
+from agent.web.commissioning.commissioning import picture
+from agent.web.commissioning.wiring_advice import advice
+from agent.web.commissioning.wiring_picture import Angles, WiringMistake, mistake_of
 from agent.web.setup.phases import phase_angles
-from agent.web.wiring_advice import advice
-from agent.web.wiring_picture import Angles, WiringMistake, mistake_of
 from drivers.reasons import Reason
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from agent.web.wiring_picture import Angles
+from agent.web.commissioning.wiring_picture import Angles
 from drivers.vocabulary import vocabulary
 
-LOAD_DEG = (-30.0, 90.0)  # angle of a load that consumes, as in agent/web/wiring_picture.py
+LOAD_DEG = (-30.0, 90.0)  # angle of a load that consumes, as in agent/web/commissioning/wiring_picture.py
 VOLTAGE_DEG = (0.0, -120.0, 120.0)
 PLAIN = ("output_frequency", "motor_speed", "motor_current", "output_voltage", "motor_power")
 UNIT = {"W": ("kW", 1000.0)}

@@ -19,9 +19,9 @@ from agent.commissioning.wizard.record import CommissioningRecord
 from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.clock import SystemClock
-from agent.web.commissioning_evidence import STEPS
+from agent.web.commissioning.commissioning_evidence import STEPS
+from agent.web.commissioning.wiring_picture import mistake_of
 from agent.web.setup.live_wiring import WatchedWiring
-from agent.web.wiring_picture import mistake_of
 from drivers.reading import Clock
 from drivers.reasons import Reason
 

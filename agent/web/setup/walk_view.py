@@ -11,8 +11,8 @@ from agent.commissioning.wizard.dialogue import Review
 from agent.commissioning.wizard.record import CommissioningRecord
 from agent.commissioning.wizard.wizard import format_summary
 from agent.core.text import _, text_of
-from agent.web.commissioning import STEP_NAMES
-from agent.web.commissioning_evidence import STEPS
+from agent.web.commissioning.commissioning import STEP_NAMES
+from agent.web.commissioning.commissioning_evidence import STEPS
 from agent.web.setup import finding_view, phases
 from agent.web.setup.walk import Page, Walk
 

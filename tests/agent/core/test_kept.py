@@ -6,7 +6,7 @@ import pytest
 
 from agent.core.kept import MEAN, NOTHING, RANGE
 from agent.core.metrics import by_name, kept
-from agent.web.motor_rows import POWER_METRICS
+from agent.web.plant.motor_rows import POWER_METRICS
 
 TELEMETRY = by_name("telemetry").values()
 

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, expect
 from support.browser import DESKTOP
 from support.page import running_page
 
-from agent.web import password
-from agent.web.start_check import Listen
+from agent.web.server import password
+from agent.web.server.start_check import Listen
 
 pytestmark = pytest.mark.alone
 RIGHT = "correct horse battery"

@@ -1,0 +1,1 @@
+"""What all views need: the live messages, values, the state file, codes."""

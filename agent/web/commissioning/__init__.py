@@ -1,0 +1,1 @@
+"""The commissioning view: steps, evidence, wiring."""

@@ -1,0 +1,1 @@
+"""The views of the configuration and of the gateway itself."""

@@ -1,0 +1,1 @@
+"""Responses of the page: JSON, CSV, errors, static files."""

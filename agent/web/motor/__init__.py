@@ -1,0 +1,1 @@
+"""The Motor view: losses, uncertainty, old plant."""

@@ -1,0 +1,135 @@
+"""What needs action now, until there are alarms: from states, faults of the wiring, registers, the gateway itself.
+
+The verdict, the badges and the list of the page all come from one list of `findings`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from agent.core.text import N_, Catalogue, text_of_object
+from agent.delivery.followed_messages import HealthSince
+from agent.delivery.store import default_directory
+from agent.web.base.context import Web
+from agent.web.gateway.health_findings import HealthFinding
+from agent.web.gateway.health_findings import findings as findings_of_health
+from agent.web.http.times import rfc3339
+from agent.web.plant.motor_rows import Entry, MotorRow
+from agent.web.plant.motor_state import ALARMS, PRIORITIES
+from drivers.reasons import Code
+
+_ADVICE = {  # what to do, step by step
+    "safety": (
+        N_(
+            "Treat the terminals as live: a magnet motor that turns makes voltage. Lock out, and measure that there is "
+            "no voltage, before any work."
+        ),
+        N_("Then check supply and cable of the device that does not respond."),
+    ),
+    "no_reply": (
+        N_("Check the supply and the communication cable of the device."), N_("`magwatt doctor` finds the cause."),
+    ),
+    "medium": (
+        N_("Open the view of the motor: it names the value and the cause."), N_("`magwatt doctor` checks the devices."),
+    ),
+    "nothing": (N_("Check that the agent runs and reads this motor: `magwatt doctor`."),),
+    "gateway": (
+        N_("Start the agent: `sudo systemctl start magwatt`."), N_("Read its log: `journalctl -u magwatt`."),
+    ),
+    "registers": (N_("Run `magwatt commission` for the device: it compares each register with the display."),),
+    "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
+}  # fmt: skip
+
+GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")
+
+
+class Finding(Struct):
+    """motor: None: the gateway. since: RFC 3339; None: not known. code: stable name of the cause.
+
+    advice: what to do, step by step.
+    """
+
+    motor: str | None
+    name: str
+    priority: str
+    code: str
+    since: str | None
+    text: str
+    detail: str
+    advice: list[str]
+
+
+def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalogue: Catalogue) -> list[Finding]:
+    """Worst first; of equal priority in the order of the configuration, the gateway first.
+
+    found, rows: the motors, and their rows in the same order and the same language.
+    """
+    listed = [*_of_gateways(web, catalogue)]
+    for entry, row in zip(found, rows, strict=True):
+        listed += _of_motor(entry, row, catalogue)
+    return sorted(listed, key=lambda item: PRIORITIES.index(item.priority))
+
+
+def alarms(listed: Sequence[Finding]) -> list[Finding]:
+    """Those that count as alarms; the others are motors in maintenance or unknown."""
+    return [item for item in listed if item.priority in ALARMS]
+
+
+def _of_motor(entry: Entry, row: MotorRow, catalogue: Catalogue) -> Iterator[Finding]:
+    disabled = entry.messages.get("explain", {}).get("disabled_registers", ())
+    if row.priority in (*ALARMS[:3], "unknown", "maintenance") or (row.priority == "low" and not disabled):
+        wiring = row.priority == "medium" and _has_wiring_fault(entry.messages)
+        key = (
+            "safety" if row.priority == "safety" else "wiring" if wiring else "no_reply" if row.state.word == "no_reply"
+            else "nothing" if row.priority == "unknown" else "" if row.priority == "maintenance" else "medium"
+        )  # fmt: skip
+        title, detail = row.state.text, row.state.detail
+        if row.priority == "low":  # the title of the row is that the motor runs
+            title, detail = detail, title
+        yield Finding(entry.id, row.name, row.priority, row.state.word, row.state.since, title, detail,
+                      _advice(key, catalogue))  # fmt: skip
+    for item in disabled:
+        yield Finding(entry.id, row.name, "low", "registers_disabled", None, catalogue(N_("registers not confirmed")),
+                      text_of_object(item, catalogue), _advice("registers", catalogue))  # fmt: skip
+
+
+def _advice(key: str, catalogue: Catalogue) -> list[str]:
+    return [catalogue(step) for step in _ADVICE.get(key, ())]
+
+
+def _has_wiring_fault(messages: Mapping[str, dict[str, Any]]) -> bool:
+    return bool(messages.get("explain", {}).get("meter_wiring_faults")) or messages.get("telemetry", {}).get(
+        "v", {}
+    ).get("meter_wiring") not in (None, "", "ok", "unknown")
+
+
+def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
+    for topic, status in sorted(web.follower.gateways.copy().items()):
+        gateway = topic.rpartition("/")[2]
+        if status == "offline":
+            reason = GATEWAY_OFFLINE(gateway=gateway)
+            yield Finding(None, gateway, "high", str.__str__(reason.code), None, catalogue(N_("gateway offline")),
+                          catalogue.reason(reason), _advice("gateway", catalogue))  # fmt: skip
+    for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
+        since = web.follower.health_since.get(topic, HealthSince())
+        for item in health_findings(messages.get("health", {}).get("v", {}), web):
+            changed_ms = since.changed_ms.get(item.figure or "")
+            yield Finding(
+                None, topic.rpartition("/")[2], item.priority, str.__str__(item.reason.code),
+                rfc3339(changed_ms) if changed_ms else None, " ".join(filter(None, (catalogue(item.where), item.bus))),
+                catalogue.reason(item.reason), [],
+            )  # fmt: skip
+
+
+def health_findings(values: Mapping[str, Any], web: Web) -> list[HealthFinding]:
+    """As in the view Health; registers that are not confirmed are named motor by motor instead."""
+    numbers = {
+        name: value for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    buses = [found[1] for name in numbers if (found := re.fullmatch(r"bus_(.+)_polls", name))]
+    directory = str((web.config.state_dir if web.config else None) or default_directory())
+    return [item for item in findings_of_health(numbers, buses, directory) if item.figure != "registers_disabled"]

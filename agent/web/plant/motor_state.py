@@ -1,0 +1,145 @@
+"""The state of a motor in words, and its priority until there are alarms: what needs an operator, from the messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from agent.core.text import N_, Catalogue
+from agent.web.base.silence import no_reply
+from agent.web.base.values import flags_of, reasons_in
+from agent.web.http.times import rfc3339
+from drivers.reasons import UNKNOWN, Reason, reason_of
+
+PRIORITIES = ("safety", "high", "medium", "low", "unknown", "maintenance", "normal")  # in the order of the rows
+ALARMS = PRIORITIES[:4]
+MAGNET = ("pm", "pm-line-start")
+_SILENT = frozenset(("device_unavailable", "device_not_responding"))
+_CONTRADICTIONS = frozenset((
+    "losses_exceed_power", "poles_mismatch", "meter_ratio", "meter_wiring", "drive_bypassed", "nameplate_power_factor",
+    "nameplate_speed", "nameplate_losses",
+))  # fmt: skip
+_UNCERTAIN = {
+    "UNVERIFIED": N_("register map not confirmed"), "ALLOCATED": N_("shared meter"),
+    "SUBSTITUTED": N_("from another device"), "CLOCK_UNSYNCHRONIZED": N_("clock not synchronized"),
+    "CLIPPED": N_("input overdriven"), "PQ_EVENT": N_("voltage event"), "WARMING_UP": N_("warming up"),
+}  # fmt: skip
+
+
+class RowState(Struct):
+    """State of a row in words.
+
+    word: running | off | on | no_reply | stale | maintenance | unknown. strong: the text is emphasized.
+    since: RFC 3339; None: not known.
+    """
+
+    word: str
+    text: str
+    detail: str
+    strong: bool
+    since: str | None
+
+
+class StateInputs(NamedTuple):
+    """messages: of the motor, by kind. stale, usable, contact: of its newest values."""
+
+    messages: Mapping[str, dict[str, Any]]
+    kind: str
+    stale: bool
+    usable: bool
+    contact: bool
+
+
+class Found(NamedTuple):
+    """word, text, detail: in the language of the reader. since_ms: UTC; None: not known."""
+
+    priority: str
+    word: str
+    text: str
+    detail: str = ""
+    since_ms: int | None = None
+
+    def shown(self, since_ms: int | None) -> RowState:
+        strong = self.priority in ("safety", "high", "medium")
+        return RowState(self.word, self.text, self.detail, strong, rfc3339(since_ms) if since_ms else None)
+
+
+def state_of(inputs: StateInputs, catalogue: Catalogue) -> Found:
+    """The first that applies, worst first."""
+    state = inputs.messages.get("state", {})
+    since_ms = state.get("since") if isinstance(state.get("since"), int) else None
+    reasons = [reason_of(item) for item in state.get("reason", ())]
+    detail = catalogue.reasons(reason for reason in reasons if reason.code != UNKNOWN)
+    if state.get("state") == "maintenance":
+        return Found("maintenance", "maintenance", catalogue(N_("Maintenance")), detail, since_ms)
+    if not inputs.contact:
+        return Found("unknown", "stale", catalogue(N_("no contact with the agent")))
+    silent = state.get("state") == "offline" or (not inputs.usable and "telemetry" in inputs.messages)
+    if inputs.kind in MAGNET and (silent or _drive_silent(inputs.messages, reasons)):
+        return Found("safety", "no_reply", catalogue(N_("Terminals live or unknown")), detail, since_ms)
+    if silent:
+        return Found("high", "no_reply", catalogue(N_("no reply")), detail, since_ms)
+    if "telemetry" not in inputs.messages:
+        return Found("unknown", "unknown", catalogue(N_("nothing received")), detail)
+    return _of_values(inputs, reasons, detail, since_ms, catalogue)
+
+
+def _of_values(
+    inputs: StateInputs, reasons: list[Reason], detail: str, since_ms: int | None, catalogue: Catalogue
+) -> Found:
+    telemetry = inputs.messages.get("telemetry", {})
+    running = _running(telemetry, inputs.kind, catalogue)
+    if any(str.__str__(reason.code) in _SILENT for reason in reasons):
+        silent = [item for item in inputs.messages["state"]["reason"] if item.get("code") in _SILENT]
+        return Found("medium", running.word, no_reply(silent, catalogue), detail, since_ms)
+    if fault := next(_faults(telemetry), None):
+        return Found("medium", running.word, catalogue.reason(fault), running.text)
+    if telemetry.get("q") == "bad":
+        return Found("medium", running.word, catalogue(N_("no usable value")), running.detail)
+    disabled = [reason_of(item) for item in inputs.messages.get("explain", {}).get("disabled_registers", ())]
+    if notes := [*disabled, *reasons]:
+        return Found("low", running.word, running.text, catalogue.reasons(notes[:1]), None if disabled else since_ms)
+    if inputs.stale:
+        return Found("normal", "stale", catalogue(N_("stale")), running.text)
+    return running
+
+
+def _faults(telemetry: Mapping[str, Any]) -> Iterator[Reason]:
+    """Wiring faults and contradictions that the estimator found."""
+    wiring = telemetry.get("v", {}).get("meter_wiring")
+    if wiring not in (None, "", "ok", "unknown"):
+        yield from reasons_in(telemetry, "meter_wiring")
+    yield from (
+        reason for reason in reasons_in(telemetry, "efficiency_unavailable_reason")
+        if str.__str__(reason.code) in _CONTRADICTIONS
+    )  # fmt: skip
+
+
+def _drive_silent(messages: Mapping[str, dict[str, Any]], reasons: list[Reason]) -> bool:
+    """Whether the drive, or without a drive the meter, does not respond: then nothing shows that a magnet motor
+    is stopped."""
+    meta = messages.get("meta", {})
+    watched = (meta.get("drive") or meta.get("meter") or {}).get("name")
+    return any(str.__str__(item.code) in _SILENT and item.data.get("device") == watched for item in reasons)
+
+
+def _running(telemetry: Mapping[str, Any], kind: str, catalogue: Catalogue) -> Found:
+    measured = telemetry.get("v", {})
+    if kind == "meter":
+        return Found("normal", "on", catalogue(N_("measures")), _uncertainty(telemetry, catalogue))
+    if measured.get("efficiency_unavailable_reason") == "motor_off":
+        return Found("normal", "off", catalogue(N_("motor off")))
+    speed_rpm = measured.get("motor_speed_rpm")
+    speed = f"{speed_rpm:,.0f} r/min".replace(",", "\u2009") if isinstance(speed_rpm, int | float) else ""
+    return Found("normal", "running", catalogue(N_("running")), _uncertainty(telemetry, catalogue) or speed)
+
+
+def _uncertainty(telemetry: Mapping[str, Any], catalogue: Catalogue) -> str:
+    """Why the row is uncertain; empty when it is good."""
+    if telemetry.get("q") != "uncertain":
+        return ""
+    flags = flags_of(telemetry, "system_efficiency_pct")
+    short = next((text for flag, text in _UNCERTAIN.items() if flag in flags), None)
+    return catalogue(N_("uncertain: {cause}"), cause=catalogue(short)) if short else catalogue(N_("uncertain"))

@@ -1,0 +1,1 @@
+"""The Power quality view: phasors, harmonics, events of the supply."""

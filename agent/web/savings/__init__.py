@@ -1,0 +1,1 @@
+"""The savings of months, from the report."""

@@ -1,0 +1,1 @@
+"""The process: application, access, live stream."""
