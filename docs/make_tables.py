@@ -13,7 +13,8 @@ HEAD = """# Metrics
 
 Made from `agent/core/metrics.py` by `make docs`. A metric is named after its quantity, with the unit as suffix. An
 *estimate* comes with its expanded uncertainty (k = 2) as `<metric>_u` and its method in `m`. A *window* is a mean over
-3 s of waveform.
+3 s of waveform. *History*: what the state file keeps for each 1 min and 15 min
+([delivery](delivery.md#the-history)): `mean`, or `range` with minimum and maximum.
 
 """
 

@@ -277,7 +277,8 @@ def _past_day() -> Iterator[Message]:
                 "system_efficiency_pct": body["system_efficiency_pct"] - 2 * (1 - scale),
                 "shaft_power_w": body["shaft_power_w"] * scale,
             }
-            yield Message(motor, "telemetry", t_ms, values, quality=Quality.SIMULATED)
+            u = {name: body[f"{name}_u"] for name in ("system_efficiency_pct", "shaft_power_w")}
+            yield Message(motor, "telemetry", t_ms, values, u, quality=Quality.SIMULATED)
 
 
 def _shifted(body: dict[str, Any], t_ms: int = NOW_MS - 400) -> dict[str, Any]:

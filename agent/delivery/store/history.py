@@ -30,7 +30,7 @@ from agent.delivery.store.history_rows import (
     read_stats,
 )
 from agent.delivery.store.interval_stats import Stats, joined
-from agent.delivery.store.packed_stats import ColumnLayout, pack
+from agent.delivery.store.packed_stats import RowLayout, pack
 from agent.delivery.store.store import Store
 from drivers.reading import BAD, Quality
 
@@ -154,7 +154,7 @@ def _add_statistics(db: sqlite3.Connection, asset: str, start_ms: int, stats: di
     """Adds a minute, or a part of it, to the rows of the minute and of the quarter of an hour."""
     layouts = read_layouts(db.execute, asset)
     decode = decoder(layouts)
-    layout = max(layouts, key=lambda known: len(known.columns), default=ColumnLayout(()))
+    layout = max(layouts, key=lambda known: len(known.columns), default=RowLayout(()))
     for step_s, t_ms in ((MINUTE_S, start_ms), (QUARTER_S, start_ms // _QUARTER_MS * _QUARTER_MS)):
         before = _load(db, step_s, asset, t_ms)
         found = joined([decode(before), stats]) if before else stats

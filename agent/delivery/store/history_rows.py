@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from agent.delivery.store.interval_stats import Stats
-from agent.delivery.store.packed_stats import PACKED, ColumnLayout, stored_layout, unpack
+from agent.delivery.store.packed_stats import PACKED, RowLayout, stored_layout, unpack
 
 LAYOUT_STEP, SECOND_S, MINUTE_S, QUARTER_S = -2, 1, 60, 900
 _MINUTE_MS = 60_000
@@ -66,7 +66,7 @@ def read_rows(
         yield t_ms, decode(body)
 
 
-def decoder(known: Iterable[ColumnLayout], metrics: Sequence[str] | None = None) -> Decode:
+def decoder(known: Iterable[RowLayout], metrics: Sequence[str] | None = None) -> Decode:
     """A function that returns the statistics of these metrics in a body of 1 min or 15 min; None: of all."""
     layouts = {layout.number: layout for layout in known}
     earlier: Decode | None = None
@@ -81,7 +81,7 @@ def decoder(known: Iterable[ColumnLayout], metrics: Sequence[str] | None = None)
     return decode
 
 
-def read_layouts(rows: Rows, asset: str) -> list[ColumnLayout]:
+def read_layouts(rows: Rows, asset: str) -> list[RowLayout]:
     """The layouts of the packed rows of an asset, without unreadable ones."""
     found = []
     for (body,) in rows(_LAYOUTS, (LAYOUT_STEP, asset)):

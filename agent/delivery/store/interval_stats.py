@@ -22,7 +22,7 @@ class Stats(NamedTuple):
     u: float | None = None
 
     def rounded(self, digits: int) -> Stats:
-        """With so many significant digits."""
+        """With this number of significant digits."""
         low, high, u = (
             None if value is None else float(f"{value:.{digits}g}") for value in (self.minimum, self.maximum, self.u)
         )

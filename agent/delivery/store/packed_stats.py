@@ -1,7 +1,7 @@
-"""The body of a row of 1 min or 15 min: 32-bit floats by columns, whose names are stored once in a separate row.
+"""The body of a row of 1 min or 15 min: 32-bit floats by columns, whose names are stored once, in a separate row.
 
 A motor with a meter and a drive takes 0.4 kB; compressed JSON with all metrics took 2.4 kB and an overflow page. A
-column is a metric, or `metric/min`, `/max` or `/u`. Columns without a value are left out: a bitmap states which
+column is a metric, or `metric/min`, `/max` or `/u`. Columns without a value are left out: a bitmap states those that
 follow.
 
     byte      content
@@ -36,7 +36,7 @@ _LAYOUTS = 256  # that are kept decoded
 Place = tuple[int, int | None, int | None, int | None]  # columns of mean, minimum, maximum, u; None: there is none
 
 
-class ColumnLayout:
+class RowLayout:
     """The columns of rows. It never changes: rows name it by its content.
 
     number: CRC-32 of its body.
@@ -56,19 +56,19 @@ class ColumnLayout:
             if "/" not in name
         }
 
-    def widened(self, metrics: Iterable[str]) -> ColumnLayout:
+    def widened(self, metrics: Iterable[str]) -> RowLayout:
         """This layout if it has a place for all these metrics that are kept; else a new one with further columns."""
         missing = [name + part for name in metrics if name not in self.places for part in _PARTS[kept(name)]]
-        return ColumnLayout((*self.columns, *missing)) if missing else self
+        return RowLayout((*self.columns, *missing)) if missing else self
 
 
 @lru_cache(_LAYOUTS)
-def stored_layout(body: bytes) -> ColumnLayout:
+def stored_layout(body: bytes) -> RowLayout:
     """The layout of a stored body. Raises msgspec.DecodeError."""
-    return ColumnLayout(msgspec.json.decode(body, type=list[str]))
+    return RowLayout(msgspec.json.decode(body, type=list[str]))
 
 
-def pack(stats: Mapping[str, Stats], layout: ColumnLayout) -> bytes:
+def pack(stats: Mapping[str, Stats], layout: RowLayout) -> bytes:
     """The body of a row. Values are rounded to 32-bit floats; metrics without a place are left out."""
     values: dict[int, float] = {}
     groups: dict[tuple[int, int], int] = {}  # n, flags → bitmap of the metrics
@@ -97,11 +97,11 @@ def _float32(value: float) -> float:
     return found
 
 
-def _bitmap(bits: int, layout: ColumnLayout) -> bytes:
+def _bitmap(bits: int, layout: RowLayout) -> bytes:
     return bits.to_bytes(layout.width, "little")
 
 
-def unpack(body: bytes, layouts: Mapping[int, ColumnLayout], metrics: Iterable[str] | None = None) -> dict[str, Stats]:
+def unpack(body: bytes, layouts: Mapping[int, RowLayout], metrics: Iterable[str] | None = None) -> dict[str, Stats]:
     """The statistics of these metrics, as far as the row has them; None: of all. Values are 32-bit floats.
 
     Empty if the bytes were changed, or the layout is not in `layouts`.

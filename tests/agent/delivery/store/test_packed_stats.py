@@ -11,7 +11,7 @@ import pytest
 from agent.core.kept import NOTHING
 from agent.core.metrics import by_name, kept
 from agent.delivery.store.interval_stats import Stats, joined
-from agent.delivery.store.packed_stats import ColumnLayout, pack, stored_layout, unpack
+from agent.delivery.store.packed_stats import RowLayout, pack, stored_layout, unpack
 
 POWER, LOSSES, VOLTAGE = "active_power_w", "motor_losses_w", "voltage_l12_v"  # range; mean with u; mean
 KEPT = [name for name in by_name("telemetry") if kept(name) != NOTHING]
@@ -41,7 +41,7 @@ def some(seed: int, share: float = 0.7) -> dict[str, Stats]:
 def test_what_was_packed_comes_back(seed: int) -> None:
     """Published values exactly, means to 2^-24, the rounding of a 32-bit float."""
     stats = some(seed)
-    layout = ColumnLayout(()).widened(stats)
+    layout = RowLayout(()).widened(stats)
     found = unpack(pack(stats, layout), {layout.number: layout})
     assert found.keys() == stats.keys()
     for name, wanted in stats.items():
@@ -54,7 +54,7 @@ def test_what_was_packed_comes_back(seed: int) -> None:
 
 def test_one_metric_is_read_without_the_others() -> None:
     stats = some(1, 1.0)
-    layout = ColumnLayout(()).widened(stats)
+    layout = RowLayout(()).widened(stats)
     body, layouts = pack(stats, layout), {layout.number: layout}
     every = unpack(body, layouts)
     assert all(unpack(body, layouts, [name, "energy_kwh"]) == {name: every[name]} for name in KEPT)
@@ -75,7 +75,7 @@ def test_bytes_of_the_documented_form() -> None:
 
 def test_a_flipped_bit_anywhere_is_found() -> None:
     stats = some(2)
-    layout = ColumnLayout(()).widened(stats)
+    layout = RowLayout(()).widened(stats)
     body = pack(stats, layout)
     for number in range(8 * len(body)):
         changed = bytearray(body)
@@ -86,7 +86,7 @@ def test_a_flipped_bit_anywhere_is_found() -> None:
 
 
 def test_a_layout_that_is_lost_hides_its_rows_and_a_wider_one_does_not() -> None:
-    before = ColumnLayout(()).widened([POWER])
+    before = RowLayout(()).widened([POWER])
     body = pack({POWER: Stats(60, 1.0, 0.0, 2.0)}, before)
     after = before.widened([POWER, LOSSES])
     assert after.places[POWER] == before.places[POWER]
@@ -96,7 +96,7 @@ def test_a_layout_that_is_lost_hides_its_rows_and_a_wider_one_does_not() -> None
 
 
 def test_only_what_is_kept_gets_a_place() -> None:
-    layout = ColumnLayout(()).widened([POWER, LOSSES, VOLTAGE, "energy_import_kwh", "status_word", "signal_flow_m3_h"])
+    layout = RowLayout(()).widened([POWER, LOSSES, VOLTAGE, "energy_import_kwh", "status_word", "signal_flow_m3_h"])
     assert list(layout.places) == [POWER, LOSSES, VOLTAGE, "signal_flow_m3_h"]
     stats = dict.fromkeys([*layout.places, "status_word"], Stats(60, 3.0, 1.0, 5.0, 0, 0.5))
     found = unpack(pack(stats, layout), {layout.number: layout})
@@ -108,7 +108,7 @@ def test_only_what_is_kept_gets_a_place() -> None:
 
 @pytest.mark.parametrize("value", [1e300, -1e300, 1e-300, 0.0])
 def test_a_value_beyond_32_bits_does_not_lose_the_others(value: float) -> None:
-    layout = ColumnLayout(()).widened([POWER, LOSSES])
+    layout = RowLayout(()).widened([POWER, LOSSES])
     stats = {POWER: Stats(2, value, value, value), LOSSES: Stats(2, 7.0, None, None)}
     found = unpack(pack(stats, layout), {layout.number: layout})
     assert found[LOSSES].mean == 7.0
