@@ -102,7 +102,8 @@ def test_an_agent_without_waveforms_loads_no_numpy() -> None:
 def test_the_page_loads_nothing_that_measures() -> None:
     """Its memory is a fifth of what numpy and a report need: those run in a child process."""
     modules = ("agent.web.server.server", "agent.web.server.app", "agent.cli.web")
-    assert not loaded_by(f"import {', '.join(modules)}\nfrom agent.web.server.app import load_endpoints\nload_endpoints()") & {
+    code = f"import {', '.join(modules)}\nagent.web.server.app.load_endpoints()"
+    assert not loaded_by(code) & {
         "numpy", "numba", "rich", "prompt_toolkit", "serial", "cryptography", "prometheus_client", "statistics",
         "agent.acquisition.scheduler", "agent.core.kernel_cache", "drivers.modbus_link",
     }  # fmt: skip
