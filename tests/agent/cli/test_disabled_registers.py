@@ -38,7 +38,7 @@ from simulators.devices.reference_motor import MotorParameters, ReferenceMotor
 POLLING = {"run", "read", "plan", "check", "doctor", "explain", "commission"}
 OTHERS = {
     "adjustment", "backup", "baseline", "compile", "demo", "identify", "import", "init", "ledger", "maintenance",
-    "profiles", "replay", "report", "restore", "resume", "scan", "simulate", "watch",
+    "profiles", "replay", "report", "restore", "resume", "scan", "simulate", "watch", "web",
 }  # fmt: skip
 CONFIRMED = ("motor_speed", "motor_current", "motor_power", "output_frequency")
 PLANT = """

@@ -44,31 +44,30 @@ def test_a_body_that_arrives_slowly_ends_the_connection(page: Page) -> None:
 
 @pytest.mark.parametrize("path", ["/api/v1/stream", "/static/vendor/uplot.iife.min.js"])
 def test_a_client_that_never_reads_is_disconnected(page: Page, path: str) -> None:
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.connect(("127.0.0.1", page.port))
-    client.sendall(request(page, path) * 60)
-    within(lambda: bool(page.server.server_state.connections), 2, "it is connected")
-    for number in range(40):
-        page.motor(f"pump-{number}", "x" * 40_000)  # more than the socket takes
-    within(lambda: not page.server.server_state.connections, 8, "the page closed the connection")
-    client.close()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", page.port))
+        client.sendall(request(page, path) * 60)
+        within(lambda: bool(page.server.server_state.connections), 2, "it is connected")
+        for number in range(40):
+            page.motor(f"pump-{number}", "x" * 40_000)  # more than the socket takes
+        within(lambda: not page.server.server_state.connections, 8, "the page closed the connection")
 
 
+@pytest.mark.alone
 def test_a_client_that_reads_slowly_gets_everything(page: Page) -> None:
-    """It has still to send no request while it still receives the last response."""
+    """No request is expected from it while it receives the last response."""
     for number in range(40):
         page.motor(f"pump-{number}", "x" * 40_000)
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.connect(("127.0.0.1", page.port))
-    client.sendall(request(page, "/api/v1/plant"))
-    received = b""
-    while len(received) < 1_500_000:
-        received += (piece := client.recv(1_000_000))
-        assert piece, f"closed after {len(received)} bytes"
-        time.sleep(1e-5 * len(piece) / 10)  # about a second and a half in all
-    client.close()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", page.port))
+        client.sendall(request(page, "/api/v1/plant"))
+        received = b""
+        while len(received) < 1_500_000:
+            received += (piece := client.recv(1_000_000))
+            assert piece, f"closed after {len(received)} bytes"
+            time.sleep(1e-5 * len(piece) / 10)  # about a second and a half in all
 
 
 def test_streams_that_begin_at_the_same_time_are_limited_too(page: Page) -> None:
