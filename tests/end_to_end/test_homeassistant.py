@@ -21,7 +21,7 @@ from support.sparkplug import Proxy, read
 
 pytestmark = pytest.mark.alone
 
-SECONDS = 15
+SECONDS = 30
 MOTORS = "descaling-1", "descaling-2", "scale-pit", "lamella", "cooling-fan"
 
 
@@ -57,7 +57,7 @@ def test_the_demo_publishes_both_dialects_and_each_entity_has_its_value(tmp_path
         process.kill()
         process.wait()
     wait_until(
-        lambda: len(configs) >= len(MOTORS) and configs.keys() == taken_back,
+        lambda: len(configs) > len(MOTORS) and configs.keys() == taken_back,
         10,
         "the demo takes back what it told somebody else's broker",
     )

@@ -48,7 +48,7 @@ class HomeAssistantSink(MqttHandler):
         self._assets = {asset.name: asset for asset in assets}
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics published, in order
         self._load_names()
-        self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
+        self._due = dict.fromkeys((GATEWAY, *self._names))  # whose discovery message is to be sent, in this order
         self._due_s = 0.0
         self._republish_after_s: float | None = 0.0  # all discovery messages after this delay
         self._topics_to_delete = set(store.entries(f"{ENTRY_KIND} topics")) - self._topics()
@@ -67,7 +67,7 @@ class HomeAssistantSink(MqttHandler):
             if not new or (asset and asset not in self._assets):
                 return
             known.update(dict.fromkeys(new))
-            self._due.add(asset)
+            self._due.setdefault(asset)
             self._due_s = math.inf  # set by the next `send_due`
         self.link.wake()
 
@@ -77,7 +77,7 @@ class HomeAssistantSink(MqttHandler):
             for name in self._assets.keys() - new.keys():
                 self._topics_to_delete.add(self._topic(name))
                 self._names.pop(name, None)
-            self._due |= {name for name, asset in new.items() if self._assets.get(name) != asset}
+            self._due |= dict.fromkeys(name for name, asset in new.items() if self._assets.get(name) != asset)
             self._topics_to_delete -= {self._topic(name) for name in new}
             self._assets = new
         self.link.update_settings(config.mqtt)
@@ -93,7 +93,7 @@ class HomeAssistantSink(MqttHandler):
     def send_due(self, now_s: float) -> float:
         with self._lock:
             if self._republish_after_s is not None:
-                self._due = {GATEWAY, *self._assets}
+                self._due = dict.fromkeys((GATEWAY, *self._assets))
                 self._due_s, self._republish_after_s = now_s + self._republish_after_s, None
             elif math.isinf(self._due_s):
                 self._due_s = now_s + SETTLE_S
@@ -141,8 +141,8 @@ class HomeAssistantSink(MqttHandler):
         if self._topics_to_delete:
             return self._topics_to_delete.pop(), None
         while self._due:
-            name = GATEWAY if GATEWAY in self._due else min(self._due)
-            self._due.discard(name)
+            name = GATEWAY if GATEWAY in self._due else next(iter(self._due))
+            del self._due[name]
             names = self._names.get(name, {})
             if name == GATEWAY:
                 return self._topic(name), gateway_device(self._ids, self._root, names)
