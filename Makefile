@@ -27,10 +27,12 @@ compile: .venv/demo
 
 # First the tests that can share the processors; some of them wait, so there are more workers than processors.
 # Then the tests marked `alone`, which measure real time on real buses and sleep most of the time, three files at a time.
+# Then those marked `browser`: Chromium uses both processors.
 test: .venv/test system catalogues
 	$(BIN)/magwatt compile
-	$(BIN)/python -m pytest -m "not soak and not alone" -n 6 --dist worksteal
+	$(BIN)/python -m pytest -m "not soak and not alone and not browser" -n 6 --dist worksteal
 	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak and browser" -n 2 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -81,11 +83,12 @@ bench-savings: .venv/test
 bench-proven: .venv/test
 	PYTHONPATH=. $(BIN)/python -m benchmarks.proven
 
-# In the same two parts, here the real time first; `--durations` for the summary in docs/measured.md.
+# In the same three parts, here the real time first; `--durations` for the summary in docs/measured.md.
 soak: .venv/test system catalogues
 	$(BIN)/magwatt compile
 	$(BIN)/python -m pytest -m "soak and alone" -n 2 --dist loadfile --durations=0 --durations-min=1
-	$(BIN)/python -m pytest -m "soak and not alone" -n 2 --dist worksteal --durations=0 --durations-min=1
+	$(BIN)/python -m pytest -m "soak and not alone and not browser" -n 2 --dist worksteal --durations=0 --durations-min=1
+	$(BIN)/python -m pytest -m "soak and browser" -n 2 --dist worksteal --durations=0 --durations-min=1
 
 plant-pictures: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python docs/make_plant_pictures.py

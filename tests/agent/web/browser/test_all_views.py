@@ -12,7 +12,7 @@ from support.browser import VIEWS, Watched, problems
 from support.page_plant import NOW_MS
 from support.plant_page import PlantPage
 
-pytestmark = [pytest.mark.soak, pytest.mark.alone]
+pytestmark = [pytest.mark.soak, pytest.mark.browser]
 SIZES = {1920: 1080, 1280: 800, 1024: 768, 390: 844, 360: 740}  # panel, desktop, tablet, phones
 PHONE_MAX = 600
 LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}

@@ -14,7 +14,7 @@ from support.page import Stream
 from support.page_plant import GATEWAY, HOSTILE_NAME, HOSTILE_SITE, NAMES, NOW_MS
 from support.plant_page import PlantPage
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 YEAR_MS = 365 * 86_400_000
 STREAMS_MAX = 32  # docs/page.md
 

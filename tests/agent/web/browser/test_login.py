@@ -12,7 +12,7 @@ from support.page import running_page
 from agent.web.server import password
 from agent.web.server.start_check import Listen
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 RIGHT = "correct horse battery"
 
 

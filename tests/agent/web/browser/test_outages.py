@@ -12,7 +12,7 @@ from support.basics import Mosquitto, wait_until
 from support.browser import DESKTOP, Watched
 from support.page_process import RowPublisher, WebProcess
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 INTERVAL_S = 1.0
 
 

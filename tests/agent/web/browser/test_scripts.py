@@ -15,7 +15,7 @@ from support.plant_page import PlantPage
 
 from agent.savings.report.formatting import with_u
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 PRIORITIES = ("safety", "high", "medium", "low", "unknown", "maintenance", "normal")  # page-design: trouble first
 NIGHT = "m.nightInWords(a[0], (id) => id, a[1], a[2])"
 DIP = {"kind": "dip", "pct": 62, "duration_s": 0.14, "priority": "low", "text": "dip"}

@@ -10,7 +10,7 @@ from support.browser import DESKTOP, PHONE, VIEWS, Watched, problems
 from support.page_plant import NOW_MS
 from support.plant_page import PlantPage
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 FIRST_LOAD_BYTES_MAX = 90_000
 
 

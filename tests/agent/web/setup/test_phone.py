@@ -16,7 +16,7 @@ SIZES = f"""() => Array.from(document.querySelectorAll("{TOUCHED}")).filter((ite
 WIDTH_PX, TARGET_PX = 360, 60
 
 
-@pytest.mark.alone
+@pytest.mark.browser
 def test_a_technician_corrects_exchanged_transformers(tmp_path: Path) -> None:
     sync_api = pytest.importorskip("playwright.sync_api")
     chromium = real_command("chromium")
