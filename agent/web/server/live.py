@@ -31,7 +31,7 @@ TICK_S = 1.0
 FLOW_S = 1.0
 BEAT_S = 2.0  # at least one event in this time: the page counts the seconds since the last one
 COMMENT_S = 15.0
-QUEUE_S = 2.0  # a client that is further behind gets everything anew
+QUEUE_S = 2.0  # a client that is further behind gets the complete state again
 SEND_S_MAX = 30.0
 Detail = Callable[[Web, Catalogue, str], Any]  # gives details of one motor
 _DETAIL_KINDS = {"pq3s": "power_quality", "harmonics": "power_quality", "event": "power_quality"}
@@ -136,7 +136,7 @@ class LiveHub:
     def leave(self, client: Client) -> None:
         self._clients.discard(client)
         if all(other.language != client.language for other in self._clients):
-            self._rows.pop(client.language, None)  # nobody keeps them up to date now
+            self._rows.pop(client.language, None)  # they are no longer updated
             self._findings.pop(client.language, None)
 
     @property

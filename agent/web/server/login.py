@@ -31,7 +31,7 @@ TRIES_PER_ADDRESS, TRIES_IN_ALL, TRIES_S = 5, 20, 60.0
 KNOWN_ADDRESSES_MAX = 64
 BODY_S_MAX = 10.0
 METRICS = "/metrics"
-OPEN_PATHS = ("/login", "/static/")  # without a session; nothing there tells about the plant
+OPEN_PATHS = ("/login", "/static/")  # without a session; they contain no data of the plant
 log = logging.getLogger("magwatt.web")
 
 

@@ -15,7 +15,7 @@ from agent.web.base.reasons import PASSWORD_FILE_INVALID, PASSWORD_TOO_LONG, PAS
 from drivers.reasons import InvalidValue
 
 NAME = "web-password"
-SECRETS = "secrets"  # folder beside the configuration, where there is one
+SECRETS = "secrets"  # folder next to the configuration, if it exists
 LENGTH_MIN, BYTES_MAX = 10, 1000
 _N, _R, _P = 2**14, 8, 1  # 16 MB and 50 ms a try
 _METHOD = "scrypt"
