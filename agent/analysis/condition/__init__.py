@@ -1,0 +1,1 @@
+"""Condition of motors and drives: what is wrong, how certain that is, and what cannot be seen."""
