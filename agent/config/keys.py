@@ -208,6 +208,18 @@ STATIC_FACTORS = {
     "ambient": KeySpec(schema.text, None),
     "maintenance": KeySpec(schema.text, None),
 }
+APPLICATIONS = ("pump", "fan", "hoist", "conveyor", "mixer", "centrifuge", "compressor", "other")
+MOTOR_CONDITION = {
+    "application": KeySpec(schema.one_of(*APPLICATIONS), None),
+    "winding_class": KeySpec(schema.one_of("A", "E", "B", "F", "H"), None),
+    "rotor_bars": KeySpec(schema.integer(8, 400), None),
+    "slots": KeySpec(schema.integer(3, 400), None),
+    "ls_h": KeySpec(schema.number(1e-7, 100, "H"), None),
+    "carrier_hz": KeySpec(schema.number(200, 100_000, "Hz"), None),
+    "dc_link_uf": KeySpec(schema.number(1, 1e7, "uF"), None),
+    "bearing_signal": KeySpec(schema.identifier, None),
+    "ambient_signal": KeySpec(schema.identifier, None),
+}
 WAVEFORM = {
     "serial": KeySpec(schema.text, None),
     "tcp": KeySpec(schema.host_port(7000), None),
@@ -247,6 +259,7 @@ MOTOR = {
     "static_factors": schema.optional_table(STATIC_FACTORS),
     "auxiliary_w": KeySpec(schema.number(0, 1e6, "W"), 0.0),
     "waveform": schema.optional_table(WAVEFORM),
+    "condition": schema.optional_table(MOTOR_CONDITION),
 }
 CALIBRATION = {
     "before": KeySpec(schema.day),

@@ -19,6 +19,7 @@ from agent.config.model import (
     Drive,
     Meter,
     Motor,
+    MotorConditionSettings,
     Mqtt,
     Replaced,
     Site,
@@ -265,5 +266,6 @@ def _motor(name: str, values: dict[str, Any], report: ConfigReport) -> Motor:
         name=name, title=values.pop("name") or name, efficiency_class=values.pop("class"),
         efficiency_pct=values.pop("efficiency"), loss_points_w=losses["watts"] if losses else (),
         replaced_motor=Replaced(efficiency_class=old.pop("class"), **old) if old else None, waveform=waveform,
-        periods=tuple(periods.items()), static_factors=tuple(factors.items()), **values,
+        periods=tuple(periods.items()), static_factors=tuple(factors.items()),
+        condition=MotorConditionSettings(**(values.pop("condition") or {})), **values,
     )  # fmt: skip

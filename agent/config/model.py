@@ -236,6 +236,28 @@ class Replaced(Struct, frozen=True):
     since: date | None
 
 
+class MotorConditionSettings(Struct, frozen=True):
+    """A table [motor.name.condition]: data that the watch over the condition needs. None: not known.
+
+    application: what the motor drives: pump | fan | hoist | conveyor | mixer | centrifuge | compressor | other.
+    winding_class: thermal class of the insulation, such as F.
+    rotor_bars: of the cage. slots: of the stator.
+    ls_h: synchronous inductance of a phase. carrier_hz: switching frequency of the drive.
+    dc_link_uf: capacitance of the drive's DC link when new.
+    bearing_signal, ambient_signal: names of [signal.*] with these temperatures in degC.
+    """
+
+    application: str | None = None
+    winding_class: str | None = None
+    rotor_bars: int | None = None
+    slots: int | None = None
+    ls_h: float | None = None
+    carrier_hz: float | None = None
+    dc_link_uf: float | None = None
+    bearing_signal: str | None = None
+    ambient_signal: str | None = None
+
+
 class Motor(Struct, frozen=True):
     """A table [motor.name].
 
@@ -255,6 +277,7 @@ class Motor(Struct, frozen=True):
     periods: names and start dates of the periods of the retrofit.
     auxiliary_w: power of auxiliaries such as cooling while the motor runs, which the meter does not measure.
     static_factors: conditions that are stated as unchanged (load, product_mix, ambient, maintenance): key, text.
+    condition: further data for the watch over the condition.
     """
 
     name: str
@@ -278,6 +301,7 @@ class Motor(Struct, frozen=True):
     periods: tuple[tuple[str, date], ...] = ()
     auxiliary_w: float = 0.0
     static_factors: tuple[tuple[str, str], ...] = ()
+    condition: MotorConditionSettings = MotorConditionSettings()  # frozen
 
 
 class Config(Struct, frozen=True):

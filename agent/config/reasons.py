@@ -6,7 +6,7 @@ from agent.core.text import N_
 from drivers.reasons import Code
 
 LEVELS = (N_("problem"), N_("finding"), N_("note"))
-TABLE_KINDS = (N_("bus"), N_("meter"), N_("drive"), N_("motor"), N_("meter or drive"), N_("device"))
+TABLE_KINDS = (N_("bus"), N_("meter"), N_("drive"), N_("motor"), N_("meter or drive"), N_("device"), N_("signal"))
 
 # Files
 
