@@ -146,12 +146,14 @@ _ABOUT = {
 
 
 def store_newest(updates: Iterable[MetricUpdate], historical: bool = False) -> None:
-    """Stores these as the newest values; historical ones only where no newer one is known.
+    """Stores these as the newest values; historical ones only where nothing newer was sent.
 
-    Live values come in order; after a step of the clock they are newer with an earlier time.
+    A birth sends a metric without a value as null at the start of the agent, which is newer than the rows that an agent
+    before has left. Live values come in order; after a step of the clock they are newer with an earlier time.
     """
     for item in updates:
-        if not historical or item.registered.last is None or item.t_ms >= item.registered.last.t_ms:
+        last, born = item.registered.last, bool(item.registered.last_sent)
+        if not historical or (not born if last is None else item.t_ms >= last.t_ms):
             item.registered.last = item
 
 
