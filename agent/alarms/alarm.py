@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from agent.alarms.condition import Condition
-from agent.alarms.model import AlarmInput, AlarmKey, AlarmRecord, AlarmState, Change
-from agent.alarms.states import ACKED, DSUPR, NORM, OOSRV, RTNUN, SHLVD, UNACK
+from agent.alarms.model import AlarmInput, AlarmKey, AlarmRecord, AlarmState
+from agent.alarms.states import NORM, OOSRV, RTNUN, SHLVD, UNACK
 from agent.config.alarm_definition import AlarmDefinition
-from agent.core.codec import decode_reason, encode_reason
 
+_RESTORED = (
+    "state", "since_ms", "raised_ms", "acked_by", "acked_ms", "shelved_until_ms", "shelved_by", "shelved_why", "seq",
+)  # fmt: skip
+_EVIDENCE = ("value", "unit", "u95", "confidence", "why", "limit", "assets")
 _SEVERITIES = {"note": 0, "warning": 1, "alarm": 2}
 
 
@@ -34,7 +35,7 @@ class Alarm(Struct, eq=False):
     definition: AlarmDefinition
     condition: Condition
     source: AlarmInput | None = None
-    members: dict[str, AlarmInput] = msgspec.field(default_factory=dict)
+    members: dict[str, AlarmInput] = field(default_factory=dict)
     raw: int | None = None
     blocked: str = ""
     state: AlarmState = NORM
@@ -57,6 +58,10 @@ class Alarm(Struct, eq=False):
     def priority(self) -> str:
         definition = self.definition
         return (definition.priority_alarm or definition.priority) if self.condition.rank > 1 else definition.priority
+
+    @property
+    def is_safety(self) -> bool:
+        return self.definition.priority == "safety"
 
     def take(self, item: AlarmInput) -> None:
         """A new input; sets `source` and `raw`."""
@@ -86,17 +91,18 @@ class Alarm(Struct, eq=False):
         """Another state; forgets what belongs to the one before."""
         self.state, self.since_ms, self.known = state, at_ms, True
         if state is not SHLVD and state is not OOSRV:
-            self.shelved_until_ms, self.shelved_by, self.shelved_why, self.shelf_ends_s = None, "", "", None
-        if state is not DSUPR:
-            self.cause = None
-        if state in (UNACK, NORM):
+            self.end_shelving()
+        if state in (UNACK, RTNUN, NORM):
             self.acked_by, self.acked_ms = "", None
 
-    def acknowledged(self, by: str, at_ms: int) -> None:
-        self.acked_by, self.acked_ms = by, at_ms
+    def end_shelving(self) -> None:
+        self.shelved_until_ms, self.shelf_ends_s, self.shelved_by, self.shelved_why = None, None, "", ""
 
-    def shelve(self, until_ms: int, ends_s: float, by: str, why: str) -> None:
-        self.shelved_until_ms, self.shelf_ends_s, self.shelved_by, self.shelved_why = until_ms, ends_s, by, why
+    def restore(self, record: AlarmRecord) -> None:
+        """Continues from the record of the last run."""
+        self.shown = record
+        for name in _RESTORED:
+            setattr(self, name, getattr(record, name))
 
     def record(self, count_24h: int, consequences: int, out_of_service: bool) -> AlarmRecord:
         source, shown = self.source, self.shown
@@ -109,11 +115,8 @@ class Alarm(Struct, eq=False):
                 "assets": tuple(sorted(name for name, one in self.members.items() if name and one.active)),
             }  # fmt: skip
         elif shown is not None:
-            fields = {name: getattr(shown, name) for name in
-                      ("value", "unit", "u95", "confidence", "why", "limit", "assets")}  # fmt: skip
-        suppressed_by = (
-            "maintenance" if out_of_service else "cause" if self.cause is not None else self.blocked
-        )  # fmt: skip
+            fields = {name: getattr(shown, name) for name in _EVIDENCE}
+        suppressed_by = "maintenance" if out_of_service else "cause" if self.cause is not None else self.blocked
         return AlarmRecord(
             asset=self.key.asset or None, code=self.key.code, part=self.key.part, state=self.state,
             priority=self.priority, active=None if self.raw is None else self.raw > 0, since_ms=self.since_ms,

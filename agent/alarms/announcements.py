@@ -63,12 +63,9 @@ class AnnouncementLog:
         rows = [[now_s - item.at_s, item.at_ms, list(item.key), item.priority] for item in self._day]
         return {"flood_since_ms": self.flood_since_ms, "day": rows}
 
-    def restore(self, body: dict[str, Any], away_s: float, now_s: float) -> None:
-        """From `as_object`. away_s: time since it was made."""
+    def restore(self, body: dict[str, Any], then_s: float) -> None:
+        """From `as_object`. then_s: monotonic time at which it was made."""
         self.flood_since_ms = body["flood_since_ms"]
         for age_s, at_ms, key, priority in body["day"]:
-            at_s = now_s - age_s - away_s
-            self._day.append(Announcement(at_s, at_ms, AlarmKey(*key), priority))
-            if at_s > now_s - FLOOD_WINDOW_S:
-                self._window_s.append(at_s)
+            self.add(Announcement(then_s - age_s, at_ms, AlarmKey(*key), priority))
 
