@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 PRIORITIES = ("safety", "high", "medium", "low")  # the worst first
 Priority = Literal["safety", "high", "medium", "low"]
@@ -33,7 +32,8 @@ class AlarmDefinition(Struct, frozen=True, kw_only=True):
     blocked_off: does not rise while the motor is off. blocked_start_s: nor in the first seconds of a run.
     suppresses: codes of consequences. cause_window_s: one that begins this long after the end of the cause is a
         consequence, too.
-    scope: plant: inputs of several motors are one alarm of the plant; asset: one each.
+    scope: asset: one alarm each. plant: inputs of several motors are one alarm of the plant. gateway: of the gateway
+        itself or one of its buses.
     note_counts: a finding of severity note is a condition, too; of the others it is only an event.
     enabled: False: never rises.
     """
@@ -56,7 +56,7 @@ class AlarmDefinition(Struct, frozen=True, kw_only=True):
     blocked_start_s: float = 0.0
     suppresses: frozenset[str] = frozenset()
     cause_window_s: float = CAUSE_WINDOW_S
-    scope: Literal["asset", "plant"] = "asset"
+    scope: Literal["asset", "plant", "gateway"] = "asset"
     note_counts: bool = False
     enabled: bool = True
 
@@ -89,11 +89,3 @@ class AlarmSettings(Struct, frozen=True):
         """None: this code is no alarm."""
         own = self.of_motor.get(asset, {}) if asset else {}
         return own.get(code) or self.everywhere.get(code)
-
-
-def changed(definition: AlarmDefinition, values: Mapping[str, object]) -> AlarmDefinition:
-    """A definition with these fields changed; None leaves a field as it is. A new priority holds for each severity."""
-    given = {name: value for name, value in values.items() if value is not None}
-    if "priority" in given:
-        given["priority_alarm"] = None
-    return replace(definition, **given)
