@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
 from agent.analysis.condition.rows.findings import Findings, Hold
@@ -59,9 +59,7 @@ class MagnetFlux:
         if self._n < _LEARN:
             self._learn(block, index, needed)
             return
-        assert block.current is not None
-        if abs(block.current / needed / self._needed0) > 0 and abs(block.current / self._load0 - 1) < 1.0:
-            self._synchronism(block, index, needed)
+        self._synchronism(block, index, needed)
         if len(self._indices) == _MEDIAN:
             self._flux(block)
 
@@ -177,7 +175,7 @@ class MagnetFlux:
         if not self._plate.emf_v:  # weak magnets would have been learned as usual
             return [NotObservable(DEMAGNETIZATION, reasons.FLUX_RELATIVE_ONLY()), synchronism]
         value = 100 * (self._now.value / self._flux0 - 1)
-        return [Clear(DEMAGNETIZATION, value, -100 * _WARN_U * _BASELINE_U, 100 * _BASELINE_U, "%"), synchronism]
+        return [Clear(DEMAGNETIZATION, value, "%", -100 * _WARN_U * _BASELINE_U, 100 * _BASELINE_U), synchronism]
 
 
 def _plate(ratings: Ratings) -> tuple[FluxPlate | None, Reason | None]:
@@ -195,6 +193,3 @@ def _plate(ratings: Ratings) -> tuple[FluxPlate | None, Reason | None]:
     input_w = math.sqrt(3) * machine.volts * machine.amps
     efficiency = min(0.97, max(0.75, ratings.w / input_w / 0.93))
     return FluxPlate(machine.volts, machine.amps, hz, ratings.w, efficiency, machine.r1_ohm, emf_v, xq_ohm), None
-
-
-__all__ = ["DEMAGNETIZATION", "SYNCHRONISM", "ConditionFinding", "MagnetFlux"]

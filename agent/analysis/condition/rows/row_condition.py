@@ -30,12 +30,22 @@ from agent.analysis.condition.rows.stall import Stall
 from agent.analysis.condition.rows.unbalance import Unbalance
 
 _VERSION = 1
+_HIDES = {  # what cannot be seen beside a finding, because both are the same deviation
+    "dry_run": ("underload", "low_flow"),
+    "underload": ("dry_run", "low_flow"),
+    "cavitation": ("load_unsteady",),
+    "belt_slip": ("load_unsteady",),
+    "load_unsteady": ("cavitation", "belt_slip"),
+    "phase_loss": ("current_unbalance", "contact_resistance"),
+    "current_unbalance": ("contact_resistance",),
+    "contact_resistance": ("current_unbalance",),
+}
 
 
 class RowCondition:
     """Detectors over the rows of one machine.
 
-    machine: its nameplate and application. state: what `state` returned for the same nameplate; otherwise it is ignored,
+    machine: its nameplate and application. state: what `state` returned for the same nameplate; any other is ignored,
     and normal operation is learned again.
     """
 
@@ -99,6 +109,9 @@ class RowCondition:
         for detector in self._all:
             for answer in detector.answers():
                 answers[answer.code] = answer
+        for code in self._findings.found:
+            for other in _HIDES.get(code, ()):
+                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=code))
         answers.update(self._findings.found)
         return list(answers.values())
 
