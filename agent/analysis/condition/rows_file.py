@@ -20,6 +20,7 @@ COLUMNS = frozenset(
         "drive_degc",
     )
 )  # fmt: skip
+_MISSING = ("", "-", "null", "none")
 Row = dict[str, float | None]
 
 
@@ -80,7 +81,7 @@ def _row(path: Path, line: int, names: list[str], cells: list[str]) -> tuple[flo
     row: Row = {}
     for name, cell in zip(names, cells, strict=True):
         try:
-            value = float(cell) if cell.strip() else math.nan
+            value = math.nan if cell.strip().lower() in _MISSING else float(cell.replace(",", "."))
         except ValueError:
             text = " ".join(cell.split())[:40]
             raise FileError(codes.ROWS_VALUE_INVALID, path=str(path), line=line, column=name, text=text) from None
