@@ -9,6 +9,9 @@ from drivers.reasons import Code
 CONDITION_MACHINE_UNKNOWN = Code(
     "condition_machine_unknown", "the nameplate does not state what machine this is and where it was measured"
 )
+CONDITION_PHASE_WITHOUT_CURRENT = Code(
+    "condition_phase_without_current", "phase L{phase:d} carries no current while the others do"
+)
 CONDITION_RECORDING_WITHOUT_CURRENT = Code(
     "condition_recording_without_current", "not all three currents were recorded"
 )

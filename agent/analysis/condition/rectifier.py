@@ -55,7 +55,7 @@ def judge_rectifier(
     else:
         capacitor = judge_capacitor(features, machine, baseline)
     unbalance = NotObservable("current_unbalance", codes.CONDITION_RECTIFIER_UNBALANCES())
-    answers: list[Answer] = [lost, diode, capacitor, _supply_unbalance(features), _dip(features), unbalance]
+    answers: list[Answer] = [lost, diode, capacitor, judge_unbalance(features), judge_dip(features), unbalance]
     return answers + ([_terminals(features)] if machine.kind == "magnet" else [])
 
 
@@ -125,7 +125,7 @@ def _open_diode(features: RectifierFeatures, second: float) -> Answer:
     return ConditionFinding("diode_open", Severity.ALARM, sure, at_s, why, 100 * second, "%", 100 * SECOND_OPEN)
 
 
-def _supply_unbalance(features: RectifierFeatures) -> Answer:
+def judge_unbalance(features: RectifierFeatures) -> Answer:
     code = "supply_unbalance"
     if features.u2_share is None or features.deviation_share is None:
         missing = codes.CONDITION_RECORDING_WITHOUT_VOLTAGE() if features.hz else codes.CONDITION_NO_FUNDAMENTAL()
@@ -142,7 +142,7 @@ def _supply_unbalance(features: RectifierFeatures) -> Answer:
     return ConditionFinding(code, severity, sure, min(features.length_s, 1.0), why, *numbers)
 
 
-def _dip(features: RectifierFeatures) -> Answer:
+def judge_dip(features: RectifierFeatures) -> Answer:
     if features.u2_share is None and features.dip_share is None:
         return NotObservable("supply_dip", codes.CONDITION_RECORDING_WITHOUT_VOLTAGE())
     if features.dip_share is None or features.dip_s is None or features.dip_at_s is None:
