@@ -59,7 +59,7 @@ def condition_of_record(record: Record, machine: MachineData, baseline: Record |
 
 def condition_of_rows(rows: Iterable[tuple[float, Mapping[str, float | None]]], machine: MachineData) -> FileCondition:
     """The condition that rows of one second show. rows: time in seconds and values by column; learned from as they come."""
-    from agent.analysis.condition.rows import RowCondition
+    from agent.analysis.condition.rows.row_condition import RowCondition
 
     detectors = RowCondition(machine)
     t_s = 0.0
