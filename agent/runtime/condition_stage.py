@@ -122,7 +122,7 @@ class ConditionStage(Stage):
 
     def _answers(self) -> list[Answer]:
         records = self._records.answers() if self._records is not None else ()
-        return combined(self._rows.answers(), records)
+        return combined(self._rows.present_answers(), records)
 
     def _report(self) -> bool:
         """Hands the answers over if a verdict has changed; returns whether one has."""

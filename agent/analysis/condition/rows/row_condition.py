@@ -105,14 +105,21 @@ class RowCondition:
 
     def answers(self) -> list[Answer]:
         """Of everything up to now, each code once: found at any time, not observable, or clear."""
+        return self._answers(self._findings.found)
+
+    def present_answers(self) -> list[Answer]:
+        """Of now, each code once: without the findings that have returned."""
+        return self._answers(self._findings.active)
+
+    def _answers(self, found: Mapping[str, ConditionFinding]) -> list[Answer]:
         answers: dict[str, Answer] = {code: NotObservable(code, reasons.NEEDS_WAVEFORMS()) for code in FAULTS}
         for detector in self._all:
             for answer in detector.answers():
                 answers[answer.code] = answer
-        for code in self._findings.found:
+        for code in found:
             for other in _HIDES.get(code, ()):
                 answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=code))
-        answers.update(self._findings.found)
+        answers.update(found)
         return list(answers.values())
 
     def state(self) -> dict[str, Any]:
