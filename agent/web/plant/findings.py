@@ -1,4 +1,5 @@
-"""What needs action now, until there are alarms: from states, faults of the wiring, registers, the gateway itself.
+"""What needs action now: the alarms of the agent, and what the page derives where the agent has no alarm for it: from
+states, faults of the wiring, registers, the gateway itself.
 
 The verdict, the badges and the list of the page all come from one list of `findings`.
 """
@@ -9,17 +10,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
-
 from agent.core.text import N_, Catalogue, text_of_object
 from agent.delivery.followed_messages import HealthSince
 from agent.delivery.store import default_directory
+from agent.web.alarms.finding import ALARMS, Finding, in_order
+from agent.web.alarms.records import alarm_findings, gateway_topics, records_of
 from agent.web.base.context import Web
 from agent.web.gateway.health_findings import HealthFinding
 from agent.web.gateway.health_findings import findings as findings_of_health
 from agent.web.http.times import rfc3339
-from agent.web.plant.motor_rows import Entry, MotorRow
-from agent.web.plant.motor_state import ALARMS, PRIORITIES
+from agent.web.plant.alarmed_state import Derived
+from agent.web.plant.motor_rows import Entry, MotorRow, derived_state
 from drivers.reasons import Code
 
 _ADVICE = {  # what to do, step by step
@@ -47,22 +48,6 @@ _ADVICE = {  # what to do, step by step
 GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")
 
 
-class Finding(Struct):
-    """motor: None: the gateway. since: RFC 3339; None: not known. code: stable name of the cause.
-
-    advice: what to do, step by step.
-    """
-
-    motor: str | None
-    name: str
-    priority: str
-    code: str
-    since: str | None
-    text: str
-    detail: str
-    advice: list[str]
-
-
 def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalogue: Catalogue) -> list[Finding]:
     """Worst first; of equal priority in the order of the configuration, the gateway first.
 
@@ -70,8 +55,13 @@ def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalog
     """
     listed = [*_of_gateways(web, catalogue)]
     for entry, row in zip(found, rows, strict=True):
-        listed += _of_motor(entry, row, catalogue)
-    return sorted(listed, key=lambda item: PRIORITIES.index(item.priority))
+        recorded = alarm_findings(web, entry.topic, entry.id, row.name, catalogue)
+        derived = Derived(row.priority, row.state)  # without alarms the row is what the messages show
+        if web.follower.alarms.get(entry.topic):
+            derived = derived_state(web, entry, catalogue)
+        listed += recorded
+        listed += _of_motor(entry, row.name, derived, catalogue)
+    return in_order(listed)
 
 
 def alarms(listed: Sequence[Finding]) -> list[Finding]:
@@ -79,21 +69,21 @@ def alarms(listed: Sequence[Finding]) -> list[Finding]:
     return [item for item in listed if item.priority in ALARMS]
 
 
-def _of_motor(entry: Entry, row: MotorRow, catalogue: Catalogue) -> Iterator[Finding]:
+def _of_motor(entry: Entry, name: str, derived: Derived, catalogue: Catalogue) -> Iterator[Finding]:
     disabled = entry.messages.get("explain", {}).get("disabled_registers", ())
-    if row.priority in (*ALARMS[:3], "unknown", "maintenance") or (row.priority == "low" and not disabled):
-        wiring = row.priority == "medium" and _has_wiring_fault(entry.messages)
+    priority, state = derived
+    if priority in (*ALARMS[:3], "unknown", "maintenance") or (priority == "low" and not disabled):
+        wiring = priority == "medium" and _has_wiring_fault(entry.messages)
         key = (
-            "safety" if row.priority == "safety" else "wiring" if wiring else "no_reply" if row.state.word == "no_reply"
-            else "nothing" if row.priority == "unknown" else "" if row.priority == "maintenance" else "medium"
+            "safety" if priority == "safety" else "wiring" if wiring else "no_reply" if state.word == "no_reply"
+            else "nothing" if priority == "unknown" else "" if priority == "maintenance" else "medium"
         )  # fmt: skip
-        title, detail = row.state.text, row.state.detail
-        if row.priority == "low":  # the title of the row is that the motor runs
+        title, detail = state.text, state.detail
+        if priority == "low":  # the title of the row is that the motor runs
             title, detail = detail, title
-        yield Finding(entry.id, row.name, row.priority, row.state.word, row.state.since, title, detail,
-                      _advice(key, catalogue))  # fmt: skip
+        yield Finding(entry.id, name, priority, state.word, state.since, title, detail, _advice(key, catalogue))
     for item in disabled:
-        yield Finding(entry.id, row.name, "low", "registers_disabled", None, catalogue(N_("registers not confirmed")),
+        yield Finding(entry.id, name, "low", "registers_disabled", None, catalogue(N_("registers not confirmed")),
                       text_of_object(item, catalogue), _advice("registers", catalogue))  # fmt: skip
 
 
@@ -108,6 +98,8 @@ def _has_wiring_fault(messages: Mapping[str, dict[str, Any]]) -> bool:
 
 
 def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
+    for topic in gateway_topics(web):
+        yield from alarm_findings(web, topic, None, topic.rpartition("/")[2], catalogue)
     for topic, status in sorted(web.follower.gateways.copy().items()):
         gateway = topic.rpartition("/")[2]
         if status == "offline":
@@ -116,7 +108,10 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
                           catalogue.reason(reason), _advice("gateway", catalogue))  # fmt: skip
     for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
         since = web.follower.health_since.get(topic, HealthSince())
+        recorded = records_of(web, topic)
         for item in health_findings(messages.get("health", {}).get("v", {}), web):
+            if item.figure in recorded:
+                continue
             changed_ms = since.changed_ms.get(item.figure or "")
             yield Finding(
                 None, topic.rpartition("/")[2], item.priority, str.__str__(item.reason.code),

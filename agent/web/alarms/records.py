@@ -1,0 +1,102 @@
+"""The records of alarms that the agents publish, in the language of the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agent.core.text import Catalogue, text_of_object
+from agent.web.alarms.finding import ALARMS, STATES, AlarmView, Finding
+from agent.web.base.context import Web
+from agent.web.http.times import rfc3339
+
+CALM = "NORM"
+Records = Mapping[str, Mapping[str, Any]]  # code → record
+
+
+def records_of(web: Web, topic: str) -> Records:
+    """topic: of a motor or a gateway. Records of another version, whose state is not known, are left out."""
+    found = web.follower.alarms.get(topic, {})
+    return {code: record for code, record in found.items() if record.get("state") in STATES}
+
+
+def alarm_findings(
+    web: Web, topic: str, motor: str | None, name: str, catalogue: Catalogue, calm: bool = False
+) -> list[Finding]:
+    """The alarms of a motor, or of a gateway (motor None), that are not normal; calm: also those."""
+    found = records_of(web, topic)
+    return [
+        _finding(code, record, found, motor, name, catalogue)
+        for code, record in found.items() if calm or record["state"] != CALM
+    ]  # fmt: skip
+
+
+def gateway_topics(web: Web) -> list[str]:
+    """The gateways that have alarms of their own."""
+    known = {*web.follower.gateways.copy(), *web.follower.gateway_messages.copy()}
+    return sorted(topic for topic in web.follower.alarms.copy() if topic in known)
+
+
+def _finding(
+    code: str, record: Mapping[str, Any], others: Records, motor: str | None, name: str, catalogue: Catalogue
+) -> Finding:  # fmt: skip
+    priority = record.get("priority")
+    why = record.get("why")
+    return Finding(
+        motor, name, priority if priority in ALARMS else "low", code, _time(record.get("since_ms")),
+        translated(record.get("title") or code, catalogue),
+        text_of_object(why, catalogue) if isinstance(why, dict) else "",
+        texts(record.get("advice"), catalogue), _view(code, record, others, catalogue),
+    )  # fmt: skip
+
+
+def _view(code: str, record: Mapping[str, Any], others: Records, catalogue: Catalogue) -> AlarmView:
+    active = record.get("active")
+    consequences = sum(other.get("caused_by") == code for other in others.values())
+    return AlarmView(
+        state=record["state"], active=active if isinstance(active, bool) else None,
+        raised=_time(record.get("raised_ms")), value=number(record.get("value")), unit=str(record.get("unit") or ""),
+        limit=number(record.get("limit")), u95=number(record.get("u95")),
+        confidence=str(record.get("confidence") or ""),
+        consequence=translated(record.get("consequence") or "", catalogue),
+        time_to_respond_min=number(record.get("time_to_respond_min")),
+        acked_by=_text(record.get("acked_by")), acked=_time(record.get("acked_ms")),
+        shelved_until=_time(record.get("shelved_until_ms")), shelved_by=_text(record.get("shelved_by")),
+        shelved_why=_text(record.get("shelved_why")),
+        suppressed_by=_cause(record.get("suppressed_by"), others, catalogue),
+        caused_by=_cause(record.get("caused_by"), others, catalogue), consequences=consequences,
+        count_24h=_whole(record.get("count_24h")), quality=str(record.get("quality") or "good"),
+        shelvable=record.get("priority") != "safety",
+    )  # fmt: skip
+
+
+def _cause(cause: Any, others: Records, catalogue: Catalogue) -> str:
+    """The title of the alarm with this code; a cause that is none of these alarms as it is."""
+    if not isinstance(cause, str):
+        return ""
+    return translated(others.get(cause, {}).get("title") or cause, catalogue)
+
+
+def translated(text: Any, catalogue: Catalogue) -> str:
+    """A text of the agent, of whose version this page may not be: then it stays English."""
+    return catalogue.known(str(text)) or str(text)
+
+
+def texts(found: Any, catalogue: Catalogue) -> list[str]:
+    return [translated(text, catalogue) for text in found] if isinstance(found, Iterable) else []
+
+
+def number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _time(utc_ms: Any) -> str | None:
+    return rfc3339(utc_ms) if isinstance(utc_ms, int) and utc_ms else None
