@@ -6,7 +6,6 @@ from typing import Any
 
 T_MS = 1_790_000_000_000
 SHORT = {"code": "of_a_later_version", "data": {}, "text": "current of phase 2 is 0.3 A, the others 41 A"}
-CALM = ("NORM", "DSUPR", "OOSRV")
 
 
 def alarm(code: str, state: str = "UNACK", priority: str = "high", **more: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ PRIORITIES = ("safety", "high", "medium", "low", "unknown", "maintenance", "norm
 ALARMS = PRIORITIES[:4]
 STATES = ("UNACK", "RTNUN", "ACKED", "SHLVD", "DSUPR", "OOSRV", "NORM")  # ISA-18.2, 5.4; in the order of the list
 OPEN = STATES[:3]
-QUIET = STATES[3:6]
 
 
 class AlarmView(Struct):
@@ -70,5 +69,9 @@ class Finding(Struct):
 
 def in_order(listed: list[Finding]) -> list[Finding]:
     """Worst first: those that need action, then returned, acknowledged, shelved and suppressed ones; others last."""
-    return sorted(listed, key=lambda item: (item.state in QUIET, PRIORITIES.index(item.priority),
-                                            STATES.index(item.state)))  # fmt: skip
+    return sorted(listed, key=_rank)
+
+
+def _rank(item: Finding) -> tuple[bool, bool, int, int]:
+    place = STATES.index(item.state)
+    return item.state not in OPEN, item.state == STATES[-1], PRIORITIES.index(item.priority), place

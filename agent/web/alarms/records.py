@@ -43,7 +43,7 @@ def _finding(
     priority = record.get("priority")
     why = record.get("why")
     return Finding(
-        motor, name, priority if priority in ALARMS else "low", code, _time(record.get("since_ms")),
+        motor, name, priority if priority in ALARMS else "low", code, time_or_none(record.get("since_ms")),
         translated(record.get("title") or code, catalogue),
         text_of_object(why, catalogue) if isinstance(why, dict) else "",
         texts(record.get("advice"), catalogue), _view(code, record, others, catalogue),
@@ -55,14 +55,14 @@ def _view(code: str, record: Mapping[str, Any], others: Records, catalogue: Cata
     consequences = sum(other.get("caused_by") == code for other in others.values())
     return AlarmView(
         state=record["state"], active=active if isinstance(active, bool) else None,
-        raised=_time(record.get("raised_ms")), value=number(record.get("value")), unit=str(record.get("unit") or ""),
-        limit=number(record.get("limit")), u95=number(record.get("u95")),
+        raised=time_or_none(record.get("raised_ms")), value=number(record.get("value")),
+        unit=str(record.get("unit") or ""), limit=number(record.get("limit")), u95=number(record.get("u95")),
         confidence=str(record.get("confidence") or ""),
         consequence=translated(record.get("consequence") or "", catalogue),
         time_to_respond_min=number(record.get("time_to_respond_min")),
-        acked_by=_text(record.get("acked_by")), acked=_time(record.get("acked_ms")),
-        shelved_until=_time(record.get("shelved_until_ms")), shelved_by=_text(record.get("shelved_by")),
-        shelved_why=_text(record.get("shelved_why")),
+        acked_by=text_or_none(record.get("acked_by")), acked=time_or_none(record.get("acked_ms")),
+        shelved_until=time_or_none(record.get("shelved_until_ms")), shelved_by=text_or_none(record.get("shelved_by")),
+        shelved_why=text_or_none(record.get("shelved_why")),
         suppressed_by=_cause(record.get("suppressed_by"), others, catalogue),
         caused_by=_cause(record.get("caused_by"), others, catalogue), consequences=consequences,
         count_24h=_whole(record.get("count_24h")), quality=str(record.get("quality") or "good"),
@@ -94,9 +94,9 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _text(value: Any) -> str | None:
+def text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _time(utc_ms: Any) -> str | None:
+def time_or_none(utc_ms: Any) -> str | None:
     return rfc3339(utc_ms) if isinstance(utc_ms, int) and utc_ms else None

@@ -123,6 +123,11 @@ class Freshness(NamedTuple):
     def usable(self) -> bool:
         return self.age_s is not None and self.age_s <= max(UNUSABLE_S, 3 * self.interval_s)
 
+    @property
+    def usable_now(self) -> bool:
+        """Whether there are values of the present."""
+        return self.usable and self.contact
+
 
 def freshness(web: Web, entry: Entry) -> Freshness:
     received_s = entry.followed.received_s.get("telemetry") if entry.followed else None
@@ -139,8 +144,8 @@ def row_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorRow:
     state = alarmed_state(derived, alarm_findings(web, entry.topic, entry.id, "", catalogue))
     t_ms = telemetry.get("t")
     return MotorRow(
-        entry.id, _name(entry), _rating(entry, catalogue), entry.kind or "unknown", state.priority, state.acknowledged,
-        shown.power(), shown.value("system_efficiency_pct"), _saved(web, entry, fresh, catalogue),
+        entry.id, name_of(entry), _rating(entry, catalogue), entry.kind or "unknown",
+        state.priority, state.acknowledged, shown.power(), shown.value("system_efficiency_pct"), _saved(web, entry, fresh, catalogue),
         shown.value("shaft_power_w"), shown.losses(), state.row, rfc3339(t_ms) if t_ms else None,
         None if fresh.age_s is None else round(fresh.age_s, 1), fresh.stale, round(fresh.interval_s, 1),
     )  # fmt: skip
@@ -233,7 +238,7 @@ def _saved(web: Web, entry: Entry, fresh: Freshness, catalogue: Catalogue) -> Pa
     return values.unknown(values.NOT_COMPARED, catalogue) if found.v is None else found
 
 
-def _name(entry: Entry) -> str:
+def name_of(entry: Entry) -> str:
     if entry.asset is not None:
         return entry.asset.title
     name = entry.messages.get("meta", {}).get("name", entry.id)
