@@ -28,7 +28,7 @@ MESSAGE_CODES = (
 
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
 GATEWAY_KINDS = ("info", "health", "alarms")
-ALARM = "alarm"  # kind of the records of alarms, whose topics end in alarm/CODE
+ALARM = "alarm"  # kind of the records of alarms, whose topics end in alarm/NAME
 REMOVED = "removed"  # instead of a kind
 
 
@@ -79,7 +79,7 @@ class MessageFollower:
     seen: topic of an asset → its messages.
     gateways: topic of a gateway → online | offline.
     gateway_messages: topic of a gateway → kind (info, health, alarms) → its latest message.
-    alarms: topic of an asset or of a gateway → code → record of this alarm.
+    alarms: topic of an asset or of a gateway → last level of the topic (code, or code-part) → record of the alarm.
     health_since: topic of a gateway → since when the figures of its last `health` message are as they are.
     error: why the connection was rejected; None: it was not.
     changed: is called after each message with its kind, and with REMOVED when a motor was removed, in the thread of the
@@ -139,20 +139,20 @@ class MessageFollower:
         if self._changed is not None:
             self._changed(followed, kind)
 
-    def _receive_alarm(self, owner: str, code: str, payload: bytes) -> None:
+    def _receive_alarm(self, owner: str, name: str, payload: bytes) -> None:
         """owner: topic of the asset or gateway. An empty payload: this alarm is no longer configured."""
         body = _body(ALARM, payload) if payload else None
         if payload and body is None:
             return
         records = dict(self.alarms.get(owner, {}))  # a new dict each time: another thread may be reading the old one
         if body is None:
-            records.pop(code, None)
+            records.pop(name, None)
         else:
-            records[code] = body
+            records[name] = body
         self.alarms[owner] = records
         if self._changed is not None:
-            gateway, _, name = owner.rpartition("/")
-            self._changed(self.seen.get(owner) or FollowedMessage(gateway, name), ALARM)
+            gateway, _, asset = owner.rpartition("/")
+            self._changed(self.seen.get(owner) or FollowedMessage(gateway, asset), ALARM)
 
     def _delete(self, asset: str, kind: str) -> None:
         """A retained message was deleted: the condition is no longer watched, or the motor was removed."""

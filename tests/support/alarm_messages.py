@@ -11,14 +11,14 @@ SHORT = {"code": "of_a_later_version", "data": {}, "text": "current of phase 2 i
 def alarm(code: str, state: str = "UNACK", priority: str = "high", **more: Any) -> dict[str, Any]:
     """The record of an alarm. more: replaces keys."""
     found: dict[str, Any] = {
-        "s": "magwatt.alarm/1", "t": T_MS, "code": code, "state": state, "priority": priority,
+        "s": "magwatt.alarm/1", "t": T_MS, "code": code, "part": "", "state": state, "priority": priority,
         "active": state in ("UNACK", "ACKED"), "title": "a phase is lost", "since_ms": T_MS - 60_000,
         "raised_ms": T_MS - 59_000, "acked_by": None, "acked_ms": None, "shelved_until_ms": None, "shelved_by": None,
-        "shelved_why": None, "suppressed_by": None, "caused_by": None, "value": 0.3, "unit": "A", "limit": 2.1,
+        "shelved_why": None, "suppressed_by": "", "caused_by": "", "value": 0.3, "unit": "A", "limit": 2.1,
         "u95": 0.1, "confidence": "certain", "why": SHORT,
         "advice": ["Stop the motor, lock out, and check fuses, contactor and terminals."],
         "consequence": "The motor overheats within minutes.", "time_to_respond_min": 5, "count_24h": 1,
-        "quality": "good", "seq": 7,
+        "consequences": 0, "quality": "good", "seq": 7,
     }  # fmt: skip
     return found | more
 

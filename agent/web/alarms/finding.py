@@ -13,16 +13,19 @@ OPEN = STATES[:3]
 class AlarmView(Struct):
     """What only a record of the agent has; times RFC 3339. None: not known, or it does not apply.
 
-    state: of STATES. active: whether its condition holds; None: no data.
+    state: of STATES. part: bus or device of which this alarm is; empty: there is only one of this code.
+    seq: number of its last change. active: whether its condition holds; None: no data.
     value, limit, u95: in `unit`; u95: expanded uncertainty (k = 2).
     shelved_until, shelved_by, shelved_why: of a shelved one.
-    suppressed_by, caused_by: what suppresses it, or of what it is a consequence, in words; empty: nothing.
-    consequences: number of alarms of which it is the cause.
+    suppressed_by: why it is suppressed, in words; empty: it is not. caused_by: the alarm of which it is a consequence.
+    consequences: number of alarms that it suppresses. assets: motors of an alarm of the plant.
     quality: good | uncertain: there are no data, so that the state is the last known one.
     shelvable: whether it may be shelved.
     """
 
     state: str
+    part: str
+    seq: int
     active: bool | None
     raised: str | None
     value: float | None
@@ -40,6 +43,7 @@ class AlarmView(Struct):
     suppressed_by: str
     caused_by: str
     consequences: int
+    assets: list[str]
     count_24h: int | None
     quality: str
     shelvable: bool

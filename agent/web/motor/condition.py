@@ -112,7 +112,8 @@ def _answer(code: str, body: Mapping[str, Any], catalogue: Catalogue) -> FaultAn
     return FaultAnswer(
         code=code, title=catalogue(known.title) if known else translated(body.get("title") or code, catalogue),
         verdict=body["verdict"], severity=text_or_none(body.get("severity")),
-        confidence=text_or_none(body.get("confidence")), index=number(body.get("index")), unit=str(body.get("unit") or ""), limit=number(body.get("limit")),
+        confidence=text_or_none(body.get("confidence")), index=number(body.get("index")),
+        unit=str(body.get("unit") or ""), limit=number(body.get("limit")),
         u95=number(body.get("u95")), since=time_or_none(body.get("since_ms")), seen=time_or_none(body.get("seen_ms")),
         why=text_of_object(why, catalogue) if isinstance(why, dict) else "",
         advice=texts(advice, catalogue) if body["verdict"] == FINDING else [], trend=_trend(body.get("trend")),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from agent.web.alarms.finding import ALARMS, OPEN, PRIORITIES, Finding
-from agent.web.alarms.records import CALM, Records
+from agent.web.alarms.records import Records, codes_of
 from agent.web.plant.motor_state import RowState
 
 URGENT = ALARMS[:3]
@@ -32,7 +32,7 @@ def is_covered(codes: Sequence[str], records: Records, usable: bool) -> bool:
 
     Without them a record that is normal proves nothing: it may be older than what happened.
     """
-    return any(code in records and (usable or records[code]["state"] != CALM) for code in codes)
+    return not codes_of(records, calm=usable).isdisjoint(codes)
 
 
 def alarmed_state(derived: Derived, alarms: Sequence[Finding]) -> AlarmedState:

@@ -14,7 +14,7 @@ from agent.core.text import N_, Catalogue, text_of_object
 from agent.delivery.followed_messages import HealthSince
 from agent.delivery.store import default_directory
 from agent.web.alarms.finding import ALARMS, Finding, in_order
-from agent.web.alarms.records import alarm_findings, gateway_topics, records_of
+from agent.web.alarms.records import alarm_findings, codes_of, gateway_topics, records_of
 from agent.web.base.context import Web
 from agent.web.gateway.health_findings import HealthFinding
 from agent.web.gateway.health_findings import findings as findings_of_health
@@ -108,7 +108,7 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
                           catalogue.reason(reason), _advice("gateway", catalogue))  # fmt: skip
     for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
         since = web.follower.health_since.get(topic, HealthSince())
-        recorded = records_of(web, topic)
+        recorded = codes_of(records_of(web, topic))
         for item in health_findings(messages.get("health", {}).get("v", {}), web):
             if item.figure in recorded:
                 continue

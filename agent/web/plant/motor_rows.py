@@ -145,9 +145,10 @@ def row_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorRow:
     t_ms = telemetry.get("t")
     return MotorRow(
         entry.id, name_of(entry), _rating(entry, catalogue), entry.kind or "unknown",
-        state.priority, state.acknowledged, shown.power(), shown.value("system_efficiency_pct"), _saved(web, entry, fresh, catalogue),
-        shown.value("shaft_power_w"), shown.losses(), state.row, rfc3339(t_ms) if t_ms else None,
-        None if fresh.age_s is None else round(fresh.age_s, 1), fresh.stale, round(fresh.interval_s, 1),
+        state.priority, state.acknowledged, shown.power(), shown.value("system_efficiency_pct"),
+        _saved(web, entry, fresh, catalogue), shown.value("shaft_power_w"), shown.losses(), state.row,
+        rfc3339(t_ms) if t_ms else None, None if fresh.age_s is None else round(fresh.age_s, 1), fresh.stale,
+        round(fresh.interval_s, 1),
     )  # fmt: skip
 
 

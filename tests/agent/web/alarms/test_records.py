@@ -37,7 +37,7 @@ def silence(page: Page, motor: str) -> None:
 
 
 def test_what_needs_action_comes_first_and_counts(page: Page) -> None:
-    """ISA-18.2: an alarm that returned or was acknowledged needs none; shelved and suppressed ones are not announced."""
+    """ISA-18.2: what returned or was acknowledged needs none; what is shelved or suppressed is not announced."""
     states = ("NORM", "OOSRV", "DSUPR", "SHLVD", "ACKED", "RTNUN", "UNACK")
     for number, state in enumerate(states):
         page.alarm("pump", alarm(f"code_{number}", state, "high"))
@@ -113,7 +113,7 @@ def test_a_figure_of_the_gateway_with_an_alarm_is_listed_once(page: Page) -> Non
 
 
 def test_the_figures_of_an_alarm(page: Page) -> None:
-    page.alarm("pump", alarm("supply_dip", "DSUPR", "high", title="dip of the supply voltage"))
+    page.alarm("pump", alarm("supply_dip", "DSUPR", "high", title="dip of the supply voltage", consequences=1))
     page.alarm("pump", alarm("phase_loss", "UNACK", "high", caused_by="supply_dip"))
     found = {item["code"]: item for item in page.json("/api/v1/alarms")["alarms"]}
     shown = found["phase_loss"]["alarm"]
