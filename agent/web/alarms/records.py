@@ -89,7 +89,7 @@ def _cause(cause: Any, others: Records, catalogue: Catalogue) -> str:
 
 def translated(text: Any, catalogue: Catalogue) -> str:
     """A text of the agent, of whose version this page may not be: then it stays English."""
-    return catalogue.known(str(text)) or str(text)
+    return (catalogue.known(str(text)) or str(text)) if text else ""
 
 
 def texts(found: Any, catalogue: Catalogue) -> list[str]:

@@ -19,7 +19,7 @@ export function stateInWords(finding, zone, now_ms) {
   const {alarm} = finding;
   const names = {
     UNACK: () => _("not acknowledged"), ACKED: () => _("acknowledged"), RTNUN: () => _("returned, not acknowledged"), NORM: () => _("normal"), OOSRV: () => _("out of service"),
-    DSUPR: () => (alarm.suppressed_by ? _("suppressed: {why}", {why: alarm.suppressed_by}) : _("suppressed")),
+    DSUPR: () => (alarm.suppressed_by && !alarm.caused_by ? _("suppressed: {why}", {why: alarm.suppressed_by}) : _("suppressed")),
     SHLVD: () => (alarm.shelved_until ? _("shelved until {time}", {time: since(alarm.shelved_until, zone, now_ms)}) : _("shelved")),
   };
   return names[stateOf(finding)]();
@@ -48,7 +48,7 @@ export function Grounds({finding, nameOf}) {
     [_("If nothing is done"), alarm && alarm.consequence],
     [_("Evidence"), alarm && evidence(alarm)],
     [_("Motors"), alarm && alarm.assets.map(nameOf).join(_(", "))],
-    [_("Suppressed"), alarm && alarm.consequences ? _("{n} alarms that follow from it", {n: alarm.consequences}) : ""],
+    [_("Consequences"), alarm && alarm.consequences ? _("{n} alarms suppressed", {n: alarm.consequences}) : ""],
     [_("Data"), alarm && alarm.quality === "uncertain" ? _("There are no data; the state is the last known one.") : ""],
   ].filter(([, text]) => text);
   if (!lines.length) return null;

@@ -23,7 +23,7 @@ export function Condition({condition, zone}) {
 /** Only what the agent says; it never says that a motor can be touched. */
 function inWords({condition}, found) {
   if (condition === "healthy") return _("Healthy: nothing was found, and the faults that count would have been seen.");
-  if (condition === "finding") return _("{n} found", {n: found.filter((fault) => fault.severity !== "note").length});
+  if (condition === "finding") return _("Found: {faults}", {faults: found.filter((fault) => fault.severity !== "note").map((fault) => fault.title).join(_("; "))});
   return _("Not known: nothing was found, but not all faults that count would have been seen.");
 }
 

@@ -141,3 +141,10 @@ def test_a_change_of_an_alarm_is_sent_to_open_pages(page: Page) -> None:
     assert [item["code"] for item in event["findings"]] == ["phase_loss"]
     assert [(item["id"], item["priority"]) for item in event["motors"]] == [("pump", "high")]
     stream.close()
+
+
+def test_a_text_that_is_missing_stays_missing_in_chinese(page: Page) -> None:
+    """gettext translates the empty text into the head of the catalogue."""
+    page.alarm("pump", alarm("phase_loss", consequence="", title=""))
+    (found,) = page.json("/api/v1/alarms?lang=zh")["alarms"]
+    assert (found["text"], found["alarm"]["consequence"]) == ("phase_loss", "")
