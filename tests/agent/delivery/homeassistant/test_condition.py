@@ -44,6 +44,7 @@ class Site:
         self.bench = Bench(configured(folder, "mqtt://127.0.0.1:1", "[homeassistant]", plant), folder / "state")
         (sink,) = live_sinks(self.bench.config, self.bench.publisher, self.bench.store)
         assert isinstance(sink, HomeAssistantSink)
+        self.bench.publisher.live = [sink]
         self.sink, self.broker, self.now_s = sink, Broker(), 0.0
         sink.link.client = cast(paho.Client, self.broker)
         sink.on_connected(None)
