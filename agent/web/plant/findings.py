@@ -7,7 +7,7 @@ The verdict, the badges and the list of the page all come from one list of `find
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.core.text import N_, Catalogue, text_of_object
@@ -23,6 +23,7 @@ from agent.web.plant.alarmed_state import Derived
 from agent.web.plant.motor_rows import Entry, MotorRow, derived_state
 from drivers.reasons import Code
 
+REGISTERS_DISABLED = "registers_disabled"
 _ADVICE = {  # what to do, step by step
     "safety": (
         N_(
@@ -45,6 +46,14 @@ _ADVICE = {  # what to do, step by step
     "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
 }  # fmt: skip
 
+_ALARMS_OF_FIGURES = {  # figure of `health`, of a bus without its name → codes of alarms that tell the same
+    "offline": ("bus_failure", "no_reply"), "polls_failed": ("polls_failing",), "corrupt_responses": ("polls_failing",),
+    "disk_free_mb": ("disk",), "clock_synchronized": ("clock",), "rows_in_memory": ("store",),
+    "spool_hours_left": ("spool",), "rows_dropped": ("rows_dropped",), "spool_rows": ("backlog",),
+    "certificate_days": ("certificate",), "processing_errors": ("processing",), "readings_dropped": ("processing",),
+    "topics_silent": ("topics_silent",),
+}  # fmt: skip
+
 GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")
 
 
@@ -60,7 +69,8 @@ def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalog
         if web.follower.alarms.get(entry.topic):
             derived = derived_state(web, entry, catalogue)
         listed += recorded
-        listed += _of_motor(entry, row.name, derived, catalogue)
+        codes = codes_of(records_of(web, entry.topic))
+        listed += _of_motor(entry, row.name, derived, codes, catalogue)
     return in_order(listed)
 
 
@@ -69,7 +79,10 @@ def alarms(listed: Sequence[Finding]) -> list[Finding]:
     return [item for item in listed if item.priority in ALARMS]
 
 
-def _of_motor(entry: Entry, name: str, derived: Derived, catalogue: Catalogue) -> Iterator[Finding]:
+def _of_motor(
+    entry: Entry, name: str, derived: Derived, recorded: Collection[str], catalogue: Catalogue
+) -> Iterator[Finding]:  # fmt: skip
+    """recorded: codes of its alarms."""
     disabled = entry.messages.get("explain", {}).get("disabled_registers", ())
     priority, state = derived
     if priority in (*ALARMS[:3], "unknown", "maintenance") or (priority == "low" and not disabled):
@@ -82,8 +95,8 @@ def _of_motor(entry: Entry, name: str, derived: Derived, catalogue: Catalogue) -
         if priority == "low":  # the title of the row is that the motor runs
             title, detail = detail, title
         yield Finding(entry.id, name, priority, state.word, state.since, title, detail, _advice(key, catalogue))
-    for item in disabled:
-        yield Finding(entry.id, name, "low", "registers_disabled", None, catalogue(N_("registers not confirmed")),
+    for item in () if REGISTERS_DISABLED in recorded else disabled:
+        yield Finding(entry.id, name, "low", REGISTERS_DISABLED, None, catalogue(N_("registers not confirmed")),
                       text_of_object(item, catalogue), _advice("registers", catalogue))  # fmt: skip
 
 
@@ -108,9 +121,11 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
                           catalogue.reason(reason), _advice("gateway", catalogue))  # fmt: skip
     for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
         since = web.follower.health_since.get(topic, HealthSince())
-        recorded = codes_of(records_of(web, topic))
+        recorded = _codes_below(web, topic)
         for item in health_findings(messages.get("health", {}).get("v", {}), web):
-            if item.figure in recorded:
+            if not recorded.isdisjoint(
+                _ALARMS_OF_FIGURES.get((item.figure or "").removeprefix(f"bus_{item.bus}_"), ())
+            ):
                 continue
             changed_ms = since.changed_ms.get(item.figure or "")
             yield Finding(
@@ -118,6 +133,12 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
                 rfc3339(changed_ms) if changed_ms else None, " ".join(filter(None, (catalogue(item.where), item.bus))),
                 catalogue.reason(item.reason), [],
             )  # fmt: skip
+
+
+def _codes_below(web: Web, gateway: str) -> set[str]:
+    """The codes of the alarms of a gateway and of its motors."""
+    owners = [owner for owner in web.follower.alarms.copy() if owner == gateway or owner.startswith(f"{gateway}/")]
+    return {code for owner in owners for code in codes_of(records_of(web, owner))}
 
 
 def health_findings(values: Mapping[str, Any], web: Web) -> list[HealthFinding]:

@@ -103,10 +103,17 @@ def _of_values(
     if fault := next(_faults(telemetry), None):
         return Found("medium", running.word, catalogue.reason(fault), running.text, alarms=_ALARMS_OF_FAULTS)
     if telemetry.get("q") == "bad":
-        return Found("medium", running.word, catalogue(N_("no usable value")), running.detail)
+        return Found("medium", running.word, catalogue(N_("no usable value")), running.detail, alarms=("no_value",))
     disabled = [reason_of(item) for item in inputs.messages.get("explain", {}).get("disabled_registers", ())]
     if notes := [*disabled, *reasons]:
-        return Found("low", running.word, running.text, catalogue.reasons(notes[:1]), None if disabled else since_ms)
+        return Found(
+            "low",
+            running.word,
+            running.text,
+            catalogue.reasons(notes[:1]),
+            None if disabled else since_ms,
+            ("registers_disabled",) if disabled else (),
+        )
     if inputs.stale:
         return Found("normal", "stale", catalogue(N_("stale")), running.text)
     return running

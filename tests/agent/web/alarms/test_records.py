@@ -13,13 +13,21 @@ from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import as_object
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[Page]:
     with running_page() as page:
-        for name in ("pump", "fan"):
-            page.motor(name, drive={"name": f"d-{name}"})
-            page.telemetry(name)
         yield page
+
+
+@pytest.fixture
+def page(served: Page) -> Page:
+    """Two motors that run, without alarms."""
+    for kept in (served.follower.alarms, served.follower.seen, served.follower.gateway_messages):
+        kept.clear()
+    for name in ("pump", "fan"):
+        served.motor(name, drive={"name": f"d-{name}"})
+        served.telemetry(name)
+    return served
 
 
 def row(plant: Any, motor: str) -> Any:
@@ -106,10 +114,10 @@ def test_a_normal_record_does_not_hide_that_the_values_ended(page: Page) -> None
 def test_a_figure_of_the_gateway_with_an_alarm_is_listed_once(page: Page) -> None:
     page.follower.gateway_messages[ROOT] = {"health": {"v": {"disk_free_mb": 3, "ledger_signed": 0}}}
     codes = [code for _, code, _ in listed(page.json("/api/v1/plant"))]
-    page.alarm(None, alarm("disk_free_mb", "SHLVD", "medium"))
+    page.alarm(None, alarm("disk", "SHLVD", "medium"))
     found = listed(page.json("/api/v1/plant"))
     assert len(found) == len(codes) == 2
-    assert (None, "disk_free_mb", "SHLVD") in found
+    assert (None, "disk", "SHLVD") in found
 
 
 def test_the_figures_of_an_alarm(page: Page) -> None:
@@ -148,3 +156,13 @@ def test_a_text_that_is_missing_stays_missing_in_chinese(page: Page) -> None:
     page.alarm("pump", alarm("phase_loss", consequence="", title=""))
     (found,) = page.json("/api/v1/alarms?lang=zh")["alarms"]
     assert (found["text"], found["alarm"]["consequence"]) == ("phase_loss", "")
+
+
+def test_each_code_that_covers_a_derived_finding_is_an_alarm_of_the_agent() -> None:
+    from agent.config.alarm_table import DEFINITIONS
+
+    from agent.web.plant import findings, motor_state
+
+    codes = {code for found in findings._ALARMS_OF_FIGURES.values() for code in found}
+    named = {motor_state.LIVE_TERMINALS, motor_state.NO_REPLY, "no_value", "wiring", "contradiction"}
+    assert codes | named | {findings.REGISTERS_DISABLED} <= DEFINITIONS.keys()

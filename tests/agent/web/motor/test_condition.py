@@ -11,12 +11,20 @@ from support.page import ROOT, Page, Stream, running_page
 PATH = "/api/v1/motors/pump/condition"
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[Page]:
     with running_page() as page:
-        page.motor("pump")
-        page.telemetry("pump")
         yield page
+
+
+@pytest.fixture
+def page(served: Page) -> Page:
+    """A motor that runs, whose condition is not known."""
+    served.follower.seen.clear()
+    served.follower.gateways[ROOT] = "online"
+    served.motor("pump")
+    served.telemetry("pump")
+    return served
 
 
 def test_each_fault_has_one_of_three_answers_in_the_order_of_the_table(page: Page) -> None:
