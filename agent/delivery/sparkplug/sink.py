@@ -41,6 +41,7 @@ REBIRTH_S = 5.0  # requests within this time after a rebirth are combined
 CONFIRM_S = 30.0  # without a confirmation within this time the connection is lost
 LOGGED_MAX = 5  # rejected commands that are logged; later ones are only counted
 IDLE_S = 0.5
+RETAINED_KINDS = ("meta", "explain")
 
 
 class SparkplugSink(MqttHandler):
@@ -200,9 +201,14 @@ class SparkplugSink(MqttHandler):
         return 0.0
 
     def _apply_retained(self, topic: str, payload: bytes) -> None:
-        asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
+        *owner, kind = topic[len(self._root) + 1 :].split("/")
+        asset = owner[0] if owner else None
         if kind in ("state", "info"):
-            self.node.update_retained(asset or None, payload)
+            self.node.update_retained(asset, payload)
+        elif kind == "condition" and asset is not None:
+            self.node.update_condition(asset, payload)
+        elif owner[-1:] == ["alarm"] and kind not in RETAINED_KINDS:  # else it is of a motor of this name
+            self.node.update_alarm(owner[0] if len(owner) > 1 else None, kind, payload)
 
     def _send_rows(self, now_s: float) -> float:
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
