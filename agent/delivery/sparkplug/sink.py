@@ -93,7 +93,7 @@ class SparkplugSink(MqttHandler):
 
     def update_retained(self, topic: str, payload: bytes) -> None:
         if self.link.connected:  # a new connection sends all retained messages
-            self._changes.append(partial(self._apply_retained, topic, payload))
+            self._changes.append(partial(self.apply_retained, topic, payload))
             self.link.wake()
 
     def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
@@ -127,7 +127,7 @@ class SparkplugSink(MqttHandler):
             if server != self._host_server:  # a host has a session, and a time of it, with each server
                 self._host_server, self._host_ms = server, -1
             topics.append(f"{NAMESPACE}/STATE/{self._host}")
-        self._changes += [partial(self._apply_retained, *message) for message in self._retained_messages()]
+        self._changes += [partial(self.apply_retained, *message) for message in self._retained_messages()]
         self._subscribing = self.link.subscribe(topics)
 
     def send_due(self, now_s: float) -> float:
@@ -200,7 +200,8 @@ class SparkplugSink(MqttHandler):
             self._birth_limiter.spend(now_s, self.node.next_birth(self._bd_seq))
         return 0.0
 
-    def _apply_retained(self, topic: str, payload: bytes) -> None:
+    def apply_retained(self, topic: str, payload: bytes) -> None:
+        """Applies a retained message of the JSON dialect, in the thread of the link."""
         *owner, kind = topic[len(self._root) + 1 :].split("/")
         asset = owner[0] if owner else None
         if kind in ("state", "info"):

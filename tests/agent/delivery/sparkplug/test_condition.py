@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import paho.mqtt.client as paho
 import pytest
 from support.alarm_messages import DEMAGNETIZED, alarm, condition, fault
 from support.dialects import Bench, configured
@@ -74,9 +76,11 @@ def test_an_alarm_has_its_metrics_in_the_birth_and_then_only_what_changed(host: 
         "State": 1, "Active": True, "Acked": False, "Shelved": False, "Priority": 3, "Index": 0.3, "U95": 0.1
     }  # fmt: skip
     assert host.properties["Condition/stall/Index"]["engUnit"] == "A"
-    host.values.clear()
     host.alarm(alarm("stall", "ACKED", "high", seq=8))
-    assert (host.kinds[-1], host.values) == ("DDATA", {"Condition/stall/State": 2, "Condition/stall/Acked": True})
+    assert (host.condition("stall")["State"], host.condition("stall")["Acked"]) == (2, True)
+    host.values.clear()
+    host.alarm(alarm("stall", "SHLVD", "high", active=True, seq=9))
+    assert (host.kinds[-1], host.values) == ("DDATA", {"Condition/stall/State": 4, "Condition/stall/Shelved": True})
 
 
 @pytest.mark.parametrize(
@@ -134,13 +138,30 @@ def test_alarms_of_an_offline_device_are_in_its_next_birth(host: Host) -> None:
 def test_the_sink_finds_alarms_by_their_topics(tmp_path: Path) -> None:
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[sparkplug]"), tmp_path / "state")
     sink = SparkplugSink(bench.config, bench.assets, ROOT, bench.publisher.retained_messages, bench.store, bench.clock)
+    client = Client()
+    sink.link.client = cast(paho.Client, client)
     bench.publisher.publish_retained("pump-1", "alarm", alarm("stall"), name="stall", keep=True)
     bench.publisher.publish_retained("pump-1", "condition", DEMAGNETIZED, keep=True)
     bench.publisher.publish_retained(None, "alarm", alarm("disk"), name="disk", keep=True)
+    bench.publisher.publish_state("pump-1", "online", [])
     for topic, payload in bench.publisher.retained_messages():
-        sink._apply_retained(topic, payload)
-    of_node, of_pump = sink.node._own.metrics, sink.node._registries["pump-1"].metrics
-    assert "Condition/disk/State" in of_node
-    assert {"Condition/stall/State", "Condition/demagnetization/Index"} <= of_pump.keys()
+        sink.apply_retained(topic, payload)
+    while sink.node.birth_due:
+        sink.node.next_birth(0)
+    births = {topic.split("/")[2]: {metric["name"] for metric in read(payload)["metrics"]}
+              for topic, payload in client.sent}  # fmt: skip
+    assert "Condition/disk/State" in births["NBIRTH"]
+    assert {"Condition/stall/State", "Condition/demagnetization/Index"} <= births["DBIRTH"]
     sink.link.wake()
     bench.close()
+
+
+class Client:
+    """Of MQTT; keeps what it was given to send."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+
+    def publish(self, topic: str, payload: bytes, *_: Any) -> Any:
+        self.sent.append((topic, payload))
+        return SimpleNamespace(mid=len(self.sent))
