@@ -114,7 +114,7 @@ def _topic(value: Any) -> str:
 
 
 TOP = ("site", "store", "mqtt", "homeassistant", "sparkplug", "prometheus", "file", "bus", "meter", "drive", "motor",
-       "signal", "tariff", "ledger")  # fmt: skip
+       "signal", "tariff", "ledger", "alarms")  # fmt: skip
 CONTRACT_COAL = {
     "kgce_per_kwh": KeySpec(schema.number(0.1, 1.0, "kgce/kWh")),
     "year": KeySpec(schema.integer(1990, 2100)),
@@ -247,6 +247,7 @@ MOTOR = {
     "static_factors": schema.optional_table(STATIC_FACTORS),
     "auxiliary_w": KeySpec(schema.number(0, 1e6, "W"), 0.0),
     "waveform": schema.optional_table(WAVEFORM),
+    "alarms": KeySpec(schema.anything, None),  # read by agent/config/alarms.py
 }
 CALIBRATION = {
     "before": KeySpec(schema.day),

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.config import keys, schema
 from agent.config import reasons as codes
+from agent.config.alarms import read_alarms
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.model import (
     COMMIT_INTERVAL_S,
@@ -133,6 +134,7 @@ def _parse(path: Path, config_hash: str, raw: Mapping[str, Any], report: ConfigR
         ),
         tariff=read_tariff(raw, site, report),
         checkpoint_file=path.parent / ledger["checkpoint_file"] if ledger["checkpoint_file"] else None,
+        alarms=read_alarms(raw, report),
     )
 
 
@@ -248,6 +250,7 @@ def _drive(name: str, values: dict[str, Any], report: ConfigReport) -> Drive:
 
 def _motor(name: str, values: dict[str, Any], report: ConfigReport) -> Motor:
     where = f"motor.{name}"
+    del values["alarms"]
     losses, old, source = values.pop("losses"), values.pop("replaced_motor"), values.pop("waveform")
     waveform = None
     if source and _one_port(source, f"{where}.waveform", report):

@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from agent.config.alarm_definition import AlarmSettings
+from agent.config.alarm_table import DEFINITIONS
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.sinks import Dialects
 from agent.config.tariff import Tariff
@@ -291,6 +293,7 @@ class Config(Struct, frozen=True):
     signals: name → checked values of [signal.name], see agent/config/signal_tables.py.
     tariff: None: energy prices are not known.
     checkpoint_file: second place for the daily checkpoints of the ledger; None: none.
+    alarms: the alarm table with the changes of [alarms] and [motor.name.alarms].
     """
 
     path: Path
@@ -307,3 +310,4 @@ class Config(Struct, frozen=True):
     dialects: Dialects = Dialects()  # frozen
     tariff: Tariff | None = None
     checkpoint_file: Path | None = None
+    alarms: AlarmSettings = AlarmSettings(DEFINITIONS)  # frozen
