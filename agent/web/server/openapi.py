@@ -12,8 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import VERSION
+from agent.web.alarms.alarms import Alarms
 from agent.web.history.history import POINTS_MAX, POINTS_MIN
 from agent.web.http.json_response import json_response
+from agent.web.motor.condition import MotorCondition
 from agent.web.motor.motor import MotorDetail
 from agent.web.motor.old_plant import OldPlant
 from agent.web.plant.motor_rows import MotorRows
@@ -28,10 +30,15 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/plant/month": ("The saving of this month, by day", Month),
     "/motors": ("All motors and shared meters", MotorRows),
     "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", MotorDetail),
+    "/motors/{id}/condition": (
+        "What is known about each fault of one motor: found, clear or not observable",
+        MotorCondition,
+    ),
     "/motors/{id}/history": ("Mean, minimum and maximum of metrics over time, at most 2,000 points each", None),
     "/motors/{id}/old-plant": ("Power of the adjusted baseline, at most 62 days", OldPlant),
     "/motors/{id}/power-quality": ("Phasors, harmonics with limits, distortion and events of one motor", None),
     "/motors/{id}/events/{t_ms}/waveform": ("Voltages and currents around an event", None),
+    "/alarms": ("All alarms of the agents, also those that are normal, and their sums", Alarms),
     "/events": ("Events of the last days and present findings", None),
     "/savings": ("The months for which a report exists", None),
     "/savings/newest/report.html": ("Redirects to the report of the newest month", None),
@@ -48,7 +55,7 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/stream": ("Live values as server-sent events: `rows` with the keys of LiveEvent", LiveEvent),
     "/openapi.json": ("This document", None),
 }
-_LISTS = ("/motors", "/motors/{id}/history", "/events", "/savings", "/savings/{month}")  # also as CSV
+_LISTS = ("/motors", "/motors/{id}/history", "/alarms", "/events", "/savings", "/savings/{month}")  # also as CSV
 _QUERY: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "/motors/{id}/history": {
         "metric": ("name of a metric; can be repeated", {"type": "array", "items": {"type": "string"}}),
