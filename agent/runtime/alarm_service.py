@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from agent.alarms.manager import AlarmManager
-from agent.alarms.messages import counts_body, event_of, record_body, topic_of
+from agent.alarms.messages import counts_body, event_of, record_body
 from agent.alarms.model import AlarmInput, AlarmKey, OperatorAction
 from agent.alarms.operator_log import OperatorLog, OperatorLogError
 from agent.analysis.condition.answers import Answer
@@ -27,24 +27,31 @@ log = logging.getLogger(__name__)
 STEP_S = 1.0
 COUNTS_S = 60.0  # between two messages without a change
 
-Publish = Callable[[str | None, str, Mapping[str, Any] | None], None]
+
+class RetainedMessages(Protocol):
+    """As agent.delivery.publisher.Publisher."""
+
+    def publish_retained(
+        self, asset: str | None, kind: str, body: Mapping[str, Any], *, name: str = "", keep: bool = False
+    ) -> None: ...
+
+    def delete_retained(self, asset: str | None, kind: str, name: str = "") -> None: ...
 
 
 class AlarmService:
     """All methods but `run` are for the thread of the pipeline.
 
-    emit: receives events. publish: publishes a retained message: asset or None for the gateway, name, body or None to
-    delete it. save: stores an object without waiting. stored: what was saved last.
+    emit: receives events. save: stores an object without waiting. stored: what was saved last.
     in_maintenance: motor → its maintenance.
     """
 
     def __init__(
         self, config: Config, assets: Sequence[Asset], clock: Clock, operators: OperatorLog,
-        emit: Callable[[Message], None], publish: Publish, save: Callable[[Any], None], stored: Any,
+        emit: Callable[[Message], None], retained: RetainedMessages, save: Callable[[Any], None], stored: Any,
         in_maintenance: Callable[[], Iterable[str]],
     ) -> None:  # fmt: skip
         self._clock, self._operators = clock, operators
-        self._emit, self._publish, self._save, self._in_maintenance = emit, publish, save, in_maintenance
+        self._emit, self._retained, self._save, self._in_maintenance = emit, retained, save, in_maintenance
         self._manager = AlarmManager(config.alarms, stored if isinstance(stored, dict) else None)
         self._settings = config.alarms
         self._configure(config, assets)
@@ -114,13 +121,14 @@ class AlarmService:
         for record in changed if self._restored else manager.records():
             definition = self._settings.definition(record.asset, record.code)
             if definition is not None:
-                self._publish(record.asset, topic_of(record.key), record_body(record, definition))
+                body = record_body(record, definition)
+                self._retained.publish_retained(record.asset, "alarm", body, name=record.key.name, keep=True)
         self._restored = True
         for key in manager.take_removed():
-            self._publish(key.asset or None, topic_of(key), None)
+            self._retained.delete_retained(key.asset or None, "alarm", key.name)
         if changed or now_s - self._counts_s >= COUNTS_S:
             self._counts_s = now_s
-            self._publish(None, "alarms", counts_body(manager.counts()))
+            self._retained.publish_retained(None, "alarms", counts_body(manager.counts()), keep=True)
         if manager.revision != self._saved_revision:
             self._saved_revision = manager.revision
             self._save(manager.state())

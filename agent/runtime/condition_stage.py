@@ -160,8 +160,4 @@ class ConditionStage(Stage):
 
 def active_findings(answers: Sequence[Answer]) -> dict[str, ConditionFinding]:
     """Code → finding that is no note."""
-    return {
-        one.code: one
-        for one in answers
-        if isinstance(one, ConditionFinding) and one.severity is not Severity.NOTE
-    }
+    return {one.code: one for one in answers if isinstance(one, ConditionFinding) and one.severity is not Severity.NOTE}

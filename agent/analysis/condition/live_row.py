@@ -108,10 +108,10 @@ def _signal_columns(asset: Asset) -> dict[str, tuple[str, float]]:
              if signal.measures in _MEASURES}  # fmt: skip
     settings = asset.motor.condition if asset.motor else None
     if settings is not None:
+        named = {settings.bearing_signal: "bearing_de_degc", settings.ambient_signal: "ambient_degc"}
         for signal in asset.signals:
-            for name, column in ((settings.bearing_signal, "bearing_de_degc"), (settings.ambient_signal, "ambient_degc")):
-                if name is not None and name == signal.name:
-                    found[signal.metric.name] = (column, 1.0)
+            if (column := named.get(signal.name)) is not None:
+                found[signal.metric.name] = (column, 1.0)
     return found
 
 

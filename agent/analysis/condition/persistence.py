@@ -1,7 +1,6 @@
 """From the answers of single records to findings that last: a slow fault has to be seen repeatedly, over hours.
 
-Rule 6 of the note on condition monitoring: three of the last five records, for slow faults spread over six hours, and an
-alarm a day later. One record is a note.
+Three of the last five records, for slow faults spread over six hours, and an alarm a day later (docs/condition.md). One record is a note.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class RecordCollector:
         self._next_start_s = -math.inf
 
     def on_block(self, block: Waveform, now_s: float) -> Record | None:
-        """Adds a block; returns a record when one is complete. Streams without three voltages and currents give none."""
+        """Adds a block; returns a record when one is complete. Without three voltages and currents there is none."""
         if self._samples is None:
             if now_s < self._next_start_s or not all(role in block.channels for role in ROLES):
                 return None
