@@ -146,6 +146,8 @@ def sequences(phasors: Vectors, swapped: bool = False) -> Vectors:
 def clipped_share(row: Array) -> float:
     """Share of the samples at which a channel stands at the limit of its converter; 0: it was not clipped.
 
+    1: the channel has one value only.
+
     The highest and the lowest value of a clipped channel occur far more often than values just below them.
     """
     values = row[np.isfinite(row)]
@@ -154,9 +156,9 @@ def clipped_share(row: Array) -> float:
     share = 0.0
     for rows in (values, -values):
         top = float(rows.max())
-        levels = np.unique(rows[rows > top - 0.05 * (top - float(rows.min()))])
+        levels = np.unique(rows[rows >= top - 0.05 * (top - float(rows.min()))])
         if len(levels) < 2:
-            continue
+            return 1.0
         at_top, below = np.count_nonzero(rows == top), np.count_nonzero(rows == levels[-2])
         band = np.count_nonzero((rows < top) & (rows >= top - max(top - levels[-2], 0.005 * abs(top))))
         if at_top > max(10, 6 * below, 2 * band):

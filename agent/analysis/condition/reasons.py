@@ -23,6 +23,9 @@ CONDITION_RECORDING_SHORT = Code(
     "condition_recording_short", "the recording has {length_s:.2g} s, at least {length_min_s:.2g} s are needed"
 )
 CONDITION_CURRENT_CLIPPED = Code("condition_current_clipped", "the current reached the limit of the converter")
+CONDITION_VOLTAGE_CLIPPED = Code(
+    "condition_voltage_clipped", "a voltage reached the limit of the converter, or does not change at all"
+)
 
 # The supply and the supply side of a drive
 
@@ -96,6 +99,10 @@ CONDITION_LINK_IMPLAUSIBLE = Code(
 CONDITION_LINK_OTHER_MACHINE = Code(
     "condition_link_other_machine",
     "the baseline is of another drive: {own:.3g} mH before the link here, {other:.3g} mH there",
+)
+CONDITION_LINK_OTHER_CAPACITANCE = Code(
+    "condition_link_other_capacitance",
+    "the baseline is of another drive: {c_uf:.0f} µF here, {other_uf:.0f} µF there; capacitors do not grow",
 )
 CONDITION_BASELINE_UNUSABLE = Code(
     "condition_baseline_unusable", "the baseline cannot be used: too short, clipped, or without these quantities"

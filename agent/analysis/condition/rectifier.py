@@ -130,6 +130,8 @@ def judge_unbalance(features: RectifierFeatures) -> Answer:
     if features.u2_share is None or features.deviation_share is None:
         missing = codes.CONDITION_RECORDING_WITHOUT_VOLTAGE() if features.hz else codes.CONDITION_NO_FUNDAMENTAL()
         return NotObservable(code, missing)
+    if features.voltage_clipped:
+        return NotObservable(code, codes.CONDITION_VOLTAGE_CLIPPED())
     if features.dead_voltage is not None:
         return NotObservable(code, codes.CONDITION_VOLTAGE_CHANNEL_DEAD(phase=features.dead_voltage))
     u2, deviation = features.u2_share, features.deviation_share

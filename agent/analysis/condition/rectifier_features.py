@@ -41,7 +41,8 @@ class RectifierFeatures(Struct, frozen=True):
 
     length_s, hz: of the recording. load: power over the rated one, its median.
     windows, steady_share: windows that can be judged, and their share of all.
-    currents: all three were recorded. clipped: a current reached the limit of its converter.
+    currents: all three were recorded. clipped, voltage_clipped, link_clipped: a current, a voltage or the link's voltage
+        reached the limit of its converter.
     u2_share, deviation_share: U2/U1 (IEC) and the largest deviation of a line voltage from their mean (NEMA).
     u_even_share: 2nd and 4th order of the voltage, the larger one. dead_voltage: phase (1 … 3) without voltage while
         its current flows.
@@ -61,6 +62,8 @@ class RectifierFeatures(Struct, frozen=True):
     windows: int = 0
     steady_share: float = 0.0
     clipped: bool = False
+    voltage_clipped: bool = False
+    link_clipped: bool = False
     u2_share: float | None = None
     deviation_share: float | None = None
     u_even_share: float | None = None
@@ -98,6 +101,7 @@ def rectifier_features(record: Record, machine: MachineData) -> RectifierFeature
         found["load"] = float(np.nanmedian(load))
     calm = _calm(windows, levels)
     if has_u:
+        found["voltage_clipped"] = any(clipped_share(row) > 0 for row in record.u_v)
         found |= _voltage(windows, calm, levels, supply.swapped)
     if has_i:
         found["currents"] = True
@@ -248,7 +252,7 @@ def _lost_phase(levels: CycleLevels, windows: OrderWindows, load: Array) -> dict
 def _link(record: Record, supply: SupplyAngle, calm: Flags) -> dict[str, float]:
     assert record.u_dc_v is not None
     assert record.u_dc_hz is not None
-    found = {"link_hz": record.u_dc_hz}
+    found: dict[str, float] = {"link_hz": record.u_dc_hz, "link_clipped": clipped_share(record.u_dc_v) > 0}
     if record.u_dc_hz < RATE_MIN * supply.hz or record.fs_hz < RATE_MIN * supply.hz:
         return found
     ripple = link_ripple(record.i_a, record.fs_hz, record.u_dc_v, record.u_dc_hz, supply)

@@ -43,6 +43,8 @@ def _unmeasured(features: RectifierFeatures) -> Reason | None:
         return codes.CONDITION_CURRENT_CLIPPED()
     if features.link_hz is None:
         return codes.CONDITION_LINK_VOLTAGE_MISSING()
+    if features.link_clipped or features.voltage_clipped:
+        return codes.CONDITION_VOLTAGE_CLIPPED()
     if features.hz is not None and features.link_hz < RATE_MIN * features.hz:
         return codes.CONDITION_LINK_RATE_LOW(rate_hz=features.link_hz, rate_min_hz=RATE_MIN * features.hz)
     if features.c_uf is None:
@@ -58,6 +60,8 @@ def _baseline_doubt(
     """Why the baseline cannot be of this drive when it was sound; None: nothing speaks against it."""
     if _unmeasured(baseline) is not None:
         return codes.CONDITION_BASELINE_UNUSABLE()
+    if not (features.c_uf or 0.0) < IMPLAUSIBLE * (baseline.c_uf or 0.0):
+        return codes.CONDITION_LINK_OTHER_CAPACITANCE(c_uf=features.c_uf, other_uf=baseline.c_uf)
     own, other = features.loop_mh, baseline.loop_mh
     if own is not None and other is not None and not 1 / OTHER_LOOP < own / other < OTHER_LOOP:
         return codes.CONDITION_LINK_OTHER_MACHINE(own=own, other=other)

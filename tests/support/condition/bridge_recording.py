@@ -13,7 +13,8 @@ from support.condition.bridge import STEPS, Array, Bridge, solve, steady_cycle
 
 @dataclass
 class Instrument:
-    """How a bridge is recorded. bits: of the converters; scale: full scale over the largest value.
+    """How a bridge is recorded. bits: of the converters; scale, link_scale: full scale over the largest
+    value, of currents and voltages, and of the link.
 
     gain, offset: largest errors, relative, of full scale. transformer: the currents lose their direct part.
     swapped: phases in the order 1, 3, 2.
@@ -24,6 +25,7 @@ class Instrument:
     seconds: float = 4.0
     bits: int = 13
     scale: float = 2.0
+    link_scale: float = 1.3
     gain: float = 0.005
     offset: float = 0.001
     transformer: bool = False
@@ -80,7 +82,7 @@ def _converted(how: Instrument, random: np.random.Generator, u: Array, i: Array,
     u, i = (
         np.array([_channel(how, random, row, float(np.abs(rows).max())) for row in rows[order]]) for rows in (u, i)
     )
-    return Record(how.fs_hz, u, i, _channel(how, random, link, float(np.abs(link).max()) * 0.6), how.link_hz)
+    return Record(how.fs_hz, u, i, _channel(how, random, link, float(np.abs(link).max()) * how.link_scale / how.scale), how.link_hz)
 
 
 def _channel(how: Instrument, random: np.random.Generator, row: Array, largest: float) -> Array:
