@@ -70,6 +70,7 @@ class ConditionStage(Stage):
         self._shared = asset.shared
         self._since_ms: dict[str, int] = {}  # finding of the rows → UTC of its start
         self._reported: list[tuple[str, str, str]] = []
+        self._reported_revision = 0
         self._row_s = self._published_s = 0.0
         self._saved_s: float | None = None
 
@@ -90,10 +91,10 @@ class ConditionStage(Stage):
             from agent.analysis.condition.record_watch import RecordWatch  # imports numpy
 
             self._records = RecordWatch(self._machine, self._stored_records)
-        records = self._records
-        if records.lost_phase(block) and self._report():
-            self._published_s = 0.0
-        if (job := records.on_block(block, now_s)) is not None:
+        job = self._records.on_block(block, now_s, self._live.row(now_s).get("winding_degc"))
+        if self._records.revision != self._reported_revision:
+            self._report()
+        if job is not None:
             self._services.compute(job, self._on_judged)
 
     def on_row(self, row: TelemetryRow) -> None:
@@ -129,10 +130,9 @@ class ConditionStage(Stage):
         active = self._rows.active()
         revision = self._records.revision if self._records is not None else 0
         verdicts = [(code, one.severity.value, one.confidence.value) for code, one in active.items()]
-        verdicts.append(("", str(revision), ""))
-        if verdicts == self._reported:
+        if verdicts == self._reported and revision == self._reported_revision:
             return False
-        self._reported = verdicts
+        self._reported, self._reported_revision = verdicts, revision
         now_ms = self._services.utc_ms()
         self._since_ms = {code: self._since_ms.get(code, now_ms) for code in active}
         self._services.report(self._name, self._answers())

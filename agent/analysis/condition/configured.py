@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.efficiency.nameplate import induction_hz
 from agent.config.model import Motor
@@ -25,7 +27,7 @@ def machine_of(asset: Asset) -> MachineData:
     )  # fmt: skip
 
 
-def _measured_at(asset: Asset, motor: Motor) -> str:
+def _measured_at(asset: Asset, motor: Motor) -> Literal["line", "drive_output", "drive_input"]:
     """Where the waveform is measured; without one where the meter is."""
     if asset.drive is None:
         return "line"

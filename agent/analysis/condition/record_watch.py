@@ -12,14 +12,16 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.analysis.condition.answers import Answer, ConditionFinding, Severity
+from agent.analysis.condition.answers import Answer, ConditionFinding, Confidence, Severity
 from agent.analysis.condition.cage import judge_cage
 from agent.analysis.condition.cage_features import CageFeatures, cage_features
+from agent.analysis.condition.combined import combined
 from agent.analysis.condition.faults import REQUIRED_CAGE, REQUIRED_MAGNET, REQUIRED_RECTIFIER
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet import judge_magnet
 from agent.analysis.condition.magnet_features import MagnetFeatures, magnet_features
 from agent.analysis.condition.persistence import RecordHistory
+from agent.analysis.condition.reasons import CONDITION_PHASE_WITHOUT_CURRENT
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.record_collector import RecordCollector
 from agent.analysis.condition.rectifier import judge_rectifier
@@ -30,6 +32,8 @@ from dsp.condition_phase import PhaseLossDetector
 BIN_SHARE = 0.1  # width of a bin of the load, and of the speed
 BASELINES_MAX = 60
 CURRENT_ROLES = ("i1", "i2", "i3")
+CARRIES, TAIL_S = 0.3, 0.03  # share of the largest peak within this time: a phase with less may be lost
+RETURN_S = 5.0  # all phases carry current for this time: the lost one has returned
 FLOOR_SHARE = 0.2  # of the rated current: with less a lost phase cannot be told from no load
 
 
@@ -101,8 +105,8 @@ class RecordWatch:
         self._history = RecordHistory(stored.get("history"))
         self._baselines = self._stored_baselines(stored.get("baselines"))
         self._phases: PhaseLossDetector | None = None
-        self._next = 0
-        self.lost_phase = False
+        self._next, self._calm_s = 0, 0.0
+        self._lost: ConditionFinding | None = None
         self.revision = 0
         self.required = self._rules.required
 
@@ -130,7 +134,7 @@ class RecordWatch:
         self._learn(features, answers, utc_ms)
 
     def answers(self) -> list[Answer]:
-        return self._history.answers()
+        return combined([self._lost] if self._lost is not None else [], self._history.answers())
 
     def times_ms(self) -> dict[str, tuple[int | None, int | None]]:
         return self._history.times_ms()
@@ -166,23 +170,35 @@ class RecordWatch:
             self._baselines.append(RecordBaseline(*point, utc_ms, features))
 
     def _follow_phases(self, block: Waveform) -> None:
-        """Within 60 ms, from the stream itself: `lost_phase`."""
-        if not all(role in block.channels for role in CURRENT_ROLES):
+        """Within 60 ms, from the stream itself. The detector runs while a phase has less current than the others."""
+        if not all(role in block.channels for role in CURRENT_ROLES) or not self._machine.amps:
             return
-        if self._phases is None or block.index != self._next:
-            floor_a = FLOOR_SHARE * self._machine.amps if self._machine.amps else math.inf
-            self._phases = PhaseLossDetector(block.rate_hz, floor_a)
-        self._next = block.index + block.samples.shape[1]
-        currents = np.ascontiguousarray(block.samples[[block.channels.index(role) for role in CURRENT_ROLES]])
-        if self._phases.push(currents) is not None and not self.lost_phase:
-            self.lost_phase = True
+        currents = block.samples[[block.channels.index(role) for role in CURRENT_ROLES]]
+        peaks = np.abs(currents[:, -max(round(TAIL_S * block.rate_hz), 1) :]).max(axis=1)
+        contiguous, self._next = block.index == self._next, block.index + block.samples.shape[1]
+        if peaks.min() > CARRIES * peaks.max():  # all carry current at the end of the block
+            self._phases = None
+            self._calm_s += block.samples.shape[1] / block.rate_hz
+            if self._lost is not None and self._calm_s >= RETURN_S:
+                self._lost = None
+                self.revision += 1
+            return
+        self._calm_s = 0.0
+        if self._phases is None or not contiguous:
+            self._phases = PhaseLossDetector(block.rate_hz, FLOOR_SHARE * self._machine.amps)
+        self._phases.push(np.ascontiguousarray(currents))
+        if self._phases.loss is not None and self._lost is None:
+            self._lost = ConditionFinding(
+                "phase_loss", Severity.ALARM, Confidence.CERTAIN, block.start_ns / 1e9,
+                CONDITION_PHASE_WITHOUT_CURRENT(phase=self._phases.loss.phase + 1),
+            )  # fmt: skip
             self.revision += 1
 
     def _stored_baselines(self, stored: Any) -> list[RecordBaseline]:
         found = []
         for one in stored if isinstance(stored, list) else ():
             try:
-                features = msgspec.convert(one["features"], self._rules.kind)
+                features: Any = msgspec.convert(one["features"], self._rules.kind)
                 found.append(RecordBaseline(one["load"], one["speed"], one["learned_ms"], features))
             except (KeyError, TypeError, msgspec.ValidationError):
                 continue
