@@ -68,4 +68,3 @@ class AnnouncementLog:
         self.flood_since_ms = body["flood_since_ms"]
         for age_s, at_ms, key, priority in body["day"]:
             self.add(Announcement(then_s - age_s, at_ms, AlarmKey(*key), priority))
-

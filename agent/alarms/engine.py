@@ -208,10 +208,13 @@ class AlarmEngine:
                     self.change(alarm, Change.SUPPRESSION_ENDED, at_s)
 
     def _cause_of(self, alarm: Alarm, at_s: float) -> AlarmKey | None:
-        """The alarm at the start of the chain that explains this one; None: there is none."""
+        """The alarm that explains this one; if it is a consequence itself, its own cause while that suppresses."""
         found = self.causes.of(alarm.key, alarm.is_safety, alarm.condition.began_s, at_s, self._state_of)
         other = self.alarms.get(found) if found is not None else None
-        return other.cause if other is not None and other.cause is not None else found
+        root = other.cause if other is not None else None
+        if root is not None and self.causes.suppress(root, self._state_of(root), alarm.is_safety, at_s):
+            return root
+        return found
 
     def _state_of(self, key: AlarmKey) -> AlarmState:
         alarm = self.alarms.get(key)

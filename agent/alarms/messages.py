@@ -18,6 +18,7 @@ from agent.core.text import english
 from drivers.reasons import Reason
 
 EVENT_KIND = "alarm"
+_EMPTY_IS_NULL = ("part", "acked_by", "shelved_by", "shelved_why", "suppressed_by", "caused_by", "confidence", "unit")
 _WITHOUT_FIELDS = {
     Change.RAISED_HIGHER: codes.ALARM_RAISED_HIGHER, Change.RETURNED: codes.ALARM_RETURNED,
     Change.SHELVING_ENDED: codes.ALARM_SHELVING_ENDED, Change.SUPPRESSED: codes.ALARM_SUPPRESSED,
@@ -31,12 +32,12 @@ def topic_of(key: AlarmKey) -> str:
     return f"alarm/{key.name}"
 
 
-def record_body(
-    record: AlarmRecord, definition: AlarmDefinition, text: Callable[[str], str] = str
-) -> dict[str, Any]:
+def record_body(record: AlarmRecord, definition: AlarmDefinition, text: Callable[[str], str] = str) -> dict[str, Any]:
     """The body of the retained topic. text: source text → text in the reader's language."""
     body: dict[str, Any] = msgspec.to_builtins(record, enc_hook=encode_reason_with_text)
     del body["asset"]
+    for name in _EMPTY_IS_NULL:
+        body[name] = body[name] or None
     return body | {
         "title": text(definition.title), "advice": [text(step) for step in definition.advice],
         "consequence": text(definition.consequence), "time_to_respond_min": definition.respond_min,
@@ -91,5 +92,3 @@ def reason_of_transition(transition: AlarmTransition, definition: AlarmDefinitio
             return codes.ALARM_UNSHELVED(title=title, by=transition.by)
         case other:
             return _WITHOUT_FIELDS[other](title=title)
-
-

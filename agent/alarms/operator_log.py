@@ -60,9 +60,7 @@ class OperatorLog:
         query = f"select number, {_COLUMNS} from action where number > ? order by number"
         return [OperatorAction(**dict(zip(_FIELDS, row, strict=True))) for row in self._file.rows(query, (number,))]
 
-    def _add(
-        self, at_ms: int, action: str, key: AlarmKey, seq: int, until_ms: int | None, by: str, reason: str
-    ) -> int:
+    def _add(self, at_ms: int, action: str, key: AlarmKey, seq: int, until_ms: int | None, by: str, reason: str) -> int:
         row = (at_ms, action, *key, seq, until_ms, by, reason)
         with self._file.writing() as db:
             db.execute("delete from action where at_ms < ?", (at_ms - KEPT_MS,))

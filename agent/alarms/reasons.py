@@ -25,3 +25,4 @@ STATE_NAMES = {
     "OOSRV": N_("out of service"),
 }  # fmt: skip
 PRIORITY_NAMES = {"safety": N_("safety"), "high": N_("high"), "medium": N_("medium"), "low": N_("low")}
+ACTION_NAMES = {"ack": N_("acknowledgement"), "shelve": N_("shelving"), "unshelve": N_("end of shelving")}

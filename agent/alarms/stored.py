@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,9 +11,10 @@ from msgspec import Struct
 
 from agent.alarms.model import AlarmKey, AlarmRecord
 from agent.core.codec import decode_reason, encode_reason
+from agent.delivery.store.stored_entries import stored_entries
 
 VERSION = 1
-KIND, NAME = "alarms", "state"  # of the entry in the state file
+KIND, NAME = "alarms", "state"  # of the entry in the state file: store.save_entry(KIND, NAME, "", manager.state())
 
 
 class StoredAlarm(Struct, frozen=True):
@@ -52,3 +54,8 @@ def read_stored(body: Mapping[str, Any] | None) -> StoredAlarms | None:
     if body is None or body.get("v") != VERSION:
         return None
     return msgspec.convert(body, StoredAlarms, dec_hook=decode_reason)
+
+
+def stored_in(directory: Path) -> StoredAlarms | None:
+    """The state of all alarms as the agent of this state directory last stored it; None: there is none."""
+    return read_stored(stored_entries(directory, KIND).get(NAME))
