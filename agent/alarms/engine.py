@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from enum import Enum
+from enum import IntEnum
 from itertools import count
 
 from agent.alarms.alarm import Alarm, level_of
@@ -18,7 +18,9 @@ from agent.config.alarm_definition import AlarmDefinition, AlarmSettings
 VALUE_S = 60.0  # a record of which only the value changes is handed out again after this time
 
 
-class Timer(Enum):
+class Timer(IntEnum):
+    """What is due; of equal times the condition comes first."""
+
     CONDITION = 1
     SHELVING = 2
     BLOCK = 3
@@ -50,7 +52,7 @@ class AlarmEngine:
         self.now_s, self.utc_ms, self.seq, self.revision = 0.0, 0, 0, 0
         self.transitions: list[AlarmTransition] = []
         self.changed: dict[AlarmKey, None] = {}
-        self._timers: list[tuple[float, int, Timer, AlarmKey]] = []
+        self._timers: list[tuple[float, Timer, int, AlarmKey]] = []
         self._numbers = count()
 
     def definition(self, key: AlarmKey) -> AlarmDefinition | None:
@@ -75,13 +77,13 @@ class AlarmEngine:
         self.revision += 1
 
     def push(self, at_s: float, timer: Timer, key: AlarmKey) -> None:
-        heapq.heappush(self._timers, (at_s, next(self._numbers), timer, key))
+        heapq.heappush(self._timers, (at_s, timer, next(self._numbers), key))
 
     def fire(self, until_s: float, inclusive: bool) -> None:
         """What is due before until_s, or until then, in the order of time."""
         timers = self._timers
         while timers and (timers[0][0] < until_s or (inclusive and timers[0][0] == until_s)):
-            due_s, _number, timer, key = heapq.heappop(timers)
+            due_s, timer, _number, key = heapq.heappop(timers)
             alarm = self.alarms.get(key)
             if timer is Timer.CAUSE:
                 self._check_consequences(key, due_s)

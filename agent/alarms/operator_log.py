@@ -47,7 +47,7 @@ class OperatorLog:
         return self._add(at_ms, "unshelve", key, 0, None, by, reason)
 
     def new(self) -> list[OperatorAction]:
-        """The rows since the last call, at the first call all. Reads the file only when its size or time has changed."""
+        """The rows since the last call, at first all. Reads the file only when its size or time has changed."""
         if not self._file.has_changed():
             return []
         found = self.after(self._read)

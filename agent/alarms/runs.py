@@ -1,4 +1,4 @@
-"""Whether motors run, and since when: some alarms do not rise while a motor is off, or in the first seconds of a run."""
+"""Whether motors run, and since when: some alarms do not rise while a motor is off, or shortly after its start."""
 
 from __future__ import annotations
 

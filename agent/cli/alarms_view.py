@@ -104,8 +104,10 @@ def action_body(action: OperatorAction) -> dict[str, Any]:
 
 
 def transition_line(item: PastTransition) -> str:
-    return _("{seq:d}: {at_ms:local}: {alarm}: {text} [{before} → {after}]", seq=item.seq, at_ms=item.at_ms,
-             alarm=identity(item.key), text=text_of_object(item.reason), before=item.before, after=item.after)  # fmt: skip
+    return _(
+        "{seq:d}: {at_ms:local}: {alarm}: {text} [{before} → {after}]", seq=item.seq, at_ms=item.at_ms,
+        alarm=identity(item.key), text=text_of_object(item.reason), before=item.before, after=item.after,
+    )  # fmt: skip
 
 
 def transition_body(item: PastTransition) -> dict[str, Any]:

@@ -65,7 +65,8 @@ MOTOR_ROWS = (
         suppresses=frozenset(("underload", "low_flow", "cavitation")),
     ),
     AlarmDefinition(
-        code="loss_of_synchronism", title=N_("more current than this torque needs: encoder offset or loss of synchronism"),
+        code="loss_of_synchronism",
+        title=N_("more current than this torque needs: encoder offset or loss of synchronism"),
         priority="medium", priority_alarm="high", respond_min=30,
         consequence=N_("Current and heat rise; the drive trips or the magnets lose flux."),
         advice=(N_("Check encoder and coupling, and repeat the identification run of the drive."),),

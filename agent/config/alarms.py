@@ -109,7 +109,7 @@ def _is_possible(values: Mapping[str, Any], row: AlarmDefinition, where: str, re
             report.problem(f"{where}.{key}", codes.ALARM_WITHOUT_LIMIT(codes=with_limit))
     if values["start_block"] is not None and row.scope != "asset":
         report.problem(f"{where}.start_block", codes.ALARM_WITHOUT_START())
-    limits = values["limit"] or ()
+    limits: tuple[float, ...] = values["limit"] or ()
     if len(limits) == 2 and (limits[1] <= limits[0] if row.direction == "high" else limits[1] >= limits[0]):
         order = codes.ALARM_LIMITS_HIGH_ORDER if row.direction == "high" else codes.ALARM_LIMITS_LOW_ORDER
         report.problem(f"{where}.limit", order(), list(limits))

@@ -223,8 +223,8 @@ DERIVED: tuple[Metric, ...] = (
     _row("alarm_state", "", "alarm: state after the change: NORM, UNACK, ACKED, RTNUN, SHLVD, DSUPR or OOSRV", "event",
          "event"),
     _row("alarm_state_before", "", "alarm: state before the change", "event", "event"),
-    _row("alarm_change", "", "alarm: raised, raised_higher, returned, acknowledged, shelved, unshelved, shelving_ended, "
-         "suppressed, suppression_ended, out_of_service or in_service", "event", "event"),
+    _row("alarm_change", "", "alarm: raised, raised_higher, returned, acknowledged, shelved, unshelved, "
+         "shelving_ended, suppressed, suppression_ended, out_of_service or in_service", "event", "event"),
     _row("alarm_priority", "", "alarm: safety, high, medium or low", "event", "event"),
     _row("alarm_announced", "", "alarm: 1 when the operator is to be notified, else 0", "event", "event", 0),
     _row("alarm_by", "", "alarm: who acknowledged, shelved or unshelved it", "event", "event"),
