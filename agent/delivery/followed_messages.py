@@ -24,6 +24,7 @@ MESSAGE_CODES = (
     "agent.acquisition.mqtt_signals.reasons",
     "agent.acquisition.selfcheck_results",
     "agent.analysis.efficiency.explain_reasons",
+    "agent.alarms.reasons",
 )
 
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import VERSION
+from agent.web.alarms.actions import Decision, Entered
 from agent.web.alarms.alarms import Alarms
 from agent.web.history.history import POINTS_MAX, POINTS_MIN
 from agent.web.http.json_response import json_response
@@ -23,6 +24,7 @@ from agent.web.plant.plant import LiveEvent, Plant
 from agent.web.savings.month import Month
 
 BASE = "/api/v1"
+ACTIONS = "/alarms/actions"
 _REF = "#/components/schemas/{name}"
 # Path → summary, struct of the answer; None: an object whose keys the summary names
 PATHS: dict[str, tuple[str, type | None]] = {
@@ -87,22 +89,37 @@ _PROBLEM = {
 def document(paths: frozenset[str], cookie: str | None) -> dict[str, Any]:
     """OpenAPI 3.1. paths: of the API that this page has. cookie: of the login; None: there is none."""
     known = {path: PATHS[path] for path in PATHS if path in paths}
-    _, schemas = msgspec.json.schema_components([kind for _, kind in known.values() if kind], ref_template=_REF)
+    kinds = [*(kind for _, kind in known.values() if kind), *([Decision, Entered] if ACTIONS in paths else [])]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
     found: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
             "title": "magwatt", "version": VERSION, "license": {"name": "Apache-2.0"},
-            "description": "Read-only. Times are RFC 3339 UTC with milliseconds, or integers in keys that end in _ms. "
+            "description": "Read-only, except for the decisions of operators about alarms. Times are RFC 3339 UTC with "
+            "milliseconds, or integers in keys that end in _ms. "
             "Units are in the keys. null: unknown, with the reason next to it.",
         },
         "servers": [{"url": BASE}],
-        "paths": {path: {"get": _operation(path, summary, kind)} for path, (summary, kind) in known.items()},
+        "paths": {
+            **{path: {"get": _operation(path, summary, kind)} for path, (summary, kind) in known.items()},
+            **_decided(paths),
+        },
         "components": {"schemas": {**schemas, "ProblemDocument": _PROBLEM}},
     }  # fmt: skip
     if cookie:
         found["components"]["securitySchemes"] = {"session": {"type": "apiKey", "in": "cookie", "name": cookie}}
         found["security"] = [{"session": []}]
     return found
+
+
+def _decided(paths: frozenset[str]) -> dict[str, Any]:
+    """The one path that accepts something."""
+    if ACTIONS not in paths:
+        return {}
+    operation = _operation(ACTIONS, "Acknowledges, shelves or unshelves an alarm; only after a login", Entered)
+    schema = {"$ref": _REF.format(name=Decision.__name__)}
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {ACTIONS: {"post": {**operation, "requestBody": body}}}
 
 
 def _operation(path: str, summary: str, kind: type | None) -> dict[str, Any]:

@@ -160,7 +160,6 @@ def test_a_text_that_is_missing_stays_missing_in_chinese(page: Page) -> None:
 
 def test_each_code_that_covers_a_derived_finding_is_an_alarm_of_the_agent() -> None:
     from agent.config.alarm_table import DEFINITIONS
-
     from agent.web.plant import findings, motor_state
 
     codes = {code for found in findings._ALARMS_OF_FIGURES.values() for code in found}
