@@ -108,5 +108,8 @@ class PumpLoad:
         if not self._ratings.application:
             return [NotObservable(code, reasons.APPLICATION_UNKNOWN()) for code in (DRY, UNDERLOAD, LOW_FLOW)]
         if not self._relevant:
-            return [NotObservable(code, reasons.APPLICATION_VARIES()) for code in (DRY, UNDERLOAD, LOW_FLOW)]
+            return [
+                NotObservable(DRY, reasons.OTHER_APPLICATION()), NotObservable(UNDERLOAD, reasons.APPLICATION_VARIES()),
+                NotObservable(LOW_FLOW, reasons.OTHER_APPLICATION()),
+            ]  # fmt: skip
         return [self._watch.answer(code, share, "%") for code in (DRY, UNDERLOAD, LOW_FLOW)]
