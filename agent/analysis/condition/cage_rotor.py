@@ -24,6 +24,7 @@ LOAD_NEAR = 0.15  # of rated: a baseline within it has the same slope and magnet
 LOAD_MIN, LOAD_CLEAR = 0.25, 0.43  # below: not observable; not called sound (40 % and 3 % for the uncertainty of the load)
 LOAD_MAX, PF_LIGHT, PF_HEAVY = 1.6, 0.75, 0.45
 SWING = 0.02  # of the torque
+SLOT_GROWTH_DB = 10.0
 TURN_NOTE_DB, TURN_WARNING_DB, TURN_GROWTH_DB = -50.0, -30.0, 10.0
 
 
@@ -230,7 +231,20 @@ def once_per_turn(f: CageFeatures, machine: MachineData, baseline: CageFeatures 
     )  # fmt: skip
 
 
-def eccentricity(baseline: CageFeatures | None) -> Answer:
-    """Needs the slot harmonics of a baseline."""
-    reason = reasons.NO_BASELINE() if baseline is None else reasons.SLOTS_INVISIBLE()
-    return NotObservable("eccentricity", reason)
+def eccentricity(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> Answer:
+    """Slot harmonics of dynamic eccentricity against those of the baseline."""
+    reason = baseline_reason(f, machine, baseline)
+    if reason is None and not machine.rotor_bars:
+        reason = reasons.NAMEPLATE_MISSING(keys=("rotor_bars",))
+    if reason is not None or baseline is None:
+        return NotObservable("eccentricity", reason or reasons.NO_BASELINE())
+    if not (f.slots_eccentric and f.slots_floor and baseline.slots_eccentric):
+        return NotObservable("eccentricity", reasons.SLOTS_INVISIBLE())
+    now_db, before_db = 20 * math.log10(f.slots_eccentric), 20 * math.log10(baseline.slots_eccentric)
+    limit_db = max(before_db, 20 * math.log10(PROMINENT * f.slots_floor)) + SLOT_GROWTH_DB
+    if now_db < limit_db:
+        return Clear("eccentricity", now_db, "dB", limit_db)
+    why = reasons.SLOTS_FOUND(level_db=now_db, before_db=before_db)
+    return ConditionFinding(
+        "eccentricity", Severity.WARNING, Confidence.LIKELY, f.length_s, why, now_db, "dB", limit_db
+    )
