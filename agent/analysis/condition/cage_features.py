@@ -16,6 +16,7 @@ from dsp.condition_cage_slots import slots
 from dsp.condition_spectrum import Baseband, Modulation, baseband, cycle_rms, frequency_hz, modulation, space_vector
 
 SHORTEST_S = 1.0  # of a part without gaps; below, nothing is computed
+SUM_MAX = 0.2  # of the largest current: class and leakage give some percent, a missing or reversed channel 1 or 2
 _LOST = 0.05  # of the mean of the other two currents
 _LOST_CYCLES = 2
 _SLIP_FROM, _SLIP_TO = 0.6, 1.4  # of rated slip × load: tolerance 20 %, and a rotor 80 K colder than at rated load
@@ -120,7 +121,7 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
         return CageFeatures(length_s=length_s, dead_channels=dead)
     u_v, i_a = record.u_v[:, part], record.i_a[:, part]
     f_hz = frequency_hz(space_vector(u_v[:, : round(record.fs_hz)]), record.fs_hz)
-    found = {
+    found: dict[str, Any] = {
         "length_s": length_s,
         "phase_a": tuple(float(np.sqrt(np.square(row).mean())) for row in i_a),
         "i_sum": _sum_of_currents(i_a),
@@ -130,6 +131,8 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
         return CageFeatures(**found)
     start_s = part.start / record.fs_hz
     found |= _events(u_v, i_a, record.fs_hz, abs(f_hz), start_s)
+    if found["i_sum"] > SUM_MAX:  # a channel is missing, not a phase
+        found |= {"lost_s": None, "lost_phase": None}
     found |= _steady(u_v, i_a, record.fs_hz, machine)
     return CageFeatures(**found)
 

@@ -22,8 +22,8 @@ Array = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.complex128]
 
 STEP_S = 1e-3
-SETTLE_S = 3.0  # before the record: electrical and mechanical transients
-HELD_S = 1.0  # of it at constant speed: the fluxes start away from their steady state
+SETTLE_S = 2.0  # before the record: electrical and mechanical transients
+HELD_S = 0.8  # of it at constant speed: the fluxes start away from their steady state
 OPEN = 1e4  # resistance of a broken bar relative to a sound one
 _A = np.exp(2j * np.pi / 3)
 
@@ -68,7 +68,7 @@ class CageMachine:
 
     def slip_at(self, torque_nm: float, u_v: float, hz: float) -> float:
         low, high = 1e-5, 0.12
-        for _ in range(60):
+        for _ in range(40):
             mid = (low + high) / 2
             low, high = (mid, high) if self.torque(mid, u_v, hz) < torque_nm else (low, mid)
         return low
@@ -77,7 +77,7 @@ class CageMachine:
         """Slip, torque and current at rated power."""
         w = 2 * np.pi * self.hz / self.pairs
         slip = 0.01
-        for _ in range(30):
+        for _ in range(5):
             torque = (self.kw * 1e3 + self.friction_w) / (w * (1 - slip))
             slip = self.slip_at(torque, self.volts / math.sqrt(3), self.hz)
         return slip, torque, abs(self.steady(slip, self.volts / math.sqrt(3), self.hz))
@@ -253,9 +253,9 @@ def _batch(cases: Sequence[Case]) -> list[Recording]:
     n = round((cases[0].length_s + SETTLE_S) / STEP_S) + 2
     t = np.arange(n) * STEP_S - SETTLE_S
     states = max(case.machine.bars for case in cases) + 2
-    e, wb0, wb1, g = np.zeros((count, states, states)), np.zeros((count, states, 2)), np.zeros((count, states, 2)), None
-    g = np.zeros((count, 2, states))
-    deviation, x, sync, slip0 = np.zeros((count, states, 2)), np.zeros((count, states)), np.empty(count), np.empty(count)
+    # x(k + 1) = advance · (x, u(k), u(k + 1), EMF of the change of speed); i = g · x
+    advance, g = np.zeros((count, states, states + 6)), np.zeros((count, 2, states))
+    x, sync, slip0 = np.zeros((count, states)), np.empty(count), np.empty(count)
     u, phase, load, turn = np.empty((n, count), complex), np.empty((n, count)), np.empty((n, count)), np.empty(count)
     pairs, inertia, friction = np.empty(count), np.empty(count), np.empty(count)
     for c, (case, rng) in enumerate(zip(cases, rngs, strict=True)):
@@ -274,8 +274,8 @@ def _batch(cases: Sequence[Case]) -> list[Recording]:
         a0[0, 1] += speed
         a0[1, 0] -= speed
         ex, p0, p1 = _exponential(a0, STEP_S)
-        e[c, :size, :size], wb0[c, :size], wb1[c, :size] = ex, p0 @ b, p1 @ b
-        deviation[c, :size] = (p0 + p1) @ b  # the EMF of a change of speed acts like a voltage
+        advance[c, :size, :size] = ex
+        advance[c, :size, states:] = np.concatenate([p0 @ b, p1 @ b, (p0 + p1) @ b], axis=1)
         g[c, :, :size] = to_current[:2]
         sync[c], pairs[c], inertia[c], friction[c] = w, m.pairs, m.inertia, friction_nm
         wander = np.cumsum(_ornstein(rng, n, 3.0)) * case.wander_hz * 2 * np.pi * STEP_S
@@ -305,14 +305,8 @@ def _batch(cases: Sequence[Case]) -> list[Recording]:
         electrical_next = electrical + STEP_S * (speed + speed_next) / 2
         v_next = u[k + 1] * np.exp(1j * (phase[k + 1] - electrical_next))
         change = (speed + speed_next) / 2 - speed0
-        emf = np.stack([x[:, 1] * change, -x[:, 0] * change], axis=1)
-        ends = np.stack([v.real, v.imag], axis=1), np.stack([v_next.real, v_next.imag], axis=1)
-        x = (
-            np.matmul(e, x[:, :, None])[:, :, 0]
-            + np.matmul(wb0, ends[0][:, :, None])[:, :, 0]
-            + np.matmul(wb1, ends[1][:, :, None])[:, :, 0]
-            + np.matmul(deviation, emf[:, :, None])[:, :, 0]
-        )
+        more = (v.real, v.imag, v_next.real, v_next.imag, x[:, 1] * change, -x[:, 0] * change)
+        x = np.matmul(advance, np.concatenate([x, np.stack(more, axis=1)], axis=1)[:, :, None])[:, :, 0]
         i = np.matmul(g, x[:, :, None])[:, :, 0]
         torque_e = 1.5 * pairs * (x[:, 0] * i[:, 1] - x[:, 1] * i[:, 0])
         resist_next = load[k + 1] + friction + turn * np.sin(electrical_next / pairs)
