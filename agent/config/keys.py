@@ -219,6 +219,7 @@ MOTOR_CONDITION = {
     "dc_link_uf": KeySpec(schema.number(1, 1e7, "uF"), None),
     "bearing_signal": KeySpec(schema.identifier, None),
     "ambient_signal": KeySpec(schema.identifier, None),
+    "learn_since": KeySpec(schema.day, None),
 }
 WAVEFORM = {
     "serial": KeySpec(schema.text, None),

@@ -247,6 +247,7 @@ class MotorConditionSettings(Struct, frozen=True):
     ls_h: synchronous inductance of a phase. carrier_hz: switching frequency of the drive.
     dc_link_uf: capacitance of the drive's DC link when new.
     bearing_signal, ambient_signal: names of [signal.*] with these temperatures in degC.
+    learn_since: what was learned before is not used, for example after a repair; None: everything is.
     """
 
     application: str | None = None
@@ -258,6 +259,7 @@ class MotorConditionSettings(Struct, frozen=True):
     dc_link_uf: float | None = None
     bearing_signal: str | None = None
     ambient_signal: str | None = None
+    learn_since: date | None = None
 
 
 class Motor(Struct, frozen=True):

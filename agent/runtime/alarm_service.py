@@ -115,7 +115,7 @@ class AlarmService:
             if definition is not None:
                 event = event_of(transition, definition)
                 if transition.announced:
-                    log.warning("%s: alarm: %s", record.asset or "gateway", event.values["event_text"])
+                    log.warning("%s: %s", record.asset or "gateway", event.values["event_text"])
                 self._emit(event)
         changed = manager.take_changed()
         for record in changed if self._restored else manager.records():

@@ -16,6 +16,7 @@ from agent.acquisition.scheduler import BusLink, BusPoller, pollers
 from agent.acquisition.selfcheck_results import disabled_registers
 from agent.acquisition.unsupported_registers import UnsupportedRegisterStore
 from agent.acquisition.waveform_readers import WaveformReaders
+from agent.alarms import stored as alarms
 from agent.alarms.operator_log import OperatorLog
 from agent.config.model import Bus, Config
 from agent.config.topology import assets, drive_rating_kw
@@ -23,7 +24,7 @@ from agent.delivery.delivery import Delivery
 from agent.delivery.publisher import Publisher
 from agent.delivery.store import Store, StoreError, default_directory
 from agent.runtime.alarm_service import AlarmService
-from agent.runtime.condition_stage import ConditionServices, ConditionStage
+from agent.runtime.condition_stage import STORED_AS, ConditionServices, ConditionStage
 from agent.runtime.maintenance import MaintenanceLog
 from agent.runtime.message_flags import MessageFlagger
 from agent.runtime.pipeline import Item, Outputs, Pipeline, PolledPlant
@@ -36,7 +37,6 @@ from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-ALARMS, CONDITION = "alarms", "condition"  # kinds of entries in the state file
 T = TypeVar("T")
 
 
@@ -86,7 +86,7 @@ class Agent:
         self.ledger_recorder = LedgerRecorder(store, lambda: self.config, self.publisher, clock)
         self.alarms = AlarmService(
             config, assets(config), clock, OperatorLog(self.state_dir), self.flagger.emit, self.publisher,
-            partial(store.post_entry, ALARMS, "", ""), store.entry(ALARMS, "", ""),
+            partial(store.post_entry, alarms.KIND, alarms.NAME, ""), store.entry(alarms.KIND, alarms.NAME, ""),
             lambda: self.flagger.in_maintenance,
         )  # fmt: skip
         efficiency_stage = partial(EfficiencyStage, explain_s=self._options.explain_s)
@@ -136,7 +136,7 @@ class Agent:
         return ConditionStage(
             context,
             ConditionServices(
-                partial(self.store.entry, CONDITION), partial(self.store.post_entry, CONDITION),
+                partial(self.store.entry, STORED_AS), partial(self.store.post_entry, STORED_AS, deferred=True),
                 self.alarms.on_answers, self._compute, lambda: self.clock.utc_ns() // 1_000_000,
             ),
         )  # fmt: skip

@@ -22,6 +22,7 @@ from drivers.reading import Waveform
 if TYPE_CHECKING:
     from agent.analysis.condition.record_watch import RecordWatch
 
+STORED_AS = "condition"  # kind of the entries in the state file
 PUBLISH_S = 60.0  # between two messages without a change
 SAVE_S = 900.0
 SILENT_S = 5.0  # without a row for this time the condition is judged at each failed poll
@@ -59,7 +60,7 @@ class ConditionStage(Stage):
         assert asset.motor is not None
         self._name, self._services = asset.name, services
         self._machine = machine_of(asset)
-        encoded = msgspec.json.encode(self._machine)
+        encoded = msgspec.json.encode((self._machine, asset.motor.condition.learn_since))
         self._fingerprint = hashlib.sha256(encoded).hexdigest()[:16]
         stored = services.load(self._name, self._fingerprint) or {}
         self._live = LiveRow(asset, context.due_s)

@@ -292,9 +292,9 @@ class Store:
         """
         self._writer.do(self._saving(kind, name, fingerprint, body))
 
-    def post_entry(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
-        """As save_entry, without waiting; deferred like confirmed rows."""
-        self._writer.post(self._saving(kind, name, fingerprint, body), deferred=True)
+    def post_entry(self, kind: str, name: str, fingerprint: str, body: Any, deferred: bool = False) -> None:
+        """As save_entry, without waiting. deferred: as for `post`."""
+        self._writer.post(self._saving(kind, name, fingerprint, body), deferred)
 
     def _saving(self, kind: str, name: str, fingerprint: str, body: Any) -> Job[int]:
         row = (kind, name, fingerprint, self.now_ms, json.dumps(body))
