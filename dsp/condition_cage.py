@@ -21,9 +21,10 @@ Floats = npt.NDArray[np.float64]
 CELLS_MIN = 4.0  # resolution cells from zero: main lobe of the Blackman window, 3, and one for the rest of the parabola
 PROMINENT = 4.0  # amplitude over the median floor; Rayleigh noise: once in 60,000 cells
 SUPPLY_GAIN = 6.0  # current (of its active part) per voltage modulation; 0.7 to 5.9 over simulated machines
-# dQ/dP of T circuits of 3 to 250 kW, 2 to 8 poles, at 90 to 110 % voltage: a·x + b·x² with a deviation of 35 to +50 %
-_SLOPE = (0.29, 0.09)
-_SLOPE_RADIUS, _SLOPE_RADIUS_MIN = 0.5, 0.03
+# Pull-out over rated torque: IEC 60034-1 requires 1.6, usual are 2 to 3.5; the resistance of the stator lowers the slope
+# like a higher pull-out torque. T circuits of 3 to 250 kW, 2 to 8 poles, at 90 to 110 % voltage: 1.9 to 7.
+_PULL_OUT_LOW, _PULL_OUT_HIGH = 1.8, 6.0
+_SLOPE_MARGIN = 0.02  # added to the radius: an oscillation lags behind the circle diagram
 
 
 class Line(NamedTuple):
@@ -79,11 +80,15 @@ def sequences(base: Baseband) -> Sequences:
 
 
 def load_slope(load: float, u_relative: float) -> Slope:
-    """load: torque relative to rated. u_relative: voltage relative to rated. With the frequency of an oscillation
-    the ratio falls and lags (|2 + jw|/|1 − z² + jw|, z, w: slip and frequency over the slip of pull-out)."""
-    x = load / u_relative**2
-    mean = _SLOPE[0] * x + _SLOPE[1] * x * x
-    return Slope(0.9 * mean, _SLOPE_RADIUS * mean + _SLOPE_RADIUS_MIN)
+    """Slope of the circle diagram for the usual range of pull-out torques: tan(arcsin(T / Tk)).
+
+    load: torque relative to rated. u_relative: voltage relative to rated; the pull-out torque follows its square. With
+    the frequency of an oscillation the ratio falls and lags: z·|2 + jw| / |1 − z² + jw|, z and w: slip and frequency
+    over the slip of pull-out.
+    """
+    x = max(load, 0.0) / max(u_relative, 0.1) ** 2
+    low, high = (math.tan(math.asin(min(x / k, 0.9))) for k in (_PULL_OUT_HIGH, _PULL_OUT_LOW))
+    return Slope((low + high) / 2, (high - low) / 2 + _SLOPE_MARGIN)
 
 
 def _line(m: Modulation, k: int, slope: Slope) -> Line:

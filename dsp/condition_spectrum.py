@@ -20,7 +20,7 @@ Vectors = npt.NDArray[np.complex128]
 LOBES = 24  # length of the decimation filter in output samples
 _BETA = 8.0  # Kaiser: 80 dB
 _CUTOFF = 0.36  # of the output rate; flat up to 0.25, where the baseband is used
-_CHUNK = 65536  # input samples processed in one piece, to limit memory
+CHUNK = 65536  # input samples processed in one piece, to limit memory
 _A = np.exp(2j * np.pi / 3)
 PAD = 4  # zero padding of spectra: peaks are found within an eighth of a bin
 
@@ -80,7 +80,7 @@ def frequency_hz(u: Vectors, fs_hz: float) -> float:
 
 
 @lru_cache(maxsize=16)
-def _taps(factor: int) -> Floats:
+def taps(factor: int) -> Floats:
     """Low-pass of the decimation, shape (LOBES, factor), sum 1."""
     n = LOBES * factor
     at = (np.arange(n) - (n - 1) / 2) / factor
@@ -93,23 +93,23 @@ def baseband(u_v: Floats, i_a: Floats, fs_hz: float) -> Baseband:
 
     u_v, i_a: shape (3, n), without gaps, at least 0.5 s.
     """
-    f_hz = frequency_hz(space_vector(u_v[:, : min(u_v.shape[1], _CHUNK)]), fs_hz)
+    f_hz = frequency_hz(space_vector(u_v[:, : min(u_v.shape[1], CHUNK)]), fs_hz)
     swapped = f_hz < 0
     order = [0, 2, 1] if swapped else [0, 1, 2]
     f_hz = abs(f_hz)
     factor = max(1, int(fs_hz / (4 * f_hz)))
     rows: list[list[Vectors]] = [[], [], [], []]
     blocks = u_v.shape[1] // factor
-    per_chunk = max(LOBES, _CHUNK // factor)
-    taps = _taps(factor).T
+    per_chunk = max(LOBES, CHUNK // factor)
+    weights = taps(factor)
     for first in range(0, blocks - LOBES + 1, per_chunk):
         last = min(first + per_chunk + LOBES - 1, blocks)
         piece = slice(first * factor, last * factor)
         turn = np.exp(-2j * math.pi * f_hz / fs_hz * np.arange(piece.start, piece.stop))
         for k, x in enumerate((u_v, i_a)):
             vector = space_vector(x[order, piece])
-            rows[k].append(_decimated(vector * turn, taps))
-            rows[k + 2].append(_decimated(np.conj(vector) * turn, taps))
+            rows[k].append(decimated(vector * turn, weights))
+            rows[k + 2].append(decimated(np.conj(vector) * turn, weights))
     u, i, u2, i2 = (np.concatenate(row) for row in rows)
     rate_hz = fs_hz / factor
     rest_hz = _rest_hz(u, rate_hz)
@@ -117,9 +117,9 @@ def baseband(u_v: Floats, i_a: Floats, fs_hz: float) -> Baseband:
     return Baseband(rate_hz, f_hz + rest_hz, u * turn, i * turn, u2 * turn, i2 * turn, swapped)
 
 
-def _decimated(x: Vectors, taps: Floats) -> Vectors:
-    """taps: shape (factor, LOBES)."""
-    products = x.reshape(-1, taps.shape[0]) @ taps
+def decimated(x: Vectors, weights: Floats) -> Vectors:
+    """Low-pass and one output for each `factor` inputs. weights: `taps`; len(x): a multiple of the factor."""
+    products = x.reshape(-1, weights.shape[1]) @ weights.T
     n = len(products) - LOBES + 1
     out = np.zeros(n, complex)
     for lobe in range(LOBES):

@@ -56,6 +56,6 @@ def judge_cage(features: CageFeatures, machine: MachineData, baseline: CageFeatu
         return [*lost, *supply, started, bearing, *(NotObservable(code, reason) for code in STEADY_CODES)]
     return [
         *lost, *supply, started, bearing, *rotor(features, machine, baseline), load_oscillation(features, baseline),
-        once_per_turn(features, machine, baseline), eccentricity(baseline),
+        once_per_turn(features, machine, baseline), eccentricity(features, machine, baseline),
         *winding(features, machine, baseline), overload(features, machine),
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -11,12 +12,15 @@ from agent.analysis.condition.cage_nameplate import load_and_slip
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Array, Record
 from dsp import condition_cage as cage
-from dsp.condition_spectrum import Modulation, baseband, cycle_rms, frequency_hz, modulation, space_vector
+from dsp.condition_cage_slots import slots
+from dsp.condition_spectrum import Baseband, Modulation, baseband, cycle_rms, frequency_hz, modulation, space_vector
 
 SHORTEST_S = 1.0  # of a part without gaps; below, nothing is computed
+SUM_MAX = 0.2  # of the largest current: class and leakage give some percent, a missing or reversed channel 1 or 2
 _LOST = 0.05  # of the mean of the other two currents
 _LOST_CYCLES = 2
 _SLIP_FROM, _SLIP_TO = 0.6, 1.4  # of rated slip × load: tolerance 20 %, and a rotor 80 K colder than at rated load
+_MEASURED = 0.05  # of a slip from slot harmonics: load changes within the record
 _SWING_HZ = 20.0  # highest frequency of a load oscillation
 
 
@@ -51,6 +55,8 @@ class CageFeatures(Struct, frozen=True, kw_only=True):
     slope, slope_radius: dQ/dP of the motor at this load.
     rotor: largest line near two_s_f_hz that the load does not explain. swing: largest active line there. load_swing:
     largest active line anywhere. turn: at once per turn. supply: largest line of the voltage.
+    slip_measured: True: two_s_f_hz is from the slot harmonics. slots, slots_eccentric: slot harmonics relative to the
+    current, without and with dynamic eccentricity; slots_floor: noise there.
     cell_hz: resolution, 1/T. noise: floor of the rest near two_s_f_hz.
     """
 
@@ -83,6 +89,10 @@ class CageFeatures(Struct, frozen=True, kw_only=True):
     swing: CageLine | None = None
     load_swing: CageLine | None = None
     turn: CageLine | None = None
+    slip_measured: bool = False
+    slots: float | None = None
+    slots_eccentric: float | None = None
+    slots_floor: float | None = None
     supply_hz: float | None = None
     supply: float = 0.0
     cell_hz: float = 0.0
@@ -97,7 +107,8 @@ class CageFeatures(Struct, frozen=True, kw_only=True):
         """Where the sidebands of a rotor may be."""
         if self.two_s_f_hz is None:
             return None
-        return _SLIP_FROM * self.two_s_f_hz, _SLIP_TO * self.two_s_f_hz
+        low, high = _search(self.slip_measured)
+        return low * self.two_s_f_hz, high * self.two_s_f_hz
 
 
 def cage_features(record: Record, machine: MachineData) -> CageFeatures:
@@ -110,7 +121,7 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
         return CageFeatures(length_s=length_s, dead_channels=dead)
     u_v, i_a = record.u_v[:, part], record.i_a[:, part]
     f_hz = frequency_hz(space_vector(u_v[:, : round(record.fs_hz)]), record.fs_hz)
-    found = {
+    found: dict[str, Any] = {
         "length_s": length_s,
         "phase_a": tuple(float(np.sqrt(np.square(row).mean())) for row in i_a),
         "i_sum": _sum_of_currents(i_a),
@@ -120,6 +131,8 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
         return CageFeatures(**found)
     start_s = part.start / record.fs_hz
     found |= _events(u_v, i_a, record.fs_hz, abs(f_hz), start_s)
+    if found["i_sum"] > SUM_MAX:  # a channel is missing, not a phase
+        found |= {"lost_s": None, "lost_phase": None}
     found |= _steady(u_v, i_a, record.fs_hz, machine)
     return CageFeatures(**found)
 
@@ -129,7 +142,7 @@ def _sum_of_currents(i_a: Array) -> float:
     return float(np.sqrt(np.square(i_a.sum(axis=0)).mean())) / largest if largest > 0 else 0.0
 
 
-def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -> dict[str, object]:
+def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -> dict[str, Any]:
     u, i = cycle_rms(u_v, fs_hz, f_hz), cycle_rms(i_a, fs_hz, f_hz)
     half_s = round(fs_hz / f_hz / 2) / fs_hz
     middle = np.median(u, axis=1, keepdims=True)
@@ -138,7 +151,7 @@ def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -
     total = i.mean(axis=0)
     end = float(np.median(total[-max(1, len(total) // 4) :]))
     lines = np.sqrt([np.square(u_v[k] - u_v[k - 1]).mean() for k in range(3)])
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "u_low": float(relative.min()),
         "u_high": float(relative.max()),
         "u_event_s": start_s + float(deviation.argmax()) * half_s,
@@ -149,7 +162,7 @@ def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -
     return found | _lost(i, half_s, start_s)
 
 
-def _lost(i: Array, half_s: float, start_s: float) -> dict[str, object]:
+def _lost(i: Array, half_s: float, start_s: float) -> dict[str, Any]:
     """A phase without current for two cycles while the other two carry like currents."""
     for phase in range(3):
         one, two = np.delete(i, phase, axis=0)
@@ -161,13 +174,13 @@ def _lost(i: Array, half_s: float, start_s: float) -> dict[str, object]:
     return {}
 
 
-def _steady(u_v: Array, i_a: Array, fs_hz: float, machine: MachineData) -> dict[str, object]:
+def _steady(u_v: Array, i_a: Array, fs_hz: float, machine: MachineData) -> dict[str, Any]:
     base = baseband(u_v, i_a, fs_hz)
     mean = cage.sequences(base)
     power_w = 3 * mean.u1_v * mean.i1_a.real
     load, slip_hz = load_and_slip(machine, power_w, mean.u1_v, base.f_hz)
     frequency = np.diff(np.unwrap(np.angle(base.u))) * base.rate_hz / (2 * math.pi)
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "f_hz": base.f_hz, "reversed_order": base.reversed_order, "u1_v": mean.u1_v,
         "i1_a": _pair(mean.i1_a), "u2_v": _pair(mean.u2_v), "i2_a": _pair(mean.i2_a),
         "f_span_hz": cage.span(frequency, base.rate_hz), "load": load, "cell_hz": base.rate_hz / len(base.i),
@@ -187,15 +200,35 @@ def _steady(u_v: Array, i_a: Array, fs_hz: float, machine: MachineData) -> dict[
     if supply is not None:
         found |= {"supply_hz": supply[0], "supply": supply[1]}
     if slip_hz is not None:
-        found |= _lines(m, base.f_hz, slip_hz, machine, slope)
+        found |= _slots(i_a, fs_hz, base, slip_hz, machine)
+        slip_hz = float(found.get("two_s_f_hz", 2 * slip_hz)) / 2
+        found |= _lines(m, base.f_hz, slip_hz, machine, slope, _search("slip_measured" in found))
     return found
 
 
-def _lines(m: Modulation, f_hz: float, slip_hz: float, machine: MachineData, slope: cage.Slope) -> dict[str, object]:
-    low_hz, high_hz = 2 * slip_hz * _SLIP_FROM, 2 * slip_hz * _SLIP_TO
+def _search(measured: bool) -> tuple[float, float]:
+    """Range of the slip, relative to that expected."""
+    return (1 - _MEASURED, 1 + _MEASURED) if measured else (_SLIP_FROM, _SLIP_TO)
+
+
+def _slots(i_a: Array, fs_hz: float, base: Baseband, slip_hz: float, machine: MachineData) -> dict[str, Any]:
+    if not machine.rotor_bars or not machine.pole_pairs or slip_hz <= 0:
+        return {}
+    limits = _SLIP_FROM * slip_hz, _SLIP_TO * slip_hz
+    seen = slots(i_a, fs_hz, base, machine.rotor_bars, machine.pole_pairs, limits)
+    if seen is None:
+        return {}
+    return {"slip_measured": True, "two_s_f_hz": 2 * seen.slip_hz, "slots": seen.level,
+            "slots_eccentric": seen.eccentric, "slots_floor": seen.floor}  # fmt: skip
+
+
+def _lines(
+    m: Modulation, f_hz: float, slip_hz: float, machine: MachineData, slope: cage.Slope, search: tuple[float, float]
+) -> dict[str, Any]:
+    low_hz, high_hz = 2 * slip_hz * search[0], 2 * slip_hz * search[1]
     middle = int(np.searchsorted(m.hz, 2 * slip_hz))
     pairs = machine.pole_pairs or 1
-    fastest, slowest = (f_hz - _SLIP_FROM * slip_hz) / pairs, (f_hz - _SLIP_TO * slip_hz) / pairs
+    fastest, slowest = (f_hz - search[0] * slip_hz) / pairs, (f_hz - search[1] * slip_hz) / pairs
     return {
         "rotor": _stored(cage.rotor_line(m, low_hz, high_hz, slope)),
         "swing": _stored(cage.active_line(m, low_hz, high_hz, slope)),

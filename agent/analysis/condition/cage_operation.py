@@ -6,13 +6,12 @@ import math
 
 from agent.analysis.condition import cage_reasons as reasons
 from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
-from agent.analysis.condition.cage_features import SHORTEST_S, CageFeatures
+from agent.analysis.condition.cage_features import SHORTEST_S, SUM_MAX, CageFeatures
 from agent.analysis.condition.cage_nameplate import rated_amps
 from agent.analysis.condition.machine import MachineData
 from drivers.reasons import Reason
 
 CLIPPED = 0.12  # of the samples near the peak: a sine cut at 98 % of its peak
-SUM_MAX = 0.2  # of the largest current: class and leakage give some percent, a missing or reversed channel 1 or 2
 OFF = 0.02  # of the rated current
 OBSERVED_FROM = 0.2  # of the rated current, for a lost phase
 FREQUENCY_OFF, VOLTAGE_OFF = 0.05, 0.20  # relative: 50 or 60 Hz; IEC 60034-1 zone B ±10 %, ratios are 5 % and more apart
@@ -43,20 +42,20 @@ def current_reason(f: CageFeatures, machine: MachineData) -> Reason | None:
     largest, amps = max(f.phase_a), rated_amps(machine)
     if largest <= 0 or (amps and largest < OFF * amps):
         return reasons.MOTOR_OFF()
+    if f.clipped > CLIPPED and f.i_start < STARTS:
+        return reasons.CURRENT_CLIPPED()
     if f.i_sum > SUM_MAX:
         return reasons.CURRENT_SUM(share=f.i_sum)
     if math.hypot(*f.i2_a) > f.current_a:
         return reasons.CURRENT_ORDER()
     if f.i1_a[0] <= 0 or f.i1_a[1] >= 0:
         return reasons.POWER_DIRECTION(degrees=math.degrees(math.atan2(f.i1_a[1], f.i1_a[0])))
-    if f.clipped > CLIPPED and f.i_start < STARTS:
-        return reasons.CURRENT_CLIPPED()
     return None
 
 
 def phase_loss(f: CageFeatures, machine: MachineData) -> list[Answer]:
     amps = rated_amps(machine)
-    if f.lost_s is not None and f.lost_phase is not None and f.i_sum <= SUM_MAX:
+    if f.lost_s is not None and f.lost_phase is not None:
         others = max(f.phase_a)
         why = reasons.PHASE_LOSS_FOUND(phase=f.lost_phase + 1, others_a=others)
         return [ConditionFinding("phase_loss", Severity.ALARM, Confidence.CERTAIN, f.lost_s, why)]

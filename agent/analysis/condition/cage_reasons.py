@@ -100,6 +100,7 @@ UNBALANCE_HIDES = Code(
     "the voltage unbalance differs from that of the baseline by so much that its share of the current is uncertain",
 )
 PAIR_OPEN = Code("condition_cage_pair_open", "shorted turns and contact resistance cannot be distinguished here")
+CAUSE_FOUND = Code("condition_cage_cause_found", "explained by another finding: {fault:word}")
 AMPS_MISSING = Code("condition_cage_amps_missing", "the nameplate states no rated current")
 
 # Evidence
@@ -121,6 +122,10 @@ SWING_GROWN = Code(
     "condition_cage_swing_grown", "the torque oscillates by ±{share:pct1} % at {hz:.2f} Hz, by ±{before:pct1} % in the baseline"
 )
 TURN_FOUND = Code("condition_cage_turn_found", "sidebands at ±{hz:.2f} Hz, once per turn, {level_db:.1f} dB")
+SLOTS_FOUND = Code(
+    "condition_cage_slots_found",
+    "slot harmonics of dynamic eccentricity {level_db:.1f} dB, {before_db:.1f} dB in the baseline",
+)
 PHASE_LOSS_FOUND = Code(
     "condition_cage_phase_loss_found", "phase {phase:d} carries no current while the others carry {others_a:.1f} A"
 )

@@ -22,8 +22,10 @@ LIMIT, LIMIT_LIKELY, SOUND = 0.005, 0.010, 0.0025  # of the index, number of bar
 BASELINE_GROWTH = 2.0  # 6 dB
 LOAD_NEAR = 0.15  # of rated: a baseline within it has the same slope and magnetizing share
 LOAD_MIN, LOAD_CLEAR = 0.25, 0.43  # below: not observable; not called sound (40 % and 3 % for the uncertainty of the load)
-LOAD_MAX, PF_LIGHT, PF_HEAVY = 1.6, 0.75, 0.45
+LOAD_LIGHT, PF_LIGHT = 0.35, 0.75  # T circuits: power factor 0.25 to 0.65 at 30 % load
+LOAD_HEAVY, PF_HEAVY, LOAD_MAX = 0.7, 0.45, 1.6  # and 0.62 to 0.9 at 70 %
 SWING = 0.02  # of the torque
+SLOT_GROWTH_DB = 10.0
 TURN_NOTE_DB, TURN_WARNING_DB, TURN_GROWTH_DB = -50.0, -30.0, 10.0
 
 
@@ -57,13 +59,22 @@ def _rotor_reason(f: CageFeatures, machine: MachineData) -> Reason | None:
         return reason
     if f.load is None or f.two_s_f_hz is None or f.search_hz is None or f.slope is None:
         return reasons.LOAD_UNKNOWN()
-    pf = f.i1_a[0] / f.current_a
-    if f.load > LOAD_MAX or (f.load < 0.35 and pf > PF_LIGHT) or (f.load > 0.7 and pf < PF_HEAVY):
-        return reasons.LOAD_MISMATCH(load=f.load, pf=pf)
+    if (reason := _load_reason(f)) is not None:
+        return reason
     if f.load < LOAD_MIN:
         return reasons.LOAD_LOW(load=f.load, needed=LOAD_CLEAR)
     if f.two_s_f_hz < CELLS_MIN * f.cell_hz:
         return _short(f)
+    return None
+
+
+def _load_reason(f: CageFeatures) -> Reason | None:
+    """Whether power and power factor contradict each other at the nameplate's rating."""
+    pf = f.i1_a[0] / f.current_a
+    if f.load is None or LOAD_LIGHT <= f.load <= LOAD_HEAVY:
+        return None
+    if f.load > LOAD_MAX or (f.load < LOAD_LIGHT and pf > PF_LIGHT) or (f.load > LOAD_HEAVY and pf < PF_HEAVY):
+        return reasons.LOAD_MISMATCH(load=f.load, pf=pf)
     return None
 
 
@@ -98,6 +109,7 @@ def baseline_reason(f: CageFeatures, machine: MachineData, baseline: CageFeature
     if baseline is None:
         return reasons.NO_BASELINE()
     reason = voltage_reason(baseline, machine) or current_reason(baseline, machine) or changes(baseline)
+    reason = reason or _load_reason(baseline)
     if reason is not None or baseline.lost_s is not None:
         return reasons.BASELINE_UNUSABLE(reason=reason or reasons.PHASE_LOST())
     ratio = f.u1_v / baseline.u1_v
@@ -230,7 +242,20 @@ def once_per_turn(f: CageFeatures, machine: MachineData, baseline: CageFeatures 
     )  # fmt: skip
 
 
-def eccentricity(baseline: CageFeatures | None) -> Answer:
-    """Needs the slot harmonics of a baseline."""
-    reason = reasons.NO_BASELINE() if baseline is None else reasons.SLOTS_INVISIBLE()
-    return NotObservable("eccentricity", reason)
+def eccentricity(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> Answer:
+    """Slot harmonics of dynamic eccentricity against those of the baseline."""
+    reason = baseline_reason(f, machine, baseline)
+    if reason is None and not machine.rotor_bars:
+        reason = reasons.NAMEPLATE_MISSING(keys=("rotor_bars",))
+    if reason is not None or baseline is None:
+        return NotObservable("eccentricity", reason or reasons.NO_BASELINE())
+    if not (f.slots_eccentric and f.slots_floor and baseline.slots_eccentric):
+        return NotObservable("eccentricity", reasons.SLOTS_INVISIBLE())
+    now_db, before_db = 20 * math.log10(f.slots_eccentric), 20 * math.log10(baseline.slots_eccentric)
+    limit_db = max(before_db, 20 * math.log10(PROMINENT * f.slots_floor)) + SLOT_GROWTH_DB
+    if now_db < limit_db:
+        return Clear("eccentricity", now_db, "dB", limit_db)
+    why = reasons.SLOTS_FOUND(level_db=now_db, before_db=before_db)
+    return ConditionFinding(
+        "eccentricity", Severity.WARNING, Confidence.LIKELY, f.length_s, why, now_db, "dB", limit_db
+    )

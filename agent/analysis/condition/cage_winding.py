@@ -15,6 +15,7 @@ from agent.analysis.condition.answers import Answer, Clear, Confidence, Conditio
 from agent.analysis.condition.cage_features import CageFeatures
 from agent.analysis.condition.cage_nameplate import rated_amps
 from agent.analysis.condition.cage_rotor import LOAD_NEAR, baseline_reason
+from agent.analysis.condition.faults import FAULTS
 from agent.analysis.condition.machine import MachineData
 from drivers.reasons import Reason
 
@@ -42,7 +43,12 @@ def winding(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None
     if y2 is None:
         reason = reasons.NAMEPLATE_MISSING(keys=("amps", "volts"))
         return [NotObservable(code, reason) for code in (*CODES, "current_unbalance")]
-    return [*_against_baseline(f, machine, baseline, y2), current_unbalance(f, y2)]
+    answers = _against_baseline(f, machine, baseline, y2)
+    for answer in answers:
+        if isinstance(answer, ConditionFinding):
+            cause = reasons.CAUSE_FOUND(fault=FAULTS[answer.code].title)
+            return [*answers, NotObservable("current_unbalance", cause)]
+    return [*answers, current_unbalance(f, y2)]
 
 
 def _y2(machine: MachineData) -> complex | None:

@@ -180,3 +180,8 @@ REQUIRED_MAGNET = ("demagnetization", "phase_loss")
 REQUIRED_RECTIFIER = ("diode_open", "phase_loss")
 REQUIRED_ROWS = ("phase_loss", "stall", "over_temperature")
 REQUIRED_ROWS_PUMP_FAN = (*REQUIRED_ROWS, "dry_run")
+
+
+def required_for_rows(application: str | None) -> tuple[str, ...]:
+    """The codes that rows must have been able to show."""
+    return REQUIRED_ROWS_PUMP_FAN if application in ("pump", "fan") else REQUIRED_ROWS

@@ -22,7 +22,8 @@ Array = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.complex128]
 
 STEP_S = 1e-3
-SETTLE_S = 3.0  # before the record: electrical and mechanical transients
+SETTLE_S = 2.0  # before the record: electrical and mechanical transients
+HELD_S = 0.8  # of it at constant speed: the fluxes start away from their steady state
 OPEN = 1e4  # resistance of a broken bar relative to a sound one
 _A = np.exp(2j * np.pi / 3)
 
@@ -67,7 +68,7 @@ class CageMachine:
 
     def slip_at(self, torque_nm: float, u_v: float, hz: float) -> float:
         low, high = 1e-5, 0.12
-        for _ in range(60):
+        for _ in range(40):
             mid = (low + high) / 2
             low, high = (mid, high) if self.torque(mid, u_v, hz) < torque_nm else (low, mid)
         return low
@@ -76,7 +77,7 @@ class CageMachine:
         """Slip, torque and current at rated power."""
         w = 2 * np.pi * self.hz / self.pairs
         slip = 0.01
-        for _ in range(30):
+        for _ in range(5):
             torque = (self.kw * 1e3 + self.friction_w) / (w * (1 - slip))
             slip = self.slip_at(torque, self.volts / math.sqrt(3), self.hz)
         return slip, torque, abs(self.steady(slip, self.volts / math.sqrt(3), self.hz))
@@ -100,7 +101,9 @@ class Case:
     flicker: relative rms of voltage fluctuation of 0.5 s. dip: (at s, for s, residual, phases).
     u2: negative sequence of the voltage, relative. hot: rotor resistance relative to that of the nameplate.
     contact: ohms more in phase a. turns: current of shorted turns of phase a, relative to rated, and its angle, rad.
-    lost_at_s: phase a opens. bits: of the converters; full scale is 1.6 × the peak at rated load, `range_used` of it.
+    slots: slot harmonics of the current relative to rated: of the slots, and with dynamic eccentricity.
+    start_s: the motor is switched on at this second, from standstill. bits: of the converters; full scale is 1.6 × the
+    peak at rated load, for a start 12 ×.
     gain: rms error of the channels. wander_hz: rms of the supply frequency.
     """
 
@@ -123,6 +126,8 @@ class Case:
     noise_slow: float = 0.01
     contact: float = 0.0
     turns: tuple[float, float] = (0.0, 0.0)
+    start_s: float | None = None
+    slots: tuple[float, float] = (0.0, 0.0)
     bits: int = 13
     gain: float = 0.0012
     fs_hz: float = 4000.0
@@ -132,7 +137,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Recording:
-    """u_v, i_a: shape (3, n). slip, ratio Q to P of the modulation are not given: a detector must find them."""
+    """u_v, i_a: shape (3, n). slip: mean over the record, which a detector must not use."""
 
     fs_hz: float
     u_v: Array
@@ -248,9 +253,9 @@ def _batch(cases: Sequence[Case]) -> list[Recording]:
     n = round((cases[0].length_s + SETTLE_S) / STEP_S) + 2
     t = np.arange(n) * STEP_S - SETTLE_S
     states = max(case.machine.bars for case in cases) + 2
-    e, wb0, wb1, g = np.zeros((count, states, states)), np.zeros((count, states, 2)), np.zeros((count, states, 2)), None
-    g = np.zeros((count, 2, states))
-    deviation, x, sync, slip0 = np.zeros((count, states, 2)), np.zeros((count, states)), np.empty(count), np.empty(count)
+    # x(k + 1) = advance · (x, u(k), u(k + 1), EMF of the change of speed); i = g · x
+    advance, g = np.zeros((count, states, states + 6)), np.zeros((count, 2, states))
+    x, sync, slip0 = np.zeros((count, states)), np.empty(count), np.empty(count)
     u, phase, load, turn = np.empty((n, count), complex), np.empty((n, count)), np.empty((n, count)), np.empty(count)
     pairs, inertia, friction = np.empty(count), np.empty(count), np.empty(count)
     for c, (case, rng) in enumerate(zip(cases, rngs, strict=True)):
@@ -269,8 +274,8 @@ def _batch(cases: Sequence[Case]) -> list[Recording]:
         a0[0, 1] += speed
         a0[1, 0] -= speed
         ex, p0, p1 = _exponential(a0, STEP_S)
-        e[c, :size, :size], wb0[c, :size], wb1[c, :size] = ex, p0 @ b, p1 @ b
-        deviation[c, :size] = (p0 + p1) @ b  # the EMF of a change of speed acts like a voltage
+        advance[c, :size, :size] = ex
+        advance[c, :size, states:] = np.concatenate([p0 @ b, p1 @ b, (p0 + p1) @ b], axis=1)
         g[c, :, :size] = to_current[:2]
         sync[c], pairs[c], inertia[c], friction[c] = w, m.pairs, m.inertia, friction_nm
         wander = np.cumsum(_ornstein(rng, n, 3.0)) * case.wander_hz * 2 * np.pi * STEP_S
@@ -285,34 +290,31 @@ def _batch(cases: Sequence[Case]) -> list[Recording]:
         load[:, c], turn[c] = torque, case.once_per_turn * shaft_nm
     electrical, speed = np.zeros(count), sync * (1 - slip0)
     speed0 = speed.copy()
-    currents = np.empty((n, count), complex)
+    currents, rotor = np.empty((n, count), complex), np.zeros((n, count))
     _flux_start(cases, x, u[0], slip0, sync)
     v = u[0] * np.exp(1j * phase[0])
     i = np.einsum("cjk,ck->cj", g, x)
-    for k in range(n - 1):
+    starts = all(case.start_s is not None for case in cases)  # their currents are those of the T circuit
+    for k in range(0 if starts else n - 1):
+        rotor[k] = electrical
         currents[k] = (i[:, 0] + 1j * i[:, 1]) * np.exp(1j * (electrical - phase[k]))
         torque_e = 1.5 * pairs * (x[:, 0] * i[:, 1] - x[:, 1] * i[:, 0])
         resist = load[k] + friction + turn * np.sin(electrical / pairs)
-        speed_next = speed + STEP_S * pairs * (torque_e - resist) / inertia
+        moves = float(t[k] > HELD_S - SETTLE_S)
+        speed_next = speed + moves * STEP_S * pairs * (torque_e - resist) / inertia
         electrical_next = electrical + STEP_S * (speed + speed_next) / 2
         v_next = u[k + 1] * np.exp(1j * (phase[k + 1] - electrical_next))
         change = (speed + speed_next) / 2 - speed0
-        emf = np.stack([x[:, 1] * change, -x[:, 0] * change], axis=1)
-        ends = np.stack([v.real, v.imag], axis=1), np.stack([v_next.real, v_next.imag], axis=1)
-        x = (
-            np.matmul(e, x[:, :, None])[:, :, 0]
-            + np.matmul(wb0, ends[0][:, :, None])[:, :, 0]
-            + np.matmul(wb1, ends[1][:, :, None])[:, :, 0]
-            + np.matmul(deviation, emf[:, :, None])[:, :, 0]
-        )
+        more = (v.real, v.imag, v_next.real, v_next.imag, x[:, 1] * change, -x[:, 0] * change)
+        x = np.matmul(advance, np.concatenate([x, np.stack(more, axis=1)], axis=1)[:, :, None])[:, :, 0]
         i = np.matmul(g, x[:, :, None])[:, :, 0]
         torque_e = 1.5 * pairs * (x[:, 0] * i[:, 1] - x[:, 1] * i[:, 0])
         resist_next = load[k + 1] + friction + turn * np.sin(electrical_next / pairs)
-        mean = (speed_next - speed) / 2 + STEP_S * pairs * (torque_e - resist_next) / inertia / 2
+        mean = (speed_next - speed) / 2 + moves * STEP_S * pairs * (torque_e - resist_next) / inertia / 2
         speed, electrical, v = speed + mean, electrical_next, v_next
-    currents[n - 1] = currents[n - 2]
+    currents[n - 1], rotor[n - 1] = currents[n - 2], electrical
     return [
-        _record(case, rng, t, u[:, c], currents[:, c], phase[:, c], float(slip0[c]))
+        _record(case, rng, t, u[:, c], currents[:, c], phase[:, c], rotor[:, c])
         for c, (case, rng) in enumerate(zip(cases, rngs, strict=True))
     ]
 
@@ -343,13 +345,17 @@ def _voltage(case: Case, t: Array, slip_hz: float, rng: np.random.Generator) -> 
 
 
 def _record(
-    case: Case, rng: np.random.Generator, t: Array, u: Vectors, i: Vectors, phase: Array, slip: float
+    case: Case, rng: np.random.Generator, t: Array, u: Vectors, i: Vectors, phase: Array, rotor: Array
 ) -> Recording:
     m = case.machine
     samples = round(case.length_s * case.fs_hz)
     at = np.arange(samples) / case.fs_hz
     angle = np.interp(at, t, phase)
+    inside = t >= 0
+    slip = 1 - float(np.ptp(rotor[inside]) / np.ptp(phase[inside])) if case.start_s is None else 1.0
     turn = np.exp(1j * angle)
+    if case.start_s is not None:
+        i = _start(case, t, u)
     u1, i1 = _cubic(u, t, at), _cubic(i, t, at)
     w = 2 * np.pi * (m.hz + case.f_offset_hz)
     admittance_2 = 1 / _impedance(m, 2 - slip, w)
@@ -367,14 +373,35 @@ def _record(
         u_s = u_s + line
         i_s = i_s + line / (1j * sign * order * w * (m.lls + m.llr))
     rated_a = m.rated()[2] * math.sqrt(2)
+    turned = np.interp(at, t, rotor) / m.pairs
+    for order, size in ((m.bars, case.slots[0]), (m.bars - 1, case.slots[1]), (m.bars + 1, case.slots[1])):
+        i_s = i_s + size * rated_a * (np.exp(1j * (order * turned - angle)) + 0.7 * np.exp(1j * (order * turned + angle)))
     out = []
-    for vector, full in ((u_s, 1.5 * peak_v), (i_s, 1.6 * rated_a)):
+    for vector, full in ((u_s, 1.5 * peak_v), (i_s, (1.6 if case.start_s is None else 12) * rated_a)):
         rows = np.array([(vector * np.conj(_A**k)).real for k in range(3)])
         rows *= 1 + case.gain * rng.standard_normal((3, 1))
         lsb = 2 * full / 2**case.bits
         rows = np.round(rows / lsb + 0.45 * rng.standard_normal(rows.shape)) * lsb
         out.append(np.clip(rows, -full, full - lsb))
     return Recording(case.fs_hz, out[0], out[1], slip, case)
+
+
+def _start(case: Case, t: Array, u: Vectors) -> Vectors:
+    """Envelope of the current of a start: working points of the T circuit, and the decaying offset."""
+    m, at_s = case.machine, case.start_s or 0.0
+    w, u_v = 2 * np.pi * (m.hz + case.f_offset_hz), case.u_level * m.volts / math.sqrt(3)
+    load_nm, slip = case.load * m.rated()[1], 1.0
+    out = np.zeros(len(t), complex)
+    first = None
+    for k in range(len(t)):
+        if t[k] < at_s:
+            continue
+        current = m.steady(slip, u_v, w / 2 / np.pi) * math.sqrt(2) * u[k] / abs(u[k])
+        first = current if first is None else first
+        out[k] = current - first * np.exp(-(t[k] - at_s) * (0.02 * w + 1j * w))
+        torque = m.torque(slip, u_v, w / 2 / np.pi) - load_nm * (1 - slip) ** 2
+        slip = max(slip - torque * STEP_S * m.pairs / m.inertia / w, 1e-4)
+    return out
 
 
 def _impedance(m: CageMachine, slip: float, w: float) -> complex:

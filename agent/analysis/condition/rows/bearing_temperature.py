@@ -72,7 +72,9 @@ class Bearing:
 
     def _judge(self, block: Block, degc: float, ambient: float, winding_k: float | None) -> None:
         bound = self._bound
-        assert bound is not None and block.current is not None and block.speed is not None
+        assert bound is not None
+        assert block.current is not None
+        assert block.speed is not None
         bound_degc = bound.update(block.t_s, ambient, self._explained_k(bound, block.current, block.speed, winding_k))
         self.residual_k = residual_k = degc - bound_degc
         self.watch.looked(block.t_s)

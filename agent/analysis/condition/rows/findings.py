@@ -143,4 +143,4 @@ class Watch:
     ) -> Answer:
         if not self.enough:
             return NotObservable(code, self.reason or ROWS_TOO_FEW(needed_s=self._needed_s))
-        return Clear(code, value, limit, u95, unit)
+        return Clear(code, value, unit, limit, u95)

@@ -14,7 +14,7 @@ from drivers.reasons import Reason
 CODE = "live_terminals"
 _TOUCH_V = 50.0  # limit of extra-low voltage, a.c., IEC 61140
 _TURNS = 0.02  # share of rated speed: above the resolution of a register
-_SILENT_S = 10.0  # longer than a few lost polls
+_SILENT_S = 7.0  # after the three seconds for which a state of the drive counts
 _DROP = 0.3  # share of rated speed that no coasting motor loses in a second
 _MAY_TURN_S = 600.0  # coasting of large fans
 _CURRENT_GONE, _FAST, _LOAD_GONE = 0.005, 0.3, 0.005

@@ -15,6 +15,7 @@ _TIMES, _LEAST = 3.5, 0.02  # scatter against the learned, and at least: noise o
 _LOWER = (0.80, 0.98)  # power of a pump that cavitates, of a belt that slips: somewhat lower
 _LONG_S = 300.0
 _ROWS_MIN = 6
+_SMOOTH = 0.25  # of blocks: 40 s
 
 
 class LoadScatter:
@@ -27,8 +28,7 @@ class LoadScatter:
         self._before: float | None = None
         self._sum, self._n, self._mean = 0.0, 0, 0.0
         self.scatter: float | None = None
-        self._smooth = 0.0
-        self._code: str | None = None
+        self._smooth = self._square = 0.0
 
     @property
     def _relevant(self) -> bool:
@@ -59,14 +59,17 @@ class LoadScatter:
             self._watch.blind(block.t_s, reasons.SPEED_NOT_LEARNED(speed=block.speed))
             return
         self._watch.looked(block.t_s)
-        self._judge(block, mean / usual.load, usual.scatter)
+        # the noise of a register is constant: a smaller power has more of it
+        noise = usual.scatter * max(1.0, usual.load * usual.speed**3 / (mean * block.speed**3))
+        self._judge(block, mean / usual.load, noise)
 
     def _judge(self, block: Block, share: float, usual: float) -> None:
         assert self.scatter is not None
-        # noise of a register is constant: a smaller load has more of it
-        limit = max(_LEAST, _TIMES * usual / min(1.0, share * (block.speed or 1.0) ** 2))
-        self._smooth += 0.3 * (share - self._smooth) if self._smooth else share
-        if not self._hold.update(block.t_s, self.scatter > limit * (0.7 if self._hold.active else 1.0)):
+        limit = max(_LEAST, _TIMES * usual)
+        self._smooth += _SMOOTH * (share - self._smooth) if self._smooth else share
+        self._square += _SMOOTH * (self.scatter**2 - self._square)
+        scatter = self._square**0.5
+        if not self._hold.update(block.t_s, scatter > limit * (0.7 if self._hold.active else 1.0)):
             for code in (UNSTEADY, CAVITATION, BELT):
                 self._findings.end(code)
             return
@@ -74,10 +77,8 @@ class LoadScatter:
         if _LOWER[0] <= self._smooth <= _LOWER[1]:
             code, confidence = CAVITATION if self._ratings.is_pump else BELT, Confidence.POSSIBLE
         if not any(one in self._findings.active for one in (UNSTEADY, CAVITATION, BELT)):
-            why = reasons.LOAD_SCATTERS(scatter=self.scatter, usual=usual, share=self._smooth)
-            self._findings.raise_(
-                code, Severity.WARNING, confidence, block.t_s, why, 100 * self.scatter, "%", 100 * limit
-            )
+            why = reasons.LOAD_SCATTERS(scatter=scatter, usual=usual, share=self._smooth)
+            self._findings.raise_(code, Severity.WARNING, confidence, block.t_s, why, 100 * scatter, "%", 100 * limit)
 
     def answers(self) -> list[Answer]:
         if not self._relevant:

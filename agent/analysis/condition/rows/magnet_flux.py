@@ -6,9 +6,9 @@ import math
 import statistics
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
 from agent.analysis.condition.rows.findings import Findings, Hold
@@ -24,8 +24,21 @@ _ON_S = 1800.0
 _LOAD_MIN, _LIKE_LOAD, _SPEED_MIN = 0.25, 0.25, 0.25
 _WARM_STEP_K, _WARM_S = 4.0, 1800.0  # magnets follow the winding within an hour
 _CURRENT_WARN, _CURRENT_ALARM, _CURRENT_S = 1.2, 1.5, 60.0
-_LIKE_FLUX = 0.06
+_LIKE_FLUX, _LIKE_CURRENT = 0.1, 0.08  # what saturation of Xq leaves
+_XQ = 0.45  # per unit, if the nameplate does not give it: dsp/efficiency_flux.py
 _WEAKENED = 0.93  # of the voltage that the DC link allows: above, the drive weakens the field
+
+
+class Point(NamedTuple):
+    """A steady block.
+
+    index: flux, as if the current lagged, which it does without current in the d axis. leading: the same if it leads.
+    current: over the current that the power needs with magnets as on the nameplate.
+    """
+
+    index: FluxIndex
+    leading: float
+    current: float
 
 
 class MagnetFlux:
@@ -37,82 +50,66 @@ class MagnetFlux:
         self._warn, self._alarm = Hold(_ON_S, _ON_S, 120.0), Hold(_ON_S, _ON_S, 120.0)
         self._current = Hold(_CURRENT_S, _CURRENT_S, 60.0)
         self._n = 0
-        self._flux0 = self._needed0 = self._load0 = 0.0
-        self._now: FluxIndex | None = None
-        self._judged = 0
+        self._flux0 = self._current0 = self._load0 = 0.0
+        self._loss, self._judged = 0.0, 0
         stored = state.get("flux")
         if isinstance(stored, list) and len(stored) == 3 and all(isinstance(one, float) and one > 0 for one in stored):
-            self._flux0, self._needed0, self._load0 = stored
+            self._flux0, self._current0, self._load0 = stored
             self._n = _LEARN
 
     def state(self) -> dict[str, Any]:
-        return {"flux": [self._flux0, self._needed0, self._load0]} if self._n >= _LEARN else {}
+        return {"flux": [self._flux0, self._current0, self._load0]} if self._n >= _LEARN else {}
 
     def on_block(self, block: Block) -> None:
         if self._plate is None:
             return
-        found = self._index(block)
-        if found is None:
+        point = self._point(self._plate, block)
+        if point is None:
             return
-        index, needed = found
-        self._indices.append(index)
         if self._n < _LEARN:
-            self._learn(block, index, needed)
+            self._learn(block, point)
             return
-        assert block.current is not None
-        if abs(block.current / needed / self._needed0) > 0 and abs(block.current / self._load0 - 1) < 1.0:
-            self._synchronism(block, index, needed)
+        self._indices.append(point.index)
+        self._synchronism(block, point)
         if len(self._indices) == _MEDIAN:
-            self._flux(block)
+            self._flux(block, point)
 
-    def _index(self, block: Block) -> tuple[FluxIndex, float] | None:
-        """The flux index, and the current that the power needs at this flux, share of rated."""
+    def _point(self, plate: FluxPlate, block: Block) -> Point | None:
         volts, amps, power_kw, hz, winding, link_v = (
             block.mean(name) for name in ("u_out_v", "i_out_a", "p_out_kw", "f_out_hz", "winding_degc", "u_dc_v")
         )
-        plate = self._plate
-        assert plate is not None
-        if volts is None or amps is None or power_kw is None or hz is None:
-            self._reason = self._reason or reasons.DRIVE_VALUES_MISSING()
-            return None
         if not block.steady or block.run_s < 60 or block.current is None or block.dip:
             return None
-        if block.current < _LOAD_MIN or abs(hz) < _SPEED_MIN * plate.rated_hz or power_kw <= 0:
+        if volts is None or amps is None or power_kw is None or hz is None:
+            self._reason = reasons.DRIVE_VALUES_MISSING()
+        elif block.current < _LOAD_MIN or abs(hz) < _SPEED_MIN * plate.rated_hz or power_kw <= 0:
             self._reason = reasons.LOAD_TOO_SMALL(load=block.current, needed=_LOAD_MIN)
-            return None
-        if link_v is not None and volts > _WEAKENED * link_v / math.sqrt(2):
+        elif link_v is not None and volts > _WEAKENED * link_v / math.sqrt(2):
             self._reason = reasons.FIELD_WEAKENED()
-            return None
-        if winding is None:
+        elif winding is None:
             self._reason = reasons.WINDING_MISSING()
-            return None
-        index = flux_index(plate, volts, amps, 1000 * power_kw, abs(hz), winding)
-        if index is None:
-            return None
-        copper_w = 3 * amps * amps * plate.r1_ohm * (1 + 0.0039 * (winding - 20))
-        magnets_degc = winding - 15
-        emf_v = (plate.emf_v or plate.volts_v) * abs(hz) / plate.rated_hz * (1 - 0.0011 * (magnets_degc - 20))
-        return index, (1000 * power_kw - copper_w) / (math.sqrt(3) * emf_v) / plate.rated_a
+        else:
+            index = flux_index(plate, volts, amps, 1000 * power_kw, abs(hz), winding)
+            return None if index is None else _point(plate, index, volts, amps, 1000 * power_kw, abs(hz), winding)
+        return None
 
-    def _learn(self, block: Block, index: FluxIndex, needed: float) -> None:
+    def _learn(self, block: Block, point: Point) -> None:
         assert block.current is not None
-        if self._findings.faulty or needed <= 0:
+        assert self._plate is not None
+        if self._findings.faulty:
             return
-        if self._plate is not None and self._plate.emf_v and index.value < 1 - _WARN_U * index.u:
-            self._lost_from_the_start(block, index)
+        if self._plate.emf_v and point.index.value < 1 - _WARN_U * point.index.u:
+            # against the nameplate, whose U is larger than that against the machine itself
+            if self._warn.update(block.t_s, self._warm_steady(block) or None):
+                limit = _WARN_U * point.index.u
+                self._raise_flux(block, Severity.WARNING, 1 - point.index.value, limit, point.index.u)
             return
         if self._n and abs(block.current / self._load0 - 1) > _LIKE_LOAD:
             return
         self._n += 1
-        self._flux0 += (index.value - self._flux0) / self._n
-        self._needed0 += (block.current / needed - self._needed0) / self._n
+        self._flux0 += (point.index.value - self._flux0) / self._n
+        self._current0 += (point.current - self._current0) / self._n
         self._load0 += (block.current - self._load0) / self._n
-
-    def _lost_from_the_start(self, block: Block, index: FluxIndex) -> None:
-        """Against the nameplate, whose U is larger than that against the machine itself."""
-        limit = _WARN_U * index.u
-        if self._warn.update(block.t_s, self._warm_steady(block)):
-            self._raise_flux(block, Severity.WARNING, 1 - index.value, limit, index.u)
 
     def _warm_steady(self, block: Block) -> bool:
         """Winding temperature steady for long: the magnets have followed."""
@@ -123,15 +120,16 @@ class MagnetFlux:
             self._winding = block.t_s, winding
         return block.t_s - self._winding[0] >= _WARM_S
 
-    def _flux(self, block: Block) -> None:
-        steady = self._warm_steady(block)
-        like = block.current is not None and abs(block.current / self._load0 - 1) < _LIKE_LOAD
-        if not (steady and like):
+    def _flux(self, block: Block, point: Point) -> None:
+        value = statistics.median(one.value for one in self._indices)
+        loss, u = 1 - value / self._flux0, _BASELINE_U
+        # weaker magnets need more current for the same power: both must fit
+        fits = abs(point.current / self._current0 * (1 - loss) - 1) < _LIKE_CURRENT
+        like = block.current is not None and abs(block.current * (1 - loss) / self._load0 - 1) < _LIKE_LOAD
+        if not (self._warm_steady(block) and like and fits) or self._current.active:
             return
         self._judged += 1
-        value = statistics.median(one.value for one in self._indices)
-        self._now = FluxIndex(value, _BASELINE_U)
-        loss, u = 1 - value / self._flux0, _BASELINE_U
+        self._loss = loss
         for hold, times, severity in ((self._warn, _WARN_U, Severity.WARNING), (self._alarm, _ALARM_U, Severity.ALARM)):
             limit = times * u
             if hold.update(block.t_s, loss > limit * (_OFF if hold.active else 1)):
@@ -145,20 +143,18 @@ class MagnetFlux:
             -100 * loss, "%", -100 * limit, 100 * u,
         )  # fmt: skip
 
-    def _synchronism(self, block: Block, index: FluxIndex, needed: float) -> None:
+    def _synchronism(self, block: Block, point: Point) -> None:
         assert block.current is not None
-        if needed <= 0.1:
-            return
-        excess = block.current / needed / self._needed0
-        like_flux = abs(index.value / self._flux0 - 1) < _LIKE_FLUX
-        like_load = needed * self._needed0 > (1 - _LIKE_LOAD) * self._load0
-        if not like_load:
-            self._current.update(block.t_s, False)
-            return
-        if self._current.update(block.t_s, excess > _CURRENT_WARN and like_flux):
+        excess = point.current / self._current0
+        needed = block.current / excess
+        like_flux = min(abs(one / self._flux0 - 1) for one in (point.index.value, point.leading)) < _LIKE_FLUX
+        weak = excess * point.index.value / self._flux0 < 1 + _LIKE_CURRENT  # as much as weaker magnets need
+        like_load = abs(needed / self._load0 - 1) < _LIKE_LOAD
+        if self._current.update(block.t_s, like_load and excess > _CURRENT_WARN and like_flux):
             alarm = excess > _CURRENT_ALARM
             self._findings.raise_(
-                SYNCHRONISM, Severity.ALARM if alarm else Severity.WARNING, Confidence.LIKELY, block.t_s,
+                SYNCHRONISM, Severity.ALARM if alarm else Severity.WARNING,
+                Confidence.POSSIBLE if weak else Confidence.LIKELY, block.t_s,
                 reasons.CURRENT_ABOVE_TORQUE(excess=excess - 1), excess, "", _CURRENT_ALARM if alarm else _CURRENT_WARN,
             )  # fmt: skip
         else:
@@ -172,12 +168,28 @@ class MagnetFlux:
         if self._n < _LEARN:
             return [NotObservable(code, reason) for code in (DEMAGNETIZATION, SYNCHRONISM)]
         synchronism: Answer = Clear(SYNCHRONISM)
-        if not self._judged or self._now is None:
+        if not self._judged:
             return [NotObservable(DEMAGNETIZATION, reasons.TEMPERATURE_NOT_STEADY()), synchronism]
         if not self._plate.emf_v:  # weak magnets would have been learned as usual
             return [NotObservable(DEMAGNETIZATION, reasons.FLUX_RELATIVE_ONLY()), synchronism]
-        value = 100 * (self._now.value / self._flux0 - 1)
-        return [Clear(DEMAGNETIZATION, value, -100 * _WARN_U * _BASELINE_U, 100 * _BASELINE_U, "%"), synchronism]
+        return [
+            Clear(DEMAGNETIZATION, -100 * self._loss, "%", -100 * _WARN_U * _BASELINE_U, 100 * _BASELINE_U),
+            synchronism,
+        ]
+
+
+def _point(
+    plate: FluxPlate, index: FluxIndex, volts: float, amps: float, watts: float, hz: float, winding_degc: float
+) -> Point:
+    speeds = hz / plate.rated_hz
+    r_ohm = plate.r1_ohm * (1 + 0.0039 * (winding_degc - 20))
+    x_ohm = (plate.xq_ohm or _XQ * plate.volts_v**2 / plate.rated_w) * speeds
+    phase_v = volts / math.sqrt(3)
+    active = min(1.0, watts / (3 * phase_v * amps))
+    along, across = phase_v * active - r_ohm * amps, phase_v * math.sqrt(1 - active * active)
+    leading = index.value * math.hypot(along, across + x_ohm * amps) / math.hypot(along, across - x_ohm * amps)
+    emf_v = (plate.emf_v or plate.volts_v) * speeds * (1 - 0.0011 * (winding_degc - 35))  # magnets 15 K cooler
+    return Point(index, leading, amps * math.sqrt(3) * emf_v / (watts - 3 * amps * amps * r_ohm))
 
 
 def _plate(ratings: Ratings) -> tuple[FluxPlate | None, Reason | None]:
@@ -195,6 +207,3 @@ def _plate(ratings: Ratings) -> tuple[FluxPlate | None, Reason | None]:
     input_w = math.sqrt(3) * machine.volts * machine.amps
     efficiency = min(0.97, max(0.75, ratings.w / input_w / 0.93))
     return FluxPlate(machine.volts, machine.amps, hz, ratings.w, efficiency, machine.r1_ohm, emf_v, xq_ohm), None
-
-
-__all__ = ["DEMAGNETIZATION", "SYNCHRONISM", "ConditionFinding", "MagnetFlux"]

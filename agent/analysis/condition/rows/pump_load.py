@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.analysis.condition.answers import Answer, Clear, Confidence, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Hold, Watch
 from agent.analysis.condition.rows.load_curve import Bin, LoadCurve, settled
@@ -108,12 +108,8 @@ class PumpLoad:
         if not self._ratings.application:
             return [NotObservable(code, reasons.APPLICATION_UNKNOWN()) for code in (DRY, UNDERLOAD, LOW_FLOW)]
         if not self._relevant:
-            return [NotObservable(code, reasons.APPLICATION_VARIES()) for code in (DRY, UNDERLOAD, LOW_FLOW)]
-        found = self._findings.found
-        answers = [self._watch.answer(code, share, "%") for code in (DRY, UNDERLOAD, LOW_FLOW)]
-        if DRY in found:
-            answers[1:] = [
-                NotObservable(one.code, reasons.EXPLAINED_BY(fault=DRY)) if isinstance(one, Clear) else one
-                for one in answers[1:]
-            ]
-        return answers
+            return [
+                NotObservable(DRY, reasons.OTHER_APPLICATION()), NotObservable(UNDERLOAD, reasons.APPLICATION_VARIES()),
+                NotObservable(LOW_FLOW, reasons.OTHER_APPLICATION()),
+            ]  # fmt: skip
+        return [self._watch.answer(code, share, "%") for code in (DRY, UNDERLOAD, LOW_FLOW)]

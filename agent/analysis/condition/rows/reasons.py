@@ -115,7 +115,7 @@ THERMAL_CAPACITY = Code(
 POWER_LOW = Code("condition_row_power_low", "power {share:pct} % of what was learned for {speed:pct} % of rated speed")
 LOAD_SCATTERS = Code(
     "condition_row_load_scatters",
-    "load scatters by {scatter:pct1} % from second to second, learned {usual:pct1} %; power {share:pct} % of the learned",
+    "load scatters by {scatter:pct1} % from second to second, learned {usual:pct1} %; power {share:pct} % of learned",
 )
 POWER_FALLS = Code(
     "condition_row_power_falls", "power at equal speed has fallen slowly by {fall:pct1} %, corrected by air density"

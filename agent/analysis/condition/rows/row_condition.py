@@ -30,12 +30,22 @@ from agent.analysis.condition.rows.stall import Stall
 from agent.analysis.condition.rows.unbalance import Unbalance
 
 _VERSION = 1
+_HIDES = {  # what cannot be seen beside a finding, because both are the same deviation
+    "dry_run": ("underload", "low_flow"),
+    "underload": ("dry_run", "low_flow"),
+    "cavitation": ("load_unsteady",),
+    "belt_slip": ("load_unsteady",),
+    "load_unsteady": ("cavitation", "belt_slip"),
+    "phase_loss": ("current_unbalance", "contact_resistance"),
+    "current_unbalance": ("contact_resistance",),
+    "contact_resistance": ("current_unbalance",),
+}
 
 
 class RowCondition:
     """Detectors over the rows of one machine.
 
-    machine: its nameplate and application. state: what `state` returned for the same nameplate; otherwise it is ignored,
+    machine: its nameplate and application. state: what `state` returned for the same nameplate; any other is ignored,
     and normal operation is learned again.
     """
 
@@ -95,11 +105,21 @@ class RowCondition:
 
     def answers(self) -> list[Answer]:
         """Of everything up to now, each code once: found at any time, not observable, or clear."""
+        return self._answers(self._findings.found)
+
+    def present_answers(self) -> list[Answer]:
+        """Of now, each code once: without the findings that have returned."""
+        return self._answers(self._findings.active)
+
+    def _answers(self, found: Mapping[str, ConditionFinding]) -> list[Answer]:
         answers: dict[str, Answer] = {code: NotObservable(code, reasons.NEEDS_WAVEFORMS()) for code in FAULTS}
         for detector in self._all:
             for answer in detector.answers():
                 answers[answer.code] = answer
-        answers.update(self._findings.found)
+        for code in found:
+            for other in _HIDES.get(code, ()):
+                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=code))
+        answers.update(found)
         return list(answers.values())
 
     def state(self) -> dict[str, Any]:

@@ -20,6 +20,8 @@ _NOISY = (*range(_U.start, INDEX["p_in_kw"] + 1), *_TEMPERATURES)
 _JUMP_K, _RATE_K_S = 15.0, 3.0  # a locked rotor heats its winding by some 5 K/s at most, a bearing by far less
 _DISTRUST_S = 1800.0
 _FROZEN_S, _LEARN_ROWS, _CHANGES = 300.0, 120, 0.3
+_TURNS_BELOW = 1.5  # current of a motor on the line, share of rated: it turns near rated speed
+_LOST_POLLS_S = 3.0
 _COLDER_K = 12.0  # than ambient: no part of a running motor is
 
 
@@ -78,6 +80,7 @@ class RowReader:
         self._start_seen = False
         self._last_s = -math.inf
         self._was: bool | None = None
+        self._known_s = -math.inf
         self._speeds: deque[tuple[float, float]] = deque(maxlen=5)
         self._usual_v: float | None = None
         self._i_max_a = 0.0
@@ -129,6 +132,10 @@ class RowReader:
 
     def _running(self, sample: Sample) -> None:
         drives = self._drives(sample)
+        if drives is not None:
+            self._known_s = sample.t_s
+        elif sample.t_s - self._known_s <= _LOST_POLLS_S:
+            drives = self._was
         sample.drives = drives
         if drives is False:
             self._run_since_s, self._start_seen = None, False
@@ -168,13 +175,16 @@ class RowReader:
             sample.torque = torque_pct / 100
         elif sample.has_drive and ratings.is_magnet:
             sample.torque = sample.current  # without current in the d axis
-        if sample.speed is None or not sample.drives:
+        if sample.speed is None and sample.drives and not sample.has_drive and (sample.current or 9.0) < _TURNS_BELOW:
+            sample.speed = 1.0
+        if not sample.drives:
             self._speeds.clear()
+        if sample.speed is None or not sample.drives:
             return
         self._speeds.append((sample.t_s, sample.speed))
         first_s, first = self._speeds[0]
         sample.speed_steady = (
-            sample.t_s - first_s >= 3.5 and abs(sample.speed - first) <= 0.02 * sample.speed
+            3.5 <= sample.t_s - first_s <= 10 and abs(sample.speed - first) <= 0.02 * sample.speed
             and abs(self._speeds[-2][1] - sample.speed) <= 0.02 * sample.speed
         )  # fmt: skip
 

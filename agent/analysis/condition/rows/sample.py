@@ -42,7 +42,7 @@ class Sample(Struct):
     has_drive: a drive feeds the motor. drive_reports: it returned something in this row.
     drives: whether motor current flows by intention: the drive's gates work, or a motor on the line is switched on.
     run_s: time since that began, at least; start_seen: the start itself was seen.
-    speed: share of rated speed, without sign. torque: share of rated torque. current: share of the motor's rated current.
+    speed: share of rated speed, without sign. torque, current: shares of the rated values of the motor.
     speed_steady: within 2 % over the last four seconds.
     u_mean_v, u_min_v: line voltages. i_mean_a: line currents. None if one of the three is missing.
     dip: a line voltage is more than 10 % below its usual value.

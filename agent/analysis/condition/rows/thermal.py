@@ -1,8 +1,8 @@
 """Upper bound of the temperature that losses and ambient temperature explain, from a learned steady state.
 
-The winding and the frame are two bodies with time constants of minutes and hours that ten minutes do not show. The bound
-assumes for each change what makes the motor hottest: a rise acts at once, a fall with the slowest time constant, the
-losses are all copper or mostly iron, and a fan on the shaft cools less at less speed.
+The winding and the frame are two bodies with time constants of minutes and hours that ten minutes do not show. The
+bound assumes for each change what makes the motor hottest: a rise acts at once, a fall with the slowest time constant,
+the losses are all copper or mostly iron, and a fan on the shaft cools less at less speed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from agent.analysis.condition.rows.block import BLOCK_S
+
 _SLOW_S = 7200.0  # time constant of the frame of large motors
-_LEARN_S = 600.0
+_LEARN_S, _LEARN_S_MAX = 600.0, 1800.0
 _SLOPE_K_S = 0.03 / 60  # what remains at _SLOW_S: 3.6 K
 _COPPER_SHARES = (0.35, 0.95)
 _FAN_EXPONENT = 0.8  # heat transfer over speed, turbulent flow
@@ -23,7 +25,8 @@ _LOAD_STEADY, _SPEED_STEADY = 0.06, 0.03
 class SteadyState:
     """Means of the temperature rise in a window in which load and speed were steady and the rise did not change.
 
-    A window ends early when load or speed leave it; it is offered again until it was steady.
+    A window ends early when load or speed leave it; it grows from ten to thirty minutes, so that the resolution of a
+    sensor does not look like a change, then another begins.
     """
 
     def __init__(self) -> None:
@@ -32,7 +35,7 @@ class SteadyState:
     def _begin(self) -> None:
         self._n = 0
         self._t0_s = math.nan
-        self._sums = [0.0] * 7
+        self._sums = [0.0] * 6
 
     def restart(self) -> None:
         self._begin()
@@ -40,24 +43,24 @@ class SteadyState:
     def add(self, t_s: float, rise_k: float, current: float, speed: float) -> tuple[float, float, float, float] | None:
         """(rise, current, speed, K that may still be missing) when the window was steady, else None."""
         if self._n:
-            mean_i, mean_n = self._sums[5] / self._n, self._sums[6] / self._n
+            mean_i, mean_n = self._sums[4] / self._n, self._sums[5] / self._n
             if abs(current - mean_i) > _LOAD_STEADY * mean_i or abs(speed - mean_n) > _SPEED_STEADY * mean_n:
                 self._begin()
         if not self._n:
             self._t0_s = t_s
         x = t_s - self._t0_s
         self._n += 1
-        for k, value in enumerate((x, rise_k, x * x, x * rise_k, rise_k * rise_k, current, speed)):
+        for k, value in enumerate((x, rise_k, x * x, x * rise_k, current, speed)):
             self._sums[k] += value
         if x < _LEARN_S:
             return None
-        n, (sx, sy, sxx, sxy, _, si, sn) = self._n, self._sums
+        n, (sx, sy, sxx, sxy, si, sn) = self._n, self._sums
         slope = (n * sxy - sx * sy) / (n * sxx - sx * sx)
-        self._begin()
-        missing_k = abs(slope) * _SLOW_S
-        if n < 0.7 * _LEARN_S / 10 or abs(slope) > _SLOPE_K_S:
+        if n < 0.7 * x / BLOCK_S or abs(slope) > _SLOPE_K_S:
+            if x > _LEARN_S_MAX:
+                self._begin()
             return None
-        return sy / n, si / n, sn / n, missing_k
+        return sy / n, si / n, sn / n, abs(slope) * _SLOW_S
 
 
 class ThermalBound:

@@ -87,7 +87,7 @@ class Unbalance:
             (self._note, _NOTE, Severity.NOTE), (self._warn, _WARN, Severity.WARNING)
         ):  # fmt: skip
             if hold.update(block.t_s, part > limit - (_DEADBAND if hold.active else 0)):
-                strong = part > _STRONG and not self._ratings.machine.at == "drive_input" and severity > Severity.NOTE
+                strong = part > _STRONG and self._ratings.machine.at != "drive_input" and severity > Severity.NOTE
                 self._findings.raise_(
                     SUPPLY, Severity.ALARM if strong else severity, Confidence.CERTAIN, block.t_s, why,
                     100 * part, "%", 100 * limit, 0.3,
@@ -110,15 +110,16 @@ class Unbalance:
             )  # fmt: skip
             self._i_watch.blind(block.t_s, reason)
             return
-        self._i = _smoothed(self._i, deviations(amps))
         if min(amps) < 0.05 * max(amps) or "phase_loss" in self._findings.active:
             self._current.restart()  # a lost phase explains it
             return
+        self._i = _smoothed(self._i, deviations(amps))
         self._i_watch.looked(block.t_s)
         self._judge_currents(block, load, block.steady)
 
     def _judge_currents(self, block: Block, load: float, steady: bool) -> None:
-        assert self._u is not None and self._i is not None
+        assert self._u is not None
+        assert self._i is not None
         per_voltage = _PER_VOLTAGE_LINE
         if block.mean("f_out_hz") is not None or self._ratings.machine.at == "drive_input":
             per_voltage = _PER_VOLTAGE_BRIDGE * max(1.0, _BRIDGE_LOAD / load)
@@ -153,7 +154,8 @@ class Unbalance:
         )
 
     def _learn(self, load: float) -> None:
-        assert self._u is not None and self._i is not None
+        assert self._u is not None
+        assert self._i is not None
         now = [*self._u, *self._i, load]
         if not self._learned:
             self._learned = [0.0] * 7
