@@ -1,4 +1,4 @@
-"""Orders of the supply in voltages and currents of a rectifier, in windows of ten cycles that follow the supply's angle.
+"""Orders of the supply in voltages and currents of a rectifier, in windows of ten cycles that follow its angle.
 
 Plain numpy; a recording is analysed once. A window with a missing sample (NaN) has NaN results.
 """
@@ -14,6 +14,8 @@ Array = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.complex128]
 CYCLES = 10  # of a window; Hann weights, so that the orders do not leak into each other
 ORDERS = 14
+STEEP = 25.0  # steps half a run away: 4 for a sinusoid of which the peak lies within a step, 16 for a flattened one
+STANDING_MIN = 0.005  # of the samples: two in a row happen by chance
 _HZ_MIN, _HZ_MAX = 40.0, 70.0
 _TURN = np.exp(2j * np.pi / 3)
 
@@ -84,7 +86,7 @@ def supply_angle(abc: Array, fs_hz: float) -> SupplyAngle | None:
     peak = int(lines.argmax())
     if not lines[peak] > 0.05 * n * np.sqrt(np.mean(np.abs(vector) ** 2)) / 2:
         return None
-    swapped = hz[peak] < 0
+    swapped = bool(hz[peak] < 0)
     turning = np.conj(vector) if swapped else vector
     turn = 2 * np.pi * abs(float(hz[peak])) * np.arange(n) / fs_hz
     cycle = max(2, round(fs_hz / abs(float(hz[peak]))))
@@ -146,24 +148,32 @@ def sequences(phasors: Vectors, swapped: bool = False) -> Vectors:
 def clipped_share(row: Array) -> float:
     """Share of the samples at which a channel stands at the limit of its converter; 0: it was not clipped.
 
-    1: the channel has one value only.
-
-    The highest and the lowest value of a clipped channel occur far more often than values just below them.
+    1: the channel has one value only. A clipped wave stands still at its highest or lowest value and leaves it steeply;
+    the peak of a wave that only lies within one step of a coarse converter leaves it slowly.
     """
     values = row[np.isfinite(row)]
     if len(values) < 100:
         return 0.0
-    share = 0.0
-    for rows in (values, -values):
-        top = float(rows.max())
-        levels = np.unique(rows[rows >= top - 0.05 * (top - float(rows.min()))])
-        if len(levels) < 2:
-            return 1.0
-        at_top, below = np.count_nonzero(rows == top), np.count_nonzero(rows == levels[-2])
-        band = np.count_nonzero((rows < top) & (rows >= top - max(top - levels[-2], 0.005 * abs(top))))
-        if at_top > max(10, 6 * below, 2 * band):
-            share += at_top / len(values)
-    return share
+    levels = np.unique(values)
+    if len(levels) == 1:
+        return 1.0
+    step = float(np.diff(levels[-min(len(levels), 50) :]).min())
+    return sum(_standing_share(rows, step) for rows in (values, -values))
+
+
+def _standing_share(values: Array, step: float) -> float:
+    """Share of the samples at the highest value, if most of their runs are left by more than STEEP steps."""
+    at_top = np.concatenate([[False], values == values.max(), [False]])
+    edges = np.flatnonzero(np.diff(at_top.astype(np.int8)))
+    firsts, lasts = edges[::2], edges[1::2] - 1
+    half = (lasts - firsts + 1) // 2
+    whole = (half >= 1) & (firsts - half >= 0) & (lasts + half < len(values))
+    firsts, lasts, half = firsts[whole], lasts[whole], half[whole]
+    share = float((lasts - firsts + 1).sum()) / len(values)
+    if share < STANDING_MIN:
+        return 0.0
+    drop = values.max() - (values[firsts - half] + values[lasts + half]) / 2
+    return share if float(np.median(drop)) > STEEP * step else 0.0
 
 
 def _starts(angle: Array) -> list[tuple[int, int]]:

@@ -72,7 +72,10 @@ def loop_inductance_h(u_v: Array, i_a: Array, fs_hz: float, u_dc_v: Array, u_dc_
         flows = (np.abs(current) > 0.1 * peak) & (size[idle] < 0.05 * peak)
         at = np.flatnonzero(flows[:-2] & flows[1:-1] & flows[2:]) + 1
         sign = np.sign(current[at])
-        drop, amps = sign * voltage[[at - 1, at, at + 1]] - link[[at - 1, at, at + 1]], sign * current[[at - 1, at, at + 1]]
+        drop, amps = (
+            sign * voltage[[at - 1, at, at + 1]] - link[[at - 1, at, at + 1]],
+            sign * current[[at - 1, at, at + 1]],
+        )
         rows.append(np.stack([_SIMPSON @ drop, (amps[2] - amps[0]) * fs_hz / 2, _SIMPSON @ amps]))
     drop, rate, current = np.concatenate(rows, axis=1)
     good = np.isfinite(drop + rate + current)

@@ -1,4 +1,4 @@
-"""The condition of a file as JSON lines, and as text for a terminal: findings first, then what is clear, then the rest."""
+"""The condition of a file as JSON lines, and as text: findings first, then what is clear, then what is not seen."""
 
 from __future__ import annotations
 

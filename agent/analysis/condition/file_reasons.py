@@ -36,5 +36,6 @@ BASELINE_WITH_ROWS = Code(
     "condition_baseline_with_rows", "--baseline is a recording of waveforms; rows learn from their first 10 minutes"
 )
 BASELINE_IS_ROWS = Code(
-    "condition_baseline_is_rows", "{path}: contains rows; --baseline must be a recording of waveforms (npz, CSV, COMTRADE)"
+    "condition_baseline_is_rows",
+    "{path}: contains rows; --baseline must be a recording of waveforms (npz, CSV, COMTRADE)",
 )

@@ -1,4 +1,4 @@
-"""Codes of the reasons of the condition: the evidence of a finding (`why`), and why a fault cannot be seen (`reason`)."""
+"""Codes of the condition: the evidence of a finding (`why`), and why a fault cannot be seen (`reason`)."""
 
 from __future__ import annotations
 
@@ -58,13 +58,14 @@ CONDITION_EVEN_ORDERS_OF_SUPPLY = Code(
 )
 CONDITION_EVEN_ORDERS_SMALL = Code(
     "condition_even_orders_small",
-    "the 2nd order of the current, {i_pct:.0f} %, is more than a sound rectifier has and less than an open diode causes",
+    "2nd order of the current {i_pct:.0f} %: more than a sound rectifier has, less than an open diode causes",
 )
 CONDITION_PHASE_LOSS_HIDES = Code("condition_phase_loss_hides", "a phase without current hides it")
 CONDITION_RECTIFIER_FAULT_HIDES = Code("condition_rectifier_fault_hides", "another fault of the rectifier hides it")
 CONDITION_VOLTAGE_UNBALANCE = Code(
     "condition_voltage_unbalance",
-    "U2/U1 {u2_pct:.2f} % (IEC 60034-26); largest deviation of a line voltage from their mean {nema_pct:.2f} % (NEMA MG 1)",
+    "U2/U1 {u2_pct:.2f} % (IEC 60034-26); largest deviation of a line voltage from the mean {nema_pct:.2f} % "
+    "(NEMA MG 1)",
 )
 CONDITION_VOLTAGE_CHANNEL_DEAD = Code(
     "condition_voltage_channel_dead",
@@ -120,6 +121,4 @@ CONDITION_LINK_CAPACITANCE_NAMEPLATE = Code(
 CONDITION_DRIVE_TAKES_NOTHING = Code(
     "condition_drive_takes_nothing", "the drive takes {load_pct:.1f} % of its power; the motor may turn"
 )
-CONDITION_SUPPLY_SIDE_ONLY = Code(
-    "condition_supply_side_only", "only the supply side of the drive was recorded"
-)
+CONDITION_SUPPLY_SIDE_ONLY = Code("condition_supply_side_only", "only the supply side of the drive was recorded")

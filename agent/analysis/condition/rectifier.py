@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import reasons as codes
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.rectifier_features import (
@@ -76,11 +76,17 @@ def _unseen(features: RectifierFeatures) -> Reason | None:
     return None
 
 
+def _unproven(features: RectifierFeatures) -> Reason | None:
+    """Why currents without a sign of a fault prove nothing; None: the fault would have been seen."""
+    if features.u2_share is None:
+        return codes.CONDITION_RECORDING_WITHOUT_VOLTAGE()
+    return codes.CONDITION_LOAD_UNKNOWN() if features.load is None else None
+
+
 def _phase_loss(features: RectifierFeatures) -> Answer:
     reason = _unseen(features)
     if features.lost_phase is None or reason is not None:
-        if reason is None and features.load is None:
-            reason = codes.CONDITION_LOAD_UNKNOWN()
+        reason = reason or _unproven(features)
         return Clear("phase_loss") if reason is None else NotObservable("phase_loss", reason)
     share, load, u2 = features.lost_share or 0.0, features.load, features.u2_share
     if load is None:
@@ -105,8 +111,8 @@ def _diode(features: RectifierFeatures, lost: Answer) -> Answer:
     second, both, even = features.second_share or 0.0, features.second_both_share or 0.0, features.u_even_share
     if features.open_from_s is not None:
         return _open_diode(features, second)
-    if features.load is None:
-        return NotObservable("diode_open", codes.CONDITION_LOAD_UNKNOWN())
+    if (unproven := _unproven(features)) is not None:
+        return NotObservable("diode_open", unproven)
     if second > SECOND_SOUND and even is not None and both < max(SECOND_BOTH_OPEN, EVEN_GAIN * even):
         explained = codes.CONDITION_EVEN_ORDERS_OF_SUPPLY(u_pct=100 * even, i_pct=100 * second)
         return NotObservable("diode_open", explained)

@@ -41,15 +41,16 @@ class RectifierFeatures(Struct, frozen=True):
 
     length_s, hz: of the recording. load: power over the rated one, its median.
     windows, steady_share: windows that can be judged, and their share of all.
-    currents: all three were recorded. clipped, voltage_clipped, link_clipped: a current, a voltage or the link's voltage
-        reached the limit of its converter.
+    currents: all three were recorded. clipped, voltage_clipped, link_clipped: a current, a voltage, or that of the
+        link reached the limit of its converter.
     u2_share, deviation_share: U2/U1 (IEC) and the largest deviation of a line voltage from their mean (NEMA).
     u_even_share: 2nd and 4th order of the voltage, the larger one. dead_voltage: phase (1 … 3) without voltage while
         its current flows.
     dip_share, dip_s, dip_at_s: lowest voltage over the usual one, duration, time of the beginning; None: no dip.
     dc_share, second_share, fourth_share: of the currents, largest phase; second_both_share: smaller sequence of
         the 2nd order. They are those of the time since the first open diode, if one was seen.
-    open_from_s: time since when the currents are those of an open diode, to the end. open_windows: share of the windows.
+    open_from_s: time since when the currents are those of an open diode, to the end. open_windows: share of
+        windows.
     lost_phase, lost_share, lost_from_s: phase (1 … 3) without current, its share of the others, since when to the end.
     link_hz: sampling rate of the link's voltage. c_uf, c_u95_share, ripple_v: capacitance of the link, its statistical
         uncertainty, ripple at the sixth order. loop_mh: inductance of two phases and choke.
@@ -125,15 +126,15 @@ def _load(windows: OrderWindows, machine: MachineData, has_u: bool, swapped: boo
     return i_1 * math.sqrt(3) * (machine.volts or math.nan) / (machine.kw * 1e3)  # cos φ of the fundamental is about 1
 
 
-def _usual(levels: CycleLevels) -> Array:
-    """The usual voltage of each phase, shape (3, 1)."""
-    with np.errstate(all="ignore"):
-        return np.array([[np.nanmedian(row) if np.isfinite(row).any() else np.nan] for row in levels.u_v])
+def _medians(rows: Array) -> Array:
+    """Median of each row without its missing values; NaN where all are missing."""
+    return np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in rows])
 
 
 def _depth(levels: CycleLevels) -> Array:
     """Lowest phase voltage over its usual one, at each half cycle; 1 where no voltage was recorded."""
-    relative = levels.u_v / np.where(_usual(levels) > 0, _usual(levels), np.nan)
+    usual = _medians(levels.u_v)[:, None]
+    relative = levels.u_v / np.where(usual > 0, usual, np.nan)
     return np.min(np.where(np.isfinite(relative), relative, 1.0), axis=0)
 
 
@@ -171,7 +172,7 @@ def _voltage(windows: OrderWindows, calm: Flags, levels: CycleLevels, swapped: b
     even = np.abs(windows.u[good][:, :, [2, 4]]).max(axis=(1, 2)) / parts[:, 1]
     if np.isfinite(even).any():
         found["u_even_share"] = float(np.nanmedian(even))
-    u, i = (np.nanmedian(rows, axis=1) if np.isfinite(rows).any() else np.zeros(3) for rows in (levels.u_v, levels.i_a))
+    u, i = _medians(levels.u_v), _medians(levels.i_a)
     weak = int(np.argmin(u))
     if u[weak] < 0.5 * np.delete(u, weak).mean() and i[weak] > 0.3 * np.delete(i, weak).mean():
         found["dead_voltage"] = weak + 1
@@ -245,7 +246,11 @@ def _lost_phase(levels: CycleLevels, windows: OrderWindows, load: Array) -> dict
         begin = int(unset[-1]) + 1 if len(unset) else 0
         if np.count_nonzero(gone[begin:]) >= 20:  # half cycles: 0.2 s at 50 Hz, longer than a bridge recharges its link
             since = share[begin:][gone[begin:]]
-            return {"lost_phase": phase + 1, "lost_share": float(np.median(since)), "lost_from_s": float(levels.t_s[begin])}
+            return {
+                "lost_phase": phase + 1,
+                "lost_share": float(np.median(since)),
+                "lost_from_s": float(levels.t_s[begin]),
+            }
     return {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import reasons as codes
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.rectifier_features import RectifierFeatures
 from drivers.reasons import Reason
@@ -19,9 +19,7 @@ OTHER_LOOP = 1.35  # ratio of inductances; a choke that saturates with load chan
 RIPPLE_MIN_V = 0.05  # peak; at 800 V full scale an eighth of a step of 12 bits, which 0.6 s average
 
 
-def judge_capacitor(
-    features: RectifierFeatures, machine: MachineData, baseline: RectifierFeatures | None
-) -> Answer:
+def judge_capacitor(features: RectifierFeatures, machine: MachineData, baseline: RectifierFeatures | None) -> Answer:
     """The capacitors against those of the baseline, at whatever load; without one against dc_link_uf."""
     reason = _unmeasured(features)
     if reason is not None:
@@ -54,9 +52,7 @@ def _unmeasured(features: RectifierFeatures) -> Reason | None:
     return None
 
 
-def _baseline_doubt(
-    features: RectifierFeatures, baseline: RectifierFeatures, new_uf: float | None
-) -> Reason | None:
+def _baseline_doubt(features: RectifierFeatures, baseline: RectifierFeatures, new_uf: float | None) -> Reason | None:
     """Why the baseline cannot be of this drive when it was sound; None: nothing speaks against it."""
     if _unmeasured(baseline) is not None:
         return codes.CONDITION_BASELINE_UNUSABLE()

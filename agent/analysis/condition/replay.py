@@ -58,7 +58,7 @@ def condition_of_record(record: Record, machine: MachineData, baseline: Record |
 
 
 def condition_of_rows(rows: Iterable[tuple[float, Mapping[str, float | None]]], machine: MachineData) -> FileCondition:
-    """The condition that rows of one second show. rows: time in seconds and values by column; learned from as they come."""
+    """The condition that rows of one second show. rows: time in seconds, and values by column."""
     from agent.analysis.condition.rows.row_condition import RowCondition
 
     detectors = RowCondition(machine)

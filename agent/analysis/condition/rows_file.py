@@ -8,18 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.analysis.condition import file_reasons as codes
+from agent.analysis.condition.rows.sample import NAMES
 from drivers.errors import FileError
 from drivers.file_reasons import FILE_EMPTY, FILE_TOO_LARGE, FILE_UNREADABLE
 from drivers.reasons import cause_of
 
 FILE_BYTES_MAX = 200_000_000  # two weeks of rows
-COLUMNS = frozenset(
-    (
-        "u12_v", "u23_v", "u31_v", "i1_a", "i2_a", "i3_a", "p_in_kw", "pf", "drive_state", "f_out_hz", "speed_rpm",
-        "u_out_v", "i_out_a", "p_out_kw", "torque_pct", "u_dc_v", "winding_degc", "bearing_de_degc", "ambient_degc",
-        "drive_degc",
-    )
-)  # fmt: skip
 _MISSING = ("", "-", "null", "none")
 Row = dict[str, float | None]
 
@@ -33,7 +27,7 @@ def is_rows_file(path: Path) -> bool:
             names = _names(file.readline(65536))
     except (OSError, ValueError):
         return False  # the reader of recordings states why
-    return names[0] == "t_s" and any(name in COLUMNS for name in names)
+    return names[0] == "t_s" and any(name in NAMES for name in names)
 
 
 def read_rows(path: Path) -> Iterator[tuple[float, Row]]:

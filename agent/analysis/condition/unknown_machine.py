@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agent.analysis.condition import reasons as codes
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.rectifier import judge_dip, judge_unbalance
@@ -18,8 +18,8 @@ _NEED_A_NAMEPLATE = (
     "live_terminals", "bearing",
 )  # fmt: skip
 _FLOOR_SHARE = 0.2  # of the rated current; without one, of the largest current: little is then known of noise
-# Rms over peak of a sinusoid is 0.71. Pulses have less: a rectifier at little load, where the supply's unbalance alone may
-# keep a phase without current.
+# Rms over peak of a sinusoid is 0.71. Pulses have less: a rectifier at little load, where the supply's unbalance alone
+# may keep a phase without current.
 _FULL = 0.6
 
 

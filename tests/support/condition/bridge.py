@@ -1,6 +1,6 @@
 """An independent model of a six-pulse diode bridge: line inductors or a DC choke, capacitor, load of constant power.
 
-Explicit time steps of one thousandth of a cycle. Each phase is off, or conducts through its upper or its lower diode;
+Explicit time steps of a six-hundredth of a cycle. Each phase is off, or conducts through its upper or its lower diode;
 while a set of phases conducts, the derivative of the DC current has a closed form. Simulated machines, no real drive.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-STEPS = 1000  # of a cycle
+STEPS = 600  # of a cycle
 _DIODE_V = 0.9
 _A = cmath.exp(2j * math.pi / 3)
 
@@ -61,7 +61,7 @@ def sequence(order: int, size: complex, negative: bool) -> tuple[complex, comple
     return tuple(size * turn**k for k in range(3))  # type: ignore[return-value]
 
 
-def steady_cycle(bridge: Bridge, settle_cycles: int = 40) -> tuple[Array, Array]:
+def steady_cycle(bridge: Bridge, settle_cycles: int = 25) -> tuple[Array, Array]:
     """Currents, shape (3, STEPS), and voltage of the link, shape (STEPS,), over one cycle after settling."""
     angles = np.arange(STEPS) * (2 * math.pi / STEPS)
     one = bridge.voltages(angles)

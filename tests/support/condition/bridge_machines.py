@@ -7,10 +7,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-
-from agent.analysis.condition.machine import MachineData
 from support.condition.bridge import Bridge, sequence
 from support.condition.bridge_recording import Instrument
+
+from agent.analysis.condition.machine import MachineData
 
 
 @dataclass
@@ -36,15 +36,21 @@ def random_drive(random: np.random.Generator, load: float, u2: float, distortion
     line = random.uniform(0.003, 0.012) if has_choke else random.uniform(0.008, 0.05)
     c_f = random.uniform(40, 130) * 1e-6 * kw * (400 / volts) ** 2
     peak = volts * math.sqrt(2 / 3)
+
+    def turned(size: float) -> complex:
+        return size * cmath.exp(2j * math.pi * random.random())
+
     harmonics = {
-        order: sequence(order, peak * random.uniform(0, distortion) * cmath.exp(2j * math.pi * random.random()), order == 5)
+        order: sequence(
+            order, peak * random.uniform(0, distortion) * cmath.exp(2j * math.pi * random.random()), order == 5
+        )
         for order in (5, 7)
     }
     bridge = Bridge(
         p_w=kw * 1e3 * load, hz=hz + random.uniform(-0.1, 0.1), line_v=volts * random.uniform(0.95, 1.05),
         line_h=line * base_ohm / omega, line_ohm=random.uniform(0.002, 0.01) * base_ohm,
         choke_h=random.uniform(0.01, 0.06) * base_ohm / omega if has_choke else 0.0, c_f=c_f,
-        esr_ohm=random.uniform(0.02, 0.15) / (6 * omega * c_f), unbalance=u2 * cmath.exp(2j * math.pi * random.random()),
+        esr_ohm=random.uniform(0.02, 0.15) / (6 * omega * c_f), unbalance=turned(u2),
         harmonics=harmonics,
     )  # fmt: skip
     how = Instrument(

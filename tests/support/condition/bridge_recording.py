@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from support.condition.bridge import STEPS, Array, Bridge, solve, steady_cycle
 
 from agent.analysis.condition.record import Record
-from support.condition.bridge import STEPS, Array, Bridge, solve, steady_cycle
 
 
 @dataclass
@@ -79,10 +79,14 @@ def _converted(how: Instrument, random: np.random.Generator, u: Array, i: Array,
     if how.transformer:
         i = i - i.mean(axis=1, keepdims=True)
     order = [0, 2, 1] if how.swapped else [0, 1, 2]
-    u, i = (
-        np.array([_channel(how, random, row, float(np.abs(rows).max())) for row in rows[order]]) for rows in (u, i)
+    u, i = (np.array([_channel(how, random, row, float(np.abs(rows).max())) for row in rows[order]]) for rows in (u, i))
+    return Record(
+        how.fs_hz,
+        u,
+        i,
+        _channel(how, random, link, float(np.abs(link).max()) * how.link_scale / how.scale),
+        how.link_hz,
     )
-    return Record(how.fs_hz, u, i, _channel(how, random, link, float(np.abs(link).max()) * how.link_scale / how.scale), how.link_hz)
 
 
 def _channel(how: Instrument, random: np.random.Generator, row: Array, largest: float) -> Array:

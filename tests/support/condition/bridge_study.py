@@ -1,6 +1,6 @@
 """Rates of the rules for the supply side of a drive over simulated machines.
 
-    python -m support.condition.bridge_study 60     prints a row per scenario, with 60 machines each
+python -m support.condition.bridge_study 60     prints a row per scenario, with 60 machines each
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from support.condition.bridge import sequence
+from support.condition.bridge_machines import Drive, random_drive
+from support.condition.bridge_recording import changing_record, steady_record
 
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Severity
 from agent.analysis.condition.rectifier import rectifier_answers
-from support.condition.bridge import Bridge, sequence
-from support.condition.bridge_machines import Drive, random_drive
-from support.condition.bridge_recording import changing_record, steady_record
 
 Case = Callable[[np.random.Generator], list[Answer]]
 

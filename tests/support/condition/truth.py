@@ -73,9 +73,7 @@ def mistakes(case: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> lis
     wrong = []
     if not any(_says(word, case, findings, condition, unseen) for word in case["must_say"]):
         wrong.append(f"says none of {case['must_say']}")
-    wrong += [
-        f"says {word}" for word in case["must_not_say"] if _says(word, case, findings, condition, set())
-    ]
+    wrong += [f"says {word}" for word in case["must_not_say"] if _says(word, case, findings, condition, set())]
     if "must_alarm_by_s" in case and not wrong:
         due = [one["at_s"] for one in findings if any(_matches(word, one) for word in case["must_say"])]
         if not any(case["from_s"] <= at_s <= case["must_alarm_by_s"] for at_s in due):
