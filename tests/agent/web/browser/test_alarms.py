@@ -95,6 +95,7 @@ def logged_in(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
         tab.fill("#password", RIGHT)
         tab.fill("#name", "Zhang Min")
         tab.keyboard.press("Enter")
+        expect(tab.locator("section.al")).to_have_count(2)  # the form was accepted
         yield Operator(site, tab, OperatorLog(folder / "state"))
         context.close()
 
