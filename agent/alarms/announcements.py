@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 from msgspec import Struct
@@ -28,18 +28,22 @@ class AnnouncementLog:
     """flood_since_ms: UTC; None: there is no flood."""
 
     def __init__(self) -> None:
-        self._day: deque[Announcement] = deque(maxlen=KEPT)
+        self._day: deque[Announcement] = deque()
+        self._of_key: Counter[AlarmKey] = Counter()
         self._window_s: deque[float] = deque(maxlen=KEPT)
         self.flood_since_ms: int | None = None
 
     def add(self, item: Announcement) -> None:
         self._day.append(item)
+        self._of_key[item.key] += 1
         self._window_s.append(item.at_s)
+        if len(self._day) > KEPT:
+            self._forget()
 
     def update(self, now_s: float, utc_ms: int) -> bool:
         """Forgets what is too old. True: a flood has begun or ended."""
         while self._day and self._day[0].at_s <= now_s - DAY_S:
-            self._day.popleft()
+            self._forget()
         while self._window_s and self._window_s[0] <= now_s - FLOOD_WINDOW_S:
             self._window_s.popleft()
         count = len(self._window_s)
@@ -53,7 +57,7 @@ class AnnouncementLog:
 
     def count(self, key: AlarmKey) -> int:
         """Announcements of this alarm within 24 h."""
-        return sum(item.key == key for item in self._day)
+        return self._of_key.get(key, 0)
 
     def day(self) -> list[Announcement]:
         """The oldest first."""
@@ -68,3 +72,9 @@ class AnnouncementLog:
         self.flood_since_ms = body["flood_since_ms"]
         for age_s, at_ms, key, priority in body["day"]:
             self.add(Announcement(then_s - age_s, at_ms, AlarmKey(*key), priority))
+
+    def _forget(self) -> None:
+        key = self._day.popleft().key
+        self._of_key[key] -= 1
+        if not self._of_key[key]:
+            del self._of_key[key]

@@ -20,22 +20,21 @@ class ReferenceAlarm:
         self._counted_s = 0
         self._counting = ""
         self._level: int | None = None
-        self._shelved_s = 0
+        self._shelved, self._shelved_s = False, 0
         self._service = True
 
     def second(self, level: int | None, actions: list[str], in_service: bool) -> None:
         """One second later: level 0, 1 or 2, None: no data; what operators do; whether the motor is in service."""
         if self._level is not None and self._counting:
             self._counted_s += 1
-        shelf_ends = self._shelved_s == 1
         self._shelved_s = max(self._shelved_s - 1, 0)
         self._maintain(in_service)
         self._observe(level)
         for action in actions:
             self._act(action)
         self._end_delay()
-        if shelf_ends and self._shelved_s == 0 and self.state == "SHLVD":
-            self._release()
+        if self._shelved and not self._shelved_s:
+            self._end_shelving()
 
     def _observe(self, level: int | None) -> None:
         self._level = level
@@ -75,13 +74,16 @@ class ReferenceAlarm:
         if action == "ack":
             self.state = {"UNACK": "ACKED", "RTNUN": "NORM"}.get(self.state, self.state)
         elif action == "unshelve":
-            ended, self._shelved_s = self._shelved_s > 0, 0
-            if ended and self.state == "SHLVD":
-                self._release()
+            self._end_shelving()
         else:
-            self._shelved_s = int(action)
+            self._shelved, self._shelved_s = True, int(action)
             if self.state != "OOSRV":
                 self.state = "SHLVD"
+
+    def _end_shelving(self) -> None:
+        self._shelved = False
+        if self.state == "SHLVD":
+            self._release()
 
     def _maintain(self, in_service: bool) -> None:
         before, self._service = self._service, in_service
@@ -93,7 +95,7 @@ class ReferenceAlarm:
     def _release(self) -> None:
         if not self._service:
             self.state = "OOSRV"
-        elif self._shelved_s:
+        elif self._shelved:
             self.state = "SHLVD"
         elif self._holds:
             self._announce()
