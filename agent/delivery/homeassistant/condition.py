@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
+from agent.config.alarm_definition import PRIORITIES
 from agent.core.messages import encode_plain
 
 SUMMARY = "homeassistant"  # last level of the topic
 OPEN = ("UNACK", "ACKED")  # the condition holds, and nobody has taken it out of sight
-PRIORITIES = ("safety", "high", "medium", "low")  # the worst first
 PROBLEMS = PRIORITIES[:3]
 UNITS = {"degC": "°C"}
 _ATTRIBUTES = (

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from agent.analysis.condition.faults import FAULTS
 from agent.core.text import Catalogue, text_of_object
-from agent.web.alarms.records import number, text_or_none, texts, time_or_none, translated
+from agent.web.alarms.records import number, text_or_none, texts, time_or_none, translated, unit_of
 from agent.web.base.context import Web, catalogue_of, web_of
 from agent.web.base.reasons import CONDITION_OUTDATED, CONDITION_UNKNOWN, MOTOR_UNKNOWN
 from agent.web.http.json_response import json_response
@@ -113,7 +113,7 @@ def _answer(code: str, body: Mapping[str, Any], catalogue: Catalogue) -> FaultAn
         code=code, title=catalogue(known.title) if known else translated(body.get("title") or code, catalogue),
         verdict=body["verdict"], severity=text_or_none(body.get("severity")),
         confidence=text_or_none(body.get("confidence")), index=number(body.get("index")),
-        unit=str(body.get("unit") or ""), limit=number(body.get("limit")),
+        unit=unit_of(body), limit=number(body.get("limit")),
         u95=number(body.get("u95")), since=time_or_none(body.get("since_ms")), seen=time_or_none(body.get("seen_ms")),
         why=text_of_object(why, catalogue) if isinstance(why, dict) else "",
         advice=texts(advice, catalogue) if body["verdict"] == FINDING else [], trend=_trend(body.get("trend")),
@@ -122,7 +122,7 @@ def _answer(code: str, body: Mapping[str, Any], catalogue: Catalogue) -> FaultAn
 
 def _trend(found: Any) -> Trend | None:
     change = number(found.get("per_30d")) if isinstance(found, dict) else None
-    return None if change is None else Trend(change, str(found.get("unit") or ""))
+    return None if change is None else Trend(change, unit_of(found))
 
 
 async def _condition(request: Request) -> Response:
