@@ -1,10 +1,12 @@
-"""Writes the generated tables of the docs: docs/metrics.md, dialect-names.md, reasons.md and alarm-table.md."""
+"""Writes the generated tables of the docs: docs/metrics.md, dialect-names.md, reasons.md, alarm-table.md and
+fault-table.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import alarms_table
+import faults_table
 import names_table
 import reasons_table
 
@@ -48,7 +50,15 @@ severity `alarm` or at the second limit. The configuration can change a row, for
 
 """
 
+FAULTS_HEAD = """# Fault table
+
+Generated from `agent/analysis/condition/faults.py` by `make docs`; see [condition](condition.md). A machine is healthy only
+if nothing was found and the faults of the last column would have been seen; `dry_run` counts for pumps and fans.
+
+"""
+
 if __name__ == "__main__":
+    (Path(__file__).parent / "fault-table.md").write_text(FAULTS_HEAD + faults_table.table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "alarm-table.md").write_text(ALARMS_HEAD + alarms_table.table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "reasons.md").write_text(REASONS_HEAD + reasons_table.table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "metrics.md").write_text(HEAD + table_markdown(), encoding="utf-8")
