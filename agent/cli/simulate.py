@@ -60,8 +60,9 @@ class WithFleet(click.Command):
     "--fault",
     metavar="NAME[@BEGIN[-END]][:MOTOR]",
     help=N_(
-        "Cause this fault, for example dip@30 or dry-run@30-120:pump-2, times in seconds after the start. Without times "
-        "it begins after 20 s, without a motor at the first one that can have it. An unknown name lists the faults."
+        "Cause this fault, for example dip@30 or dry-run@30-120:pump-2; times in seconds after the start. Without "
+        "times it begins after 20 s; without a motor the first that can have it is taken. An unknown name lists the "
+        "faults."
     ),
 )
 @click.option("--plc", is_flag=True, help=N_("noisy-line: add a PLC that polls the same bus."))

@@ -98,9 +98,7 @@ class Flow:
         if missing_w(0.0) > 0:
             return self.driven(root(missing_w, 0.0, share, width=1e-9, enough=1e-6 * limit_w))
         # too little for the static head: no flow
-        speed = (
-            (limit_w / (1000 * self.kw * self.shape[0])) ** (1 / 3) * self.speed_rpm / _RPM
-        )  # against the static head
+        speed = (limit_w / (1000 * self.kw * self.shape[0])) ** (1 / 3) * self.speed_rpm / _RPM
         return LoadDemand(speed, limit_w / speed, 0.0)
 
 
