@@ -86,7 +86,7 @@ KINDS: dict[str, FaultKind] = {
         develops=True,
     ),
     "phase-loss": FaultKind(lambda now, _size, _part: now._replace(lost_phase=True)),
-    "contact-resistance": FaultKind(lambda now, size, _part: now._replace(contact=size), 0.06, 0.15),
+    "contact-resistance": FaultKind(lambda now, size, _part: now._replace(contact=size), 0.1, 0.2),
     "cooling-lost": FaultKind(
         lambda now, size, _part: now._replace(cooling=now.cooling * (1 - size)), 0.85, 0.95, _HOUR_S
     ),
