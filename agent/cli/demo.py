@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from agent.cli.options import broker_of, fail, option_value, seconds_option
 from agent.cli.demo_faults import DEMO_FAULTS
+from agent.cli.options import broker_of, fail, option_value, seconds_option
 from agent.core.text import N_, _
 
 

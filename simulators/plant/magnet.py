@@ -88,7 +88,7 @@ def solve(
     gap_nm = torque + motor.friction_w * speed / rated**2
     per_amp = 1.5 * motor.pole_pairs * motor.flux20_wb * 0.93  # near the slope of the torque
     i_a = gap_nm / per_amp
-    for _ in range(12):
+    for _ in range(60):  # a wrong rotor position changes the slope; otherwise a few suffice
         state = at_current(motor, speed, per_q * i_a, i_a, winding_degc, magnet_degc)
         missing_nm = torque - state.shaft_w / speed
         i_a += missing_nm / per_amp
