@@ -10,8 +10,8 @@ neglected. PWM: regular sampling twice a carrier period, one sample late, zero s
 edge that opposes the current; each leg loses `threshold_v`. Gates off: the diodes discharge the windings, then no
 current flows; in a real drive a back-EMF above the DC voltage would conduct again, here it does not.
 
-Supported faults of a motor: broken bar, bearing, demagnetisation, overheating, shorted turns of a magnet motor while the
-gates are on; of the drive: ageing capacitor, L1 of the supply lost, an open diode. Others raise ValueError.
+Supported faults of a motor: broken bar, bearing, demagnetisation, overheating, shorted turns of a magnet motor while
+the gates are on; of the drive: ageing capacitor, L1 of the supply lost, an open diode. Others raise ValueError.
 """
 
 from __future__ import annotations
@@ -249,5 +249,6 @@ def _front(converter: Converter, state: Condition) -> Front:
     capacitor_f = c.capacitor_f * state.capacitance
     return Front(
         c.front, c.choke_h, 1 / c.choke_h, c.choke_ohm, capacitor_f, 1 / capacitor_f, c.esr_ohm * state.esr,
-        0.5 / c.carrier_hz, c.dead_s, c.threshold_v, float(c.averaged), float(state.open_phase), float(state.diode_open),
+        0.5 / c.carrier_hz, c.dead_s, c.threshold_v, float(c.averaged), float(state.open_phase),
+        float(state.diode_open),
     )  # fmt: skip
