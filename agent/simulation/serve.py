@@ -75,10 +75,11 @@ def fault_of(scenario: Scenario, text: str) -> PlannedFault:
         raise InvalidValue(codes.SCENARIO_WITHOUT_FAULTS, value=text, scenario=scenario.name)
     if name not in scenario.faults:
         raise InvalidValue(codes.FAULT_UNKNOWN, value=text, scenario=scenario.name, known=tuple(scenario.faults))
-    if motor and motor not in scenario.faults[name]:
-        known = scenario.faults[name]
-        code = codes.FAULT_MOTOR_UNKNOWN if known else codes.FAULT_WITHOUT_MOTOR
-        raise InvalidValue(code, value=text, fault=name, known=known)
+    known = scenario.faults[name]
+    if motor and not known:
+        raise InvalidValue(codes.FAULT_WITHOUT_MOTOR, value=text, fault=name)
+    if motor and motor not in known:
+        raise InvalidValue(codes.FAULT_MOTOR_UNKNOWN, value=text, fault=name, known=known)
     begin, __, end = seconds.partition("-")
     try:
         at_s = float(begin) if begin else FAULT_S

@@ -25,14 +25,14 @@ def faulty_plant(train: str, *faults: dict[str, Any], **more: Any) -> ScenarioPl
     return ScenarioPlant(record, Random(2))
 
 
-def registers(plant: ScenarioPlant, device: str) -> dict[str, float]:
-    """The values that an agent reads from this device now, decoded by its profile."""
+def registers(plant: ScenarioPlant, device: str, kw: float = 55.0) -> dict[str, float]:
+    """The values that an agent reads from this device now, decoded by its profile. kw: rated power of a drive."""
     installed = next(item for item in plant.instruments.installed if item.name == device)
     profile = installed.device.profile
     if profile.id == "transmitter":
         (value,) = struct.unpack(">f", installed.device.answer(3, 0, 2))
         return {device: value}
-    rating_kw = 55.0 if profile.kind == "vfd" else None
+    rating_kw = kw if profile.kind == "vfd" else None
     found: dict[str, float] = {}
     for block in plan_blocks(profile, usable(profile)):
         data = installed.device.answer(block.function, block.address, block.count)
