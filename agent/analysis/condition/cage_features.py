@@ -54,7 +54,7 @@ class CageFeatures(Struct, frozen=True, kw_only=True):
     load: torque relative to rated. two_s_f_hz: expected frequency of the sidebands of the rotor.
     slope, slope_radius: dQ/dP of the motor at this load.
     rotor: largest line near two_s_f_hz that the load does not explain. swing: largest active line there. load_swing:
-    largest active line anywhere. turn: at once per turn. supply: largest line of the voltage.
+    largest active line anywhere. turn: at the speed of the shaft. supply: largest line of the voltage.
     slip_measured: True: two_s_f_hz is from the slot harmonics. slots, slots_eccentric: slot harmonics relative to the
     current, without and with dynamic eccentricity; slots_floor: noise there.
     cell_hz: resolution, 1/T. noise: floor of the rest near two_s_f_hz.

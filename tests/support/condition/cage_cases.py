@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-
-from support.condition.cage_plant import OPEN, Case, random_machine
+from support.condition.cage_machine import random_machine
+from support.condition.cage_plant import OPEN, Case
 
 Rng = np.random.Generator
 
@@ -54,7 +54,9 @@ KINDS: dict[str, Callable[[Rng], Case]] = {
     "two bars": lambda rng: replace(base(rng), bars={0: OPEN, int(rng.integers(1, 5)): OPEN}),
     "bar of 2 to 4 times the resistance": lambda rng: replace(base(rng), bars={0: float(rng.uniform(2, 4))}),
     "load oscillates at 2sf": lambda rng: _swing(rng, None, (0.01, 0.15)),
-    "load oscillates near 2sf": lambda rng: _swing(rng, float(np.exp(rng.uniform(np.log(0.3), np.log(6)))), (0.01, 0.15)),
+    "load oscillates near 2sf": lambda rng: _swing(
+        rng, float(np.exp(rng.uniform(np.log(0.3), np.log(6)))), (0.01, 0.15)
+    ),
     "interharmonic at 2sf": lambda rng: replace(base(rng), lines=((None, float(rng.uniform(0.001, 0.02))),)),
     "interharmonic near 2sf": lambda rng: replace(
         base(rng), lines=((float(rng.uniform(-6, 6)), float(rng.uniform(0.001, 0.02))),)

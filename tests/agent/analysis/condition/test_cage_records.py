@@ -1,4 +1,4 @@
-"""Recordings that cannot be judged, and those whose answer follows from the phasors: sinusoids without a machine."""
+"""Recordings that cannot be judged, and those whose result follows from the phasors: sinusoids without a machine."""
 
 from __future__ import annotations
 
