@@ -37,7 +37,7 @@ BATCH = 32
 
 @dataclass
 class Row:
-    """Counts of one kind of recording. bars: findings; open: not observable, by reason; peer: findings of statorscope."""
+    """Counts of one kind of recording. bars: findings; reasons: not observable; peer: findings of statorscope."""
 
     records: int = 0
     bars: int = 0
