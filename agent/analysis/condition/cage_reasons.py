@@ -14,6 +14,9 @@ SAMPLES_MISSING = Code(
     "samples are missing: the longest part without gaps lasts {length_s:.1f} s, {needed_s:.1f} s are needed",
 )
 CURRENT_CLIPPED = Code("condition_cage_current_clipped", "a current exceeds the range of its converter")
+AT_A_DRIVE = Code(
+    "condition_cage_at_a_drive", "measured at a drive, whose control changes currents and voltages of a cage motor"
+)
 MOTOR_OFF = Code("condition_cage_motor_off", "no current flows")
 VOLTAGE_MISSING = Code("condition_cage_voltage_missing", "no voltage of a mains frequency was recorded")
 CURRENT_SUM = Code(

@@ -27,8 +27,8 @@ def base(rng: Rng, load: tuple[float, float] = (0.5, 1.0), length_s: float | Non
         noise_slow=float(rng.uniform(0.003, 0.015)),
         bits=int(rng.integers(10, 17)),
         gain=float(rng.uniform(0, 0.003)),
-        fs_hz=float(rng.choice([2000.0, 4000.0, 5000.0, 10000.0])),
-        length_s=length_s or float(rng.choice([16.0, 20.0, 30.0])),
+        fs_hz=float(rng.choice([2000.0, 2500.0, 4000.0, 5000.0, 10000.0], p=[0.3, 0.2, 0.3, 0.15, 0.05])),
+        length_s=length_s or float(rng.choice([16.0, 16.0, 20.0, 30.0])),
         seed=int(rng.integers(2**31)),
     )
 
