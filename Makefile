@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-agent bench-bus bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean
+.PHONY: help demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -60,6 +60,10 @@ bench-fleet: .venv/test system
 bench-dsp: .venv/bench-dsp
 	@test -e /usr/include/fftw3.h || sh ./install-system-packages gcc libc6-dev libfftw3-dev
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.dsp
+
+# Rates of findings over simulated cage motors, next to an open analyser that needs SciPy
+bench-condition: .venv/bench-dsp
+	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cage
 
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store

@@ -21,8 +21,8 @@ Floats = npt.NDArray[np.float64]
 CELLS_MIN = 4.0  # resolution cells from zero: main lobe of the Blackman window, 3, and one for the rest of the parabola
 PROMINENT = 4.0  # amplitude over the median floor; Rayleigh noise: once in 60,000 cells
 SUPPLY_GAIN = 6.0  # current (of its active part) per voltage modulation; 0.7 to 5.9 over simulated machines
-# Pull-out over rated torque: IEC 60034-1 requires 1.6, usual are 2 to 3.5; the resistance of the stator lowers the slope
-# like a higher pull-out torque. T circuits of 3 to 250 kW, 2 to 8 poles, at 90 to 110 % voltage: 1.9 to 7.
+# Pull-out over rated torque: IEC 60034-1 requires 1.6, usual are 2 to 3.5; the resistance of the stator lowers the
+# slope like a higher pull-out torque. T circuits of 3 to 250 kW, 2 to 8 poles, at 90 to 110 % voltage: 1.9 to 7.
 _PULL_OUT_LOW, _PULL_OUT_HIGH = 1.8, 6.0
 _SLOPE_MARGIN = 0.02  # added to the radius: an oscillation lags behind the circle diagram
 
@@ -141,9 +141,7 @@ def _inside(m: Modulation, k: int, low_hz: float, high_hz: float) -> bool:
     return bool(max(low_hz, CELLS_MIN * m.cell_hz) <= m.hz[k] <= high_hz)
 
 
-def _largest(
-    m: Modulation, size: Floats, visible: Floats, low_hz: float, high_hz: float, slope: Slope
-) -> Line | None:
+def _largest(m: Modulation, size: Floats, visible: Floats, low_hz: float, high_hz: float, slope: Slope) -> Line | None:
     first, last = np.searchsorted(m.hz, (max(low_hz, CELLS_MIN * m.cell_hz), high_hz))
     window = slice(max(int(first) - 1, 0), int(last) + 2)
     candidates = sorted(peaks(visible[window]) + window.start, key=lambda k: -float(size[k]))

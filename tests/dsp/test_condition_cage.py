@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.condition.cage_plant import random_machine
+from support.condition.cage_machine import random_machine
 
 from dsp.condition_cage import (
     Slope,
