@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 _SAMPLES_MAX = 2**18
 _ASIDE = (4, 12)  # the floor is the median so many bins aside, outside the main lobe of a Hann window
 _CHECKED = 3.0  # lines so many times above the floor must turn with the rotor
-_COHERENT = 0.9  # with white noise at a third of the line the sum of the halves is above 0.94
+_COHERENT = 0.9  # noise of a third of the line turns a half by 20°: 0.95
 _SWING_HZ = (0.4, 25.0)
 _SWING_RATE_HZ = 100.0
 
@@ -66,20 +66,22 @@ def order_lines(
     bin_hz, turn_hz = fs_hz / n, abs(frame.hz) / pole_pairs
     if turn_hz < 2 * _ASIDE[1] * bin_hz or 2 * abs(frame.hz) > 0.45 * fs_hz:
         return ()
-    window = np.hanning(n) / np.hanning(n).sum() * 2
     angle = frame.angle_rad[:n]
-    both = np.concatenate((u_v[:, :n], i_a[:, :n])) * window
+    raw = np.concatenate((u_v[:, :n], i_a[:, :n]))
+    both, half = raw * _window(n), _window(n // 2)
     spectrum = np.fft.rfft(both)
 
-    def line(share: float, part: slice = slice(None)) -> tuple[Complexes, Complexes]:
+    def line(share: float, waves: Floats = both, part: slice = slice(n)) -> tuple[Complexes, Complexes]:
         """Phasors of EMF and current at this share of the fundamental."""
-        found = both[:, part] @ np.exp(-1j * share * angle[part])
+        found = waves @ np.exp(-1j * share * angle[part])
         return found[:3] - _impedance(share * frame.hz, r_ohm, l_h) * found[3:], found[3:]
 
     def turns_with_rotor(share: float) -> bool:
-        """Whether both halves of the recording show the line at the same angle of the rotor."""
-        first, second = (line(share, part)[0] for part in (slice(n // 2), slice(n // 2, None)))
-        return bool(np.abs(first + second).max() > _COHERENT * (np.abs(first) + np.abs(second)).max())
+        """Whether halves of the recording show the line at the same angle of the rotor."""
+        starts = (0, n // 4, n - n // 2)
+        parts = (slice(start, start + n // 2) for start in starts)
+        halves = np.array([line(share, raw[:, part] * half, part)[0] for part in parts])
+        return bool(np.abs(halves.sum(axis=0)).max() > _COHERENT * np.abs(halves).sum(axis=0).max())
 
     emf, current = (float(np.abs(found).mean()) for found in line(1.0))
     lines = []
@@ -102,6 +104,11 @@ def order_lines(
             )
         )
     return tuple(lines)
+
+
+def _window(count: int) -> Floats:
+    window: Floats = np.hanning(count)
+    return window * (2 / window.sum())
 
 
 def _impedance(hz: Floats | float, r_ohm: float, l_h: float) -> Complexes:
