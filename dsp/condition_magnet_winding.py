@@ -85,9 +85,7 @@ def _sources_of_blocks(
     samples = round(fs_hz * max(_BLOCK_S, _BLOCK_PERIODS / abs(frame.hz)))
     found = [
         (sequences(u), sequences(i))
-        for u, i in zip(
-            block_phasors(u_v, frame, samples).T, block_phasors(i_a, frame, samples).T, strict=True
-        )
+        for u, i in zip(block_phasors(u_v, frame, samples).T, block_phasors(i_a, frame, samples).T, strict=True)
     ]
     sources = [
         _source(u.negative, u.positive, i.negative, i.positive, zero_u, zero_i, z2_ohm) * u.positive for u, i in found

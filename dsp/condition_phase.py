@@ -56,7 +56,8 @@ class PhaseLossDetector:
     def reset(self) -> None:
         """Forget what was found; the count of samples goes on."""
         self.loss = None
-        self._pairs = [_Pair() for _ in range(3)]
+        for pair in self._pairs:
+            pair.restart(self._seen)
 
     def push(self, i_abc: Floats) -> int | None:
         """Take the next samples, shape (3, n), amperes.
@@ -81,7 +82,8 @@ class PhaseLossDetector:
         self._peaks[0] = size.max()
         if not np.isfinite(self._peaks[0]):
             self._peaks[0] = 0.0
-            self._pairs = [_Pair() for _ in range(3)]
+            for pair in self._pairs:
+                pair.restart(self._seen + i_abc.shape[1])
             return None
         peak = float(self._peaks.max())
         carries = size > max(_CARRIES * peak, _CARRIES * self._floor_a)

@@ -154,7 +154,7 @@ def magnet_features(record: Record, machine: MachineData) -> MagnetFeatures:
     swapped = frame.hz < 0
     if swapped:
         u_v, i_a = u_v[[0, 2, 1]], i_a[[0, 2, 1]]
-        frame = frame._replace(hz=-frame.hz, hz_each_s=-frame.hz_each_s, rotation=np.conj(frame.rotation))
+        frame = frame.reversed()
     return _with_phasors(basic, u_v, i_a, frame, record.fs_hz, swapped, machine)
 
 
@@ -237,7 +237,7 @@ def _coast_wb(record: Record, gone: Gone) -> float | None:
     if gone.to_s - gone.from_s < _COAST_S or (frame := follow(part, record.fs_hz)) is None:
         return None
     if frame.hz < 0:
-        part, frame = part[[0, 2, 1]], frame._replace(hz=-frame.hz, rotation=np.conj(frame.rotation))
+        part, frame = part[[0, 2, 1]], frame.reversed()
     emf = sequences(phasors(part, frame))
     return abs(emf.positive) / (2 * math.pi * frame.hz) if abs(emf.negative) < _SINE * abs(emf.positive) else None
 
