@@ -80,7 +80,13 @@ CONDITION_RECTIFIER_UNBALANCES = Code(
 )
 CONDITION_LINK_VOLTAGE_MISSING = Code(
     "condition_link_voltage_missing",
-    "the voltage of the DC link was not recorded; seen from the supply alone, distortion of the supply hides a loss",
+    "the voltage of the DC link was not recorded; from the supply alone only a loss of half can be seen, and only "
+    "against a baseline",
+)
+CONDITION_LINK_FROM_LINE = Code(
+    "condition_link_from_line",
+    "seen from the supply alone the capacitance is {share_pct:.0f} ± {u_pct:.0f} % of that in the baseline; confirm it "
+    "with the voltage of the DC link",
 )
 CONDITION_LINK_RATE_LOW = Code(
     "condition_link_rate_low",
@@ -103,7 +109,7 @@ CONDITION_LINK_OTHER_MACHINE = Code(
 )
 CONDITION_LINK_OTHER_CAPACITANCE = Code(
     "condition_link_other_capacitance",
-    "the baseline is of another drive: {c_uf:.0f} µF here, {other_uf:.0f} µF there; capacitors do not grow",
+    "the baseline is of another drive: {c_uf:.0f} µF here, {other_uf:.0f} µF there",
 )
 CONDITION_BASELINE_UNUSABLE = Code(
     "condition_baseline_unusable", "the baseline cannot be used: too short, clipped, or without these quantities"

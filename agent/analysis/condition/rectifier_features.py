@@ -21,7 +21,7 @@ from dsp.condition_rectifier import (
     sequences,
     supply_angle,
 )
-from dsp.condition_rectifier_link import RATE_MIN, link_ripple, loop_inductance_h
+from dsp.condition_rectifier_link import RATE_MIN, link_ripple, link_seen_from_line, loop_inductance_h
 
 LOAD_MIN = 0.15  # of the rated power: below, a small unbalance of the supply shapes the currents of a bridge
 WINDOWS_MIN = 5  # of ten cycles, half overlapping: 0.6 s at 50 Hz
@@ -52,6 +52,8 @@ class RectifierFeatures(Struct, frozen=True):
     open_from_s: time since when the currents are those of an open diode, to the end. open_windows: share of
         windows.
     lost_phase, lost_share, lost_from_s: phase (1 … 3) without current, its share of the others, since when to the end.
+    line_c_uf, line_spread, line_loop_mh: capacitance and inductance seen from the supply alone, median of the three
+        pairs of phases; largest over smallest of the capacitances.
     link_hz: sampling rate of the link's voltage. c_uf, c_u95_share, ripple_v: capacitance of the link, its statistical
         uncertainty, ripple at the sixth order. loop_mh: inductance of two phases and choke.
     """
@@ -86,6 +88,9 @@ class RectifierFeatures(Struct, frozen=True):
     ripple_v: float | None = None
     loop_mh: float | None = None
     link_hz: float | None = None
+    line_c_uf: float | None = None
+    line_spread: float | None = None
+    line_loop_mh: float | None = None
 
 
 def rectifier_features(record: Record, machine: MachineData) -> RectifierFeatures:
@@ -113,6 +118,8 @@ def rectifier_features(record: Record, machine: MachineData) -> RectifierFeature
         found |= _lost_phase(levels, windows, load)
     if has_i and record.u_dc_v is not None and record.u_dc_hz is not None:
         found |= _link(record, supply, calm)
+    if has_u and has_i and calm.all():
+        found |= _seen_from_line(record, supply)
     return RectifierFeatures(record.length_s, **found)
 
 
@@ -252,6 +259,17 @@ def _lost_phase(levels: CycleLevels, windows: OrderWindows, load: Array) -> dict
                 "lost_from_s": float(levels.t_s[begin]),
             }
     return {}
+
+
+def _seen_from_line(record: Record, supply: SupplyAngle) -> dict[str, float]:
+    seen = link_seen_from_line(record.u_v, record.i_a, record.fs_hz, supply)
+    if not np.isfinite(seen.c_f).all():
+        return {}
+    return {
+        "line_c_uf": float(np.median(seen.c_f)) * 1e6,
+        "line_spread": float(seen.c_f.max() / seen.c_f.min()),
+        "line_loop_mh": float(np.median(seen.loop_h)) * 1e3,
+    }
 
 
 def _link(record: Record, supply: SupplyAngle, calm: Flags) -> dict[str, float]:

@@ -16,11 +16,16 @@ U95 = 0.02  # of a ratio of two measurements with the same channels: their gains
 NAMEPLATE_U95 = 0.2  # usual tolerance of electrolytic capacitors
 IMPLAUSIBLE = 1.35  # more than the tolerance of the capacitor and the gains of two channels explain
 OTHER_LOOP = 1.35  # ratio of inductances; a choke that saturates with load changes by less
+# From the supply alone: where the pairs agree within 25 % the ratio of two recordings is right within 15 % (independent
+# model, sound and aged, line inductors and chokes); 25 % leaves a margin.
+LINE_SPREAD, LINE_U95, LINE_LOOP = 1.25, 0.25, 1.15
 RIPPLE_MIN_V = 0.05  # peak; at 800 V full scale an eighth of a step of 12 bits, which 0.6 s average
 
 
 def judge_capacitor(features: RectifierFeatures, machine: MachineData, baseline: RectifierFeatures | None) -> Answer:
     """The capacitors against those of the baseline, at whatever load; without one against dc_link_uf."""
+    if features.link_hz is None and not features.clipped:
+        return _from_line(features, baseline)
     reason = _unmeasured(features)
     if reason is not None:
         return NotObservable("dc_link_capacitor", reason)
@@ -35,12 +40,40 @@ def judge_capacitor(features: RectifierFeatures, machine: MachineData, baseline:
     return NotObservable("dc_link_capacitor", doubt or codes.CONDITION_LINK_REFERENCE_MISSING())
 
 
+def _from_line(features: RectifierFeatures, baseline: RectifierFeatures | None) -> Answer:
+    """From the supply alone a loss of half is seen where the three pairs of phases agree; never that there is none."""
+    unseen = NotObservable("dc_link_capacitor", codes.CONDITION_LINK_VOLTAGE_MISSING())
+    if (
+        baseline is None
+        or features.voltage_clipped
+        or not (_is_seen_from_line(features) and _is_seen_from_line(baseline))
+    ):
+        return unseen
+    own, other = features.line_loop_mh or 0.0, baseline.line_loop_mh or math.nan
+    share = (features.line_c_uf or 0.0) / (baseline.line_c_uf or math.nan)
+    if not 1 / LINE_LOOP < own / other < LINE_LOOP or share * (1 + LINE_U95) > AGED:
+        return unseen
+    why = codes.CONDITION_LINK_FROM_LINE(share_pct=100 * share, u_pct=100 * LINE_U95 * share)
+    return ConditionFinding(
+        "dc_link_capacitor", Severity.WARNING, Confidence.POSSIBLE, features.length_s, why,
+        100 * share, "%", 100 * AGED, 100 * LINE_U95 * share,
+    )  # fmt: skip
+
+
+def _is_seen_from_line(features: RectifierFeatures) -> bool:
+    return (
+        not features.voltage_clipped
+        and features.line_c_uf is not None
+        and (features.line_spread or math.inf) < LINE_SPREAD
+    )
+
+
 def _unmeasured(features: RectifierFeatures) -> Reason | None:
     """Why the capacitance could not be measured; None: it was."""
     if features.clipped:
         return codes.CONDITION_CURRENT_CLIPPED()
     if features.link_hz is None:
-        return codes.CONDITION_LINK_VOLTAGE_MISSING()
+        return codes.CONDITION_BASELINE_UNUSABLE()
     if features.link_clipped or features.voltage_clipped:
         return codes.CONDITION_VOLTAGE_CLIPPED()
     if features.hz is not None and features.link_hz < RATE_MIN * features.hz:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from support.condition.bridge import sequence
 from support.condition.bridge_machines import Drive, random_drive
@@ -104,6 +105,19 @@ def capacitor(share: float, with_baseline: bool) -> Case:
     return case
 
 
+def capacitor_from_line(share: float) -> Case:
+    """As `capacitor`, without the voltage of the link in both recordings; the baseline is of any load."""
+
+    def case(random: np.random.Generator) -> list[Answer]:
+        drive = random_drive(random, random.uniform(0.3, 1.1), random.uniform(0, 0.02))
+        sound = steady_record(drive.at_load(random.uniform(0.3, 1.1)).bridge, drive.how, random)
+        aged = steady_record(replace(drive.bridge, c_f=share * drive.bridge.c_f), drive.how, random)
+        record, baseline = (msgspec.structs.replace(one, u_dc_v=None, u_dc_hz=None) for one in (aged, sound))
+        return rectifier_answers(record, drive.machine, baseline)
+
+    return case
+
+
 def other_baseline(random: np.random.Generator) -> list[Answer]:
     """A sound drive, and the recording of another one as its baseline."""
     drive, other = (random_drive(random, random.uniform(0.2, 1.1), 0.003) for _ in range(2))
@@ -128,7 +142,8 @@ SCENARIOS: dict[str, Case] = {
     "phase lost within the recording": phase_lost_within, "capacitor 40 %, baseline": capacitor(0.4, True),
     "capacitor 70 %, baseline": capacitor(0.7, True), "capacitor 90 %, baseline": capacitor(0.9, True),
     "capacitor 40 %, nameplate": capacitor(0.4, False), "capacitor 70 %, nameplate": capacitor(0.7, False),
-    "capacitor 95 %, nameplate": capacitor(0.95, False),
+    "capacitor 95 %, nameplate": capacitor(0.95, False), "sound, from the supply alone": capacitor_from_line(1.0),
+    "40 %, from the supply alone": capacitor_from_line(0.4),
 }  # fmt: skip
 
 

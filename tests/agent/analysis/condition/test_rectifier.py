@@ -133,6 +133,19 @@ def test_the_baseline_of_another_drive_is_not_compared() -> None:
     assert reason(answers(recorded(), bare, smaller)["dc_link_capacitor"]) == codes.CONDITION_LINK_OTHER_CAPACITANCE
 
 
+@pytest.mark.parametrize("c_f", [0.4 * 620e-6, 0.8 * 620e-6, 620e-6])
+def test_from_the_supply_alone_only_a_loss_of_half_is_seen(c_f: float) -> None:
+    record, sound = (changed(one, u_dc_v=None, u_dc_hz=None) for one in (recorded(6000, c_f=c_f), recorded()))
+    one = answers(record, MACHINE, sound)["dc_link_capacitor"]
+    if c_f > 0.5 * 620e-6:
+        assert reason(one) == codes.CONDITION_LINK_VOLTAGE_MISSING
+        return
+    assert isinstance(one, ConditionFinding)
+    assert one.confidence is Confidence.POSSIBLE
+    assert one.value == pytest.approx(40, abs=10), "the 25 % that are stated"
+    assert reason(answers(record)["dc_link_capacitor"]) == codes.CONDITION_LINK_VOLTAGE_MISSING
+
+
 @pytest.mark.parametrize(
     ("machine", "code", "expected"),
     [
