@@ -69,7 +69,8 @@ class LiveTerminals:
         if turns is None:
             self._speed_unknown(sample)
             return
-        if not turns and self._speed_before is not None and self._speed_before > _DROP:
+        dropped = self._speed_before is not None and self._speed_before > _DROP
+        if not turns and dropped and not self._ratings.holds:  # a hoist has a brake
             self._may_turn_until_s = sample.t_s + _MAY_TURN_S
         if self._hold.update(sample.t_s, turns):
             emf_v = self._ratings.emf_v(sample.speed_rpm) if sample.speed_rpm is not None else None

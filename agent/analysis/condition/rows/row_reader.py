@@ -19,36 +19,37 @@ _TEMPERATURES = tuple(INDEX[name] for name in ("winding_degc", "bearing_de_degc"
 _NOISY = (*range(_U.start, INDEX["p_in_kw"] + 1), *_TEMPERATURES)
 _JUMP_K, _RATE_K_S = 15.0, 3.0  # a locked rotor heats its winding by some 5 K/s at most, a bearing by far less
 _DISTRUST_S = 1800.0
-_FROZEN_S, _LEARN_ROWS, _CHANGES = 300.0, 120, 0.3
+_FROZEN_ROWS, _LEARN_ROWS, _CHANGES = 300, 120, 0.3
 _TURNS_BELOW = 1.5  # current of a motor on the line, share of rated: it turns near rated speed
-_LOST_POLLS_S = 3.0
+_LOST_POLLS_S, _LOST_SPEED_S = 3.0, 30.0
 _COLDER_K = 12.0  # than ambient: no part of a running motor is
 
 
 class Channel:
     """What a sensor did lately."""
 
-    __slots__ = ("_changes", "_last", "_rows", "_same_since_s", "_trusted", "_trusted_s")
+    __slots__ = ("_changes", "_last", "_rows", "_same", "_trusted", "_trusted_s")
 
     def __init__(self) -> None:
         self._last: float | None = None
-        self._same_since_s, self._rows, self._changes = 0.0, 0, 0
+        self._same = self._rows = self._changes = 0
         self._trusted: float | None = None
         self._trusted_s = -math.inf
 
-    def freezes(self, t_s: float, value: float, running: bool) -> bool:
+    def freezes(self, value: float, running: bool) -> bool:
         if value != self._last or not running:
             changed = value != self._last
-            self._last, self._same_since_s = value, t_s
+            self._last, self._same = value, 0
             if running and self._rows < _LEARN_ROWS:
                 self._rows += 1
                 self._changes += changed
             return False
+        self._same += 1
         if self._rows < _LEARN_ROWS:
             self._rows += 1
         return (
             self._rows >= _LEARN_ROWS and self._changes >= _CHANGES * _LEARN_ROWS
-            and t_s - self._same_since_s >= _FROZEN_S
+            and self._same >= _FROZEN_ROWS
         )  # fmt: skip
 
     def jumps(self, t_s: float, degc: float) -> bool:
@@ -80,7 +81,7 @@ class RowReader:
         self._start_seen = False
         self._last_s = -math.inf
         self._was: bool | None = None
-        self._known_s = -math.inf
+        self._known_s = self._rpm_s = -math.inf
         self._speeds: deque[tuple[float, float]] = deque(maxlen=5)
         self._usual_v: float | None = None
         self._i_max_a = 0.0
@@ -164,9 +165,9 @@ class RowReader:
         ratings = self._ratings
         rpm, hz, torque_pct = sample.values[_N], sample.values[_F], sample.values[_TORQUE]
         if rpm is not None:
-            sample.speed_rpm = rpm
+            sample.speed_rpm, self._rpm_s = rpm, sample.t_s
             sample.speed = abs(rpm) / ratings.rpm if ratings.rpm else None
-        elif hz is not None and ratings.hz and sample.drives:
+        elif hz is not None and ratings.hz and sample.drives and sample.t_s - self._rpm_s > _LOST_SPEED_S:
             sample.speed = abs(hz) / ratings.hz
         amps = sample.values[_I_OUT] if sample.has_drive else sample.i_mean_a
         if amps is not None and ratings.a:
@@ -194,7 +195,7 @@ class RowReader:
         for k in _NOISY:
             value = values[k]
             if value:  # 0: nothing flows, and nothing changes
-                if value > 0.1 and channels[k].freezes(t_s, value, running):
+                if value > 0.1 and channels[k].freezes(value, running):
                     values[k] = None
                     self.frozen.add(k)
                 elif self.frozen:
