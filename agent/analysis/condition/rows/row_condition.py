@@ -111,7 +111,7 @@ class RowCondition:
                 answers[answer.code] = answer
         for code in self._findings.found:
             for other in _HIDES.get(code, ()):
-                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=code))
+                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=FAULTS[code].title))
         answers.update(self._findings.found)
         return list(answers.values())
 

@@ -47,6 +47,18 @@ def test_a_dip_of_one_second_in_two_rows_is_none() -> None:
     assert CODE not in Watched().feed(120).feed(2, **dip).feed(30).found
 
 
+def test_an_unbalanced_supply_that_empties_a_phase_at_light_load_is_none() -> None:
+    """The link stays above two of the line voltages: at 20 % load a bridge bridges some 2 %."""
+    light = {"p_out_kw": 2.2, "p_in_kw": 2.5, "torque_pct": 24.0, "i_out_a": 5.5}
+    unequal = {"u12_v": 388.0, "u31_v": 389.0, "i1_a": 0.05, "i2_a": 6.0, "i3_a": 6.1}
+    assert CODE not in Watched().feed(60, **light).feed(30, **light, **unequal).found
+
+
+def test_a_phase_lost_before_the_meter_is_found_within_five_seconds() -> None:
+    before = {"u12_v": 205.0, "u31_v": 190.0, "i1_a": 0.03, "i2_a": 15.4, "i3_a": 15.3}
+    assert Watched().feed(120).feed(6, **before).found[CODE].at_s - 120 <= 5
+
+
 def test_a_lost_current_transformer_is_none() -> None:
     """The other currents stay, and the meter misses a third of the power."""
     watched = Watched().feed(120).feed(60, i1_a=0.0, p_in_kw=5.8 * 2 / 3)
