@@ -52,6 +52,10 @@ bench-agent: .venv/test system
 bench-bus: .venv/bench system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py
 
+# Condition from rows of 100 simulated motor-years and of single faults: an hour on two idle cores.
+bench-condition: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.condition_rows
+
 # A thousand gateways for five minutes; more: PYTHONPATH=.:tests .venv/bin/python -m benchmarks.fleet --help
 bench-fleet: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.fleet

@@ -27,13 +27,15 @@ class LiveTerminals:
         self._hold, self._stopped = Hold(1.0, 4.0), Hold(4.0, 0.0)
         self._gone = Hold(10.0, 3.0)
         self._reported_s: float | None = None  # the drive, or the meter of a motor on the line
+        self._row_s = -math.inf
         self._speed_before: float | None = None
         self._may_turn_until_s = -math.inf
         self._seen_running = False
 
     def on_sample(self, sample: Sample) -> None:
-        if self._reported_s is None:
-            self._reported_s = sample.t_s
+        if self._reported_s is None or sample.t_s - self._row_s > _SILENT_S:
+            self._reported_s = sample.t_s  # there were no rows: nothing is known of the drive
+        self._row_s = sample.t_s
         if self._ratings.machine.kind == "induction":
             return
         if sample.drives is not None:
@@ -69,7 +71,8 @@ class LiveTerminals:
         if turns is None:
             self._speed_unknown(sample)
             return
-        if not turns and self._speed_before is not None and self._speed_before > _DROP:
+        dropped = self._speed_before is not None and self._speed_before > _DROP
+        if not turns and dropped and not self._ratings.holds:  # a hoist has a brake
             self._may_turn_until_s = sample.t_s + _MAY_TURN_S
         if self._hold.update(sample.t_s, turns):
             emf_v = self._ratings.emf_v(sample.speed_rpm) if sample.speed_rpm is not None else None

@@ -21,6 +21,7 @@ APPLICATION_HOLDS = Code(
 OTHER_APPLICATION = Code("condition_row_other_application", "it does not occur in this application")
 CURRENTS_MISSING = Code("condition_row_currents_missing", "a line current is missing")
 VOLTAGES_MISSING = Code("condition_row_voltages_missing", "a line voltage is missing")
+VOLTAGE_EXPLAINS = Code("condition_row_voltage_explains", "the unequal line voltages alone may keep a phase empty")
 CURRENT_CHANNEL_LOST = Code(
     "condition_row_current_channel_lost",
     "one current is zero, but the others do not carry its power: a current transformer or its channel",

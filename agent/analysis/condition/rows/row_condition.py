@@ -118,7 +118,7 @@ class RowCondition:
                 answers[answer.code] = answer
         for code in found:
             for other in _HIDES.get(code, ()):
-                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=code))
+                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=FAULTS[code].title))
         answers.update(found)
         return list(answers.values())
 

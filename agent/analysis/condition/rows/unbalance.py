@@ -83,9 +83,7 @@ class Unbalance:
         assert self._u is not None
         part = largest(self._u)
         why = reasons.VOLTAGE_UNBALANCE(part=part)
-        for hold, limit, severity in (
-            (self._note, _NOTE, Severity.NOTE), (self._warn, _WARN, Severity.WARNING)
-        ):  # fmt: skip
+        for hold, limit, severity in ((self._warn, _WARN, Severity.WARNING), (self._note, _NOTE, Severity.NOTE)):
             if hold.update(block.t_s, part > limit - (_DEADBAND if hold.active else 0)):
                 strong = part > _STRONG and self._ratings.machine.at != "drive_input" and severity > Severity.NOTE
                 self._findings.raise_(
