@@ -1,9 +1,10 @@
-"""Writes the generated tables of the docs: docs/metrics.md, dialect-names.md and reasons.md."""
+"""Writes the generated tables of the docs: docs/metrics.md, dialect-names.md, reasons.md and alarm-table.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import alarms_table
 import names_table
 import reasons_table
 
@@ -39,7 +40,16 @@ string, another reason, or a list of either. Numbers are in SI units, and their 
 
 """
 
+ALARMS_HEAD = """# Alarm table
+
+Generated from `agent/config/alarm_table.py` by `make docs`; see [alarms](alarms.md). Priority: the second one holds at
+severity `alarm` or at the second limit. The configuration can change a row, for all motors or for one
+([configuration](configuration.md#alarms)).
+
+"""
+
 if __name__ == "__main__":
+    (Path(__file__).parent / "alarm-table.md").write_text(ALARMS_HEAD + alarms_table.table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "reasons.md").write_text(REASONS_HEAD + reasons_table.table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "metrics.md").write_text(HEAD + table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "dialect-names.md").write_text(NAMES_HEAD + names_table.table_markdown(), encoding="utf-8")

@@ -62,7 +62,7 @@ def list_alarms(motor: str | None, config_file: Path | None, as_json: bool) -> N
     from agent.alarms.messages import record_body
     from agent.cli.alarms_view import alarm_lines
 
-    found = [record for record in source.standing() if motor in (None, record.asset)]
+    found = source.standing(motor)
     for record in found:
         definition = source.definition(record.key)
         if as_json:
