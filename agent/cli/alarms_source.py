@@ -94,7 +94,7 @@ class AlarmsSource:
         of_one_asset = self.definition(key).scope == "asset"
         known = {item.name for item in assets(self._config)}
         if of_one_asset and not asset:
-            fail(_("{alarm}: MOTOR/ is missing; write for example {example}", alarm=alarm, example=f"pump-1/{code}"))
+            fail(_("{alarm}: MOTOR/ is missing; write for example pump-1/{code}", alarm=alarm, code=code))
         if asset and not of_one_asset:
             fail(_("{alarm}: this alarm is of no single motor; write {name}", alarm=alarm, name=name))
         if asset and asset not in known:

@@ -42,7 +42,7 @@ def codes_of(records: Records, calm: bool = True) -> set[str]:
 
 
 def gateway_topics(web: Web) -> list[str]:
-    """The gateways that have alarms of their own."""
+    """The gateways whose topics have alarms, apart from those of motors."""
     known = {*web.follower.gateways.copy(), *web.follower.gateway_messages.copy()}
     return sorted(topic for topic in web.follower.alarms.copy() if topic in known)
 

@@ -59,10 +59,10 @@ class FaultAnswer(Struct):
 
 
 class MotorCondition(Struct):
-    """motor: its id. condition: finding | healthy | unknown; healthy only if the agent says so, and is connected.
+    """motor: its id. condition: finding | healthy | unknown; healthy only if the agent reports it, and is connected.
 
-    why: why the condition is unknown although the agent had another answer, or has none; empty: it is as it says.
-    t: time of the answers; None: there are none. faults: in the order of the table of faults.
+    why: why the condition is unknown although the agent reported another one, or none; empty: it is as reported.
+    t: time of the report; None: there is none. faults: in the order of the table of faults.
     baselines: number of learned baselines.
     """
 
@@ -89,7 +89,7 @@ def condition_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorCondition
 
 
 def faults_of(message: Mapping[str, Any], catalogue: Catalogue) -> list[FaultAnswer]:
-    """The answers of a message in the order of the table of faults; codes of another version follow."""
+    """The verdicts of a message in the order of the table of faults; codes of another version follow."""
     faults = message.get("faults")
     found = {
         code: body for code, body in (faults if isinstance(faults, dict) else {}).items()

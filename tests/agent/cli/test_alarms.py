@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from support.alarms import AlarmBench
+from support.alarms import START_MS, AlarmBench
 from support.basics import HandClock
 from support.command_line import invoke
 from support.config_text import bus, meter, motor, site
@@ -29,8 +29,8 @@ OWN_ADVICE = "Ventil 7 prüfen"
 
 
 @pytest.fixture
-def plant(tmp_path: Path) -> Path:
-    """A dry pump not acknowledged, a dip that returned with a stall as its consequence, a disk acknowledged."""
+def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A dry pump not acknowledged, a dip that returned with a stall as its consequence, a disk acknowledged; five minutes later."""
     bench = AlarmBench(*DEFINITIONS.values())
     clock = HandClock(bench.utc_ms / 1000)
     store = Store(tmp_path / "state", clock)
@@ -50,9 +50,12 @@ def plant(tmp_path: Path) -> Path:
     store.save_entry(KIND, NAME, "", bench.manager.state())
     clock.move(90)
     store.close()
-    text = site(timezone="Asia/Shanghai") + '[store]\nstate_dir = "state"\n' + bus("south") + meter("mcc-1", bus="south")
+    text = (
+        site(timezone="Asia/Shanghai") + '[store]\nstate_dir = "state"\n' + bus("south") + meter("mcc-1", bus="south")
+    )
     text += motor("pump-1", fed_by="mcc-1") + f'[motor.pump-1.alarms.dry_run]\nadvice = ["{OWN_ADVICE}"]\n'
     (tmp_path / "plant.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr("time.time_ns", lambda: (START_MS + 300_000) * 1_000_000)
     return tmp_path
 
 
@@ -79,7 +82,10 @@ def test_what_waits_for_somebody_comes_first_and_is_a_finding(plant: Path) -> No
     ]  # fmt: skip
     dry = objects(done)[0]
     assert (dry["value"], dry["limit"], dry["advice"]) == (0.31, 0.45, [OWN_ADVICE])
-    assert [one["code"] for one in objects(alarms(plant, "list", "--json", "--motor", "pump-1"))] == ["dry_run", "stall"]
+    assert [one["code"] for one in objects(alarms(plant, "list", "--json", "--motor", "pump-1"))] == [
+        "dry_run",
+        "stall",
+    ]
 
 
 def test_the_list_without_a_subcommand_states_what_to_do(plant: Path) -> None:
@@ -161,8 +167,7 @@ def test_wrong_usage_is_rejected_in_one_line(plant: Path, words: list[str]) -> N
     assert len(done.output.splitlines()) == 1
 
 
-def test_the_history_has_each_transition_with_its_number(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.time_ns", lambda: 1_790_000_300 * 10**9)
+def test_the_history_has_each_transition_with_its_number(plant: Path) -> None:
     done = alarms(plant, "history", "--json")
     assert done.exit_code == 0
     found = objects(done)
@@ -176,11 +181,10 @@ def test_the_history_has_each_transition_with_its_number(plant: Path, monkeypatc
     assert len(alarms(plant, "history", "--motor", "pump-1").stdout.splitlines()) == 2
 
 
-def test_metrics_are_those_of_the_announcements(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.time_ns", lambda: 1_790_000_300 * 10**9)
+def test_metrics_are_those_of_the_announcements(plant: Path) -> None:
     (found,) = objects(alarms(plant, "metrics", "--json"))
     assert (found["announced"], found["window_max"], found["chattering"]) == (3, 3, 0)
-    assert found["from_ms"] == 1_790_000_000_000, "of a month only the five minutes since the first run"
+    assert found["from_ms"] == START_MS, "of a month only the five minutes since the first run"
     assert len(alarms(plant, "metrics").stdout.splitlines()) > 10
 
 

@@ -43,7 +43,7 @@ def served(folder: Path, secret: bool) -> tuple[Any, Listen]:
 
 
 def feed(site: Site) -> None:
-    """Each state of an alarm, and each answer about a fault."""
+    """Each state of an alarm, and each verdict on a fault."""
     for motor, name in (("pump-1", "1#除鳞泵"), ("fan-2", "冷却塔风机")):
         site.motor(motor, name)
         site.telemetry(motor)
@@ -102,7 +102,7 @@ def logged_in(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def operator(logged_in: Operator) -> Operator:
-    """At the list of alarms, of which two need action at once."""
+    """At the list of alarms, of which two are urgent."""
     feed(logged_in.site)
     logged_in.tab.goto(f"http://{logged_in.site.host}/alarms")
     expect(logged_in.tab.locator("section.al")).to_have_count(2)
