@@ -59,7 +59,7 @@ def switched_off(supply: GridSupply) -> Train:
     return Train(phasors(supply.components()), _NOTHING, supply.frequency_hz, 0.0, 0.0, none, 0.0, 0.0, 0.0)
 
 
-def after_contact(train: Train, ohm: float) -> Train:
+def with_contact(train: Train, ohm: float) -> Train:
     """Return a train as measured upstream of a contact resistance in L2.
 
     The voltages of the train have no zero sequence, so the drop is free of it, too.
