@@ -254,7 +254,7 @@ def sick_devices(name: str) -> None:
 
 
 def motor_faults(name: str) -> None:
-    seen = see(name, 5400, step_s=5)._replace(points=POINTS // 2)
+    seen = see(name, 5400, step_s=5)._replace(points=2 * POINTS // 5)
     made, axes = figure(name, 4)
     for k, asset in enumerate(("pump", "old-pump", "fan", "mixer")):
         both(axes[0], seen, asset, "active_power_w", SHOWN[k], scale=1e-3)

@@ -54,8 +54,8 @@ class GridSupply:
     def _negative_v(self) -> complex:
         return self.volts_v * (self.params.negative + self.unbalance) + self.undipped_v * self.dip_negative
 
-    def behind_contact(self, drop_v: complex) -> GridSupply:
-        """Return the supply behind a contact in L2 that takes the voltage drop_v of the fundamental.
+    def after_contact(self, drop_v: complex) -> GridSupply:
+        """Return the supply downstream of a contact in L2 that takes the voltage drop_v of the fundamental.
 
         The positive sequence stays at angle 0: the drop turns it by some thousandths, which is neglected.
         """

@@ -50,7 +50,7 @@ def _driven(train: TrainRecord, _record: ScenarioRecord) -> bool:
 
 
 def _fed_by_three_phases(train: TrainRecord, _record: ScenarioRecord) -> bool:
-    """A diode bridge or an induction motor, with a meter of its own."""
+    """A diode bridge or an induction motor, with a separate meter."""
     if train.meter is None or train.motor.library in LINE_START or train.kind == "dc-bus":
         return False
     return train.drive is None or not train.drive.active_front

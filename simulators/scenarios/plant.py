@@ -145,8 +145,8 @@ class ScenarioPlant:
             return self._fed(unit, solve(self._supply))
         rated_a = unit.plate.current_a if unit.drive is None else unit.drive.power_w / (3 * self._supply.nominal_v)
         ohm = unit.effects.contact * self._supply.nominal_v / rated_a
-        behind = self._supply.behind_contact(ohm * complex(unit.train.i_a[1, 1]))
-        return steady_state.behind_contact(self._fed(unit, solve(behind)), ohm)
+        after = self._supply.after_contact(ohm * complex(unit.train.i_a[1, 1]))
+        return steady_state.with_contact(self._fed(unit, solve(after)), ohm)
 
     def _direct(self, unit: MotorTrain, motor: InductionMotor | LineStartMotor, supply: GridSupply) -> Train:
         unit.flow(self.now_s)

@@ -40,7 +40,7 @@ def direct(motor: InductionMotor, supply: GridSupply, load_w: Callable[[float], 
 
 
 def single_phasing(motor: InductionMotor, supply: GridSupply, load_w: Callable[[float], float]) -> Train | None:
-    """Solve a motor on the line whose L1 is open behind the meter. None: it cannot turn its load."""
+    """Solve a motor on the line whose L1 is open downstream of the meter. None: it cannot turn its load."""
     u = supply.components()
     state = single_phase_motor.solve(motor, u, supply.frequency_hz, load_w)
     return None if state is None else _on_line(supply, u, state)
@@ -59,7 +59,7 @@ def switched_off(supply: GridSupply) -> Train:
     return Train(phasors(supply.components()), _NOTHING, supply.frequency_hz, 0.0, 0.0, none, 0.0, 0.0, 0.0)
 
 
-def behind_contact(train: Train, ohm: float) -> Train:
+def with_contact(train: Train, ohm: float) -> Train:
     """Return a train as measured upstream of a contact resistance in L2.
 
     The voltages of the train have no zero sequence, so the drop is free of it, too.
@@ -118,7 +118,7 @@ def driven(
 
     magnet_degc: temperature of the magnets, °C. None: 15 K below the winding.
     offset_rad: error of the rotor position in the drive.
-    lost_phase: True: the bridge has lost L1 behind the meter.
+    lost_phase: True: the bridge has lost L1 downstream of the meter.
     """
     magnet_degc = winding_degc - 15 if magnet_degc is None else magnet_degc
     state = magnet.solve(motor, demand.speed_rad_s, demand.torque_nm, winding_degc, magnet_degc, offset_rad)

@@ -15,7 +15,7 @@ from simulators.scenarios.record_parser import scenario_record
 
 
 def faulty_plant(train: str, *faults: dict[str, Any], **more: Any) -> ScenarioPlant:
-    """The plant with only this train. more: tables of the scenario's file, instead of its own."""
+    """The plant with only this train. more: tables of the scenario's file, instead of those there."""
     raw = scenario_file("motor-faults")
     raw["train"] = [item for item in raw["train"] if item["name"] == train]
     raw["signal"] = [item for item in raw["signal"] if item["of"] == train]

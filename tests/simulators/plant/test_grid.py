@@ -72,7 +72,7 @@ def test_a_contact_takes_its_voltage_from_l2_alone() -> None:
     supply = GridSupply(replace(STILL, negative=0.004 + 0.003j), Random(1))
     before = phasors(supply.components())[:, 1]
     drop_v = 7.0 * np.exp(-2j * math.pi / 3)
-    behind = phasors(supply.behind_contact(complex(drop_v)).components())[:, 1]
+    behind = phasors(supply.after_contact(complex(drop_v)).components())[:, 1]
     wanted = before - np.array([0, drop_v, 0])
     for one, other in ((0, 1), (1, 2), (2, 0)):
         assert abs(behind[one] - behind[other]) == pytest.approx(abs(wanted[one] - wanted[other]), rel=1e-9)

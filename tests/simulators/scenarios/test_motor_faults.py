@@ -140,7 +140,7 @@ def test_lost_cooling_raises_the_temperature_of_the_winding_which_returns() -> N
 
 
 def test_a_hot_bearing_is_hotter_than_frame_and_speed_explain() -> None:
-    """40 K in steps of 63 % in ten minutes; the transmitter errs by up to 0.5 K."""
+    """40 K in steps of 63 % in ten minutes; the transmitter has an error of up to 0.5 K."""
     plant = faulty_plant("pump", {"motor": "pump", "kind": "bearing-temperature", "from_h": 0, "to_h": 1})
     before = registers(plant, "bearing-pump")["bearing-pump"]
     for _ in range(60):
