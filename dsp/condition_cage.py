@@ -9,6 +9,7 @@ rotor alone, whatever the load does, and is close to the sum of both sidebands (
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -170,14 +171,20 @@ def span(x: Floats, rate_hz: float, over_s: float = 1.0) -> float:
 
 def clipped_share(x: Floats) -> float:
     """Largest share of samples of a row within 0.5 % of its peak; a sine: 0.064, cut at 97 % of its peak: 0.16."""
-    peak = np.abs(x).max(axis=1, keepdims=True)
-    return float((np.abs(x) >= 0.995 * peak).mean(axis=1).max()) if peak.min() > 0 else 0.0
+    shares = []
+    for row in x:
+        high, low = float(row.max()), float(row.min())
+        peak = max(high, -low)
+        shares.append(float(((row >= 0.995 * peak) | (row <= -0.995 * peak)).mean()) if peak > 0 else 0.0)
+    return max(shares)
 
 
-def longest_complete(x: Floats) -> slice:
-    """The longest part of the columns of x, shape (k, n), without NaN."""
-    bad = np.nonzero(np.isnan(x).any(axis=0))[0]
-    edges = np.concatenate([[-1], bad, [x.shape[1]]])
+def longest_complete(rows: Sequence[Floats]) -> slice:
+    """The longest part in which no row has a NaN."""
+    bad = np.zeros(len(rows[0]), bool)
+    for row in rows:
+        bad |= np.isnan(row)
+    edges = np.concatenate([[-1], np.nonzero(bad)[0], [len(bad)]])
     k = int(np.argmax(np.diff(edges)))
     return slice(int(edges[k]) + 1, int(edges[k + 1]))
 

@@ -90,4 +90,4 @@ def test_small_helpers() -> None:
     assert clipped_share(np.clip(sine, -0.97, 0.97)) > 0.15
     x = np.ones((6, 100))
     x[2, 30] = x[4, 35] = np.nan
-    assert longest_complete(x) == slice(36, 100)
+    assert longest_complete(list(x)) == slice(36, 100)

@@ -114,9 +114,9 @@ class CageFeatures(Struct, frozen=True, kw_only=True):
 
 def cage_features(record: Record, machine: MachineData) -> CageFeatures:
     """Features of the longest part without gaps."""
-    both = np.concatenate([record.u_v, record.i_a])
-    dead = int(np.isnan(both).all(axis=1).sum())
-    part = cage.longest_complete(both) if not dead else slice(0, 0)
+    channels = [*record.u_v, *record.i_a]
+    dead = sum(bool(np.isnan(row).all()) for row in channels)
+    part = cage.longest_complete(channels) if not dead else slice(0, 0)
     length_s = (part.stop - part.start) / record.fs_hz
     if length_s < SHORTEST_S:
         return CageFeatures(length_s=length_s, dead_channels=dead)
@@ -124,7 +124,7 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
     f_hz = frequency_hz(space_vector(u_v[:, : round(record.fs_hz)]), record.fs_hz)
     found: dict[str, Any] = {
         "length_s": length_s,
-        "phase_a": tuple(float(np.sqrt(np.square(row).mean())) for row in i_a),
+        "phase_a": tuple(_rms(row) for row in i_a),
         "i_sum": _sum_of_currents(i_a),
         "clipped": cage.clipped_share(i_a),
     }
@@ -139,8 +139,12 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
 
 
 def _sum_of_currents(i_a: Array) -> float:
-    largest = max(float(np.sqrt(np.square(row).mean())) for row in i_a)
-    return float(np.sqrt(np.square(i_a.sum(axis=0)).mean())) / largest if largest > 0 else 0.0
+    largest = max(_rms(row) for row in i_a)
+    return _rms(i_a.sum(axis=0)) / largest if largest > 0 else 0.0
+
+
+def _rms(x: Array) -> float:
+    return math.sqrt(float(x @ x) / len(x))
 
 
 def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -> dict[str, Any]:
@@ -151,7 +155,7 @@ def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -
     deviation = np.abs(relative - 1).max(axis=0)
     total = i.mean(axis=0)
     end = float(np.median(total[-max(1, len(total) // 4) :]))
-    lines = np.sqrt([np.square(u_v[k] - u_v[k - 1]).mean() for k in range(3)])
+    lines = np.array([_rms(u_v[k] - u_v[k - 1]) for k in range(3)])
     found: dict[str, Any] = {
         "u_low": float(relative.min()),
         "u_high": float(relative.max()),
