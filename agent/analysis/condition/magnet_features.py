@@ -45,6 +45,7 @@ class Line(Struct, frozen=True):
     emf_floor: float
     emf_common: float
     current: float
+    current_common: float
 
 
 class Winding(Struct, frozen=True):
