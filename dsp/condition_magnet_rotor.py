@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition_phasors import TURN, Complexes, Frame, space_vector
+from dsp.condition_phasors import Complexes, Frame, sequences, space_vector
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,8 +29,8 @@ class OrderLine(NamedTuple):
     """One line at order/pole_pairs times the fundamental; amplitudes relative to the EMF or current of the fundamental.
 
     emf: largest of the three phases. emf_floor: median of the spectrum beside it.
-    emf_common: the part in the positive sequence.
     current: largest of the three phases.
+    emf_common, current_common: the parts in the positive sequence.
     """
 
     order: int
@@ -38,6 +38,7 @@ class OrderLine(NamedTuple):
     emf_floor: float
     emf_common: float
     current: float
+    current_common: float
 
 
 class PowerSwing(NamedTuple):
@@ -99,8 +100,9 @@ def order_lines(
                 order,
                 size / emf,
                 floor / emf,
-                abs(complex(emf_k[0] + TURN * emf_k[1] + TURN**2 * emf_k[2])) / 3 / emf,
+                abs(sequences(emf_k).positive) / emf,
                 float(np.abs(current_k).max()) / current if current else 0.0,
+                abs(sequences(current_k).positive) / current if current else 0.0,
             )
         )
     return tuple(lines)

@@ -63,7 +63,7 @@ def test_unknown_saliency_counts_only_where_current_is_off_the_q_axis():
     assert abs(off.index - 1) < off.u95
 
 
-@pytest.mark.parametrize("name, u", [("r_ohm", 0.05), ("lq_h", 0.002), ("flux20_wb", 0.01), ("magnet_degc", 40.0)])
+@pytest.mark.parametrize(("name", "u"), [("r_ohm", 0.05), ("lq_h", 0.002), ("flux20_wb", 0.01), ("magnet_degc", 40.0)])
 def test_every_uncertainty_widens_the_index(name, u):
     point = terminals(-5.0, 20.0)
     wider = MACHINE._replace(**{name: Known(getattr(MACHINE, name).value, u)})

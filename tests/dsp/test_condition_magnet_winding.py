@@ -48,7 +48,7 @@ def test_unequal_gains_and_an_unequal_drive_are_no_source():
     assert abs(found.source) < 2 * found.u
 
 
-@pytest.mark.parametrize("phase, degrees", [(0, 0.0), (1, 120.0), (2, -120.0)])
+@pytest.mark.parametrize(("phase", "degrees"), [(0, 0.0), (1, 120.0), (2, -120.0)])
 def test_resistance_lies_at_the_current_of_its_phase_and_grows_with_it(phase, degrees):
     found = source(extra_ohm=0.15, phase=phase, u_gains=(1.002, 0.999, 1.0))
     assert math.degrees(cmath.phase(found.source * found.to_current)) == pytest.approx(degrees, abs=1.0)

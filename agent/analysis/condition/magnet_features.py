@@ -45,6 +45,7 @@ class Line(Struct, frozen=True):
     emf_floor: float
     emf_common: float
     current: float
+    current_common: float
 
 
 class Winding(Struct, frozen=True):
@@ -92,7 +93,8 @@ class MagnetFeatures(Struct, frozen=True, kw_only=True):
     hz: fundamental; None: none found, and nothing below it is known.
     hz_spread, current_spread: largest deviation of means of 1 s from the mean, relative.
     u1_v, i1_a: positive sequence, amplitudes; angle_rad: of I1 relative to U1, in the order of rotation.
-    negative_u: U2/U1 as read; negative_i_read: I2/I1 as read; zero_i: I0/I1 as read.
+    negative_u: U2/U1 as read; negative_i_read: I2/I1 as read; zero_i: I0 over the
+        larger of both.
     reversed_order: the phases follow each other in the order 1-3-2.
     phase_a: rms current of each phase.
     clipped: a current has flat tops.
@@ -173,7 +175,7 @@ def _with_phasors(
         angle_rad=cmath.phase(i.positive / u.positive),
         negative_u=abs(u.negative / u.positive),
         negative_i_read=abs(i.negative / i.positive) if i.positive else math.inf,
-        zero_i=abs(i.zero / i.positive) if i.positive else math.inf,
+        zero_i=abs(i.zero) / (max(abs(i.positive), abs(i.negative)) or 1.0),
         reversed_order=swapped,
         phase_a=tuple(float(x) for x in np.sqrt((i_a**2).mean(axis=1))),
     )

@@ -154,6 +154,10 @@ MAGNET_LINES = Code(
     "condition_magnet_lines",
     "{count:d} lines; the strongest at {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB",
 )
+MAGNET_TORQUE_LINES = Code(
+    "condition_magnet_torque_lines",
+    "the current swings once per turn, in all phases alike: {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB",
+)
 MAGNET_UNBALANCE = Code(
     "condition_magnet_unbalance", "one current is {share:pct1} % from the mean, and no fault of the winding explains it"
 )

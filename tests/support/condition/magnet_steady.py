@@ -49,7 +49,9 @@ def _voltages(machine: Machine, rotor: Floats, wave: Floats, i_a: Floats, fs_hz:
         own_h = 2 / 3 * (machine.ld_h * along[k] ** 2 + machine.lq_h * across[k] ** 2).mean() + machine.l0_h / 3
         ohm = machine.turns * machine.resistance_ohm + machine.turns_ohm
         omega = 2 * math.pi * np.fft.rfftfreq(len(loop), 1 / fs_hz)
-        short = np.fft.irfft(np.fft.rfft(loop) / (ohm + 1j * omega * machine.turns**2 * machine.coils * own_h), len(loop))
+        short = np.fft.irfft(
+            np.fft.rfft(loop) / (ohm + 1j * omega * machine.turns**2 * machine.coils * own_h), len(loop)
+        )
         for j in range(3):  # the loop links the other phases with minus a half of the part that turns
             part_h = own_h if j == k else -(own_h - machine.l0_h / 3) / 2 + machine.l0_h / 3
             linked[j] -= machine.turns * part_h * short
