@@ -146,10 +146,10 @@ def sequences(phasors: Vectors, swapped: bool = False) -> Vectors:
 
 
 def clipped_share(row: Array) -> float:
-    """Share of the samples at which a channel stands at the limit of its converter; 0: it was not clipped.
+    """Share of the samples at which a channel is at the limit of its converter; 0: it was not clipped.
 
-    1: the channel has one value only. A clipped wave stands still at its highest or lowest value and leaves it steeply;
-    the peak of a wave that only lies within one step of a coarse converter leaves it slowly.
+    1: the channel has one value only. A clipped wave does not change at its highest or lowest value and leaves it
+    steeply; the peak of a wave that only lies within one step of a coarse converter leaves it slowly.
     """
     values = row[np.isfinite(row)]
     if len(values) < 100:

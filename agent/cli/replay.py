@@ -123,7 +123,7 @@ from agent.core.text import N_, text_of
     "--json",
     "as_json",
     is_flag=True,
-    help=N_("Print JSON: one object per window, one for the summary, or one per answer of the condition."),
+    help=N_("Print JSON: one object per window, one for the summary, or one per fault of the condition."),
 )
 def replay(
     file: Path, mapping: str, as_json: bool, summary: bool, standards: tuple[str, ...], nominal_v: float | None,

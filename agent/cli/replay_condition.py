@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def print_condition(file: Path, mapping: str, nameplate: Path | None, baseline: Path | None, as_json: bool) -> int:
-    """Print the answers and the condition. Return 1 if something was found, else 0.
+    """Print the verdict on each fault, and the condition. Return 1 if something was found, else 0.
 
     Raises FileError for a file that cannot be used; exits with 2 for an invalid nameplate.
     """

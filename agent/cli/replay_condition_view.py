@@ -26,14 +26,14 @@ _ORDER = (Severity.ALARM, Severity.WARNING, Severity.NOTE)
 
 
 def json_lines(found: FileCondition) -> list[str]:
-    """One object a line: each answer, then the condition. Texts are in English."""
+    """One object a line: each fault, then the condition. Texts are in English."""
     objects = [_object(answer) for answer in _sorted(found.answers)]
     objects.append({"condition": found.condition.value, "at_s": _number(found.at_s)})
     return [json.dumps(one, ensure_ascii=False) for one in objects]
 
 
 def text_lines(found: FileCondition, name: str) -> list[str]:
-    """What a person reads, in the language of the process."""
+    """Lines of text for an operator, in the language of the process."""
     return [
         _("{file}: {condition}", file=name, condition=_(_CONDITIONS[found.condition])),
         *(line for one in _sorted(found.answers) if isinstance(one, ConditionFinding) for line in _finding(one)),

@@ -13,13 +13,12 @@ from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.rectifier_features import (
     EMPTY,
-    EVEN_GAIN,
     LOAD_MIN,
     LOST,
-    SECOND_BOTH_OPEN,
     SECOND_OPEN,
     WINDOWS_MIN,
     RectifierFeatures,
+    open_limits,
     rectifier_features,
 )
 from agent.analysis.condition.rectifier_link import judge_capacitor
@@ -45,7 +44,7 @@ def rectifier_answers(record: Record, machine: MachineData, baseline: Record | N
 def judge_rectifier(
     features: RectifierFeatures, machine: MachineData, baseline: RectifierFeatures | None
 ) -> list[Answer]:
-    """The answer to each fault from the features of a recording, and of one of the same drive when it was sound."""
+    """The verdict on each fault from the features of a recording, and of one of the same drive when it was sound."""
     lost = _phase_loss(features)
     diode = _diode(features, lost)
     broken = isinstance(lost, ConditionFinding) or isinstance(diode, ConditionFinding)
@@ -60,7 +59,7 @@ def judge_rectifier(
 
 
 def _unseen(features: RectifierFeatures) -> Reason | None:
-    """Why nothing can be said from the currents; None: they can be judged."""
+    """Why nothing can be judged from the currents; None: they can be judged."""
     if features.length_s < LENGTH_MIN_S:
         return codes.CONDITION_RECORDING_SHORT(length_s=features.length_s, length_min_s=LENGTH_MIN_S)
     if features.hz is None:
@@ -113,7 +112,7 @@ def _diode(features: RectifierFeatures, lost: Answer) -> Answer:
         return _open_diode(features, second)
     if (unproven := _unproven(features)) is not None:
         return NotObservable("diode_open", unproven)
-    if second > SECOND_SOUND and even is not None and both < max(SECOND_BOTH_OPEN, EVEN_GAIN * even):
+    if second > SECOND_SOUND and even is not None and both < open_limits(even)[1]:
         explained = codes.CONDITION_EVEN_ORDERS_OF_SUPPLY(u_pct=100 * even, i_pct=100 * second)
         return NotObservable("diode_open", explained)
     if second > SECOND_SOUND or features.open_windows > 0.05:
@@ -125,7 +124,7 @@ def _open_diode(features: RectifierFeatures, second: float) -> Answer:
     dc, fourth = features.dc_share or 0.0, features.fourth_share or 0.0
     why = codes.CONDITION_EVEN_ORDERS(dc_pct=100 * dc, second_pct=100 * second, fourth_pct=100 * fourth)
     seen = features.u_even_share is not None
-    direct = dc > 0.15  # current transformers lose it
+    direct = dc > open_limits(features.u_even_share)[0]  # current transformers lose it
     sure = Confidence.CERTAIN if direct and seen else Confidence.LIKELY if direct or seen else Confidence.POSSIBLE
     at_s = (features.open_from_s or 0.0) + 5 / (features.hz or math.nan) * (WINDOWS_MIN + 1)
     return ConditionFinding("diode_open", Severity.ALARM, sure, at_s, why, 100 * second, "%", 100 * SECOND_OPEN)
@@ -162,7 +161,7 @@ def judge_dip(features: RectifierFeatures) -> Answer:
 
 
 def _terminals(features: RectifierFeatures) -> Answer:
-    """Of a magnet motor whose drive takes no power nobody knows whether it turns."""
+    """Of a magnet motor whose drive takes no power it is not known whether it turns."""
     if features.load is None or features.load > DRIVE_IDLE:
         return NotObservable("live_terminals", codes.CONDITION_SUPPLY_SIDE_ONLY())
     why = codes.CONDITION_DRIVE_TAKES_NOTHING(load_pct=100 * features.load)

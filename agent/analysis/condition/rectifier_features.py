@@ -30,10 +30,12 @@ DIP = 0.9  # of the usual voltage (IEC 61000-4-30)
 # A phase is lost below 5 % of the others' mean. Until 2 % nothing flows but crosstalk of the channels.
 LOST, EMPTY = 0.05, 0.02
 # Shares of the fundamental. An open diode causes 26 to 80 % of direct current and 47 to 130 % of 2nd order, of which
-# the smaller sequence is 10 to 75 %; a sound bridge at 1 % of even orders in the supply up to 9, 40 and 10 %
-# (independent model, 240 simulated machines at 15 to 110 % load, tests/support/condition/bridge.py).
+# the smaller sequence is 10 to 75 %; a sound bridge at 1 % of even orders in the supply up to 18, 80 and 12 %
+# (independent model, 265 simulated machines at 15 to 110 % load, tests/support/condition/bridge.py).
 SECOND_OPEN, DC_OPEN, SECOND_BOTH_OPEN = 0.25, 0.15, 0.08
-EVEN_GAIN = 15.0  # smaller sequence of the 2nd order of the current, over even orders of the voltage: 10 and a margin
+# The last two rise with even orders of the voltage, 18 times of which were seen, but not above what an open diode
+# causes: at a weak supply the fault itself distorts the voltage.
+EVEN_GAIN, DC_OPEN_MAX, SECOND_BOTH_OPEN_MAX = 25.0, 0.22, 0.20
 
 
 class RectifierFeatures(Struct, frozen=True):
@@ -209,8 +211,17 @@ class _Even(NamedTuple):
 
     def are_open(self, u_even_share: float | None) -> Flags:
         """Windows whose currents are those of an open diode."""
-        both = np.maximum(SECOND_BOTH_OPEN, EVEN_GAIN * (u_even_share or 0.0))
-        return (self.second > SECOND_OPEN) & ((self.dc > DC_OPEN) | (self.second_both > both))
+        dc, both = open_limits(u_even_share)
+        return (self.second > SECOND_OPEN) & ((self.dc > dc) | (self.second_both > both))
+
+
+def open_limits(u_even_share: float | None) -> tuple[float, float]:
+    """Limits of direct current and of the smaller sequence of the 2nd order, for even orders of the voltage."""
+    of_supply = EVEN_GAIN * (u_even_share or 0.0)
+    return (
+        min(max(DC_OPEN, of_supply), DC_OPEN_MAX),
+        min(max(SECOND_BOTH_OPEN, of_supply), SECOND_BOTH_OPEN_MAX),
+    )
 
 
 def _open_diode(even: _Even, u_even_share: float | None) -> dict[str, float]:

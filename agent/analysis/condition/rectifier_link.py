@@ -86,7 +86,7 @@ def _unmeasured(features: RectifierFeatures) -> Reason | None:
 
 
 def _baseline_doubt(features: RectifierFeatures, baseline: RectifierFeatures, new_uf: float | None) -> Reason | None:
-    """Why the baseline cannot be of this drive when it was sound; None: nothing speaks against it."""
+    """Why the baseline cannot be of this drive when it was sound; None: nothing contradicts it."""
     if _unmeasured(baseline) is not None:
         return codes.CONDITION_BASELINE_UNUSABLE()
     if not (features.c_uf or 0.0) < IMPLAUSIBLE * (baseline.c_uf or 0.0):

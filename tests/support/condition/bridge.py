@@ -25,6 +25,7 @@ class Bridge:
     """One drive at its supply.
 
     fundamental: phase voltages as complex amplitudes, V; harmonics: order → complex amplitudes of the three phases.
+    source_share: of line_h that is before the measurement; the voltages are recorded after it.
     open_diodes: (phase 0…2, +1 upper or −1 lower). line_h, line_ohm: of one phase; choke_h: in the DC link.
     """
 
@@ -37,6 +38,7 @@ class Bridge:
     c_f: float = 620e-6
     esr_ohm: float = 0.08
     unbalance: complex = 0.0
+    source_share: float = 0.0
     harmonics: dict[int, tuple[complex, complex, complex]] = field(default_factory=dict)
     open_diodes: tuple[tuple[int, int], ...] = ()
 

@@ -51,7 +51,7 @@ def random_drive(random: np.random.Generator, load: float, u2: float, distortion
         line_h=line * base_ohm / omega, line_ohm=random.uniform(0.002, 0.01) * base_ohm,
         choke_h=random.uniform(0.01, 0.06) * base_ohm / omega if has_choke else 0.0, c_f=c_f,
         esr_ohm=random.uniform(0.02, 0.15) / (6 * omega * c_f), unbalance=turned(u2),
-        harmonics=harmonics,
+        harmonics=harmonics, source_share=random.uniform(0, 0.5),
     )  # fmt: skip
     how = Instrument(
         fs_hz=float(random.choice([2000.0, 4000.0, 5000.0, 10000.0, 20000.0])),

@@ -45,7 +45,9 @@ def steady_record(bridge: Bridge, how: Instrument, random: np.random.Generator) 
     currents = np.array([_at(row, angle(t)) * load for row in i])
     mean = u_dc.mean()
     link = mean + (_at(u_dc, angle(link_t)) - mean) * np.interp(link_t, t, load)
-    return _converted(how, random, bridge.voltages(angle(t)), currents, link)
+    rate = np.gradient(np.concatenate([i, i, i], axis=1), axis=1)[:, STEPS : 2 * STEPS] * bridge.hz * STEPS
+    drop = np.array([_at(row, angle(t)) for row in rate]) * bridge.source_share * bridge.line_h
+    return _converted(how, random, bridge.voltages(angle(t)) - drop, currents, link)
 
 
 def changing_record(
