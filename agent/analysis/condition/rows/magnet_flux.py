@@ -51,6 +51,7 @@ class MagnetFlux:
         self._current = Hold(_CURRENT_S, _CURRENT_S, 60.0)
         self._n = 0
         self._flux0 = self._current0 = self._load0 = 0.0
+        self._learning_degc = math.inf
         self._loss, self._judged = 0.0, 0
         stored = state.get("flux")
         if isinstance(stored, list) and len(stored) == 3 and all(isinstance(one, float) and one > 0 for one in stored):
@@ -106,6 +107,10 @@ class MagnetFlux:
             return
         if self._n and abs(block.current / self._load0 - 1) > _LIKE_LOAD:
             return
+        winding = block.mean("winding_degc")
+        if winding is None or abs(winding - self._learning_degc) > _WARM_STEP_K:  # magnets lag behind a winding
+            self._n, self._learning_degc = 0, winding if winding is not None else math.nan
+            self._flux0 = self._current0 = self._load0 = 0.0
         self._n += 1
         self._flux0 += (point.flux.value - self._flux0) / self._n
         self._current0 += (point.current - self._current0) / self._n
@@ -169,7 +174,7 @@ class MagnetFlux:
             return [NotObservable(code, reason) for code in (DEMAGNETIZATION, SYNCHRONISM)]
         synchronism: Answer = Clear(SYNCHRONISM)
         if not self._judged:
-            return [NotObservable(DEMAGNETIZATION, reasons.TEMPERATURE_NOT_STEADY()), synchronism]
+            return [NotObservable(DEMAGNETIZATION, reasons.FLUX_NOT_COMPARABLE()), synchronism]
         if not self._plate.emf_v:  # weak magnets would have been learned as usual
             return [NotObservable(DEMAGNETIZATION, reasons.FLUX_RELATIVE_ONLY()), synchronism]
         return [
