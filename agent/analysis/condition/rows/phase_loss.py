@@ -89,7 +89,7 @@ class PhaseLoss:
         return True
 
     def _voltage_explains(self, sample: Sample, load: float | None) -> bool:
-        """Line voltages so unequal that a sound bridge leaves out the phase; if very unequal, the phase is lost before."""
+        """Line voltages so unequal that a sound bridge leaves out a phase; more: it is lost before the meter."""
         if sample.u_mean_v is None or sample.u_min_v is None or sample.u_mean_v <= 0:
             return False
         spread = 1 - sample.u_min_v / max(volts for k in _U if (volts := sample.values[k]) is not None)

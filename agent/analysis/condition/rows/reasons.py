@@ -55,6 +55,9 @@ FIELD_WEAKENED = Code("condition_row_field_weakened", "the drive weakens the fie
 FLUX_NOT_LEARNED = Code(
     "condition_row_flux_not_learned", "no ten minutes of steady load from which the flux is learned"
 )
+FLUX_NOT_COMPARABLE = Code(
+    "condition_row_flux_not_comparable", "no half hour at the learned load and at a steady temperature yet"
+)
 FLUX_RELATIVE_ONLY = Code(
     "condition_row_flux_relative_only", "without the EMF on the nameplate only a change from the beginning can be seen"
 )

@@ -16,10 +16,13 @@ _STATE, _F, _N, _I_OUT, _TORQUE = (
 )
 _RANGES = tuple((column.name, column.low, column.high) for column in COLUMNS)
 _TEMPERATURES = tuple(INDEX[name] for name in ("winding_degc", "bearing_de_degc", "bearing_nde_degc", "ambient_degc"))
-_NOISY = (*range(_U.start, INDEX["p_in_kw"] + 1), *_TEMPERATURES)
+_NOISY = (*range(_U.start, _U.stop), *_TEMPERATURES)  # noise of currents and powers vanishes at little load
+_METER = (*range(_I.start, _I.stop), INDEX["p_in_kw"])
+_VOLTAGES = frozenset(range(_U.start, _U.stop))
 _JUMP_K, _RATE_K_S = 15.0, 3.0  # a locked rotor heats its winding by some 5 K/s at most, a bearing by far less
 _DISTRUST_S = 1800.0
-_FROZEN_ROWS, _LEARN_ROWS, _CHANGES = 300, 120, 0.3
+_EACH = 5  # of five rows is examined for frozen values: it takes minutes anyway
+_FROZEN_ROWS, _LEARN_ROWS, _CHANGES = 60, 30, 0.3  # of those
 _TIMES = 3.0  # of the usual voltage: no supply
 _LEVELS = 4  # a value between two steps of its resolution moves to and fro, and then no longer
 _TURNS_BELOW = 1.5  # current of a motor on the line, share of rated: it turns near rated speed
@@ -82,6 +85,7 @@ class RowReader:
         self.bad: dict[int, float] = {}
         self.frozen: set[int] = set()
         self._has_drive = ratings.machine.at in ("drive_output", "drive_input")
+        self._drive_seen, self._rows = False, 0
         self._run_since_s: float | None = None
         self._start_seen = False
         self._last_s = -math.inf
@@ -95,13 +99,15 @@ class RowReader:
         values = self._values(t_s, row)
         sample = Sample(t_s, values)
         sample.drive_reports = any(value is not None for value in values[_DRIVE])
+        self._drive_seen = self._drive_seen or sample.drive_reports
         self._has_drive = sample.has_drive = self._has_drive or (
             sample.drive_reports and self._ratings.machine.at != "line"
         )
         self._supply(sample)
         self._running(sample)
         self._motion(sample)
-        self._check_temperatures(sample)
+        self._drop_frozen(values, sample.drives is True)
+        self._drop_temperatures(sample)
         if self.bad:
             self.bad = {k: since_s for k, since_s in self.bad.items() if values[k] is None}
         self._last_s = t_s
@@ -161,6 +167,10 @@ class RowReader:
             self._was = drives
 
     def _drives(self, sample: Sample) -> bool | None:
+        if sample.has_drive and not self._drive_seen:  # only a meter before it: no current is no proof of standstill
+            rated_a = self._ratings.input_a
+            flows = sample.i_mean_a is not None and rated_a is not None and sample.i_mean_a > 0.05 * rated_a
+            return True if flows else None
         if sample.has_drive:
             state = sample.values[_STATE]
             if state is not None:
@@ -200,17 +210,24 @@ class RowReader:
             and abs(self._speeds[-2][1] - sample.speed) <= 0.02 * sample.speed
         )  # fmt: skip
 
-    def _check_temperatures(self, sample: Sample) -> None:
-        values, t_s, channels = sample.values, sample.t_s, self._channels
-        running = sample.drives is True
-        for k in _NOISY:
-            value = values[k]
-            if value:  # 0: nothing flows, and nothing changes
-                if value > 0.1 and channels[k].freezes(value, running):
-                    values[k] = None
+    def _drop_frozen(self, values: list[float | None], running: bool) -> None:
+        self._rows += 1
+        if self._rows % _EACH == 0:
+            for k in _NOISY:
+                value = values[k]
+                if value is not None and self._channels[k].freezes(value, running):
                     self.frozen.add(k)
                 elif self.frozen:
                     self.frozen.discard(k)
+        if self.frozen:
+            for k in self.frozen:
+                values[k] = None
+            if _VOLTAGES <= self.frozen:  # the meter repeats its last values
+                for k in _METER:
+                    values[k] = None
+
+    def _drop_temperatures(self, sample: Sample) -> None:
+        values, t_s, channels = sample.values, sample.t_s, self._channels
         for k in _TEMPERATURES:
             degc = values[k]
             if degc is not None and channels[k].jumps(t_s, degc):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from support.condition.steady_rows import Watched, machine, stopped
+from support.condition.steady_rows import Watched, machine, row, stopped
 
 from agent.analysis.condition.answers import Confidence, NotObservable, Severity
 from drivers.reasons import CODES
 
 CODE = "live_terminals"
+METER = ("u12_v", "u23_v", "u31_v", "i1_a", "i2_a", "i3_a")
 SILENT = dict.fromkeys(
     ("drive_state", "f_out_hz", "speed_rpm", "u_out_v", "i_out_a", "p_out_kw", "torque_pct", "u_dc_v", "drive_degc")
 )
+
+
+def meter_row(t_s: float, **values: float | None) -> dict[str, float | None]:
+    return {name: value for name, value in row(t_s, **values).items() if name in METER}
 
 
 def ramp_down(watched: Watched) -> Watched:
@@ -50,6 +55,26 @@ def test_a_silent_drive_is_live_or_unknown_but_lost_polls_are_not() -> None:
 def test_a_speed_that_falls_to_zero_at_once_is_not_trusted() -> None:
     watched = Watched().feed(60).feed(5, stopped, drive_state=2.0)
     assert watched.found[CODE].confidence is Confidence.POSSIBLE
+
+
+def test_without_a_reported_speed_nothing_is_known() -> None:
+    assert Watched().feed(20, stopped, speed_rpm=None, u_out_v=None).found[CODE].confidence is Confidence.POSSIBLE
+    single = Watched()
+    for _ in range(10):
+        single.feed(1, stopped, speed_rpm=None).feed(5, stopped)
+    assert not single.found
+
+
+def test_a_meter_alone_shows_a_running_motor_and_its_silence_proves_nothing() -> None:
+    watched = Watched().feed(60, meter_row)
+    assert not watched.found
+    assert CODE in watched.feed(20, meter_row, i1_a=0.1, i2_a=0.1, i3_a=0.1).found
+
+
+def test_after_a_gap_the_silence_counts_from_the_first_row() -> None:
+    watched = Watched().feed(60)
+    watched.t_s += 3600
+    assert CODE not in watched.feed(2, **SILENT).feed(5).found
 
 
 def test_a_drive_without_current_at_speed_is_live() -> None:

@@ -21,13 +21,24 @@ def test_single_impossible_values_are_dropped() -> None:
 
 
 def frozen(t_s: float, **values: float | None) -> dict[str, float | None]:
-    return row(t_s, **values) | {"u12_v": 400.1, "i1_a": 9.01}
+    return row(t_s, **values) | {"u12_v": 400.1, "ambient_degc": 22.4}
 
 
 def test_values_that_stop_changing_are_frozen() -> None:
     watched = Watched().feed(200).feed(400, frozen)
     assert list(watched.found) == ["sensor_fault"]
-    assert watched.found["sensor_fault"].why.data["columns"] == ("u12_v", "i1_a")
+    assert watched.found["sensor_fault"].why.data["columns"] == ("u12_v", "ambient_degc")
+
+
+def test_a_meter_that_repeats_its_values_shows_no_phase_loss_and_no_health() -> None:
+    def stale(t_s: float) -> dict[str, float | None]:
+        last = {
+            name: value for name, value in row(3.0).items() if name[:2] in ("u1", "u2", "u3", "i1", "i2", "i3", "p_")
+        }
+        return row(t_s) | last
+
+    watched = Watched().feed(200).feed(500, stale)
+    assert list(watched.found) == ["sensor_fault"]
 
 
 def test_a_value_that_never_changed_is_none() -> None:
