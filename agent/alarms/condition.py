@@ -16,14 +16,14 @@ class Outcome(StrEnum):
     ESCALATE = "escalate"
 
 
-class Condition:
+class AlarmCondition:
     """The condition of one alarm.
 
     level: how many limits are exceeded now, 0 to 2; None: no data. known: the last one that was not None.
     holds: it was there for the on-delay, and since then not gone for the off-delay.
     rank: the highest level of this occurrence for the on-delay; 0: it does not hold.
     began_s: monotonic time at which the level last rose from 0.
-    due_s: when the pending delay ends; None: none runs. Without data a delay stands still.
+    due_s: when the pending delay ends; None: none runs. Without data a delay is paused.
     """
 
     __slots__ = ("_elapsed_s", "_pending", "_since_s", "began_s", "due_s", "holds", "known", "level", "rank")
@@ -36,7 +36,7 @@ class Condition:
         self.began_s = 0.0
         self.due_s: float | None = None
         self._pending: Outcome | None = None
-        self._elapsed_s = 0.0  # of the pending delay, until it last stood still
+        self._elapsed_s = 0.0  # of the pending delay, until it was last paused
         self._since_s = 0.0  # since when it runs
 
     @property
@@ -91,7 +91,7 @@ class Condition:
         }  # fmt: skip
 
     @classmethod
-    def restored(cls, body: dict[str, Any], now_s: float) -> Condition:
+    def restored(cls, body: dict[str, Any], now_s: float) -> AlarmCondition:
         """From `as_object`; without data until the first `observe`."""
         found = cls()
         found.known, found.rank, found.holds = int(body["known"]), int(body["rank"]), bool(body["holds"])

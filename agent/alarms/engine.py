@@ -9,7 +9,7 @@ from itertools import count
 from agent.alarms.alarm import Alarm, level_of
 from agent.alarms.announcements import Announcement, AnnouncementLog
 from agent.alarms.causes import Causes
-from agent.alarms.condition import Condition, Outcome
+from agent.alarms.condition import AlarmCondition, Outcome
 from agent.alarms.model import AlarmInput, AlarmKey, AlarmRecord, AlarmState, AlarmTransition, Change
 from agent.alarms.runs import START, MotorRuns
 from agent.alarms.states import ACKED, DSUPR, LISTED, NORM, Circumstances, is_announced, next_state
@@ -61,7 +61,7 @@ class AlarmEngine:
         return found if found is not None and found.enabled else None
 
     def add(self, key: AlarmKey, definition: AlarmDefinition) -> Alarm:
-        alarm = self.alarms[key] = Alarm(key, definition, Condition())
+        alarm = self.alarms[key] = Alarm(key, definition, AlarmCondition())
         self.of_asset.setdefault(key.asset, {})[key] = None
         return alarm
 

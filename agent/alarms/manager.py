@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from agent.alarms.alarm import Alarm
-from agent.alarms.condition import Condition
+from agent.alarms.condition import AlarmCondition
 from agent.alarms.engine import AlarmEngine, Timer
 from agent.alarms.metrics import AlarmCounts, counts_of
 from agent.alarms.model import AlarmInput, AlarmKey, AlarmRecord, AlarmTransition, Change, OperatorAction
@@ -127,7 +127,7 @@ class AlarmManager:
         return counts_of(self.records(), engine.log.day(), engine.log.flood_since_ms, engine.utc_ms)
 
     def state(self) -> dict[str, Any]:
-        """JSON for the store: everything that a restart must not forget."""
+        """JSON for the store: everything that must survive a restart."""
         engine, now_s = self._engine, self._engine.now_s
         alarms = [
             StoredAlarm(engine.record(alarm), alarm.condition.as_object(now_s), alarm.announced_seq, alarm.known,
@@ -141,7 +141,7 @@ class AlarmManager:
         ).as_object()  # fmt: skip
 
     def _start(self) -> None:
-        """Continues the last run: delays where they stood, ages with the time off."""
+        """Continues the last run: delays where they were, ages with the time off."""
         self._started = True
         stored, self._stored, engine = self._stored, None, self._engine
         if stored is None:
@@ -164,7 +164,7 @@ class AlarmManager:
             return
         alarm = engine.add(key, definition)
         alarm.restore(record)
-        alarm.condition = Condition.restored(item.condition, then_s)
+        alarm.condition = AlarmCondition.restored(item.condition, then_s)
         alarm.announced_seq, alarm.known = item.announced_seq, item.known
         alarm.blocked = engine.runs.blocks(key.asset, definition, engine.now_s)
         if alarm.blocked == START:
@@ -224,7 +224,7 @@ class AlarmManager:
         engine.change(alarm, Change.SHELVED, engine.now_s, action.by, action.reason)
 
     def _shelve_until(self, alarm: Alarm, until_ms: int) -> None:
-        """The end on monotonic time: a clock that is set back later does not prolong it."""
+        """The end on monotonic time: a later step of the clock does not prolong it."""
         engine = self._engine
         left_s = min(max((until_ms - engine.utc_ms) / 1000, 0.0), SHELVE_MAX_S)
         alarm.shelved_until_ms, alarm.shelf_ends_s = engine.utc_ms + round(1000 * left_s), engine.now_s + left_s

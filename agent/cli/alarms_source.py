@@ -44,7 +44,7 @@ class AlarmsSource:
         return utc_ms(self._config)
 
     def standing(self, motor: str | None) -> list[AlarmRecord]:
-        """All that are not normal: by priority, those that wait for somebody first; then those that are silent.
+        """All that are not normal: by priority, those that are not acknowledged first; then those that are silent.
 
         motor: only of this one. Exits when there is no such motor.
         """
