@@ -8,7 +8,7 @@ from typing import Any
 from agent.config.alarm_definition import AlarmDefinition
 
 
-class Outcome(StrEnum):
+class DelayOutcome(StrEnum):
     """What a delay leads to when it has passed."""
 
     RAISE = "raise"
@@ -35,7 +35,7 @@ class AlarmCondition:
         self.rank = 0
         self.began_s = 0.0
         self.due_s: float | None = None
-        self._pending: Outcome | None = None
+        self._pending: DelayOutcome | None = None
         self._elapsed_s = 0.0  # of the pending delay, until it was last paused
         self._since_s = 0.0  # since when it runs
 
@@ -59,15 +59,15 @@ class AlarmCondition:
         if wanted is not self._pending:
             self._pending, self._elapsed_s, self.due_s = wanted, 0.0, None
         if wanted is not None and self.due_s is None:
-            delay_s = definition.off_delay_s if wanted is Outcome.RETURN else definition.on_delay_s
+            delay_s = definition.off_delay_s if wanted is DelayOutcome.RETURN else definition.on_delay_s
             self._since_s = now_s
             self.due_s = now_s + max(delay_s - self._elapsed_s, 0.0)
 
-    def complete(self) -> Outcome:
+    def complete(self) -> DelayOutcome:
         """The delay has passed: what follows from it."""
         outcome, self._pending, self.due_s, self._elapsed_s = self._pending, None, None, 0.0
         assert outcome is not None
-        self.holds = outcome is not Outcome.RETURN
+        self.holds = outcome is not DelayOutcome.RETURN
         self.rank = self.known if self.holds else 0
         return outcome
 
@@ -76,12 +76,12 @@ class AlarmCondition:
         self.holds, self.rank, self.known, self.level = False, 0, 0, 0
         self._pending, self.due_s, self._elapsed_s = None, None, 0.0
 
-    def _wanted(self, level: int) -> Outcome | None:
+    def _wanted(self, level: int) -> DelayOutcome | None:
         if not self.holds:
-            return Outcome.RAISE if level else None
+            return DelayOutcome.RAISE if level else None
         if not level:
-            return Outcome.RETURN
-        return Outcome.ESCALATE if level > self.rank else None
+            return DelayOutcome.RETURN
+        return DelayOutcome.ESCALATE if level > self.rank else None
 
     def as_object(self, now_s: float) -> dict[str, Any]:
         running_s = now_s - self._since_s if self.due_s is not None else 0.0
@@ -96,6 +96,6 @@ class AlarmCondition:
         found = cls()
         found.known, found.rank, found.holds = int(body["known"]), int(body["rank"]), bool(body["holds"])
         found.began_s = now_s - float(body["age_s"])
-        found._pending = Outcome(body["pending"]) if body["pending"] else None
+        found._pending = DelayOutcome(body["pending"]) if body["pending"] else None
         found._elapsed_s = float(body["elapsed_s"])
         return found
