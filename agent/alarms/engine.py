@@ -28,8 +28,10 @@ class Timer(IntEnum):
 
 
 _OUTCOMES = {
-    DelayOutcome.RAISE: Change.RAISED, DelayOutcome.RETURN: Change.RETURNED, DelayOutcome.ESCALATE: Change.RAISED_HIGHER,
-}  # fmt: skip
+    DelayOutcome.RAISE: Change.RAISED,
+    DelayOutcome.RETURN: Change.RETURNED,
+    DelayOutcome.ESCALATE: Change.RAISED_HIGHER,
+}
 _MAY_BE_CAUSED = frozenset((
     Change.RAISED, Change.UNSHELVED, Change.SHELVING_ENDED, Change.SUPPRESSION_ENDED, Change.IN_SERVICE,
 ))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from agent.alarms.alarm import Alarm
@@ -41,6 +42,7 @@ class AlarmManager:
         self._first_ms = 0  # start of the run, if the state of the one before is lost
         self._operated = 0  # number of the last row of the operator file
         self._last: dict[tuple[str | None, str, str], AlarmInput] = {}
+        self._again: list[AlarmInput] = []
         self._new_runs: dict[str, bool | None] = {}
         self._new_out_of_service: frozenset[str] | None = None
         self._actions: list[OperatorAction] = []
@@ -66,10 +68,16 @@ class AlarmManager:
         self._actions += actions
 
     def reconfigure(self, settings: AlarmSettings, keep: Callable[[AlarmKey], bool]) -> None:
-        """Other definitions. keep: False for an alarm whose asset, bus or device does not exist any more."""
+        """Other definitions; the next update compares them with the inputs that hold.
+
+        keep: False for an alarm whose asset, bus or device does not exist any more.
+        """
         engine = self._engine
         engine.settings = settings
-        self._last.clear()  # what was no alarm may be one now
+        self._again = [
+            item for item in self._last.values() if keep(AlarmKey(item.asset or "", item.code, item.part))
+        ]  # fmt: skip
+        self._last.clear()
         for key, alarm in list(engine.alarms.items()):
             definition = engine.definition(key)
             if definition is None or not keep(key):
@@ -91,7 +99,8 @@ class AlarmManager:
         engine.fire(now_s, inclusive=False)
         self._apply_runs()
         self._apply_maintenance()
-        for item in inputs:
+        again, self._again = self._again, []
+        for item in chain(again, inputs):
             source = (item.asset, item.code, item.part)
             if last.get(source) is not item:
                 last[source] = item

@@ -72,7 +72,7 @@ class AlarmsSource:
         return next((item.record for item in alarms if item.record.key == key), None)
 
     def definition(self, key: AlarmKey) -> AlarmDefinition:
-        found = self._config.alarms.definition(key.asset or None, key.code)
+        found: AlarmDefinition | None = self._config.alarms.definition(key.asset or None, key.code)
         assert found is not None, key
         return found
 
