@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from agent.alarms.manager import AlarmManager
 from agent.alarms.messages import counts_body, event_of, record_body
 from agent.alarms.model import AlarmInput, AlarmKey, OperatorAction
@@ -38,20 +40,28 @@ class RetainedMessages(Protocol):
     def delete_retained(self, asset: str | None, kind: str, name: str = "") -> None: ...
 
 
+class AlarmOutputs(Struct, frozen=True):
+    """emit: receives events. retained: publishes records. save: stores an object without waiting."""
+
+    emit: Callable[[Message], None]
+    retained: RetainedMessages
+    save: Callable[[Any], None]
+
+
 class AlarmService:
     """All methods but `run` are for the thread of the pipeline.
 
-    emit: receives events. save: stores an object without waiting. stored: what was saved last.
+    stored: what was saved last.
     in_maintenance: motor → its maintenance.
     """
 
     def __init__(
         self, config: Config, assets: Sequence[Asset], clock: Clock, operators: OperatorLog,
-        emit: Callable[[Message], None], retained: RetainedMessages, save: Callable[[Any], None], stored: Any,
-        in_maintenance: Callable[[], Iterable[str]],
+        outputs: AlarmOutputs, stored: Any, in_maintenance: Callable[[], Iterable[str]],
     ) -> None:  # fmt: skip
         self._clock, self._operators = clock, operators
-        self._emit, self._retained, self._save, self._in_maintenance = emit, retained, save, in_maintenance
+        self._emit, self._retained, self._save = outputs.emit, outputs.retained, outputs.save
+        self._in_maintenance = in_maintenance
         self._manager = AlarmManager(config.alarms, stored if isinstance(stored, dict) else None)
         self._settings = config.alarms
         self._configure(config, assets)

@@ -23,7 +23,7 @@ from agent.config.topology import assets, drive_rating_kw
 from agent.delivery.delivery import Delivery
 from agent.delivery.publisher import Publisher
 from agent.delivery.store import Store, StoreError, default_directory
-from agent.runtime.alarm_service import AlarmService
+from agent.runtime.alarm_service import AlarmOutputs, AlarmService
 from agent.runtime.condition_stage import STORED_AS, ConditionServices, ConditionStage
 from agent.runtime.maintenance import MaintenanceLog
 from agent.runtime.message_flags import MessageFlagger
@@ -84,9 +84,10 @@ class Agent:
             self._options.synchronized,
         )  # fmt: skip
         self.ledger_recorder = LedgerRecorder(store, lambda: self.config, self.publisher, clock)
+        save = partial(store.post_entry, alarms.KIND, alarms.NAME, "")
         self.alarms = AlarmService(
-            config, assets(config), clock, OperatorLog(self.state_dir), self.flagger.emit, self.publisher,
-            partial(store.post_entry, alarms.KIND, alarms.NAME, ""), store.entry(alarms.KIND, alarms.NAME, ""),
+            config, assets(config), clock, OperatorLog(self.state_dir),
+            AlarmOutputs(self.flagger.emit, self.publisher, save), store.entry(alarms.KIND, alarms.NAME, ""),
             lambda: self.flagger.in_maintenance,
         )  # fmt: skip
         efficiency_stage = partial(EfficiencyStage, explain_s=self._options.explain_s)
