@@ -35,7 +35,7 @@ def _priority(row: AlarmDefinition) -> str:
 def _respond(row: AlarmDefinition) -> str:
     minutes = row.respond_min
     if not minutes:
-        return "at once"
+        return "immediately"
     return f"{minutes:g} min" if minutes < 120 else f"{minutes / 60:g} h" if minutes < 2880 else f"{minutes / 1440:g} d"
 
 

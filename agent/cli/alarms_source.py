@@ -44,7 +44,7 @@ class AlarmsSource:
         return utc_ms(self._config)
 
     def standing(self, motor: str | None) -> list[AlarmRecord]:
-        """All that are not normal: by priority, those that wait for somebody first; then those that are silent.
+        """All that are not normal: by priority, those that are not acknowledged first; then those that are silent.
 
         motor: only of this one. Exits when there is no such motor.
         """
@@ -72,7 +72,7 @@ class AlarmsSource:
         return next((item.record for item in alarms if item.record.key == key), None)
 
     def definition(self, key: AlarmKey) -> AlarmDefinition:
-        found = self._config.alarms.definition(key.asset or None, key.code)
+        found: AlarmDefinition | None = self._config.alarms.definition(key.asset or None, key.code)
         assert found is not None, key
         return found
 

@@ -30,7 +30,8 @@ OWN_ADVICE = "Ventil 7 prüfen"
 
 @pytest.fixture
 def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A dry pump not acknowledged, a dip that returned with a stall as its consequence, a disk acknowledged; five minutes later."""
+    """A dry pump not acknowledged, a dip that returned with a stall as its consequence, a disk acknowledged; now it is
+    five minutes later."""
     bench = AlarmBench(*DEFINITIONS.values())
     clock = HandClock(bench.utc_ms / 1000)
     store = Store(tmp_path / "state", clock)

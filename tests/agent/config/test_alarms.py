@@ -117,7 +117,7 @@ def test_only_live_terminals_phase_loss_and_windings_latch() -> None:
 
 
 def test_no_two_alarms_explain_each_other() -> None:
-    """Neither directly nor in a circle: then each would suppress the others for ever."""
+    """Neither directly nor in a circle: then each would suppress the others permanently."""
     above: dict[str, set[str]] = {}
     for _ in DEFINITIONS:
         above = {
@@ -125,14 +125,3 @@ def test_no_two_alarms_explain_each_other() -> None:
             for code, row in DEFINITIONS.items()
         }
     assert not [code for code, below in above.items() if code in below]
-
-
-def test_each_fault_that_needs_an_action_is_an_alarm_with_the_texts_of_the_detectors() -> None:
-    from agent.analysis.condition.faults import FAULTS
-
-    for code, fault in FAULTS.items():
-        if code in DEFINITIONS:
-            assert DEFINITIONS[code].title == fault.title
-            assert not fault.advice or DEFINITIONS[code].advice == fault.advice
-        else:
-            assert not fault.advice, f"{code} has advice: it is an alarm"
