@@ -56,6 +56,14 @@ def test_an_answer_of_another_version(page: Page) -> None:
     ]  # fmt: skip
 
 
+def test_terminals_are_never_called_clear_of_voltage(page: Page) -> None:
+    """A magnet motor that turns makes voltage, and nothing proves that it does not turn."""
+    page.receive("pump", "condition", condition("healthy", live_terminals=fault("clear"), stall=fault("clear")))
+    assert [item["code"] for item in page.json(PATH)["faults"]] == ["stall"]
+    page.receive("pump", "condition", condition("finding", live_terminals=fault("finding")))
+    assert [item["code"] for item in page.json(PATH)["faults"]] == ["live_terminals"]
+
+
 def test_healthy_is_said_only_while_the_agent_says_so(page: Page) -> None:
     assert page.json(PATH)["condition"] == "unknown"
     page.receive("pump", "condition", condition("fine"))
