@@ -16,6 +16,7 @@ CONDITIONS = {
 }
 SEVERITIES = {"note": N_("note"), "warning": N_("warning"), "alarm": N_("alarm")}
 CONFIDENCES = {"certain": N_("certain"), "likely": N_("likely"), "possible": N_("possible")}
+LIVE_TERMINALS = "live_terminals"  # that there is no voltage is never reported
 _UNITS = {"degC": "°C"}
 Fault = Mapping[str, Any]
 
@@ -34,7 +35,11 @@ def _lines(body: Mapping[str, Any], current: bool) -> Iterator[str]:
     for code in ordered:
         if faults[code].get("verdict") == "finding":
             yield from _finding(code, faults[code])
-    clear = tuple(_title(code, faults[code]) for code in ordered if faults[code].get("verdict") == "clear")
+    clear = tuple(
+        _title(code, faults[code])
+        for code in ordered
+        if faults[code].get("verdict") == "clear" and code != LIVE_TERMINALS
+    )
     if clear:
         yield "  " + _("clear: {faults}", faults=_("; ").join(clear))
     for code in ordered:

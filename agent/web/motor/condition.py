@@ -20,6 +20,7 @@ from agent.web.http.problem import problem
 from agent.web.http.times import rfc3339
 from agent.web.plant import motor_rows
 from agent.web.plant.motor_rows import Entry
+from agent.web.plant.motor_state import LIVE_TERMINALS
 
 WORDS = ("finding", "healthy", "unknown")
 FINDING, CLEAR, NOT_OBSERVABLE = VERDICTS = ("finding", "clear", "not_observable")
@@ -89,11 +90,15 @@ def condition_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorCondition
 
 
 def faults_of(message: Mapping[str, Any], catalogue: Catalogue) -> list[FaultAnswer]:
-    """The verdicts of a message in the order of the table of faults; codes of another version follow."""
+    """The verdicts of a message in the order of the table of faults; codes of another version follow.
+
+    That terminals are clear of voltage is never reported, whatever a message contains.
+    """
     faults = message.get("faults")
     found = {
         code: body for code, body in (faults if isinstance(faults, dict) else {}).items()
         if isinstance(body, dict) and body.get("verdict") in VERDICTS
+        and (code, body["verdict"]) != (LIVE_TERMINALS, CLEAR)
     }  # fmt: skip
     ordered = [*(code for code in FAULTS if code in found), *(code for code in found if code not in FAULTS)]
     return [_answer(code, found[code], catalogue) for code in ordered]

@@ -123,9 +123,7 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
         since = web.follower.health_since.get(topic, HealthSince())
         recorded = _codes_below(web, topic)
         for item in health_findings(messages.get("health", {}).get("v", {}), web):
-            if not recorded.isdisjoint(
-                ALARMS_OF_FIGURES.get((item.figure or "").removeprefix(f"bus_{item.bus}_"), ())
-            ):
+            if not recorded.isdisjoint(ALARMS_OF_FIGURES.get((item.figure or "").removeprefix(f"bus_{item.bus}_"), ())):
                 continue
             changed_ms = since.changed_ms.get(item.figure or "")
             yield Finding(

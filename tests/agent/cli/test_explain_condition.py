@@ -39,6 +39,13 @@ def test_healthy_is_said_only_of_the_present(word: str, current: bool, shown: st
     assert condition_text(condition(word), current).endswith(CONDITIONS[shown])
 
 
+def test_terminals_are_never_called_clear_of_voltage() -> None:
+    body = condition("healthy", live_terminals=fault("clear"), stall=fault("clear"))
+    text = condition_text(body, current=True)
+    assert "the rotor is blocked" in text
+    assert "terminals" not in text
+
+
 def test_in_chinese() -> None:
     english = condition_text(DEMAGNETIZED, current=True)
     use("zh_CN")

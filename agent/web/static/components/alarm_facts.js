@@ -63,7 +63,7 @@ export function Times({finding, zone, now_ms}) {
   return html`<dl class="tm">
     <dt>${_("Priority")}</dt><dd class="first">${priorityName(priority)}</dd>
     ${duration && html`<dt>${_("Since")}</dt><dd>${since(finding.since, zone, now_ms)}</dd><dt>${_("For")}</dt><dd class="for">${duration}</dd>`}
-    ${respond && html`<dt>${_("Respond")}</dt><dd>${respond}</dd>`}
+    ${respond && html`<dt>${_("Respond")}</dt><dd class="first">${respond}</dd>`}
     ${alarm && html`<dt>${_("State")}</dt><dd class="first">${stateInWords(finding, zone, now_ms)}</dd>`}
     ${alarm && alarm.count_24h > 1 ? html`<dt>${_("In 24 h")}</dt><dd>${_("{n} times", {n: alarm.count_24h})}</dd>` : null}
   </dl>`;
