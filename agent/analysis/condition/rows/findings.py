@@ -103,7 +103,7 @@ class Hold:
 class Watch:
     """How long a fault was looked for under conditions in which it would have been seen.
 
-    needed_s: time after which nothing found means clear.
+    needed_s: time after which nothing found means clear. seen_s: so far, at most that.
     reason: why it is not observable at present; None: it is.
     """
 
@@ -114,10 +114,11 @@ class Watch:
         self.reason: Reason | None = None
 
     def looked(self, t_s: float) -> None:
-        self.seen_s += min(t_s - self._last_s, 15.0) if self._last_s > -math.inf else 1.0
+        if self.seen_s < self._needed_s:
+            self.seen_s += min(t_s - self._last_s, 15.0) if self._last_s > -math.inf else 1.0
+            if self.seen_s >= self._needed_s:
+                self.reason = None
         self._last_s = t_s
-        if self.seen_s >= self._needed_s:
-            self.reason = None
 
     def blind(self, t_s: float, reason: Reason) -> None:
         """Not observable now. What was seen before counts until `reset`."""

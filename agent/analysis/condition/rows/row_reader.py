@@ -222,7 +222,7 @@ class RowReader:
         if self.frozen:
             for k in self.frozen:
                 values[k] = None
-            if _VOLTAGES <= self.frozen:  # the meter repeats its last values
+            if self.frozen >= _VOLTAGES:  # the meter repeats its last values
                 for k in _METER:
                     values[k] = None
 
