@@ -39,11 +39,16 @@ class Findings:
         u95: float | None = None,
         evidence: Mapping[str, float] | None = None,
     ) -> None:
-        """Raises a finding, unless it is active with this or a higher severity."""
+        """Raises a finding, unless it is active with this or a higher severity; of the same severity, other evidence
+        takes the place of the old, and nothing is raised again."""
         now = self.active.get(code)
-        if now is not None and _RANK[now.severity] >= _RANK[severity]:
+        rank = -1 if now is None else _RANK[now.severity]
+        if now is not None and (rank > _RANK[severity] or (rank == _RANK[severity] and now.why.code == why.code)):
             return
         finding = ConditionFinding(code, severity, confidence, at_s, why, value, unit, limit, u95, evidence or {})
+        if now is not None and rank == _RANK[severity]:
+            self.active[code] = msgspec.structs.replace(finding, at_s=now.at_s)
+            return
         self.active[code] = finding
         before = self.found.get(code)
         if before is None or before.severity is Severity.NOTE:
