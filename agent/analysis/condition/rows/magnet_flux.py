@@ -13,6 +13,7 @@ from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
 from agent.analysis.condition.rows.findings import Findings, Hold
 from agent.analysis.condition.rows.ratings import Ratings
+from agent.analysis.condition.rows.row_reader import RowReader
 from drivers.reasons import Reason
 from dsp.efficiency_flux import FluxIndex, FluxPlate, flux_index
 
@@ -20,12 +21,13 @@ DEMAGNETIZATION, SYNCHRONISM = "demagnetization", "loss_of_synchronism"
 _LEARN, _MEDIAN = 60, 30  # blocks: ten and five minutes
 _BASELINE_U = 0.022  # against the same machine: magnet temperature ± 15 K, and what the load leaves of the error of Xq
 _WARN_U, _ALARM_U, _OFF = 2.0, 4.0, 0.8  # times U: note on condition, 2.3
-_ON_S = 1800.0
+_ON_S = 900.0
 _LOAD_MIN, _LIKE_LOAD, _SPEED_MIN = 0.25, 0.25, 0.25
 _WARM_STEP_K, _WARM_S = 4.0, 1800.0  # magnets follow the winding within an hour
 _CURRENT_WARN, _CURRENT_ALARM, _CURRENT_S = 1.2, 1.5, 60.0
 _LIKE_FLUX, _LIKE_CURRENT = 0.1, 0.08  # what saturation of Xq leaves
 _XQ = 0.45  # per unit, if the nameplate does not give it: dsp/efficiency_flux.py
+_COARSE_KW = 4.0  # a power in steps of 0.1 kW is then known to 1.3 %
 _WEAKENED = 0.93  # of the voltage that the DC link allows: above, the drive weakens the field
 
 
@@ -42,8 +44,8 @@ class Point(NamedTuple):
 
 
 class MagnetFlux:
-    def __init__(self, ratings: Ratings, findings: Findings, state: Mapping[str, Any]) -> None:
-        self._ratings, self._findings = ratings, findings
+    def __init__(self, ratings: Ratings, findings: Findings, reader: RowReader, state: Mapping[str, Any]) -> None:
+        self._ratings, self._findings, self._reader = ratings, findings, reader
         self._plate, self._reason = _plate(ratings)
         self._indices: deque[FluxIndex] = deque(maxlen=_MEDIAN)
         self._winding: tuple[float, float] | None = None
@@ -85,6 +87,8 @@ class MagnetFlux:
             self._reason = reasons.DRIVE_VALUES_MISSING()
         elif block.current < _LOAD_MIN or abs(hz) < _SPEED_MIN * plate.rated_hz or power_kw <= 0:
             self._reason = reasons.LOAD_TOO_SMALL(load=block.current, needed=_LOAD_MIN)
+        elif not self._reader.fine_power and power_kw < _COARSE_KW:
+            self._reason = reasons.POWER_COARSE()
         elif link_v is not None and volts > _WEAKENED * link_v / math.sqrt(2):
             self._reason = reasons.FIELD_WEAKENED()
         elif winding is None:
