@@ -6,7 +6,7 @@ from agent.analysis.condition.answers import Answer, Confidence, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Watch
 from agent.analysis.condition.rows.ratings import Ratings
-from agent.analysis.condition.rows.sample import Sample
+from agent.analysis.condition.rows.sample import STANDS, Sample
 
 CODE = "overload"
 _TAU_S = 1165.0  # 7.2 times the rated current trips a cold relay of class 30 after 30 s
@@ -33,7 +33,7 @@ class Overload:
             missing = reasons.CURRENTS_MISSING() if self._known else reasons.NAMEPLATE_MISSING(keys=("amps",))
             self._watch.blind(sample.t_s, missing)
             return
-        if current > _BURNS and sample.run_s > _START_S:
+        if current > _BURNS and (sample.run_s > _START_S or (not sample.has_drive and sample.power_factor > STANDS)):
             self._watch.blind(sample.t_s, reasons.CURRENT_IMPLAUSIBLE())
             return
         if current > 1.0 and sample.torque is not None:  # otherwise a wrong rated current would look like an overload

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 from agent.analysis.condition.answers import Answer, Confidence, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Hold, Watch
 from agent.analysis.condition.rows.ratings import Ratings
-from agent.analysis.condition.rows.sample import INDEX, Sample
+from agent.analysis.condition.rows.sample import STANDS, Sample
 
-_P_IN = INDEX["p_in_kw"]
 CODE, STARTING, HOLDING = "stall", "starting", "holding"
 _SLOW, _MOVED = 0.05, 0.1  # share of rated speed
 _TORQUE = 1.05  # of rated: the 110 % of the note less the error of a torque register
 _START_S = 60.0
 _ON_S, _OFF_S = 9.0, 2.0  # ten rows
 _LOCKED, _USUAL = 2.5, 1.5  # current of a motor on the line without speed, share of rated
-_STANDS = 0.6  # power factor: a motor that turns has more, also when the ratio of a transformer is wrong
 _PULLED = 1.25  # a jam pulls the torque to the limit; a load that is held needs what it needed while it moved
 
 
@@ -77,7 +73,7 @@ class Stall:
         if speed is None and sample.has_drive:
             self._watch.blind(sample.t_s, reasons.SPEED_MISSING())
             return None, None
-        slow = speed < _SLOW if speed is not None else self._moved or _power_factor(sample) < _STANDS
+        slow = speed < _SLOW if speed is not None else self._moved or sample.power_factor < STANDS
         if (speed is not None and speed >= _MOVED) or (speed is None and effort < _USUAL):
             self._moved = True
             part = 0.2 if self._moving_torque is not None else 1.0
@@ -108,9 +104,3 @@ class Stall:
 
     def answers(self) -> list[Answer]:
         return [self._watch.answer(CODE), self._start_watch.answer(STARTING), self._start_watch.answer(HOLDING)]
-
-
-def _power_factor(sample: Sample) -> float:
-    """At the meter; 1 if it is not known."""
-    watts, volts, amps = sample.values[_P_IN], sample.u_mean_v, sample.i_mean_a
-    return 1000 * watts / (math.sqrt(3) * volts * amps) if watts is not None and volts and amps else 1.0
