@@ -47,7 +47,7 @@ class MagnetFlux:
     def __init__(self, ratings: Ratings, findings: Findings, reader: RowReader, state: Mapping[str, Any]) -> None:
         self._ratings, self._findings, self._reader = ratings, findings, reader
         self._plate, self._reason = _plate(ratings)
-        self._indices: deque[FluxIndex] = deque(maxlen=_MEDIAN)
+        self._losses: deque[float] = deque(maxlen=_MEDIAN)
         self._winding: tuple[float, float] | None = None
         self._warn, self._alarm = Hold(_ON_S, _ON_S, 120.0), Hold(_ON_S, _ON_S, 120.0)
         self._current = Hold(_CURRENT_S, _CURRENT_S, 60.0)
@@ -72,10 +72,8 @@ class MagnetFlux:
         if self._n < _LEARN:
             self._learn(block, point)
             return
-        self._indices.append(point.flux)
         self._synchronism(block, point)
-        if len(self._indices) == _MEDIAN:
-            self._flux(block, point)
+        self._flux(block, point)
 
     def _point(self, plate: FluxPlate, block: Block) -> Point | None:
         volts, amps, power_kw, hz, winding, link_v = (
@@ -130,15 +128,20 @@ class MagnetFlux:
         return block.t_s - self._winding[0] >= _WARM_S
 
     def _flux(self, block: Block, point: Point) -> None:
-        value = statistics.median(one.value for one in self._indices)
-        loss, u = 1 - value / self._flux0, _BASELINE_U
+        loss, u = 1 - point.flux.value / self._flux0, _BASELINE_U
         # weaker magnets need more current for the same power: both must fit
         fits = abs(point.current / self._current0 * (1 - loss) - 1) < _LIKE_CURRENT
         like = block.current is not None and abs(block.current * (1 - loss) / self._load0 - 1) < _LIKE_LOAD
-        if not (self._warm_steady(block) and like and fits) or self._current.active:
+        if not self._warm_steady(block):
+            self._losses.clear()
+            return
+        if not (like and fits) or self._current.active:
+            return
+        self._losses.append(loss)
+        if len(self._losses) < _MEDIAN:
             return
         self._judged += 1
-        self._loss = loss
+        self._loss = loss = statistics.median(self._losses)
         for hold, times, severity in ((self._warn, _WARN_U, Severity.WARNING), (self._alarm, _ALARM_U, Severity.ALARM)):
             limit = times * u
             if hold.update(block.t_s, loss > limit * (_OFF if hold.active else 1)):
