@@ -56,7 +56,7 @@ class Bearing:
         elif block.running and block.current is not None and block.speed is not None:
             self._judge(block, degc, ambient, winding_k)
         elif block.stopped:
-            self._bound.update(block.t_s, ambient, 0.0)
+            self._bound.update(block.t_s, ambient, 0.0, degc)
             self._recent = None
 
     def _learn(self, block: Block, degc: float, ambient: float, winding_k: float | None) -> None:
@@ -75,7 +75,8 @@ class Bearing:
         assert bound is not None
         assert block.current is not None
         assert block.speed is not None
-        bound_degc = bound.update(block.t_s, ambient, self._explained_k(bound, block.current, block.speed, winding_k))
+        explained_k = self._explained_k(bound, block.current, block.speed, winding_k)
+        bound_degc = bound.update(block.t_s, ambient, explained_k, degc)
         self.residual_k = residual_k = degc - bound_degc
         self.watch.looked(block.t_s)
         warn_k, alarm_k = _WARN_K + bound.u_k, _ALARM_K + bound.u_k

@@ -43,11 +43,11 @@ class Cooling:
             return
         if block.current is None or block.speed is None or not block.running:
             if block.stopped:
-                self._bound.update(block.t_s, ambient, 0.0)
+                self._bound.update(block.t_s, ambient, 0.0, degc)
                 self._hold.restart()
             return
         bound = self._bound.update(
-            block.t_s, ambient, self._bound.explained_rise_k(block.current, max(block.speed, 0.05))
+            block.t_s, ambient, self._bound.explained_rise_k(block.current, max(block.speed, 0.05)), degc
         )
         self._judge(block, degc, bound)
 

@@ -39,11 +39,16 @@ class Findings:
         u95: float | None = None,
         evidence: Mapping[str, float] | None = None,
     ) -> None:
-        """Raises a finding, unless it is active with this or a higher severity."""
+        """Raises a finding, unless it is active with this or a higher severity; of the same severity, other evidence
+        takes the place of the old, and nothing is raised again."""
         now = self.active.get(code)
-        if now is not None and _RANK[now.severity] >= _RANK[severity]:
+        rank = -1 if now is None else _RANK[now.severity]
+        if now is not None and (rank > _RANK[severity] or (rank == _RANK[severity] and now.why.code == why.code)):
             return
         finding = ConditionFinding(code, severity, confidence, at_s, why, value, unit, limit, u95, evidence or {})
+        if now is not None and rank == _RANK[severity]:
+            self.active[code] = msgspec.structs.replace(finding, at_s=now.at_s)
+            return
         self.active[code] = finding
         before = self.found.get(code)
         if before is None or before.severity is Severity.NOTE:
@@ -103,7 +108,7 @@ class Hold:
 class Watch:
     """How long a fault was looked for under conditions in which it would have been seen.
 
-    needed_s: time after which nothing found means clear.
+    needed_s: time after which nothing found means clear. seen_s: so far, at most that.
     reason: why it is not observable at present; None: it is.
     """
 
@@ -114,10 +119,11 @@ class Watch:
         self.reason: Reason | None = None
 
     def looked(self, t_s: float) -> None:
-        self.seen_s += min(t_s - self._last_s, 15.0) if self._last_s > -math.inf else 1.0
+        if self.seen_s < self._needed_s:
+            self.seen_s += min(t_s - self._last_s, 15.0) if self._last_s > -math.inf else 1.0
+            if self.seen_s >= self._needed_s:
+                self.reason = None
         self._last_s = t_s
-        if self.seen_s >= self._needed_s:
-            self.reason = None
 
     def blind(self, t_s: float, reason: Reason) -> None:
         """Not observable now. What was seen before counts until `reset`."""

@@ -50,7 +50,7 @@ class LiveTerminals:
 
     def _driven(self, sample: Sample) -> None:
         self._may_turn_until_s = -math.inf
-        self._stopped.restart()
+        self._stopped.update(sample.t_s, False)
         self._hold.update(sample.t_s, False)
         self._no_speed.update(sample.t_s, False)
         power_kw = sample.values[_P_OUT]
@@ -112,7 +112,7 @@ class LiveTerminals:
         self, sample: Sample, confidence: Confidence, why: Reason, value: float | None = None, unit: str = "",
         limit: float | None = None,
     ) -> None:  # fmt: skip
-        self._stopped.restart()
+        self._stopped.update(sample.t_s, False)
         self._findings.raise_(CODE, Severity.ALARM, confidence, sample.t_s, why, value, unit, limit)
 
     def answers(self) -> list[Answer]:

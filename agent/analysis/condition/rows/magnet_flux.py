@@ -13,6 +13,7 @@ from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
 from agent.analysis.condition.rows.findings import Findings, Hold
 from agent.analysis.condition.rows.ratings import Ratings
+from agent.analysis.condition.rows.row_reader import RowReader
 from drivers.reasons import Reason
 from dsp.efficiency_flux import FluxIndex, FluxPlate, flux_index
 
@@ -20,12 +21,13 @@ DEMAGNETIZATION, SYNCHRONISM = "demagnetization", "loss_of_synchronism"
 _LEARN, _MEDIAN = 60, 30  # blocks: ten and five minutes
 _BASELINE_U = 0.022  # against the same machine: magnet temperature ± 15 K, and what the load leaves of the error of Xq
 _WARN_U, _ALARM_U, _OFF = 2.0, 4.0, 0.8  # times U: note on condition, 2.3
-_ON_S = 1800.0
+_ON_S = 900.0
 _LOAD_MIN, _LIKE_LOAD, _SPEED_MIN = 0.25, 0.25, 0.25
 _WARM_STEP_K, _WARM_S = 4.0, 1800.0  # magnets follow the winding within an hour
 _CURRENT_WARN, _CURRENT_ALARM, _CURRENT_S = 1.2, 1.5, 60.0
 _LIKE_FLUX, _LIKE_CURRENT = 0.1, 0.08  # what saturation of Xq leaves
 _XQ = 0.45  # per unit, if the nameplate does not give it: dsp/efficiency_flux.py
+_COARSE_KW = 4.0  # a power in steps of 0.1 kW is then known to 1.3 %
 _WEAKENED = 0.93  # of the voltage that the DC link allows: above, the drive weakens the field
 
 
@@ -42,10 +44,10 @@ class Point(NamedTuple):
 
 
 class MagnetFlux:
-    def __init__(self, ratings: Ratings, findings: Findings, state: Mapping[str, Any]) -> None:
-        self._ratings, self._findings = ratings, findings
+    def __init__(self, ratings: Ratings, findings: Findings, reader: RowReader, state: Mapping[str, Any]) -> None:
+        self._ratings, self._findings, self._reader = ratings, findings, reader
         self._plate, self._reason = _plate(ratings)
-        self._indices: deque[FluxIndex] = deque(maxlen=_MEDIAN)
+        self._losses: deque[float] = deque(maxlen=_MEDIAN)
         self._winding: tuple[float, float] | None = None
         self._warn, self._alarm = Hold(_ON_S, _ON_S, 120.0), Hold(_ON_S, _ON_S, 120.0)
         self._current = Hold(_CURRENT_S, _CURRENT_S, 60.0)
@@ -70,10 +72,8 @@ class MagnetFlux:
         if self._n < _LEARN:
             self._learn(block, point)
             return
-        self._indices.append(point.flux)
         self._synchronism(block, point)
-        if len(self._indices) == _MEDIAN:
-            self._flux(block, point)
+        self._flux(block, point)
 
     def _point(self, plate: FluxPlate, block: Block) -> Point | None:
         volts, amps, power_kw, hz, winding, link_v = (
@@ -85,6 +85,8 @@ class MagnetFlux:
             self._reason = reasons.DRIVE_VALUES_MISSING()
         elif block.current < _LOAD_MIN or abs(hz) < _SPEED_MIN * plate.rated_hz or power_kw <= 0:
             self._reason = reasons.LOAD_TOO_SMALL(load=block.current, needed=_LOAD_MIN)
+        elif not self._reader.fine_power and power_kw < _COARSE_KW:
+            self._reason = reasons.POWER_COARSE()
         elif link_v is not None and volts > _WEAKENED * link_v / math.sqrt(2):
             self._reason = reasons.FIELD_WEAKENED()
         elif winding is None:
@@ -126,15 +128,20 @@ class MagnetFlux:
         return block.t_s - self._winding[0] >= _WARM_S
 
     def _flux(self, block: Block, point: Point) -> None:
-        value = statistics.median(one.value for one in self._indices)
-        loss, u = 1 - value / self._flux0, _BASELINE_U
+        loss, u = 1 - point.flux.value / self._flux0, _BASELINE_U
         # weaker magnets need more current for the same power: both must fit
         fits = abs(point.current / self._current0 * (1 - loss) - 1) < _LIKE_CURRENT
         like = block.current is not None and abs(block.current * (1 - loss) / self._load0 - 1) < _LIKE_LOAD
-        if not (self._warm_steady(block) and like and fits) or self._current.active:
+        if not self._warm_steady(block):
+            self._losses.clear()
+            return
+        if not (like and fits) or self._current.active:
+            return
+        self._losses.append(loss)
+        if len(self._losses) < _MEDIAN:
             return
         self._judged += 1
-        self._loss = loss
+        self._loss = loss = statistics.median(self._losses)
         for hold, times, severity in ((self._warn, _WARN_U, Severity.WARNING), (self._alarm, _ALARM_U, Severity.ALARM)):
             limit = times * u
             if hold.update(block.t_s, loss > limit * (_OFF if hold.active else 1)):

@@ -6,13 +6,14 @@ from agent.analysis.condition.answers import Answer, Confidence, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Watch
 from agent.analysis.condition.rows.ratings import Ratings
-from agent.analysis.condition.rows.sample import Sample
+from agent.analysis.condition.rows.sample import STANDS, Sample
 
 CODE = "overload"
 _TAU_S = 1165.0  # 7.2 times the rated current trips a cold relay of class 30 after 30 s
 _CAPACITY = 1.15**2  # a relay holds at 1.05 and trips at 1.2 times the set current
 _WARN, _ALARM, _OFF = 0.9, 1.0, 0.85
 _STEP_S_MAX = 60.0
+_BURNS, _START_S = 2.2, 120.0  # more current than any protection lets pass after a start
 _PER_TORQUE = 1.25  # current over torque, shares of rated, that hot magnets and a weak supply explain
 
 
@@ -31,6 +32,9 @@ class Overload:
         if current is None:
             missing = reasons.CURRENTS_MISSING() if self._known else reasons.NAMEPLATE_MISSING(keys=("amps",))
             self._watch.blind(sample.t_s, missing)
+            return
+        if current > _BURNS and (sample.run_s > _START_S or (not sample.has_drive and sample.power_factor > STANDS)):
+            self._watch.blind(sample.t_s, reasons.CURRENT_IMPLAUSIBLE())
             return
         if current > 1.0 and sample.torque is not None:  # otherwise a wrong rated current would look like an overload
             current = min(current, _PER_TORQUE * max(abs(sample.torque), 0.5))

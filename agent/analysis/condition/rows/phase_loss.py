@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from agent.analysis.condition.answers import Answer, Confidence, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Watch
@@ -14,7 +16,7 @@ _LOST = 0.05  # of the other two
 _LINE_MIN = 0.2  # of rated current, in the other two
 _BRIDGE_LOAD_MIN = 0.15  # below, a bridge may leave out a phase on its own
 _OTHERS_RISE = 1.3  # a lost phase: 1.7 at a bridge, 1.4 to 2 at a motor; a lost transformer: 1.0
-_OFF_S = 5.0
+_OFF_S, _GAP_S = 5.0, 3.0
 # of the largest line voltage: with no load and for rated load, what the reactances before a bridge bridge; a lost phase
 _SPREAD, _SPREAD_LOAD, _SPREAD_LOST = 0.015, 0.05, 0.12
 _U = (INDEX["u12_v"], INDEX["u23_v"], INDEX["u31_v"])
@@ -26,7 +28,7 @@ class PhaseLoss:
     def __init__(self, ratings: Ratings, findings: Findings) -> None:
         self._ratings, self._findings = ratings, findings
         self._watch = Watch(60.0)
-        self._since_s: float | None = None
+        self._last_s = -math.inf
         self._back_s: float | None = None
         self._rows = 0
         self._usual_a: float | None = None  # line current while the three were alike
@@ -37,17 +39,16 @@ class PhaseLoss:
         lost = self._lost(sample)
         t_s = sample.t_s
         if lost is None:
-            self._since_s = self._since_s if self._since_s and t_s - self._since_s < 5 else None
             return
         if not lost:
-            self._since_s, self._rows = None, 0
+            self._rows = 0
             self._back_s = self._back_s if self._back_s is not None else t_s
             if CODE in self._findings.active and t_s - self._back_s >= _OFF_S:
                 self._findings.end(CODE)
             return
         self._back_s = None
-        self._since_s = t_s if self._since_s is None else self._since_s
-        self._rows += 1
+        self._rows = self._rows + 1 if t_s - self._last_s <= _GAP_S else 1
+        self._last_s = t_s
         # a dip of two seconds lies in three rows at most
         if self._rows >= (4 if sample.dip else 2):
             self._found(sample)

@@ -62,32 +62,30 @@ class PumpLoad:
         self._judge(sample, share, usual)
 
     def _judge(self, sample: Sample, share: float, usual: Bin) -> None:
-        limit = _FAN if self._ratings.is_fan else _DRY
-        off = limit + 0.1
+        uncoupled, limit = (_FAN, _FAN) if self._ratings.is_fan else (_UNCOUPLED, _DRY)
         t_s = sample.t_s
-        why = reasons.POWER_LOW(share=share, speed=sample.speed or 0.0)
-        uncoupled = share < (_FAN if self._ratings.is_fan else _UNCOUPLED)
-        if self._under.update(t_s, uncoupled if not self._under.active else share < off):
-            self._raise(UNDERLOAD, Severity.WARNING, Confidence.LIKELY, t_s, why, share, limit)
+        if self._under.update(t_s, share < (limit + 0.1 if self._under.active else uncoupled)):
+            self._raise(UNDERLOAD, Severity.WARNING, Confidence.LIKELY, sample, share, uncoupled)
         else:
             self._findings.end(UNDERLOAD)
         if self._ratings.is_pump:
-            dry = share < (_DRY_OFF if self._dry.active else _DRY) and not uncoupled
-            if self._dry.update(t_s, dry):
-                self._raise(DRY, Severity.ALARM, Confidence.LIKELY, t_s, why, share, limit)
+            if self._dry.update(t_s, uncoupled <= share < (_DRY_OFF if self._dry.active else _DRY)):
+                self._raise(DRY, Severity.ALARM, Confidence.LIKELY, sample, share, limit)
             else:
                 self._findings.end(DRY)
         low = limit <= share < (_LOW_OFF if self._low.active else _LOW)
         near = sample.speed is not None and abs(sample.speed - usual.speed) < _NEAR
         if self._low.update(t_s, low if near else None):
-            self._raise(LOW_FLOW, Severity.NOTE, Confidence.POSSIBLE, t_s, why, share, _LOW)
+            self._raise(LOW_FLOW, Severity.NOTE, Confidence.POSSIBLE, sample, share, _LOW)
         else:
             self._findings.end(LOW_FLOW)
 
     def _raise(
-        self, code: str, severity: Severity, confidence: Confidence, t_s: float, why: Reason, share: float, limit: float
+        self, code: str, severity: Severity, confidence: Confidence, sample: Sample, share: float, limit: float
     ) -> None:
-        self._findings.raise_(code, severity, confidence, t_s, why, 100 * share, "%", 100 * limit)
+        if code not in self._findings.active:
+            why = reasons.POWER_LOW(share=share, speed=sample.speed or 0.0)
+            self._findings.raise_(code, severity, confidence, sample.t_s, why, 100 * share, "%", 100 * limit)
 
     def _over(self, t_s: float) -> None:
         for hold, code in ((self._dry, DRY), (self._under, UNDERLOAD), (self._low, LOW_FLOW)):

@@ -29,6 +29,11 @@ CURRENT_CHANNEL_LOST = Code(
 LOAD_TOO_SMALL = Code("condition_row_load_too_small", "load {load:pct} %; {needed:pct} % are needed")
 TORQUE_MISSING = Code("condition_row_torque_missing", "neither torque nor rated current is known")
 SPEED_MISSING = Code("condition_row_speed_missing", "the speed is missing")
+POWER_COARSE = Code("condition_row_power_coarse", "the power is too coarse for this motor, in steps of 0.1 kW")
+CURRENT_IMPLAUSIBLE = Code(
+    "condition_row_current_implausible",
+    "no motor carries this current for long: check rated current and transformer ratio",
+)
 POWER_MISSING = Code("condition_row_power_missing", "the power is missing")
 WINDING_MISSING = Code("condition_row_winding_temperature_missing", "no winding temperature")
 BEARING_MISSING = Code("condition_row_bearing_temperature_missing", "no bearing temperature")

@@ -61,7 +61,7 @@ class RowCondition:
         self._cooling = Cooling(ratings, findings, learned)
         self._bearings = BearingTemperature(findings, learned)
         self._unbalance = Unbalance(ratings, findings, learned)
-        self._flux = MagnetFlux(ratings, findings, learned)
+        self._flux = MagnetFlux(ratings, findings, self._reader, learned)
         load, stall = PumpLoad(ratings, findings, self._curve), Stall(ratings, findings)
         terminals, phases = LiveTerminals(ratings, findings), PhaseLoss(ratings, findings)
         hot = OverTemperature(ratings, findings)

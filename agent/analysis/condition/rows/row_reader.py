@@ -11,8 +11,8 @@ from agent.analysis.condition.rows.sample import COLUMNS, INDEX, NO_VALUE, RUNS,
 
 _DRIVE = slice(INDEX["drive_state"], INDEX["u_dc_v"] + 1)
 _U, _I = slice(INDEX["u12_v"], INDEX["u31_v"] + 1), slice(INDEX["i1_a"], INDEX["i3_a"] + 1)
-_STATE, _F, _N, _I_OUT, _TORQUE = (
-    INDEX[name] for name in ("drive_state", "f_out_hz", "speed_rpm", "i_out_a", "torque_pct")
+_STATE, _F, _N, _I_OUT, _P_OUT, _TORQUE = (
+    INDEX[name] for name in ("drive_state", "f_out_hz", "speed_rpm", "i_out_a", "p_out_kw", "torque_pct")
 )
 _RANGES = tuple((column.name, column.low, column.high) for column in COLUMNS)
 _TEMPERATURES = tuple(INDEX[name] for name in ("winding_degc", "bearing_de_degc", "bearing_nde_degc", "ambient_degc"))
@@ -25,6 +25,7 @@ _EACH = 5  # of five rows is examined for frozen values: it takes minutes anyway
 _FROZEN_ROWS, _LEARN_ROWS, _CHANGES = 60, 30, 0.3  # of those
 _TIMES = 3.0  # of the usual voltage: no supply
 _LEVELS = 4  # a value between two steps of its resolution moves to and fro, and then no longer
+_FLOWS = 0.02  # current through gates that work, also at frequency 0
 _TURNS_BELOW = 1.5  # current of a motor on the line, share of rated: it turns near rated speed
 _LOST_POLLS_S, _LOST_SPEED_S = 3.0, 30.0
 _COLDER_K = 12.0  # than ambient: no part of a running motor is
@@ -76,7 +77,8 @@ class RowReader:
     """Makes samples of the rows of one machine.
 
     bad: column → since when it returns impossible values, without a good one. frozen: columns
-    that return the same value again and again although they used to change.
+    that return the same value again and again although they used to change. fine_power: the power of the drive has
+    a finer resolution than 0.1 kW.
     """
 
     def __init__(self, ratings: Ratings) -> None:
@@ -84,6 +86,7 @@ class RowReader:
         self._channels = [Channel() for _ in COLUMNS]
         self.bad: dict[int, float] = {}
         self.frozen: set[int] = set()
+        self.fine_power = False
         self._has_drive = ratings.machine.at in ("drive_output", "drive_input")
         self._drive_seen, self._rows = False, 0
         self._run_since_s: float | None = None
@@ -106,6 +109,9 @@ class RowReader:
         self._supply(sample)
         self._running(sample)
         self._motion(sample)
+        power_kw = values[_P_OUT]
+        if power_kw is not None and not self.fine_power:
+            self.fine_power = abs(10 * power_kw - round(10 * power_kw)) > 1e-6
         self._drop_frozen(values, sample.drives is True)
         self._drop_temperatures(sample)
         if self.bad:
@@ -176,7 +182,7 @@ class RowReader:
             if state is not None:
                 return state == RUNS
             hz, amps = sample.values[_F], sample.values[_I_OUT]
-            return None if hz is None or amps is None else hz != 0 and amps > 0
+            return None if hz is None or amps is None else hz != 0 or amps > _FLOWS * (self._ratings.a or 0.0)
         if sample.i_mean_a is None:
             return None
         self._i_max_a = max(self._i_max_a, sample.i_mean_a)
@@ -222,7 +228,7 @@ class RowReader:
         if self.frozen:
             for k in self.frozen:
                 values[k] = None
-            if _VOLTAGES <= self.frozen:  # the meter repeats its last values
+            if self.frozen >= _VOLTAGES:  # the meter repeats its last values
                 for k in _METER:
                     values[k] = None
 

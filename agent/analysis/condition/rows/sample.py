@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -31,6 +32,8 @@ COLUMNS = tuple(
 )  # fmt: skip
 NAMES = tuple(column.name for column in COLUMNS)
 INDEX = {name: k for k, name in enumerate(NAMES)}
+STANDS = 0.6  # power factor of a motor on the line; if it turns it has more, also behind a wrong transformer ratio
+_P_IN = INDEX["p_in_kw"]
 # A register of 16 bits without a value, at the usual scales
 NO_VALUE = frozenset(
     sign * number / scale for number in (32767, 32768, 65535) for scale in (1, 10, 100) for sign in (1, -1)
@@ -67,5 +70,8 @@ class Sample(Struct):
     i_mean_a: float | None = None
     dip: bool = False
 
-    def value(self, name: str) -> float | None:
-        return self.values[INDEX[name]]
+    @property
+    def power_factor(self) -> float:
+        """At the meter; 1 if it is not known."""
+        watts, volts, amps = self.values[_P_IN], self.u_mean_v, self.i_mean_a
+        return 1000 * watts / (math.sqrt(3) * volts * amps) if watts is not None and volts and amps else 1.0

@@ -6,7 +6,7 @@ from agent.analysis.condition.answers import Answer, Confidence, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Hold, Watch
 from agent.analysis.condition.rows.ratings import Ratings
-from agent.analysis.condition.rows.sample import Sample
+from agent.analysis.condition.rows.sample import STANDS, Sample
 
 CODE, STARTING, HOLDING = "stall", "starting", "holding"
 _SLOW, _MOVED = 0.05, 0.1  # share of rated speed
@@ -73,7 +73,7 @@ class Stall:
         if speed is None and sample.has_drive:
             self._watch.blind(sample.t_s, reasons.SPEED_MISSING())
             return None, None
-        slow = speed < _SLOW if speed is not None else effort > limit
+        slow = speed < _SLOW if speed is not None else self._moved or sample.power_factor < STANDS
         if (speed is not None and speed >= _MOVED) or (speed is None and effort < _USUAL):
             self._moved = True
             part = 0.2 if self._moving_torque is not None else 1.0

@@ -17,6 +17,7 @@ _SLOW_S = 7200.0  # time constant of the frame of large motors
 _LEARN_S, _LEARN_S_MAX = 600.0, 1800.0
 _SLOPE_K_S = 0.03 / 60  # what remains at _SLOW_S: 3.6 K
 _COPPER_SHARES = (0.35, 0.95)
+_GAP_S = 300.0
 _FAN_EXPONENT = 0.8  # heat transfer over speed, turbulent flow
 _COPPER_PER_K = 0.0039
 _LOAD_STEADY, _SPEED_STEADY = 0.06, 0.03
@@ -84,10 +85,15 @@ class ThermalBound:
         rise_k = self.rise_k * heat
         return rise_k * (1 + _COPPER_PER_K * max(0.0, rise_k - self.rise_k))
 
-    def update(self, t_s: float, ambient_degc: float, rise_k: float) -> float:
-        """The bound now, from the ambient temperature and the steady rise that is explained; for stops rise_k = 0."""
+    def update(self, t_s: float, ambient_degc: float, rise_k: float, degc: float) -> float:
+        """The bound now, from the ambient temperature and the steady rise that is explained; for stops rise_k = 0.
+
+        degc: the temperature itself, which may be left from a larger load before a restart or a gap in the rows.
+        """
         target = ambient_degc + rise_k
-        if self._bound_k is None or target >= self._bound_k:
+        if self._bound_k is None or not t_s - self._t_s < _GAP_S:
+            self._bound_k = max(target, degc)
+        elif target >= self._bound_k:
             self._bound_k = target
         else:
             self._bound_k += (target - self._bound_k) * min(1.0, (t_s - self._t_s) / _SLOW_S)

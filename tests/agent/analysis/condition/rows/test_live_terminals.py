@@ -57,6 +57,13 @@ def test_a_speed_that_falls_to_zero_at_once_is_not_trusted() -> None:
     assert watched.found[CODE].confidence is Confidence.POSSIBLE
 
 
+def test_a_drive_that_responds_again_gives_the_evidence() -> None:
+    watched = Watched().feed(60).feed(15, **SILENT).feed(5, stopped, drive_state=3.0, speed_rpm=900.0, u_out_v=None)
+    active = watched.condition.active()[CODE]
+    assert active.confidence is Confidence.CERTAIN
+    assert active.at_s == watched.found[CODE].at_s
+
+
 def test_without_a_reported_speed_nothing_is_known() -> None:
     assert Watched().feed(20, stopped, speed_rpm=None, u_out_v=None).found[CODE].confidence is Confidence.POSSIBLE
     single = Watched()

@@ -35,6 +35,11 @@ def test_at_a_motor_on_the_line() -> None:
     assert watched.feed(4, line_row, i1_a=23.0, i2_a=0.1, i3_a=22.8).found[CODE].at_s - 90 <= 2
 
 
+def test_two_rows_that_are_far_apart_are_none() -> None:
+    watched = Watched().feed(60).feed(1, **LOST).feed(30, i2_a=None)
+    assert CODE not in watched.feed(1, **LOST).feed(30).found
+
+
 def test_light_load_is_not_judged() -> None:
     light = {"p_out_kw": 0.9, "p_in_kw": 1.1, "torque_pct": 10.0, "i_out_a": 3.0}
     watched = Watched().feed(120, i1_a=0.02, i2_a=2.4, i3_a=2.5, **light)

@@ -30,7 +30,7 @@ def test_values_that_stop_changing_are_frozen() -> None:
     assert watched.found["sensor_fault"].why.data["columns"] == ("u12_v", "ambient_degc")
 
 
-def test_a_meter_that_repeats_its_values_shows_no_phase_loss_and_no_health() -> None:
+def test_a_meter_that_repeats_its_values_is_a_sensor_fault() -> None:
     def stale(t_s: float) -> dict[str, float | None]:
         last = {
             name: value for name, value in row(3.0).items() if name[:2] in ("u1", "u2", "u3", "i1", "i2", "i3", "p_")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from support.condition.steady_rows import Watched, machine, stopped
+import math
+
+import pytest
+from support.condition.steady_rows import Watched, machine, row, stopped
 
 from agent.analysis.condition.answers import Clear, NotObservable, Severity
 
@@ -19,6 +22,11 @@ def test_a_jam_is_found_within_twelve_seconds() -> None:
 def test_it_is_found_with_single_rows_missing() -> None:
     watched = Watched(MIXER).feed(60).feed(5, **BLOCKED).feed(2, torque_pct=None, i_out_a=None).feed(7, **BLOCKED)
     assert "stall" in watched.found
+
+
+def test_it_is_found_without_a_state_of_the_drive() -> None:
+    silent = BLOCKED | {"drive_state": None, "i_out_a": 28.0}
+    assert "stall" in Watched(MIXER).feed(60, drive_state=None).feed(13, **silent).found
 
 
 def test_eight_seconds_are_none() -> None:
@@ -49,6 +57,25 @@ def test_a_hoist_holds() -> None:
 def test_without_application_the_same_torque_as_before_is_not_decided() -> None:
     watched = Watched(machine(application=None)).feed(60, torque_pct=120.0, i_out_a=25.0)
     assert "stall" not in watched.feed(30, **(BLOCKED | {"torque_pct": 122.0})).found
+
+
+@pytest.mark.parametrize(("watts", "found"), [(0.35, True), (0.85, False)])
+def test_on_the_line_six_times_the_current_is_a_stall_unless_its_power_is_that_of_a_turning_motor(
+    watts: float, found: bool
+) -> None:
+    """The second is a wrong transformer ratio."""
+    on_line = machine(kind="induction", at="line", emf_v=None, application="conveyor")
+    amps = 6 * 21.0
+
+    def line_row(t_s: float) -> dict[str, float | None]:
+        names = ("u12_v", "u23_v", "u31_v", "i1_a", "i2_a", "i3_a", "p_in_kw")
+        power_kw = watts * math.sqrt(3) * 400 * amps / 1000
+        usual = row(t_s, i1_a=amps, i2_a=amps, i3_a=amps, p_in_kw=power_kw)
+        return {name: usual[name] for name in names}
+
+    watched = Watched(on_line).feed(400, line_row)
+    assert ("stall" in watched.found) is found
+    assert found or not watched.found
 
 
 def test_without_application_torque_at_the_limit_is_a_stall() -> None:

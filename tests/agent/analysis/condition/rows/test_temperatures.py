@@ -76,6 +76,16 @@ def test_a_larger_load_is_no_lost_cooling() -> None:
     assert "cooling_reduced" not in watched.found
 
 
+def test_a_winding_that_cools_down_after_a_restart_of_the_agent_is_none() -> None:
+    state = Watched().feed(700).condition.state()
+    assert "cooling" in state
+    light = {"i_out_a": 7.0, "torque_pct": 35.0, "p_out_kw": 3.3, "p_in_kw": 3.6}
+    watched = Watched(state=state)
+    for minute in range(60):  # from 95 °C with 40 min
+        watched.feed(60, winding_degc=38.0 + 57.0 * 0.5 ** (minute / 28), **light)
+    assert "cooling_reduced" not in watched.found
+
+
 def test_a_winding_that_still_warms_up_is_not_learned() -> None:
     watched = drift(Watched(), 30, winding_degc=0.5)
     assert isinstance(watched.answer("cooling_reduced"), NotObservable)
