@@ -162,7 +162,10 @@ def modulation(base: Baseband) -> Modulation:
 
 
 def noise_floor(amplitude: Floats, at: int, cells: int = 12, guard: int = 4) -> float:
-    """Median over `cells` resolution cells on both sides of a bin, without the `guard` cells next to it and to zero; infinite: none."""
+    """Median over `cells` resolution cells on both sides of a bin, without the `guard` cells next to it and to zero.
+
+    Infinite where the spectrum has no such cells.
+    """
     below = amplitude[max(at - (cells + guard) * PAD, guard * PAD) : max(at - guard * PAD, 0)]
     above = amplitude[at + guard * PAD : at + (cells + guard) * PAD]
     near = np.concatenate([below, above])
