@@ -180,10 +180,12 @@ def load_oscillation(f: CageFeatures, baseline: CageFeatures | None) -> Answer:
     if f.load is None or f.load < LOAD_MIN:
         reason = reasons.LOAD_UNKNOWN() if f.load is None else reasons.LOAD_SMALL(load=f.load, needed=LOAD_MIN)
         return NotObservable("load_oscillation", reason)
-    if line is None or line.p < SWING or _is(line, f.turn):
+    if line is None or line.p < SWING or (f.turn is not None and abs(line.hz - f.turn.hz) < f.cell_hz):
         return Clear("load_oscillation", line.p * 100 if line else None, "%", SWING * 100)
-    if line.rest > 0 or SUPPLY_GAIN * line.u >= line.p:
-        return Clear("load_oscillation", None, "%", SWING * 100)
+    if SUPPLY_GAIN * line.u >= line.p:
+        return NotObservable("load_oscillation", reasons.SUPPLY_EXPLAINS(hz=line.hz))
+    if line.rest > 0:
+        return NotObservable("load_oscillation", reasons.ROTOR_OR_LOAD_OPEN(hz=line.hz))
     before = _before(f, baseline, line)
     grown = before is not None and line.p >= BASELINE_GROWTH * max(before, SWING)
     if grown:
@@ -202,10 +204,6 @@ def _before(f: CageFeatures, baseline: CageFeatures | None, line: CageLine) -> f
         return None
     then = baseline.load_swing
     return then.p if then is not None and abs(then.hz - line.hz) < 0.1 * line.hz else 0.0
-
-
-def _is(line: CageLine, other: CageLine | None) -> bool:
-    return other is not None and line.hz == other.hz
 
 
 def once_per_turn(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> Answer:
