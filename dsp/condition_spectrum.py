@@ -162,10 +162,14 @@ def modulation(base: Baseband) -> Modulation:
 
 
 def noise_floor(amplitude: Floats, at: int, cells: int = 12, guard: int = 4) -> float:
-    """Median over `cells` resolution cells on both sides of a bin, without the `guard` cells next to it and to zero."""
+    """Median over `cells` resolution cells on both sides of a bin, without the `guard` cells next to it and to zero.
+
+    Infinite where the spectrum has no such cells.
+    """
     below = amplitude[max(at - (cells + guard) * PAD, guard * PAD) : max(at - guard * PAD, 0)]
     above = amplitude[at + guard * PAD : at + (cells + guard) * PAD]
-    return float(np.median(np.concatenate([below, above])))
+    near = np.concatenate([below, above])
+    return float(np.median(near)) if len(near) else math.inf
 
 
 def peaks(amplitude: Floats) -> npt.NDArray[np.intp]:

@@ -238,7 +238,7 @@ def _lines(
         "rotor": _stored(cage.rotor_line(m, low_hz, high_hz, slope)),
         "swing": _stored(cage.active_line(m, low_hz, high_hz, slope)),
         "turn": _stored(cage.turn_line(m, slowest - m.cell_hz, fastest + m.cell_hz, slope)),
-        "noise": cage.rest_floor(m, middle, slope),
+        "noise": cage.rest_floor(m, middle, slope) if high_hz < m.hz[-1] else None,
     }
 
 

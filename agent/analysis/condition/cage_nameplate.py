@@ -16,9 +16,10 @@ _PF_MIN, _PF_MAX = 0.4, 0.97  # of rated power factor × efficiency
 
 
 def rated_kw(machine: MachineData) -> float | None:
-    if machine.kw is None and machine.nm and machine.rpm:
-        return machine.nm * machine.rpm * math.pi / 30e3
-    return machine.kw
+    kw = machine.kw
+    if kw is None and machine.nm and machine.rpm:
+        kw = machine.nm * machine.rpm * math.pi / 30e3
+    return kw if kw is not None and 0 < kw < math.inf else None
 
 
 def rated_amps(machine: MachineData) -> float | None:

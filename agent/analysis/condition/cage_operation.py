@@ -20,6 +20,9 @@ EVENT_LOW, EVENT_HIGH = 0.9, 1.1  # of the usual voltage, IEC 61000-4-30
 SPAN_MAX = 0.06  # of the current: ±3 % in means of a second
 F_SPAN_MAX_HZ = 0.4
 STARTS, STARTED_BELOW, STARTS_ABOVE = 2.0, 0.1, 1.5
+STOPPED = 50.0  # times the current at the end: it is switched off there
+LOAD_LIGHT, PF_LIGHT = 0.35, 0.75  # T circuits: power factor 0.25 to 0.65 at 30 % load
+LOAD_HEAVY, PF_HEAVY, LOAD_MAX = 0.7, 0.45, 1.6  # and 0.62 to 0.9 at 70 %
 OVERLOAD_NOTE, OVERLOAD_WARNING, OVERLOAD_ALARM = 1.05, 1.2, 1.5  # IEC 60947-4-1: no trip at 1.05, trip at 1.2 [M]
 
 
@@ -54,6 +57,16 @@ def current_reason(f: CageFeatures, machine: MachineData) -> Reason | None:
     return None
 
 
+def load_reason(f: CageFeatures) -> Reason | None:
+    """Whether power and power factor contradict each other at the nameplate's rating, as with a wrong ratio."""
+    pf = f.i1_a[0] / f.current_a
+    if f.load is None or LOAD_LIGHT <= f.load <= LOAD_HEAVY:
+        return None
+    if f.load > LOAD_MAX or (f.load < LOAD_LIGHT and pf > PF_LIGHT) or (f.load > LOAD_HEAVY and pf < PF_HEAVY):
+        return reasons.LOAD_MISMATCH(load=f.load, pf=pf)
+    return None
+
+
 def phase_loss(f: CageFeatures, machine: MachineData) -> list[Answer]:
     amps = rated_amps(machine)
     if f.lost_s is not None and f.lost_phase is not None:
@@ -75,7 +88,7 @@ def starting(f: CageFeatures) -> Answer:
 
 
 def _starts(f: CageFeatures) -> bool:
-    return f.i_start >= STARTS and (f.i_first < STARTED_BELOW or f.i_first > STARTS_ABOVE)
+    return STARTS <= f.i_start < STOPPED and (f.i_first < STARTED_BELOW or f.i_first > STARTS_ABOVE)
 
 
 def changes(f: CageFeatures) -> Reason | None:
@@ -95,6 +108,8 @@ def changes(f: CageFeatures) -> Reason | None:
 def overload(f: CageFeatures, machine: MachineData) -> Answer:
     if not machine.amps:
         return NotObservable("overload", reasons.AMPS_MISSING())
+    if (reason := load_reason(f)) is not None:
+        return NotObservable("overload", reason)
     ratio = f.current_a / machine.amps
     if ratio < OVERLOAD_NOTE:
         return Clear("overload", ratio, "", OVERLOAD_WARNING)

@@ -8,7 +8,7 @@ from agent.analysis.condition import cage_reasons as reasons
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import CageFeatures, CageLine
 from agent.analysis.condition.cage_nameplate import nameplate_reason
-from agent.analysis.condition.cage_operation import changes, current_reason, voltage_reason
+from agent.analysis.condition.cage_operation import changes, current_reason, load_reason, voltage_reason
 from agent.analysis.condition.machine import MachineData
 from drivers.reasons import Reason
 from dsp.condition_cage import CELLS_MIN, PROMINENT, SUPPLY_GAIN
@@ -24,8 +24,6 @@ BASELINE_GROWTH = 2.0  # 6 dB
 LOAD_NEAR = 0.15  # of rated: a baseline within it has the same slope and magnetizing share
 LOAD_MIN = 0.25  # below: not observable
 LOAD_CLEAR = 0.43  # below: not called sound; 40 %, and 3 % for the uncertainty of the load
-LOAD_LIGHT, PF_LIGHT = 0.35, 0.75  # T circuits: power factor 0.25 to 0.65 at 30 % load
-LOAD_HEAVY, PF_HEAVY, LOAD_MAX = 0.7, 0.45, 1.6  # and 0.62 to 0.9 at 70 %
 SWING = 0.02  # of the torque
 SLOT_GROWTH_DB = 10.0
 TURN_NOTE_DB, TURN_WARNING_DB, TURN_GROWTH_DB = -50.0, -30.0, 10.0
@@ -61,22 +59,12 @@ def _rotor_reason(f: CageFeatures, machine: MachineData) -> Reason | None:
         return reason
     if f.load is None or f.two_s_f_hz is None or f.search_hz is None or f.slope is None:
         return reasons.LOAD_UNKNOWN()
-    if (reason := _load_reason(f)) is not None:
+    if (reason := load_reason(f)) is not None:
         return reason
     if f.load < LOAD_MIN:
         return reasons.LOAD_LOW(load=f.load, needed=LOAD_CLEAR)
     if f.two_s_f_hz < CELLS_MIN * f.cell_hz:
         return _short(f)
-    return None
-
-
-def _load_reason(f: CageFeatures) -> Reason | None:
-    """Whether power and power factor contradict each other at the nameplate's rating."""
-    pf = f.i1_a[0] / f.current_a
-    if f.load is None or LOAD_LIGHT <= f.load <= LOAD_HEAVY:
-        return None
-    if f.load > LOAD_MAX or (f.load < LOAD_LIGHT and pf > PF_LIGHT) or (f.load > LOAD_HEAVY and pf < PF_HEAVY):
-        return reasons.LOAD_MISMATCH(load=f.load, pf=pf)
     return None
 
 
@@ -111,7 +99,7 @@ def baseline_reason(f: CageFeatures, machine: MachineData, baseline: CageFeature
     if baseline is None:
         return reasons.NO_BASELINE()
     reason = voltage_reason(baseline, machine) or current_reason(baseline, machine) or changes(baseline)
-    reason = reason or _load_reason(baseline)
+    reason = reason or load_reason(baseline)
     if reason is not None or baseline.lost_s is not None:
         return reasons.BASELINE_UNUSABLE(reason=reason or reasons.PHASE_LOST())
     ratio = f.u1_v / baseline.u1_v
@@ -192,10 +180,12 @@ def load_oscillation(f: CageFeatures, baseline: CageFeatures | None) -> Answer:
     if f.load is None or f.load < LOAD_MIN:
         reason = reasons.LOAD_UNKNOWN() if f.load is None else reasons.LOAD_SMALL(load=f.load, needed=LOAD_MIN)
         return NotObservable("load_oscillation", reason)
-    if line is None or line.p < SWING or _is(line, f.turn):
+    if line is None or line.p < SWING or (f.turn is not None and abs(line.hz - f.turn.hz) < f.cell_hz):
         return Clear("load_oscillation", line.p * 100 if line else None, "%", SWING * 100)
-    if line.rest > 0 or SUPPLY_GAIN * line.u >= line.p:
-        return Clear("load_oscillation", None, "%", SWING * 100)
+    if SUPPLY_GAIN * line.u >= line.p:
+        return NotObservable("load_oscillation", reasons.SUPPLY_EXPLAINS(hz=line.hz))
+    if line.rest > 0:
+        return NotObservable("load_oscillation", reasons.ROTOR_OR_LOAD_OPEN(hz=line.hz))
     before = _before(f, baseline, line)
     grown = before is not None and line.p >= BASELINE_GROWTH * max(before, SWING)
     if grown:
@@ -214,10 +204,6 @@ def _before(f: CageFeatures, baseline: CageFeatures | None, line: CageLine) -> f
         return None
     then = baseline.load_swing
     return then.p if then is not None and abs(then.hz - line.hz) < 0.1 * line.hz else 0.0
-
-
-def _is(line: CageLine, other: CageLine | None) -> bool:
-    return other is not None and line.hz == other.hz
 
 
 def once_per_turn(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> Answer:

@@ -14,6 +14,7 @@ from agent.analysis.condition import cage_reasons as reasons
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import CageFeatures
 from agent.analysis.condition.cage_nameplate import rated_amps
+from agent.analysis.condition.cage_operation import load_reason
 from agent.analysis.condition.cage_rotor import baseline_reason
 from agent.analysis.condition.faults import FAULTS
 from agent.analysis.condition.machine import MachineData
@@ -43,6 +44,8 @@ def winding(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None
     if y2 is None:
         reason = reasons.NAMEPLATE_MISSING(keys=("amps", "volts"))
         return [NotObservable(code, reason) for code in (*CODES, "current_unbalance")]
+    if (mismatch := load_reason(f)) is not None:
+        return [NotObservable(code, mismatch) for code in (*CODES, "current_unbalance")]
     answers = _against_baseline(f, machine, baseline, y2)
     for answer in answers:
         if isinstance(answer, ConditionFinding):

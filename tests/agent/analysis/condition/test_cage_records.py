@@ -163,6 +163,41 @@ def test_missing_samples_leave_the_longest_part() -> None:
     assert reason(found["broken_rotor_bar"]) == "record_short" or isinstance(found["broken_rotor_bar"], Clear)
 
 
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_a_wrong_ratio_of_the_current_transformers_finds_nothing(factor: float) -> None:
+    one = record(u2=231 * 0.015, i2=6.5 * 0.015 * 55 * np.exp(-1.25j))
+    one.i_a[:] *= factor
+    found = answers(one)
+    for code in ("overload", "current_unbalance", "broken_rotor_bar", "turn_fault"):
+        assert isinstance(found[code], NotObservable), code
+
+
+def garbage() -> list[Record]:
+    rng, one = np.random.default_rng(6), record()
+    u, i, noise = one.u_v[:, :2600], one.i_a[:, :2600], rng.standard_normal((3, 2600))
+    gaps = np.where(rng.random(i.shape) < 0.002, np.nan, i)
+    pairs = [(u, noise), (noise, i), (u, gaps), (u * 0 + 1, i * 0 + 1), (u, i + 1000), (u * 1e6, i * 1e6), (u[::-1], i)]
+    short = [(u[:, :n], i[:, :n]) for n in (0, 1, 7, 400, 2000, 2001)]
+    return [Record(FS_HZ, *pair) for pair in (*pairs, *short, (u, i * [[1], [0], [0]]))]
+
+
+@pytest.mark.parametrize("machine", [MACHINE, replace(MACHINE, kw=math.nan)])
+def test_garbage_gives_reasons_and_no_finding(machine: MachineData) -> None:
+    for one in garbage():
+        found = answers(one, machine, record())
+        bad = [a for a in found.values() if isinstance(a, ConditionFinding) and a.severity is not Severity.NOTE]
+        assert not bad
+        assert isinstance(found["broken_rotor_bar"], NotObservable)
+
+
+def test_a_motor_that_is_switched_off_does_not_start() -> None:
+    one = record()
+    one.i_a[:, 4000:] = 0
+    found = answers(one)
+    assert isinstance(found["starting"], Clear)
+    assert reason(found["broken_rotor_bar"]) == "operation_load"
+
+
 def test_at_a_drive_only_a_lost_phase_is_judged() -> None:
     found = answers(record(f_hz=31, u1=140), replace(MACHINE, at="drive_output"))
     assert isinstance(found["phase_loss"], Clear)
