@@ -1,7 +1,7 @@
 """Lines of a magnet rotor: orders k/p of the fundamental in the EMF of single phases, and swings of the power.
 
 The EMF of a line is U − (R + jωL)·I at its frequency: it does not depend on how the current control shares the line
-between voltage and current. A torque once per turn swings the power of all phases alike, so its lines lie in the
+between voltage and current. A torque once per turn swings the power of all phases equally, so its lines are in the
 positive sequence, in pairs around the fundamental; a magnet or an air gap that differs shows in the other sequences,
 too.
 """
@@ -28,7 +28,7 @@ _SWING_RATE_HZ = 100.0
 class OrderLine(NamedTuple):
     """One line at order/pole_pairs times the fundamental; amplitudes relative to the EMF or current of the fundamental.
 
-    emf: largest of the three phases. emf_floor: median of the spectrum beside it.
+    emf: largest of the three phases. emf_floor: median of the spectrum on both sides.
     current: largest of the three phases.
     emf_common, current_common: the parts in the positive sequence.
     """
@@ -109,8 +109,9 @@ def order_lines(
 
 
 def _window(count: int) -> Floats:
-    window: Floats = np.hanning(count)
-    return window * (2 / window.sum())
+    window = np.hanning(count)
+    scaled: Floats = window * (2 / window.sum())
+    return scaled
 
 
 def _impedance(hz: Floats | float, r_ohm: float, l_h: float) -> Complexes:

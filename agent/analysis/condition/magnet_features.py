@@ -89,7 +89,8 @@ class LostPhase(Struct, frozen=True):
 class MagnetFeatures(Struct, frozen=True, kw_only=True):
     """Features of one recording.
 
-    length_s: of the recording. gapless_s: of its longest stretch without a gap, which the other features stand on.
+    length_s: of the recording. gapless_s: of its longest stretch without a gap, which gives the
+        other features.
     hz: fundamental; None: none found, and nothing below it is known.
     hz_spread, current_spread: largest deviation of means of 1 s from the mean, relative.
     u1_v, i1_a: positive sequence, amplitudes; angle_rad: of I1 relative to U1, in the order of rotation.
