@@ -18,7 +18,7 @@ from dsp.condition_magnet_winding import winding_source
 from dsp.condition_phase import PhaseLossDetector
 from dsp.condition_phasors import Frame, follow, is_clipped, longest_gapless, phasors, sequences, spread
 
-_GONE = 0.02  # rms current below this share of the rated one is none
+_GONE = 0.015  # changes of a current below this share of the rated rms current are noise
 _GONE_OF_LARGEST = 0.01  # without a rated current: of the largest in the recording
 _PHASE_FLOOR = 0.2  # rms current as a share of the rated one above which a lost phase is judged
 _CURRENT_S = 1.0
