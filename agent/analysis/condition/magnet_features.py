@@ -21,6 +21,7 @@ from dsp.condition_phasors import Frame, follow, is_clipped, longest_gapless, ph
 _GONE = 0.015  # changes of a current below this share of the rated rms current are noise
 _GONE_OF_LARGEST = 0.01  # without a rated current: of the largest in the recording
 _PHASE_FLOOR = 0.2  # rms current as a share of the rated one above which a lost phase is judged
+UNKNOWN = 1e6  # a spread or an uncertainty without bound; JSON has no infinity
 _CURRENT_S = 1.0
 _COAST_S = 0.2  # for a flux from the EMF; the windings have long discharged
 _SINE = 0.05  # negative over positive sequence of an EMF
@@ -106,8 +107,8 @@ class MagnetFeatures(Struct, frozen=True, kw_only=True):
     length_s: float
     gapless_s: float
     hz: float | None = None
-    hz_spread: float = math.inf
-    current_spread: float = math.inf
+    hz_spread: float = UNKNOWN
+    current_spread: float = UNKNOWN
     u1_v: float = 0.0
     i1_a: float = 0.0
     angle_rad: float = 0.0
@@ -170,12 +171,12 @@ def _with_phasors(
     found = replace(
         basic,
         hz=frame.hz,
-        hz_spread=spread(frame.hz_each_s),
+        hz_spread=_finite(spread(frame.hz_each_s)),
         u1_v=abs(u.positive),
         i1_a=abs(i.positive),
         angle_rad=cmath.phase(i.positive / u.positive),
         negative_u=abs(u.negative / u.positive),
-        negative_i_read=abs(i.negative / i.positive) if i.positive else math.inf,
+        negative_i_read=abs(i.negative / i.positive) if i.positive else UNKNOWN,
         zero_i=abs(i.zero) / (max(abs(i.positive), abs(i.negative)) or 1.0),
         reversed_order=swapped,
         phase_a=tuple(float(x) for x in np.sqrt((i_a**2).mean(axis=1))),
@@ -188,7 +189,7 @@ def _with_phasors(
     swing = power_swing(u_v, i_a, fs_hz)
     return replace(
         found,
-        current_spread=spread(np.array(each_s)),
+        current_spread=_finite(spread(np.array(each_s))),
         swing=Swing(*swing),
         winding=_winding(u_v, i_a, frame, fs_hz, machine),
         lines=_lines(u_v, i_a, frame, fs_hz, machine),
@@ -211,7 +212,7 @@ def _winding(u_v: Array, i_a: Array, frame: Frame, fs_hz: float, machine: Machin
         u=found.u,
         data_u=ohm_u * abs(found.negative_i) * abs(i1 / u1),
         slope=found.slope,
-        slope_u=found.slope_u,
+        slope_u=_finite(found.slope_u),
     )
 
 
@@ -255,6 +256,10 @@ def _lost(record: Record, rated_a: float | None) -> LostPhase | None:
         return None
     lost = detector.loss
     return LostPhase(lost.phase + 1, lost.sample / record.fs_hz, lost.found_sample / record.fs_hz)
+
+
+def _finite(value: float) -> float:
+    return value if value < UNKNOWN else UNKNOWN  # also of NaN
 
 
 def _complex(value: complex) -> Complex:
