@@ -1,7 +1,8 @@
 """Flux of the magnets of a motor from the phasors of its voltage and current, with its uncertainty.
 
-u = R·i + jω·Lq·i + jω·(ψ + (Ld − Lq)·id) with the q axis as reference (Leonhard). The vector u − R·i − jω·Lq·i lies on
-the q axis for every Ld, so the axes and id follow from it; only its length depends on Ld − Lq where id is not 0.
+u = R·i + jω·Lq·i + jω·(ψ + (Ld − Lq)·id) with the q axis as reference (Leonhard). The vector u − R·i − jω·Lq·i has the
+direction of the q axis for every Ld, so the axes and id follow from it; only its length depends on Ld − Lq where id is
+not 0.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dsp.efficiency_flux import ALPHA_PER_K
+from dsp.efficiency_flux import ALPHA_PER_K, FluxIndex
 
 _U_GAIN = 0.005  # U of a channel of class 0.5, of voltage and of current
 _U_PHASE_RAD = 0.005  # U of the angle between voltage and current
@@ -45,7 +46,7 @@ class MagnetPoint(NamedTuple):
     """Where the machine works.
 
     flux_wb: flux linkage of the magnets, peak.
-    emf_v: the voltage behind R and Lq, a phasor with the angle of the q axis.
+    emf_v: the voltage minus the drops across R and Lq, a phasor with the angle of the q axis.
     id_a, iq_a: currents of the axes, peak; iq_a is negative when it brakes.
     """
 
@@ -60,17 +61,6 @@ class MagnetPoint(NamedTuple):
         return math.atan2(-self.id_a, abs(self.iq_a))
 
 
-class MagnetFlux(NamedTuple):
-    """Flux of the magnets relative to the nameplate at the same temperature.
-
-    index: 1 is the flux of the nameplate.
-    u95: expanded uncertainty (k = 2) of the index.
-    """
-
-    index: float
-    u95: float
-
-
 def magnet_point(
     u_v: complex, i_a: complex, hz: float, r_ohm: float, lq_h: float, saliency: float = 0.0
 ) -> MagnetPoint:
@@ -82,7 +72,7 @@ def magnet_point(
     return MagnetPoint(abs(emf) / omega + saliency * lq_h * id_a, emf, id_a, along.real)
 
 
-def magnet_flux(u_v: complex, i_a: complex, hz: float, machine: MagnetMachine) -> MagnetFlux:
+def magnet_flux(u_v: complex, i_a: complex, hz: float, machine: MagnetMachine) -> FluxIndex:
     """The flux index at a point with its uncertainty, propagated from every input.
 
     u_v, i_a: phasors (amplitudes) of the positive sequence, volts and amperes. Without current (coasting) the
@@ -97,16 +87,16 @@ def magnet_flux(u_v: complex, i_a: complex, hz: float, machine: MagnetMachine) -
         _index(u_v, i_a * complex(math.cos(_U_PHASE_RAD), math.sin(_U_PHASE_RAD)), hz, machine),
         value * (1 + _U_ALPHA_PER_K * (machine.magnet_degc.value - 20)),
     ]
-    return MagnetFlux(value, math.sqrt(sum((other - value) ** 2 for other in moved)))
+    return FluxIndex(value, math.sqrt(sum((other - value) ** 2 for other in moved)))
 
 
 Reading = tuple[complex, complex, float, MagnetMachine]  # u_v, i_a, hz, machine
 
 
-def flux_ratio(now: Reading, then: Reading) -> MagnetFlux:
+def flux_ratio(now: Reading, then: Reading) -> FluxIndex:
     """The flux relative to that of an earlier recording of the same machine, each at its own temperature.
 
-    What both have in common (R, Lq, saliency, flux at 20 °C) is moved in both at once, so most of it cancels; gains,
+    What both have in common (R, Lq, saliency, flux at 20 °C) is moved in both together, so most of it cancels; gains,
     angles and temperatures are moved one by one.
     """
     value = _ratio(now, then)
@@ -116,8 +106,8 @@ def flux_ratio(now: Reading, then: Reading) -> MagnetFlux:
         if name != "magnet_degc"
     ]  # fmt: skip
     alone = [magnet_flux(*reading[:3], _without_common(reading[3])) for reading in (now, then)]
-    own = sum((one.u95 / one.index * value) ** 2 for one in alone)
-    return MagnetFlux(value, math.sqrt(own + sum((other - value) ** 2 for other in moved)))
+    own = sum((one.u / one.value * value) ** 2 for one in alone)
+    return FluxIndex(value, math.sqrt(own + sum((other - value) ** 2 for other in moved)))
 
 
 def _ratio(now: Reading, then: Reading) -> float:

@@ -25,18 +25,19 @@ class CurrentGone(NamedTuple):
 
 
 def current_gone(u_v: Floats, i_a: Floats, fs_hz: float, floor_a: float) -> CurrentGone | None:
-    """The last stretch in which the rms current of each phase stays below a floor; None if there is none.
+    """The last stretch in which no phase carries current; None if there is none.
 
     u_v, i_a: phase voltages and currents, shape (3, n). A step with a gap (NaN) of current ends a stretch: no value is
     not no current.
-    floor_a: rms, above offset and noise of the channels.
+    floor_a: rms of a current's changes within 20 ms, above the noise of the channels. Twice as much may be an offset.
     """
     step = max(round(_STEP_S * fs_hz), 2)
     count = i_a.shape[1] // step
     if count == 0:
         return None
     steps = i_a[:, : count * step].reshape(3, count, step)
-    quiet = (np.sqrt((steps**2).mean(axis=2)) < floor_a).all(axis=0)  # a comparison with NaN is False
+    moves, offset = steps.std(axis=2), np.abs(steps.mean(axis=2))
+    quiet = ((moves < floor_a) & (offset < 2 * floor_a)).all(axis=0)  # a comparison with NaN is False
     if not quiet.any():
         return None
     end = int(np.flatnonzero(quiet)[-1]) + 1

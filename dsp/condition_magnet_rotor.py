@@ -1,7 +1,7 @@
 """Lines of a magnet rotor: orders k/p of the fundamental in the EMF of single phases, and swings of the power.
 
 The EMF of a line is U − (R + jωL)·I at its frequency: it does not depend on how the current control shares the line
-between voltage and current. A torque once per turn swings the power of all phases alike, so its lines lie in the
+between voltage and current. A torque once per turn swings the power of all phases equally, so its lines are in the
 positive sequence, in pairs around the fundamental; a magnet or an air gap that differs shows in the other sequences,
 too.
 """
@@ -28,7 +28,7 @@ _SWING_RATE_HZ = 100.0
 class OrderLine(NamedTuple):
     """One line at order/pole_pairs times the fundamental; amplitudes relative to the EMF or current of the fundamental.
 
-    emf: largest of the three phases. emf_floor: median of the spectrum beside it.
+    emf: largest of the three phases. emf_floor: median of the spectrum on both sides.
     current: largest of the three phases.
     emf_common, current_common: the parts in the positive sequence.
     """
@@ -63,37 +63,16 @@ def order_lines(
     l_h: synchronous inductance; 0 leaves the voltage as it is.
     Each line is read in the angle of the rotor, so what does not turn with it, such as a carrier, is not taken for it.
     """
-    n = min(u_v.shape[1], _SAMPLES_MAX)
-    bin_hz, turn_hz = fs_hz / n, abs(frame.hz) / pole_pairs
-    if turn_hz < 2 * _ASIDE[1] * bin_hz or 2 * abs(frame.hz) > 0.45 * fs_hz:
+    reader = _LineReader(u_v, i_a, frame, fs_hz, r_ohm, l_h)
+    if frame.hz / pole_pairs < 2 * _ASIDE[1] * reader.bin_hz or 2 * frame.hz > 0.45 * fs_hz:
         return ()
-    angle = frame.angle_rad[:n]
-    raw = np.concatenate((u_v[:, :n], i_a[:, :n]))
-    both, half = raw * _window(n), _window(n // 2)
-    spectrum = np.fft.rfft(both)
-
-    def line(share: float, waves: Floats = both, part: slice = slice(n)) -> tuple[Complexes, Complexes]:
-        """Phasors of EMF and current at this share of the fundamental."""
-        found = waves @ np.exp(-1j * share * angle[part])
-        return found[:3] - _impedance(share * frame.hz, r_ohm, l_h) * found[3:], found[3:]
-
-    def turns_with_rotor(share: float) -> bool:
-        """Whether halves of the recording show the line at the same angle of the rotor."""
-        starts = (0, n // 4, n - n // 2)
-        parts = (slice(start, start + n // 2) for start in starts)
-        halves = np.array([line(share, raw[:, part] * half, part)[0] for part in parts])
-        return bool(np.abs(halves.sum(axis=0)).max() > _COHERENT * np.abs(halves).sum(axis=0).max())
-
-    emf, current = (float(np.abs(found).mean()) for found in line(1.0))
+    emf, current = (float(np.abs(found).mean()) for found in reader.line(1.0))
     lines = []
     for order in (k for k in range(1, 2 * pole_pairs) if k != pole_pairs):
         share = order / pole_pairs
-        emf_k, current_k = line(share)
-        at = round(order * turn_hz / bin_hz)
-        aside = [at + side * k for side in (-1, 1) for k in range(*_ASIDE) if at + side * k > 0]
-        noise = spectrum[:3, aside] - _impedance(np.array(aside) * bin_hz, r_ohm, l_h) * spectrum[3:, aside]
-        size, floor = float(np.abs(emf_k).max()), float(np.median(np.abs(noise)))
-        if size > _CHECKED * floor and not turns_with_rotor(share):
+        emf_k, current_k = reader.line(share)
+        size, floor = float(np.abs(emf_k).max()), reader.floor(share)
+        if size > _CHECKED * floor and not reader.turns_with_rotor(share):
             size = floor
         lines.append(
             OrderLine(
@@ -108,13 +87,49 @@ def order_lines(
     return tuple(lines)
 
 
+class _LineReader:
+    """Reads lines of EMF and current in the angle of the rotor."""
+
+    def __init__(self, u_v: Floats, i_a: Floats, frame: Frame, fs_hz: float, r_ohm: float, l_h: float) -> None:
+        self._n = n = min(u_v.shape[1], _SAMPLES_MAX)
+        self.bin_hz = fs_hz / n
+        self._hz, self._angle = frame.hz, frame.angle_rad[:n]
+        self._r_ohm, self._l_h = r_ohm, l_h
+        self._raw = np.concatenate((u_v[:, :n], i_a[:, :n]))
+        self._whole = self._raw * _window(n)
+        self._spectrum = np.fft.rfft(self._whole)
+
+    def line(self, share: float) -> tuple[Complexes, Complexes]:
+        """Phasors of EMF and current at this share of the fundamental."""
+        return self._phasors(self._whole, share, slice(self._n))
+
+    def floor(self, share: float) -> float:
+        """Median of the EMF's spectrum on both sides of a line."""
+        at = round(share * self._hz / self.bin_hz)
+        bins = [at + side * k for side in (-1, 1) for k in range(*_ASIDE) if at + side * k > 0]
+        found = self._spectrum[:, bins]
+        return float(np.median(np.abs(found[:3] - self._impedance(np.array(bins) * self.bin_hz) * found[3:])))
+
+    def turns_with_rotor(self, share: float) -> bool:
+        """Whether halves of the recording show the line at the same angle of the rotor."""
+        half = self._n // 2
+        window = _window(half)
+        parts = (slice(start, start + half) for start in (0, self._n // 4, self._n - half))
+        halves = np.array([self._phasors(self._raw[:, part] * window, share, part)[0] for part in parts])
+        return bool(np.abs(halves.sum(axis=0)).max() > _COHERENT * np.abs(halves).sum(axis=0).max())
+
+    def _phasors(self, waves: Floats, share: float, part: slice) -> tuple[Complexes, Complexes]:
+        found = waves @ np.exp(-1j * share * self._angle[part])
+        return found[:3] - self._impedance(share * self._hz) * found[3:], found[3:]
+
+    def _impedance(self, hz: Floats | float) -> Complexes:
+        return np.asarray(self._r_ohm + 2j * np.pi * np.asarray(hz) * self._l_h)
+
+
 def _window(count: int) -> Floats:
-    window: Floats = np.hanning(count)
-    return window * (2 / window.sum())
-
-
-def _impedance(hz: Floats | float, r_ohm: float, l_h: float) -> Complexes:
-    return np.asarray(r_ohm + 2j * np.pi * np.asarray(hz) * l_h)
+    window = np.hanning(count)
+    scaled: Floats = window * (2 / window.sum())
+    return scaled
 
 
 def power_swing(u_v: Floats, i_a: Floats, fs_hz: float) -> PowerSwing:

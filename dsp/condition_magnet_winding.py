@@ -1,6 +1,6 @@
 """Asymmetry of a winding from the negative sequence that its own impedance does not explain.
 
-A sound winding answers a voltage U2 with a current I2 = U2/Z2, whether the supply or the drive makes it. What remains,
+In a sound winding a voltage U2 drives a current I2 = U2/Z2, whether the supply or the drive makes it. What remains,
 U2 − Z2·I2, is a source within the winding: shorted turns, or a resistance in one phase. Unequal gains of the three
 channels give the same picture, but with a zero sequence that is the conjugate of the negative one, relative to the
 positive: with real gains a, b, c both are (a + b∠±120° + c∠∓120°)/3. Three conductors carry no zero sequence of
@@ -74,7 +74,7 @@ def winding_source(u_v: Floats, i_a: Floats, frame: Frame, fs_hz: float, z2_ohm:
 
 
 class _Channels(NamedTuple):
-    """Relative zero sequences, which tell the gains, and the impedance of the winding."""
+    """Relative zero sequences, which show the gains, and the impedance of the winding."""
 
     zero_u: complex
     zero_i: complex

@@ -54,7 +54,7 @@ class PhaseLossDetector:
         self.loss: PhaseLoss | None = None
 
     def reset(self) -> None:
-        """Forget what was found; the count of samples goes on."""
+        """Discard what was found; the count of samples continues."""
         self.loss = None
         for pair in self._pairs:
             pair.restart(self._seen)

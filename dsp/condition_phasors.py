@@ -99,7 +99,7 @@ def phasors(abc: Floats, frame: Frame, part: slice = slice(None)) -> Complexes:
 
 
 def block_phasors(abc: Floats, frame: Frame, samples: int) -> Complexes:
-    """Phasors of blocks of so many samples that overlap by half: shape (rows, blocks)."""
+    """Phasors of blocks of `samples` samples that overlap by half: shape (rows, blocks)."""
     starts = range(0, abc.shape[1] - samples + 1, max(samples // 2, 1))
     return np.array([phasors(abc, frame, slice(s, s + samples)) for s in starts]).reshape(-1, abc.shape[0]).T
 

@@ -53,30 +53,30 @@ def test_index_follows_loss_and_temperature():
         for degc in (20.0, 75.0):
             u, i = terminals(0.0, 20.0, FLUX * (1 - loss) * (1 - 0.0011 * (degc - 20)), LQ)
             found = magnet_flux(u, i, HZ, SURFACE._replace(magnet_degc=Known(degc, 5.0)))
-            assert found.index == pytest.approx(1 - loss)
+            assert found.value == pytest.approx(1 - loss)
 
 
 def test_unknown_saliency_counts_only_where_current_is_off_the_q_axis():
     on, off = (magnet_flux(*terminals(i_d, 20.0), HZ, MACHINE) for i_d in (0.0, -12.0))
-    assert off.u95 > 3 * on.u95
-    assert abs(on.index - 1) < on.u95
-    assert abs(off.index - 1) < off.u95
+    assert off.u > 3 * on.u
+    assert abs(on.value - 1) < on.u
+    assert abs(off.value - 1) < off.u
 
 
 @pytest.mark.parametrize(("name", "u"), [("r_ohm", 0.05), ("lq_h", 0.002), ("flux20_wb", 0.01), ("magnet_degc", 40.0)])
 def test_every_uncertainty_widens_the_index(name, u):
     point = terminals(-5.0, 20.0)
     wider = MACHINE._replace(**{name: Known(getattr(MACHINE, name).value, u)})
-    assert magnet_flux(*point, HZ, wider).u95 > magnet_flux(*point, HZ, MACHINE).u95
+    assert magnet_flux(*point, HZ, wider).u > magnet_flux(*point, HZ, MACHINE).u
 
 
 def test_temperature_alone_gives_its_share():
     none = {name: Known(known.value, 0.0) for name, known in SURFACE._asdict().items()}
     exact, warm = MagnetMachine(**none), MagnetMachine(**{**none, "magnet_degc": Known(20, 45)})
     coasting = (2 * math.pi * HZ * FLUX + 0j, 0j, HZ)
-    gains = magnet_flux(*coasting, exact).u95
+    gains = magnet_flux(*coasting, exact).u
     assert gains == pytest.approx(0.005)  # only the gain of the voltage
-    assert magnet_flux(*coasting, warm).u95 == pytest.approx(math.hypot(gains, 0.0011 * 45 / (1 - 0.0011 * 45)))
+    assert magnet_flux(*coasting, warm).u == pytest.approx(math.hypot(gains, 0.0011 * 45 / (1 - 0.0011 * 45)))
 
 
 def test_ratio_to_an_earlier_recording_cancels_what_both_have_in_common():
@@ -85,4 +85,4 @@ def test_ratio_to_an_earlier_recording_cancels_what_both_have_in_common():
     weak = (*terminals(-5.0, 20.0, FLUX * 0.9), HZ, wrong)
     found = flux_ratio(weak, sound)
     alone = magnet_flux(*weak[:3], wrong._replace(flux20_wb=Known(FLUX, 0.0)))
-    assert abs(found.index - 0.9) < found.u95 < 0.5 * alone.u95
+    assert abs(found.value - 0.9) < found.u < 0.5 * alone.u

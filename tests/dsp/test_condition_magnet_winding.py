@@ -1,4 +1,4 @@
-"""Source of negative sequence in a winding: gains cancel, and its growth with the current tells a resistance."""
+"""Source of negative sequence in a winding: gains cancel, and its growth with the current shows a resistance."""
 
 from __future__ import annotations
 

@@ -63,14 +63,14 @@ _SAME_MACHINE = 0.35  # flux of the baseline against now; a loss of a third is b
 
 
 def magnet_answers(record: Record, machine: MachineData, baseline: Record | None) -> list[Answer]:
-    """Answers on one recording; the temperatures of `machine` are those of `record`, not of the baseline."""
+    """Verdicts on one recording; the temperatures of `machine` are those of `record`, not of the baseline."""
     unknown = replace(machine, winding_degc=None, magnet_degc=None)
     base = None if baseline is None else magnet_features(baseline, unknown)
     return judge_magnet(magnet_features(record, machine), machine, base)
 
 
 def judge_magnet(now: MagnetFeatures, machine: MachineData, base: MagnetFeatures | None) -> list[Answer]:
-    """Answers on features of a recording, each code once; live_terminals is only there when found.
+    """Verdicts on features of a recording, each code once; live_terminals is only there when found.
 
     base: features of a recording of the same motor when it was sound, of any load.
     """
@@ -126,7 +126,7 @@ def _phase(now: MagnetFeatures, machine: MachineData, live: ConditionFinding | N
     mean, rated = sum(now.phase_a) / 3, rated_a(machine)
     if min(now.phase_a) < _CARRIES * mean and rated and mean < _LOAD_MIN * rated:
         return NotObservable(PHASE, REC_LOAD_LOW(share=mean / rated, need=_LOAD_MIN))
-    return Clear(PHASE, 100 * min(now.phase_a) / mean if mean else None, 100 * _CARRIES, None, "%")
+    return Clear(PHASE, 100 * min(now.phase_a) / mean if mean else None, "%", 100 * _CARRIES)
 
 
 def _blocked(now: MagnetFeatures, live: ConditionFinding | None) -> Reason | None:

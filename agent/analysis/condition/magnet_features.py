@@ -18,9 +18,10 @@ from dsp.condition_magnet_winding import winding_source
 from dsp.condition_phase import PhaseLossDetector
 from dsp.condition_phasors import Frame, follow, is_clipped, longest_gapless, phasors, sequences, spread
 
-_GONE = 0.02  # rms current below this share of the rated one is none
+_GONE = 0.015  # changes of a current below this share of the rated rms current are noise
 _GONE_OF_LARGEST = 0.01  # without a rated current: of the largest in the recording
 _PHASE_FLOOR = 0.2  # rms current as a share of the rated one above which a lost phase is judged
+UNKNOWN = 1e6  # a spread or an uncertainty without bound; JSON has no infinity
 _CURRENT_S = 1.0
 _COAST_S = 0.2  # for a flux from the EMF; the windings have long discharged
 _SINE = 0.05  # negative over positive sequence of an EMF
@@ -89,7 +90,8 @@ class LostPhase(Struct, frozen=True):
 class MagnetFeatures(Struct, frozen=True, kw_only=True):
     """Features of one recording.
 
-    length_s: of the recording. gapless_s: of its longest stretch without a gap, which the other features stand on.
+    length_s: of the recording. gapless_s: of its longest stretch without a gap, which gives the
+        other features.
     hz: fundamental; None: none found, and nothing below it is known.
     hz_spread, current_spread: largest deviation of means of 1 s from the mean, relative.
     u1_v, i1_a: positive sequence, amplitudes; angle_rad: of I1 relative to U1, in the order of rotation.
@@ -105,8 +107,8 @@ class MagnetFeatures(Struct, frozen=True, kw_only=True):
     length_s: float
     gapless_s: float
     hz: float | None = None
-    hz_spread: float = math.inf
-    current_spread: float = math.inf
+    hz_spread: float = UNKNOWN
+    current_spread: float = UNKNOWN
     u1_v: float = 0.0
     i1_a: float = 0.0
     angle_rad: float = 0.0
@@ -169,12 +171,12 @@ def _with_phasors(
     found = replace(
         basic,
         hz=frame.hz,
-        hz_spread=spread(frame.hz_each_s),
+        hz_spread=_finite(spread(frame.hz_each_s)),
         u1_v=abs(u.positive),
         i1_a=abs(i.positive),
         angle_rad=cmath.phase(i.positive / u.positive),
         negative_u=abs(u.negative / u.positive),
-        negative_i_read=abs(i.negative / i.positive) if i.positive else math.inf,
+        negative_i_read=abs(i.negative / i.positive) if i.positive else UNKNOWN,
         zero_i=abs(i.zero) / (max(abs(i.positive), abs(i.negative)) or 1.0),
         reversed_order=swapped,
         phase_a=tuple(float(x) for x in np.sqrt((i_a**2).mean(axis=1))),
@@ -187,7 +189,7 @@ def _with_phasors(
     swing = power_swing(u_v, i_a, fs_hz)
     return replace(
         found,
-        current_spread=spread(np.array(each_s)),
+        current_spread=_finite(spread(np.array(each_s))),
         swing=Swing(*swing),
         winding=_winding(u_v, i_a, frame, fs_hz, machine),
         lines=_lines(u_v, i_a, frame, fs_hz, machine),
@@ -210,7 +212,7 @@ def _winding(u_v: Array, i_a: Array, frame: Frame, fs_hz: float, machine: Machin
         u=found.u,
         data_u=ohm_u * abs(found.negative_i) * abs(i1 / u1),
         slope=found.slope,
-        slope_u=found.slope_u,
+        slope_u=_finite(found.slope_u),
     )
 
 
@@ -254,6 +256,10 @@ def _lost(record: Record, rated_a: float | None) -> LostPhase | None:
         return None
     lost = detector.loss
     return LostPhase(lost.phase + 1, lost.sample / record.fs_hz, lost.found_sample / record.fs_hz)
+
+
+def _finite(value: float) -> float:
+    return value if value < UNKNOWN else UNKNOWN  # also of NaN
 
 
 def _complex(value: complex) -> Complex:

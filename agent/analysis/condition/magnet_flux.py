@@ -25,7 +25,8 @@ from agent.analysis.condition.magnet_reasons import (
     REC_LOAD_LOW,
 )
 from drivers.reasons import Code, Reason
-from dsp.condition_magnet import Known, MagnetFlux, MagnetMachine, MagnetPoint, flux_ratio, magnet_flux, magnet_point
+from dsp.condition_magnet import Known, MagnetMachine, MagnetPoint, flux_ratio, magnet_flux, magnet_point
+from dsp.efficiency_flux import FluxIndex
 
 CODE, SYNCHRONISM = "demagnetization", "loss_of_synchronism"
 
@@ -54,7 +55,7 @@ def circuit_of(machine: MachineData) -> MagnetMachine | None:
 
 
 def flux_answers(now: MagnetFeatures, machine: MachineData, base: MagnetFeatures | None) -> list[Answer]:
-    """Answers on demagnetization and loss_of_synchronism of a steady recording."""
+    """Verdicts on demagnetization and loss_of_synchronism of a steady recording."""
     circuit = circuit_of(machine)
     if circuit is None:
         return [NotObservable(code, MAGNET_DATA_MISSING()) for code in (CODE, SYNCHRONISM)]
@@ -106,32 +107,33 @@ def _widened(now: MagnetFeatures, circuit: MagnetMachine) -> MagnetMachine:
     return circuit._replace(lq_h=Known(l_q.value, max(l_q.u, _INTERIOR_U_L * l_q.value)))
 
 
-def _judged(flux: MagnetFlux, now: MagnetFeatures, machine: MachineData, code: Code) -> Answer:
-    loss, u95 = 1 - flux.index, flux.u95
+def _judged(flux: FluxIndex, now: MagnetFeatures, machine: MachineData, code: Code) -> Answer:
+    loss, u95 = 1 - flux.value, flux.u
     warning, alarm = max(_WARNING_U * u95, _WARNING), max(_ALARM_U * u95, _ALARM)
     temperature = machine.magnet_degc is not None or machine.winding_degc is not None
-    limits = {"unit": "%", "value": 100 * flux.index, "u95": 100 * u95}
     if -loss > max(_ABOVE_U * u95, _ABOVE):
-        return NotObservable(CODE, MAGNET_FLUX_ABOVE(index=flux.index, u95=u95))
+        return NotObservable(CODE, MAGNET_FLUX_ABOVE(index=flux.value, u95=u95))
     if loss > warning:
         severity = Severity.ALARM if loss > alarm else Severity.WARNING
         sure = Confidence.CERTAIN if severity is Severity.ALARM else Confidence.LIKELY
-        data = {"index": flux.index, "u95": u95}
+        data = {"index": flux.value, "u95": u95}
         if code == MAGNET_FLUX_LOSS:
-            data["current"] = 1 / flux.index - 1
+            data["current"] = 1 / flux.value - 1
         return ConditionFinding(
             CODE,
             severity,
             sure if temperature and u95 <= _WOULD_BE_SEEN / 2 else Confidence.POSSIBLE,
             now.length_s,
             code(**data),
-            limit=100 * (1 - (alarm if severity is Severity.ALARM else warning)),
-            **limits,
+            100 * flux.value,
+            "%",
+            100 * (1 - (alarm if severity is Severity.ALARM else warning)),
+            100 * u95,
         )
     if u95 > _U95_MAX or (u95 > _WOULD_BE_SEEN / 2 and loss + u95 > _WOULD_BE_SEEN - _WARNING / 2):
         why = MAGNET_FLUX_DATA_UNCERTAIN if temperature else MAGNET_FLUX_UNCERTAIN
-        return NotObservable(CODE, why(index=flux.index, u95=u95))
-    return Clear(CODE, limit=100 * (1 - warning), **limits)
+        return NotObservable(CODE, why(index=flux.value, u95=u95))
+    return Clear(CODE, 100 * flux.value, "%", 100 * (1 - warning), 100 * u95)
 
 
 def _synchronism(
@@ -167,7 +169,7 @@ def _synchronism(
 def _judged_angle(now: MagnetFeatures, away_deg: float, u_deg: float, why: Reason) -> Answer:
     limit = _ANGLE_WARNING_DEG + u_deg
     if away_deg <= limit:
-        return Clear(SYNCHRONISM, away_deg, limit, u_deg, "°")
+        return Clear(SYNCHRONISM, away_deg, "°", limit, u_deg)
     alarm = away_deg > _ANGLE_ALARM_DEG + u_deg
     return ConditionFinding(
         SYNCHRONISM,

@@ -30,9 +30,9 @@ _LEAST_POWER = 0.25  # swings are related to this share of the rated power where
 
 
 def load_answers(now: MagnetFeatures, machine: MachineData, found: Iterable[Answer]) -> list[Answer]:
-    """Answers on current_unbalance, overload, load_oscillation, load_unsteady and bearing of a steady recording.
+    """Verdicts on current_unbalance, overload, load_oscillation, load_unsteady and bearing of a steady recording.
 
-    found: the answers on the winding, of which an unbalance may be a consequence.
+    found: the verdicts on the winding, of which an unbalance may be a consequence.
     """
     caused = any(isinstance(one, ConditionFinding) for one in found)
     return [
@@ -54,7 +54,7 @@ def _unbalance(now: MagnetFeatures, machine: MachineData, caused: bool) -> Answe
     mean = sum(sizes) / 3
     share = max(abs(size - mean) for size in sizes) / mean
     if share <= _UNBALANCE:
-        return Clear(code, 100 * share, 100 * _UNBALANCE, None, "%")
+        return Clear(code, 100 * share, "%", 100 * _UNBALANCE)
     why = (MAGNET_UNBALANCE_CAUSED if caused else MAGNET_UNBALANCE)(share=share)
     severity = Severity.NOTE if caused else Severity.WARNING
     return ConditionFinding(code, severity, Confidence.LIKELY, now.length_s, why, 100 * share, "%", 100 * _UNBALANCE)
@@ -65,7 +65,7 @@ def _overload(now: MagnetFeatures, machine: MachineData) -> Answer:
         return NotObservable("overload", MAGNET_RATED_UNKNOWN())
     share = now.i1_a / math.sqrt(2) / machine.amps
     if share <= _OVERLOAD:
-        return Clear("overload", 100 * share, 100 * _OVERLOAD, None, "%")
+        return Clear("overload", 100 * share, "%", 100 * _OVERLOAD)
     why = CURRENT_ABOVE_RATED(share=share)
     return ConditionFinding(
         "overload", Severity.NOTE, Confidence.POSSIBLE, now.length_s, why, 100 * share, "%", 100 * _OVERLOAD
@@ -81,9 +81,8 @@ def _swings(now: MagnetFeatures, machine: MachineData) -> list[Answer]:
     scale = power / max(power, least) if power else 0.0
     depth, unsteady = swing.depth * scale, swing.unsteady * scale
     line = depth > _SWING and swing.share > _SWING_SHARE
-    limits = (100 * _SWING, None, "%")
-    oscillation: Answer = Clear("load_oscillation", 100 * depth, *limits)
-    noise: Answer = Clear("load_unsteady", 100 * unsteady, *limits)
+    oscillation: Answer = Clear("load_oscillation", 100 * depth, "%", 100 * _SWING)
+    noise: Answer = Clear("load_unsteady", 100 * unsteady, "%", 100 * _SWING)
     if line:
         why = LOAD_SWING(hz=swing.hz, depth=depth)
         oscillation = ConditionFinding(

@@ -84,13 +84,13 @@ MAGNET_LINE_ORDINARY = Code(
 )
 MAGNET_LINE_ALONE = Code(
     "condition_magnet_line_alone",
-    "one line at {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB, without one beside the fundamental: "
+    "one line at {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB, and none next to the fundamental: "
     "no rotor makes it alone, a carrier or the load may",
 )
 MAGNET_PAIR_OPEN = Code("condition_magnet_pair_open", "eccentricity and a weak magnet show the same lines")
 MAGNET_ASYMMETRY_THERE = Code(
     "condition_magnet_asymmetry_there",
-    "an asymmetry of the winding is there already; a second one is not seen beside it",
+    "an asymmetry of the winding is there already; a second one would not be seen",
 )
 MAGNET_RATED_UNKNOWN = Code("condition_magnet_rated_unknown", "the rated current is not known")
 MAGNET_VOLTAGE_SUM_OPEN = Code(
@@ -156,7 +156,7 @@ MAGNET_LINES = Code(
 )
 MAGNET_TORQUE_LINES = Code(
     "condition_magnet_torque_lines",
-    "the current swings once per turn, in all phases alike: {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB",
+    "the current swings once per turn, in all phases: {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB",
 )
 MAGNET_UNBALANCE = Code(
     "condition_magnet_unbalance", "one current is {share:pct1} % from the mean, and no fault of the winding explains it"

@@ -39,7 +39,7 @@ _OTHERS = 10 ** (-10 / 20)
 
 
 def rotor_answers(now: MagnetFeatures, machine: MachineData, base: MagnetFeatures | None) -> list[Answer]:
-    """Answers on rotor_asymmetry, eccentricity and once_per_turn of a steady recording."""
+    """Verdicts on rotor_asymmetry, eccentricity and once_per_turn of a steady recording."""
     pairs, contradiction = machine.pole_pairs, magnet_data.contradiction(machine)
     why: Reason | None = None
     if not pairs:
@@ -75,11 +75,11 @@ def rotor_answers(now: MagnetFeatures, machine: MachineData, base: MagnetFeature
 def _without_line(
     now: MagnetFeatures, machine: MachineData, strongest: Line, least: dict[int, float], known: bool
 ) -> list[Answer]:
-    """Answers where no line of the EMF stands out."""
+    """Verdicts where no line of the EMF stands out."""
     if not known and strongest.emf > _QUIET:
         return [NotObservable(code, MAGNET_LINE_ORDINARY(level_db=_db(strongest.emf))) for code in CODES]
     hidden = _hidden(machine)
-    clear = [Clear(code, _db(strongest.emf), _db(least[strongest.order]), None, "dB") for code in CODES]
+    clear = [Clear(code, _db(strongest.emf), "dB", _db(least[strongest.order])) for code in CODES]
     return [NotObservable(one.code, hidden) if hidden and one.code != ONCE else one for one in clear]
 
 

@@ -1,9 +1,9 @@
 """Shorted turns, a contact resistance, or an asymmetry whose kind stays open: what the negative sequence shows.
 
-The source of negative sequence is compared with the baseline. Two things tell its kind. A resistance in one phase grows
-with the current and lies at 0° or ±120° to it; shorted turns are driven by the flux, do not grow with the current, and
-oppose the voltage with a lag of 80° to 160°, shifted by 120° from phase to phase. The current of any load varies by
-some tenths of a percent, which is enough to see whether the source follows it.
+The source of negative sequence is compared with the baseline. Two things show its kind. A resistance in one phase
+grows with the current and has an angle of 0° or ±120° to it; shorted turns are driven by the flux, do not grow with
+the current, and oppose the voltage with a lag of 80° to 160°, shifted by 120° from phase to phase. The current of any
+load varies by some tenths of a percent, which is enough to see whether the source follows it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class _Excess(NamedTuple):
 
 
 def winding_answers(now: MagnetFeatures, base: MagnetFeatures | None, no_baseline: Reason | None) -> list[Answer]:
-    """Answers on turn_fault, contact_resistance and winding_asymmetry of a steady recording.
+    """Verdicts on turn_fault, contact_resistance and winding_asymmetry of a steady recording.
 
     base: usable baseline; no_baseline: why there is none.
     """
@@ -68,7 +68,7 @@ def winding_answers(now: MagnetFeatures, base: MagnetFeatures | None, no_baselin
         return [NotObservable(code, no_baseline or REC_NO_BASELINE()) for code in CODES]
     if excess.gains and size > _FLOOR:
         return [NotObservable(code, MAGNET_VOLTAGE_SUM_OPEN(share_pct=100 * size)) for code in CODES]
-    return [Clear(code, 100 * size, 100 * excess.limit, 100 * now.winding.u, "%") for code in CODES]
+    return [Clear(code, 100 * size, "%", 100 * excess.limit, 100 * excess.u) for code in CODES]
 
 
 def _excess(now: MagnetFeatures, winding: Winding, base: MagnetFeatures | None) -> _Excess:

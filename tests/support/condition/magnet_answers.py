@@ -1,4 +1,4 @@
-"""Recordings of variations of one magnet motor, and the answers on them by code."""
+"""Recordings of variations of one magnet motor, and the verdicts on them by code."""
 
 from __future__ import annotations
 

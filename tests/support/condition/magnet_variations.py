@@ -77,7 +77,7 @@ def other_load(machine: Machine, rng: Random) -> Machine:
 
 
 def with_short(machine: Machine, share: float, times_rated: float) -> Machine:
-    """Shorted turns of which the path is chosen so that the current is so many times the rated one, if it can be."""
+    """Shorted turns through a path with which their current is `times_rated` times the rated one, if it can be."""
     omega = 2 * math.pi * machine.rated_hz * machine.speed
     volts = share * omega * machine.flux_wb
     x = omega * share**2 * machine.coils * (machine.lq_h + machine.l0_h / 2) * 2 / 3

@@ -54,7 +54,7 @@ class _Constants(NamedTuple):
 
 
 def waves(machine: Machine, seconds: float, rng: np.random.Generator) -> Waves:
-    """So many seconds of a machine that turns already; the first 0.2 s settle and are left out."""
+    """Waves of a machine that turns already; the first 0.2 s settle and are left out."""
     h = 0.5 / machine.carrier_hz
     steps, settle = round((seconds + 0.2) / h), round(0.2 / h)
     peak = machine.amps * math.sqrt(2) * machine.load

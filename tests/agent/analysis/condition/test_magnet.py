@@ -1,4 +1,4 @@
-"""Faults of magnet motors in simulated recordings: the right answer, and its evidence."""
+"""Faults of magnet motors in simulated recordings: the right verdict, and its evidence."""
 
 from __future__ import annotations
 

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import json
 from support.condition.magnet_answers import FS, SOUND, answers, baseline, findings, nameplate, recording
 
 from agent.analysis.condition.answers import Condition, NotObservable, condition_of
 from agent.analysis.condition.faults import REQUIRED_MAGNET
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.magnet_features import MagnetFeatures, magnet_features
 from agent.analysis.condition.record import Record
 
 
@@ -82,6 +84,13 @@ def test_wrong_recording_gives_its_reason(change):
     assert findings(found) == set()
     assert found["demagnetization"].reason.code == WRONG[change]
     assert condition_of(found.values(), REQUIRED_MAGNET) is Condition.UNKNOWN
+
+
+@pytest.mark.parametrize("change", [None, *WRONG])
+def test_features_can_be_stored_as_json(change):
+    record = recording(SOUND) if change is None else changed(change)
+    features = magnet_features(record, nameplate())
+    assert json.decode(json.encode(features), type=MagnetFeatures) == features
 
 
 def test_a_ramp_is_not_judged():
