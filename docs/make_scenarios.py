@@ -253,6 +253,21 @@ def sick_devices(name: str) -> None:
     plt.close(made)
 
 
+def motor_faults(name: str) -> None:
+    seen = see(name, 5400, step_s=5)._replace(points=2 * POINTS // 5)
+    made, axes = figure(name, 4)
+    for k, asset in enumerate(("pump", "old-pump", "fan", "mixer")):
+        both(axes[0], seen, asset, "active_power_w", SHOWN[k], scale=1e-3)
+    for k in (1, 2, 3):
+        both(axes[1], seen, "pump", f"current_l{k}_a", SHOWN[k - 1], label=f"pump, L{k}")
+    both(axes[2], seen, "pump", "motor_current_a", SHOWN[0])
+    both(axes[2], seen, "fan", "motor_speed_rpm", SHOWN[2], scale=0.1, label="fan, rpm/10")
+    both(axes[3], seen, "mixer", "motor_temperature_degc", SHOWN[3], label="mixer, winding")
+    at, value = seen.shown("pump", "signal_bearing_pump_degc")
+    axes[3].plot([s / 60 for s in at], value, "o", ms=2.4, color=SHOWN[0], label="pump, bearing")
+    finish(made, axes, name, ("kW", "A of the supply", "A of the drive", "°C"))
+
+
 def water_station(name: str) -> None:
     seen = see(name, 1800, step_s=1)
     made, axes = figure(name)
@@ -272,6 +287,7 @@ DRAW: dict[str, Callable[[str], None]] = {
     "line-start-swap": lambda name: retrofit(name, "pump-slipping", "pump-synchronous", 2),
     "meter-wiring": meter_wiring,
     "mill": mill,
+    "motor-faults": motor_faults,
     "noisy-line": noisy_line,
     "pump-life": make_lives.picture,
     "pump-retrofit": lambda name: retrofit(name, "pump-before", "pump-after", 24),

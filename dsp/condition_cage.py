@@ -9,6 +9,7 @@ rotor alone, whatever the load does, and is close to the sum of both sidebands (
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +22,8 @@ Floats = npt.NDArray[np.float64]
 CELLS_MIN = 4.0  # resolution cells from zero: main lobe of the Blackman window, 3, and one for the rest of the parabola
 PROMINENT = 4.0  # amplitude over the median floor; Rayleigh noise: once in 60,000 cells
 SUPPLY_GAIN = 6.0  # current (of its active part) per voltage modulation; 0.7 to 5.9 over simulated machines
-# Pull-out over rated torque: IEC 60034-1 requires 1.6, usual are 2 to 3.5; the resistance of the stator lowers the slope
-# like a higher pull-out torque. T circuits of 3 to 250 kW, 2 to 8 poles, at 90 to 110 % voltage: 1.9 to 7.
+# Pull-out over rated torque: IEC 60034-1 requires 1.6, usual are 2 to 3.5; the resistance of the stator lowers the
+# slope like a higher pull-out torque. T circuits of 3 to 250 kW, 2 to 8 poles, at 90 to 110 % voltage: 1.9 to 7.
 _PULL_OUT_LOW, _PULL_OUT_HIGH = 1.8, 6.0
 _SLOPE_MARGIN = 0.02  # added to the radius: an oscillation lags behind the circle diagram
 
@@ -141,9 +142,7 @@ def _inside(m: Modulation, k: int, low_hz: float, high_hz: float) -> bool:
     return bool(max(low_hz, CELLS_MIN * m.cell_hz) <= m.hz[k] <= high_hz)
 
 
-def _largest(
-    m: Modulation, size: Floats, visible: Floats, low_hz: float, high_hz: float, slope: Slope
-) -> Line | None:
+def _largest(m: Modulation, size: Floats, visible: Floats, low_hz: float, high_hz: float, slope: Slope) -> Line | None:
     first, last = np.searchsorted(m.hz, (max(low_hz, CELLS_MIN * m.cell_hz), high_hz))
     window = slice(max(int(first) - 1, 0), int(last) + 2)
     candidates = sorted(peaks(visible[window]) + window.start, key=lambda k: -float(size[k]))
@@ -172,14 +171,20 @@ def span(x: Floats, rate_hz: float, over_s: float = 1.0) -> float:
 
 def clipped_share(x: Floats) -> float:
     """Largest share of samples of a row within 0.5 % of its peak; a sine: 0.064, cut at 97 % of its peak: 0.16."""
-    peak = np.abs(x).max(axis=1, keepdims=True)
-    return float((np.abs(x) >= 0.995 * peak).mean(axis=1).max()) if peak.min() > 0 else 0.0
+    shares = []
+    for row in x:
+        high, low = float(row.max()), float(row.min())
+        peak = max(high, -low)
+        shares.append(float(((row >= 0.995 * peak) | (row <= -0.995 * peak)).mean()) if peak > 0 else 0.0)
+    return max(shares)
 
 
-def longest_complete(x: Floats) -> slice:
-    """The longest part of the columns of x, shape (k, n), without NaN."""
-    bad = np.nonzero(np.isnan(x).any(axis=0))[0]
-    edges = np.concatenate([[-1], bad, [x.shape[1]]])
+def longest_complete(rows: Sequence[Floats]) -> slice:
+    """The longest part in which no row has a NaN."""
+    bad = np.zeros(len(rows[0]), bool)
+    for row in rows:
+        bad |= np.isnan(row)
+    edges = np.concatenate([[-1], np.nonzero(bad)[0], [len(bad)]])
     k = int(np.argmax(np.diff(edges)))
     return slice(int(edges[k]) + 1, int(edges[k + 1]))
 

@@ -1,7 +1,7 @@
 """Rotor slot harmonics of a cage motor: the slip without a sensor, and lines of dynamic eccentricity.
 
-Lines at f·((R ± n)(1 − s)/p ± 1): n = 0 from the slots themselves, n = 1 with dynamic eccentricity. Mixed with R/p times
-the angle of the voltage they are at R/p times the slip frequency, and the wander of the supply vanishes.
+Lines at f·((R ± n)(1 − s)/p ± 1): n = 0 from the slots themselves, n = 1 with dynamic eccentricity. Mixed with
+R/p times the angle of the voltage they are at R/p times the slip frequency, and the wander of the supply vanishes.
 Source: Nandi and Toliyat, IEEE Trans. Ind. Appl. 35 (1999) [M].
 """
 
@@ -33,7 +33,7 @@ class Slots(NamedTuple):
 def slots(
     i_a: Floats, fs_hz: float, base: Baseband, bars: int, pairs: int, slip_hz: tuple[float, float]
 ) -> Slots | None:
-    """i_a: shape (3, n), without gaps, the samples of `base`. None: no line is visible between these slip frequencies."""
+    """i_a: shape (3, n), the samples of `base`. None: no line is visible between these slip frequencies."""
     if (bars / pairs + 1) * base.f_hz > _BAND * fs_hz:
         return None
     lines = _Lines(i_a, fs_hz, base, bars, pairs)

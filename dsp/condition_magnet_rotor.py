@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition_phasors import TURN, Complexes, Frame, space_vector
+from dsp.condition_phasors import Complexes, Frame, sequences, space_vector
 
 Floats = npt.NDArray[np.float64]
 
 _SAMPLES_MAX = 2**18
-_LINE_BINS = 3  # half the width of a line: the main lobe of a Blackman window
-_WANDER = 1e-3  # a line is widened by the wander of the speed
-_ASIDE = 8  # the floor is read so many widths aside
+_ASIDE = (4, 12)  # the floor is the median so many bins aside, outside the main lobe of a Hann window
+_CHECKED = 3.0  # lines so many times above the floor must turn with the rotor
+_COHERENT = 0.9  # noise of a third of the line turns a half by 20°: 0.95
 _SWING_HZ = (0.4, 25.0)
 _SWING_RATE_HZ = 100.0
 
@@ -28,9 +28,9 @@ _SWING_RATE_HZ = 100.0
 class OrderLine(NamedTuple):
     """One line at order/pole_pairs times the fundamental; amplitudes relative to the EMF or current of the fundamental.
 
-    emf: largest of the three phases. emf_floor: what noise alone shows in the same width.
-    emf_common: the part in the positive sequence.
+    emf: largest of the three phases. emf_floor: median of the spectrum beside it.
     current: largest of the three phases.
+    emf_common, current_common: the parts in the positive sequence.
     """
 
     order: int
@@ -38,6 +38,7 @@ class OrderLine(NamedTuple):
     emf_floor: float
     emf_common: float
     current: float
+    current_common: float
 
 
 class PowerSwing(NamedTuple):
@@ -60,42 +61,60 @@ def order_lines(
 
     u_v, i_a: phase voltages and currents without gaps, shape (3, n), in the order of rotation.
     l_h: synchronous inductance; 0 leaves the voltage as it is.
+    Each line is read in the angle of the rotor, so what does not turn with it, such as a carrier, is not taken for it.
     """
     n = min(u_v.shape[1], _SAMPLES_MAX)
     bin_hz, turn_hz = fs_hz / n, abs(frame.hz) / pole_pairs
-    if turn_hz < 4 * (2 * _LINE_BINS + 1) * bin_hz or 2 * abs(frame.hz) > 0.45 * fs_hz:
+    if turn_hz < 2 * _ASIDE[1] * bin_hz or 2 * abs(frame.hz) > 0.45 * fs_hz:
         return ()
-    window = np.blackman(n)
-    window *= 2 / window.sum() * np.sqrt(window.sum() ** 2 / (n * (window @ window)))  # a line's energy is its amplitude²
-    hz = np.fft.rfftfreq(n, 1 / fs_hz)
-    current = np.fft.rfft(i_a[:, :n] * window)
-    emf = np.fft.rfft(u_v[:, :n] * window) - (r_ohm + 2j * np.pi * hz * l_h) * current
-    common = (emf[0] + TURN * emf[1] + TURN**2 * emf[2]) / 3
-    width = max(_LINE_BINS, int(np.ceil(_WANDER * abs(frame.hz) / bin_hz)))
-    if turn_hz < 3 * (2 * width + 1) * bin_hz:
-        return ()
+    angle = frame.angle_rad[:n]
+    raw = np.concatenate((u_v[:, :n], i_a[:, :n]))
+    both, half = raw * _window(n), _window(n // 2)
+    spectrum = np.fft.rfft(both)
 
-    def size(spectrum: Complexes, at_hz: float) -> Floats:
-        k = round(at_hz / bin_hz)
-        found: Floats = np.sqrt((np.abs(spectrum[..., max(k - width, 0) : k + width + 1]) ** 2).sum(axis=-1))
-        return found
+    def line(share: float, waves: Floats = both, part: slice = slice(n)) -> tuple[Complexes, Complexes]:
+        """Phasors of EMF and current at this share of the fundamental."""
+        found = waves @ np.exp(-1j * share * angle[part])
+        return found[:3] - _impedance(share * frame.hz, r_ohm, l_h) * found[3:], found[3:]
 
-    own_emf, own_current = float(size(emf, abs(frame.hz)).mean()), float(size(current, abs(frame.hz)).mean())
-    aside_hz = min((2 * width + 1) * bin_hz, turn_hz / 3)
+    def turns_with_rotor(share: float) -> bool:
+        """Whether halves of the recording show the line at the same angle of the rotor."""
+        starts = (0, n // 4, n - n // 2)
+        parts = (slice(start, start + n // 2) for start in starts)
+        halves = np.array([line(share, raw[:, part] * half, part)[0] for part in parts])
+        return bool(np.abs(halves.sum(axis=0)).max() > _COHERENT * np.abs(halves).sum(axis=0).max())
+
+    emf, current = (float(np.abs(found).mean()) for found in line(1.0))
     lines = []
     for order in (k for k in range(1, 2 * pole_pairs) if k != pole_pairs):
-        at = order * turn_hz
-        floor = max(float(size(emf, at + side * aside_hz).max()) for side in (-1, 1))
+        share = order / pole_pairs
+        emf_k, current_k = line(share)
+        at = round(order * turn_hz / bin_hz)
+        aside = [at + side * k for side in (-1, 1) for k in range(*_ASIDE) if at + side * k > 0]
+        noise = spectrum[:3, aside] - _impedance(np.array(aside) * bin_hz, r_ohm, l_h) * spectrum[3:, aside]
+        size, floor = float(np.abs(emf_k).max()), float(np.median(np.abs(noise)))
+        if size > _CHECKED * floor and not turns_with_rotor(share):
+            size = floor
         lines.append(
             OrderLine(
                 order,
-                float(size(emf, at).max()) / own_emf,
-                floor / own_emf,
-                float(size(common, at)) / own_emf,
-                float(size(current, at).max()) / own_current if own_current else 0.0,
+                size / emf,
+                floor / emf,
+                abs(sequences(emf_k).positive) / emf,
+                float(np.abs(current_k).max()) / current if current else 0.0,
+                abs(sequences(current_k).positive) / current if current else 0.0,
             )
         )
     return tuple(lines)
+
+
+def _window(count: int) -> Floats:
+    window: Floats = np.hanning(count)
+    return window * (2 / window.sum())
+
+
+def _impedance(hz: Floats | float, r_ohm: float, l_h: float) -> Complexes:
+    return np.asarray(r_ohm + 2j * np.pi * np.asarray(hz) * l_h)
 
 
 def power_swing(u_v: Floats, i_a: Floats, fs_hz: float) -> PowerSwing:

@@ -3,7 +3,7 @@
 A phase is lost while the other two exchange current in both directions by turns and it carries none. No sound machine
 does that: three sinusoids follow each other, and between two pulses of opposite direction in two arms of a rectifier
 lies a pulse of the third. So no period has to be known; zero crossings, starts and the current-free times of a
-rectifier do not count. Found within two periods: 40 ms at 50 Hz.
+rectifier do not count. Found within two periods and 10 ms: 50 ms at 50 Hz.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CARRIES = 0.06  # a phase carries current above this share of the largest curre
 _SWINGS = 0.35  # the other two have a half wave above this share of the largest current
 _SUM = 0.25  # without a neutral the three sum to 0; more than this share: a channel is dead, not a phase
 _HOLD_S = 0.04  # the largest current is that of so long a time
-_STEP_S = 0.005
+_STEP_S = 0.01
 
 
 class PhaseLoss(NamedTuple):
@@ -46,7 +46,7 @@ class PhaseLossDetector:
 
     def __init__(self, fs_hz: float, floor_a: float) -> None:
         self._step = max(round(_STEP_S * fs_hz), 1)
-        self._peaks = np.zeros(max(round(_HOLD_S / _STEP_S), 1))
+        self._peaks = [0.0] * max(round(_HOLD_S / _STEP_S), 1)
         self._floor_a = floor_a
         self._rest: Floats = np.empty((3, 0))
         self._seen = 0
@@ -56,7 +56,8 @@ class PhaseLossDetector:
     def reset(self) -> None:
         """Forget what was found; the count of samples goes on."""
         self.loss = None
-        self._pairs = [_Pair() for _ in range(3)]
+        for pair in self._pairs:
+            pair.restart(self._seen)
 
     def push(self, i_abc: Floats) -> int | None:
         """Take the next samples, shape (3, n), amperes.
@@ -76,25 +77,28 @@ class PhaseLossDetector:
         return None
 
     def _judge(self, i_abc: Floats) -> PhaseLoss | None:
+        count = i_abc.shape[1]
         size = np.abs(i_abc)
-        self._peaks = np.roll(self._peaks, 1)
-        self._peaks[0] = size.max()
-        if not np.isfinite(self._peaks[0]):
-            self._peaks[0] = 0.0
-            self._pairs = [_Pair() for _ in range(3)]
+        largest = float(size.max())
+        self._peaks = [*self._peaks[1:], largest if largest < np.inf else 0.0]  # a comparison with NaN is False
+        if not largest < np.inf:
+            for pair in self._pairs:
+                pair.restart(self._seen + count)
             return None
-        peak = float(self._peaks.max())
-        carries = size > max(_CARRIES * peak, _CARRIES * self._floor_a)
-        total = np.abs(i_abc.sum(axis=0)) > _SUM * peak
+        peak = max(self._peaks)
+        busy = size > _CARRIES * max(peak, self._floor_a)
+        busy |= np.abs(i_abc.sum(axis=0)) > _SUM * peak
+        after = np.where(busy.any(axis=1), count - np.argmax(busy[:, ::-1], axis=1), 0)
         for phase, pair in enumerate(self._pairs):
-            busy = np.flatnonzero(carries[phase] | total)
-            start = int(busy[-1]) + 1 if len(busy) else 0
+            start = int(after[phase])
             if start:
                 pair.restart(self._seen + start)
+            if start == count:
+                continue
             other = (i_abc[(phase + 1) % 3, start:] - i_abc[(phase + 2) % 3, start:]) / 2
             pair.extend(other, _SWINGS * peak)
             if pair.reversals >= HALF_WAVES and pair.rms >= self._floor_a:
-                return PhaseLoss(phase, pair.start, self._seen + i_abc.shape[1])
+                return PhaseLoss(phase, pair.start, self._seen + count)
         return None
 
 

@@ -24,12 +24,17 @@ class Frame(NamedTuple):
 
     hz: mean frequency; negative where the phases follow each other in the order 1-3-2.
     hz_each_s: mean frequency of each whole second, Hz, signed like hz.
-    rotation: exp(−jθ) of each sample; θ is the followed angle of the fundamental of phase 1.
+    angle_rad: θ of each sample, the followed angle of the fundamental of phase 1. rotation: exp(−jθ).
     """
 
     hz: float
     hz_each_s: Floats
+    angle_rad: Floats
     rotation: Complexes
+
+    def reversed(self) -> Frame:
+        """The frame after the rows of two phases have been exchanged."""
+        return Frame(-self.hz, -self.hz_each_s, -self.angle_rad, np.conj(self.rotation))
 
 
 class Sequences(NamedTuple):
@@ -74,15 +79,15 @@ def follow(abc: Floats, fs_hz: float) -> Frame | None:
     f0 = float(hz[np.argmax(spectrum)])
     if spectrum.max() <= 0 or n / fs_hz * abs(f0) < 2 * _FOLLOW_PERIODS:
         return None
-    turn = -2j * np.pi * f0 / fs_hz * np.arange(n)
+    turn = 2 * np.pi * f0 / fs_hz * np.arange(n)
     size = round(fs_hz * _FOLLOW_PERIODS / abs(f0))
-    slow = _running_mean(_running_mean(vector * np.exp(turn), size), size)
+    slow = _running_mean(_running_mean(vector * np.exp(-1j * turn), size), size)
     angle = np.unwrap(np.angle(slow))
     each = round(fs_hz)
     ends = angle[::each]
     hz_each_s = f0 + np.diff(ends) * fs_hz / each / (2 * np.pi)
     mean_hz = f0 + (angle[-1] - angle[0]) * fs_hz / (n - 1) / (2 * np.pi)
-    return Frame(float(mean_hz), hz_each_s, np.exp(turn - 1j * angle))
+    return Frame(float(mean_hz), hz_each_s, turn + angle, np.exp(-1j * (turn + angle)))
 
 
 def phasors(abc: Floats, frame: Frame, part: slice = slice(None)) -> Complexes:

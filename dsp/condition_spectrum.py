@@ -158,7 +158,7 @@ def modulation(base: Baseband) -> Modulation:
         np.fft.rfft(_without_parabola(row) * window, size) * scale
         for row in (i.real / active, -i.imag / active, u_abs / u_abs.mean())
     )
-    return Modulation(np.fft.rfftfreq(size, 1 / base.rate_hz), p, q, u, base.rate_hz / n)
+    return Modulation(np.asarray(np.fft.rfftfreq(size, 1 / base.rate_hz)), p, q, u, base.rate_hz / n)
 
 
 def noise_floor(amplitude: Floats, at: int, cells: int = 12, guard: int = 4) -> float:

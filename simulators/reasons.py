@@ -52,7 +52,9 @@ POLES_ODD = Code("poles_odd", "must be an even number of at least 2, got {value:
 LINE_UNKNOWN = Code("line_unknown", "there is no line {line:quoted}; known: {known}")
 DEVICE_VALUES = Code("device_values", "refresh_s and restart_s must be positive, kw and ct not negative")
 ACCURACY_CLASS = Code("accuracy_class", "must be a class in percent from {low:g} to {high:g}, got {value:g}")
-TRANSMITTER_VALUES = Code("transmitter_values", "full must be positive, accuracy 0 to 5 percent")
+TRANSMITTER_VALUES = Code(
+    "transmitter_values", "full must be positive, of a temperature 0; accuracy must be 0 to 5 percent"
+)
 FLOW_TRAIN_EXPECTED = Code("flow_train_expected", "must be the name of a train with a flow: {trains}")
 FLOW_TRAIN_MISSING = Code("flow_train_missing", "must be the name of a train with a flow; the scenario has none")
 TRAIN_UNKNOWN = Code("train_unknown", "there is no train {train:quoted}")
@@ -93,6 +95,14 @@ LOAD_TOO_LARGE = Code("load_too_large", "requires {torque_nm:.0f} Nm, too much f
 
 FAULTY_DEVICE_UNKNOWN = Code("faulty_device_unknown", "there is no device {device:quoted}")
 FAULT_TIMES = Code("fault_times", "the end must be after the beginning, got {from_s:g} s to {to_s:g} s")
+FAULT_SIZE = Code("fault_size", "{fault}: must be above 0 and at most {high:g}; 0 is the usual size")
+FAULT_WITHOUT_SIZE = Code("fault_without_size", "{fault} has no size")
+FAULT_OF_SUPPLY = Code("fault_of_supply", "{fault} concerns all motors; omit the motor")
+FAULT_MOTOR = Code("fault_motor", "{fault} is possible for {motors}, got {value:quoted}")
+FAULT_IMPOSSIBLE = Code("fault_impossible", "{fault} is not possible for any motor of this plant")
+TRANSMITTER_OF_TEMPERATURE = Code(
+    "transmitter_of_temperature", "must be the name of a train with a magnet motor: {trains}"
+)
 DIP_RESIDUAL = Code("dip_residual", "must be from {low:g} to below 1 here, got {value:g}")
 DIP_TIMES = Code("dip_times", "at_h must not be negative, and duration_s at least step_s ({step_s:g} s)")
 

@@ -15,7 +15,7 @@ from simulators.bus.stream import PtyOutlet, TcpOutlet
 from simulators.devices.ews_sender import EwsSender
 from simulators.endpoints import Endpoints
 from simulators.reasons import SIMULATED_PORT_REMOVED, PortError
-from simulators.scenarios import Plant, Scenario
+from simulators.scenarios import PlannedFault, Plant, Scenario
 from simulators.truth import TruthLog
 
 __all__ = ["Endpoints", "serve"]
@@ -32,7 +32,7 @@ async def serve(
     clock: Clock,
     seed: int = 1,
     truth: Path | None = None,
-    fault: tuple[str, float] | None = None,
+    fault: PlannedFault | None = None,
     waveforms: bool = True,
     age_s: float = 0.0,
     on_ready: Callable[[Endpoints], None],
@@ -46,7 +46,7 @@ async def serve(
     clock: source of time; may be accelerated.
     seed: seed of all random numbers.
     truth: NDJSON file that gets one row of true values for each step. None: no file.
-    fault: name of a fault and its time, seconds after the start. None: no fault.
+    fault: a fault; its times are seconds after the start. None: no fault.
     waveforms: send the waveform stream; use False on accelerated clocks.
     age_s: seconds that the plant has been running at the start, in steps of PAST_STEP_S.
     on_ready: called with the addresses once all buses are open.
@@ -57,7 +57,7 @@ async def serve(
     for _ in range(round(age_s / PAST_STEP_S)):
         plant.step(PAST_STEP_S)
     if fault is not None and scenario.provoke is not None:
-        scenario.provoke(plant, fault[0], age_s + fault[1])
+        scenario.provoke(plant, *fault.later(age_s))
     async with contextlib.AsyncExitStack() as opened:
         outlets = plant.outlets
         for outlet in outlets.values():

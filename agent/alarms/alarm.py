@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from agent.alarms.condition import Condition
+from agent.alarms.condition import AlarmCondition
 from agent.alarms.model import AlarmInput, AlarmKey, AlarmRecord, AlarmState
 from agent.alarms.states import NORM, OOSRV, RTNUN, SHLVD, UNACK
 from agent.config.alarm_definition import AlarmDefinition
@@ -26,14 +26,14 @@ class Alarm(Struct, eq=False):
     members: asset → last input, of an alarm of the plant.
     raw: the level of the source, also while the alarm is blocked. blocked: motor_off | start | empty.
     shelf_ends_s: monotonic end of shelving. cause: alarm that explains this one.
-    announced_seq: number of the last announced transition. sent_s: when its record was last handed out, monotonic.
+    announced_seq: number of the last announced transition. sent_s: when its record was last published, monotonic.
     known: has left NORM before. shown: its record before a restart, until there is an input.
     The other fields are those of AlarmRecord.
     """
 
     key: AlarmKey
     definition: AlarmDefinition
-    condition: Condition
+    condition: AlarmCondition
     source: AlarmInput | None = None
     members: dict[str, AlarmInput] = field(default_factory=dict)
     raw: int | None = None
@@ -88,7 +88,7 @@ class Alarm(Struct, eq=False):
         return (self.key.asset,) if self.key.asset else None
 
     def enter(self, state: AlarmState, at_ms: int) -> None:
-        """Another state; forgets what belongs to the one before."""
+        """Another state; discards what belongs to the one before."""
         self.state, self.since_ms, self.known = state, at_ms, True
         if state is not SHLVD and state is not OOSRV:
             self.end_shelving()

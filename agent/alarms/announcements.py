@@ -1,4 +1,4 @@
-"""The announcements of the last 24 h, and whether there are so many that nobody can follow them (a flood)."""
+"""The announcements of the last 24 h, and whether they are more than an operator can follow (a flood)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AnnouncementLog:
             self._forget()
 
     def update(self, now_s: float, utc_ms: int) -> bool:
-        """Forgets what is too old. True: a flood has begun or ended."""
+        """Discards what is too old. True: a flood has begun or ended."""
         while self._day and self._day[0].at_s <= now_s - DAY_S:
             self._forget()
         while self._window_s and self._window_s[0] <= now_s - FLOOD_WINDOW_S:

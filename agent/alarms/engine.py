@@ -9,7 +9,7 @@ from itertools import count
 from agent.alarms.alarm import Alarm, level_of
 from agent.alarms.announcements import Announcement, AnnouncementLog
 from agent.alarms.causes import Causes
-from agent.alarms.condition import Condition, Outcome
+from agent.alarms.condition import AlarmCondition, DelayOutcome
 from agent.alarms.model import AlarmInput, AlarmKey, AlarmRecord, AlarmState, AlarmTransition, Change
 from agent.alarms.runs import START, MotorRuns
 from agent.alarms.states import ACKED, DSUPR, LISTED, NORM, Circumstances, is_announced, next_state
@@ -28,8 +28,10 @@ class Timer(IntEnum):
 
 
 _OUTCOMES = {
-    Outcome.RAISE: Change.RAISED, Outcome.RETURN: Change.RETURNED, Outcome.ESCALATE: Change.RAISED_HIGHER,
-}  # fmt: skip
+    DelayOutcome.RAISE: Change.RAISED,
+    DelayOutcome.RETURN: Change.RETURNED,
+    DelayOutcome.ESCALATE: Change.RAISED_HIGHER,
+}
 _MAY_BE_CAUSED = frozenset((
     Change.RAISED, Change.UNSHELVED, Change.SHELVING_ENDED, Change.SUPPRESSION_ENDED, Change.IN_SERVICE,
 ))  # fmt: skip
@@ -61,7 +63,7 @@ class AlarmEngine:
         return found if found is not None and found.enabled else None
 
     def add(self, key: AlarmKey, definition: AlarmDefinition) -> Alarm:
-        alarm = self.alarms[key] = Alarm(key, definition, Condition())
+        alarm = self.alarms[key] = Alarm(key, definition, AlarmCondition())
         self.of_asset.setdefault(key.asset, {})[key] = None
         return alarm
 

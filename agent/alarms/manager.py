@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from agent.alarms.alarm import Alarm
-from agent.alarms.condition import Condition
+from agent.alarms.condition import AlarmCondition
 from agent.alarms.engine import AlarmEngine, Timer
 from agent.alarms.metrics import AlarmCounts, counts_of
 from agent.alarms.model import AlarmInput, AlarmKey, AlarmRecord, AlarmTransition, Change, OperatorAction
@@ -41,6 +42,7 @@ class AlarmManager:
         self._first_ms = 0  # start of the run, if the state of the one before is lost
         self._operated = 0  # number of the last row of the operator file
         self._last: dict[tuple[str | None, str, str], AlarmInput] = {}
+        self._again: list[AlarmInput] = []
         self._new_runs: dict[str, bool | None] = {}
         self._new_out_of_service: frozenset[str] | None = None
         self._actions: list[OperatorAction] = []
@@ -66,10 +68,16 @@ class AlarmManager:
         self._actions += actions
 
     def reconfigure(self, settings: AlarmSettings, keep: Callable[[AlarmKey], bool]) -> None:
-        """Other definitions. keep: False for an alarm whose asset, bus or device does not exist any more."""
+        """Other definitions; the next update compares them with the inputs that hold.
+
+        keep: False for an alarm whose asset, bus or device does not exist any more.
+        """
         engine = self._engine
         engine.settings = settings
-        self._last.clear()  # what was no alarm may be one now
+        self._again = [
+            item for item in self._last.values() if keep(AlarmKey(item.asset or "", item.code, item.part))
+        ]  # fmt: skip
+        self._last.clear()
         for key, alarm in list(engine.alarms.items()):
             definition = engine.definition(key)
             if definition is None or not keep(key):
@@ -91,7 +99,8 @@ class AlarmManager:
         engine.fire(now_s, inclusive=False)
         self._apply_runs()
         self._apply_maintenance()
-        for item in inputs:
+        again, self._again = self._again, []
+        for item in chain(again, inputs):
             source = (item.asset, item.code, item.part)
             if last.get(source) is not item:
                 last[source] = item
@@ -127,7 +136,7 @@ class AlarmManager:
         return counts_of(self.records(), engine.log.day(), engine.log.flood_since_ms, engine.utc_ms)
 
     def state(self) -> dict[str, Any]:
-        """JSON for the store: everything that a restart must not forget."""
+        """JSON for the store: everything that must survive a restart."""
         engine, now_s = self._engine, self._engine.now_s
         alarms = [
             StoredAlarm(engine.record(alarm), alarm.condition.as_object(now_s), alarm.announced_seq, alarm.known,
@@ -141,7 +150,7 @@ class AlarmManager:
         ).as_object()  # fmt: skip
 
     def _start(self) -> None:
-        """Continues the last run: delays where they stood, ages with the time off."""
+        """Continues the last run: delays where they were, ages with the time off."""
         self._started = True
         stored, self._stored, engine = self._stored, None, self._engine
         if stored is None:
@@ -164,7 +173,7 @@ class AlarmManager:
             return
         alarm = engine.add(key, definition)
         alarm.restore(record)
-        alarm.condition = Condition.restored(item.condition, then_s)
+        alarm.condition = AlarmCondition.restored(item.condition, then_s)
         alarm.announced_seq, alarm.known = item.announced_seq, item.known
         alarm.blocked = engine.runs.blocks(key.asset, definition, engine.now_s)
         if alarm.blocked == START:
@@ -224,7 +233,7 @@ class AlarmManager:
         engine.change(alarm, Change.SHELVED, engine.now_s, action.by, action.reason)
 
     def _shelve_until(self, alarm: Alarm, until_ms: int) -> None:
-        """The end on monotonic time: a clock that is set back later does not prolong it."""
+        """The end on monotonic time: a later step of the clock does not prolong it."""
         engine = self._engine
         left_s = min(max((until_ms - engine.utc_ms) / 1000, 0.0), SHELVE_MAX_S)
         alarm.shelved_until_ms, alarm.shelf_ends_s = engine.utc_ms + round(1000 * left_s), engine.now_s + left_s

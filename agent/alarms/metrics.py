@@ -53,9 +53,9 @@ class AlarmMetrics(Struct, frozen=True):
 class AlarmCounts(Struct, frozen=True):
     """For the topic of the gateway.
 
-    alarms: priority → state → number, without NORM. unacknowledged: UNACK and RTNUN. highest: priority of the worst
-        that stands; empty: none stands.
-    stale: those that have stood for more than 24 h.
+    alarms: priority → state → number, without NORM. unacknowledged: UNACK and RTNUN. highest: the worst priority of
+        those in UNACK, ACKED and RTNUN; empty: there is none.
+    stale: those of them that were raised more than 24 h ago.
     flood_since_ms: None: no flood.
     """
 
@@ -73,17 +73,17 @@ def counts_of(
     """records: present. day: announcements of the last 24 h."""
     alarms: dict[str, dict[str, int]] = {}
     unacknowledged = stale = 0
-    standing = set()
+    listed = set()
     for record in records:
         if record.state == "NORM":
             continue
         states = alarms.setdefault(record.priority, {})
         states[str(record.state)] = states.get(str(record.state), 0) + 1
         if record.state in LISTED:
-            standing.add(record.priority)
+            listed.add(record.priority)
             unacknowledged += record.state != "ACKED"
             stale += record.raised_ms is not None and now_ms - record.raised_ms > STALE_MS
-    highest = next((priority for priority in PRIORITIES if priority in standing), "")
+    highest = next((priority for priority in PRIORITIES if priority in listed), "")
     return AlarmCounts(alarms, unacknowledged, highest, stale, flood_since_ms,
                        metrics_of(day, now_ms - STALE_MS, now_ms))  # fmt: skip
 

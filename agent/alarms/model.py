@@ -54,7 +54,7 @@ class AlarmKey(NamedTuple):
 class AlarmInput(Struct, frozen=True):
     """What a source knows about one condition. It holds until the next input for the same asset, code and part.
 
-    Sources hand over an input when something has changed; to hand over the same object again costs nearly nothing.
+    Sources pass an input when something has changed; to pass the same object again costs nearly nothing.
 
     asset: motor or shared meter; None: the gateway or the plant.
     code: of the table agent/config/alarm_table.py; an input with another code is ignored (notes are events).

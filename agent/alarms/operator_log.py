@@ -14,7 +14,7 @@ _FIELDS = ("number", "at_ms", "action", "asset", "code", "part", "seq", "until_m
 _COLUMNS = "at_ms, action, asset, code, part, seq, until_ms, entered_by, reason"
 _SCHEMA = """
 create table if not exists action (
-    number integer primary key autoincrement, at_ms integer not null, action text not null, asset text not null,
+    number integer primary key, at_ms integer not null, action text not null, asset text not null,
     code text not null, part text not null, seq integer not null, until_ms integer,
     entered_by text not null, reason text not null
 );
@@ -61,8 +61,11 @@ class OperatorLog:
         return [OperatorAction(**dict(zip(_FIELDS, row, strict=True))) for row in self._file.rows(query, (number,))]
 
     def _add(self, at_ms: int, action: str, key: AlarmKey, seq: int, until_ms: int | None, by: str, reason: str) -> int:
-        row = (at_ms, action, *key, seq, until_ms, by, reason)
+        """Numbers are milliseconds, so that those of a new file are above those of one that was deleted."""
         with self._file.writing() as db:
+            (last,) = db.execute("select max(number) from action").fetchone()
             db.execute("delete from action where at_ms < ?", (at_ms - KEPT_MS,))
-            insert = f"insert into action ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            return db.execute(insert, row).lastrowid or 0
+            number = max(at_ms, (last or 0) + 1)
+            insert = f"insert into action (number, {_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            db.execute(insert, (number, at_ms, action, *key, seq, until_ms, by, reason))
+            return number

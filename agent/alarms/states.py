@@ -16,7 +16,7 @@ LISTED = frozenset((UNACK, ACKED, RTNUN))  # states in which the operator sees t
 class Circumstances(NamedTuple):
     """holds: the condition has been there for the on-delay, and was not gone for the off-delay.
 
-    latching: of the definition. out_of_service, shelved: now. caused: it is a consequence of an alarm that stands.
+    latching: of the definition. out_of_service, shelved: now. caused: it is a consequence of another alarm.
     """
 
     holds: bool

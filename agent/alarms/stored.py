@@ -1,4 +1,4 @@
-"""The state of all alarms as JSON: what a restart must not forget, and what commands show without the agent."""
+"""The state of all alarms as JSON: what must survive a restart, and what commands show without the agent."""
 
 from __future__ import annotations
 

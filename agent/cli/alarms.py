@@ -1,4 +1,4 @@
-"""`magwatt alarms`: what stands, acknowledging, shelving, the past, the metrics and the table of definitions."""
+"""`magwatt alarms`: the present alarms, acknowledging, shelving, the past, the metrics and the table of definitions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def alarms() -> None:
 
 @alarms.command(
     "list",
-    help=N_("List the alarms that stand, are shelved or suppressed. Exits 1 while one is not acknowledged."),
+    help=N_("List the alarms, also those that are shelved or suppressed. Exits 1 while one is not acknowledged."),
 )
 @motor_option
 @config_option
@@ -62,7 +62,7 @@ def list_alarms(motor: str | None, config_file: Path | None, as_json: bool) -> N
     from agent.alarms.messages import record_body
     from agent.cli.alarms_view import alarm_lines
 
-    found = [record for record in source.standing() if motor in (None, record.asset)]
+    found = source.standing(motor)
     for record in found:
         definition = source.definition(record.key)
         if as_json:
@@ -78,7 +78,7 @@ def list_alarms(motor: str | None, config_file: Path | None, as_json: bool) -> N
 
 @alarms.command(
     "ack",
-    help=N_("Acknowledge an alarm: somebody has seen it and takes care of it. It ends when its condition has gone."),
+    help=N_("Acknowledge an alarm: an operator has seen it and takes care of it. It ends when its condition has gone."),
 )
 @alarm_argument
 @by_option

@@ -43,11 +43,20 @@ class AlarmsSource:
         """UTC as the agent dates it."""
         return utc_ms(self._config)
 
-    def standing(self) -> list[AlarmRecord]:
-        """All that are not normal: by priority, those that wait for somebody first; then those that are silent."""
+    def standing(self, motor: str | None) -> list[AlarmRecord]:
+        """All that are not normal: by priority, those that are not acknowledged first; then those that are silent.
+
+        motor: only of this one. Exits when there is no such motor.
+        """
+        if motor is not None:
+            must_have(self._config, motor)
         found = [item.record for item in self._stored.alarms if item.record.state != "NORM"] if self._stored else []
         return sorted(
-            (record for record in found if self._config.alarms.definition(record.asset, record.code)),
+            (
+                record
+                for record in found
+                if motor in (None, record.asset) and self._config.alarms.definition(record.asset, record.code)
+            ),
             key=lambda one: (
                 one.state not in LISTED,
                 PRIORITIES.index(one.priority),
@@ -63,7 +72,7 @@ class AlarmsSource:
         return next((item.record for item in alarms if item.record.key == key), None)
 
     def definition(self, key: AlarmKey) -> AlarmDefinition:
-        found = self._config.alarms.definition(key.asset or None, key.code)
+        found: AlarmDefinition | None = self._config.alarms.definition(key.asset or None, key.code)
         assert found is not None, key
         return found
 
@@ -85,7 +94,7 @@ class AlarmsSource:
         of_one_asset = self.definition(key).scope == "asset"
         known = {item.name for item in assets(self._config)}
         if of_one_asset and not asset:
-            fail(_("{alarm}: MOTOR/ is missing; write for example {example}", alarm=alarm, example=f"pump-1/{code}"))
+            fail(_("{alarm}: MOTOR/ is missing; write for example pump-1/{code}", alarm=alarm, code=code))
         if asset and not of_one_asset:
             fail(_("{alarm}: this alarm is of no single motor; write {name}", alarm=alarm, name=name))
         if asset and asset not in known:
@@ -123,8 +132,7 @@ class AlarmsSource:
         """The metrics since a time, and this time, UTC. Exits when there is no state file."""
         now_ms = self.now_ms()
         with contextlib.closing(open_state(self._config, None)[0]) as db:
-            first_ms = first_run_ms(db.execute) or now_ms
-            from_ms = min(max(now_ms - days * DAY_MS, first_ms), now_ms - 1)
+            from_ms = min(max(now_ms - days * DAY_MS, first_run_ms(db.execute) or 0), now_ms)
             found = announcements_of(past_transitions(db.execute, from_ms, now_ms + 1))
         return metrics_of(found, from_ms, now_ms + 1), from_ms
 

@@ -31,7 +31,7 @@ _TARGETS = (
 
 
 def alarm_lines(record: AlarmRecord, definition: AlarmDefinition) -> Iterator[str]:
-    """Priority, name and title with the value; state; of those that wait for somebody what to do."""
+    """Priority, name and title with the value; state; of those that are not acknowledged what to do."""
     head = {"priority": PRIORITY_NAMES[record.priority], "alarm": identity(record.key), "title": definition.title}
     if record.value is None:
         yield _("{priority:word}: {alarm}: {title:word}", **head)
@@ -155,7 +155,7 @@ def _state(record: AlarmRecord) -> str:
 def _respond(definition: AlarmDefinition) -> str:
     minutes = definition.respond_min
     if not minutes:
-        return _("respond at once")
+        return _("respond immediately")
     if minutes < 120:
         return _("respond within {minutes:g} min", minutes=minutes)
     if minutes < 2880:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from agent.cli.demo_faults import DEMO_FAULTS
 from agent.cli.options import broker_of, fail, option_value, seconds_option
 from agent.core.text import N_, _
 
@@ -24,10 +25,10 @@ from agent.core.text import N_, _
 @click.option("--headless", is_flag=True, help=N_("Print one line per row instead of a live table."))
 @click.option(
     "--fault",
-    type=click.Choice(["dip", "none"]),
+    type=click.Choice([*DEMO_FAULTS, "none"]),
     default="dip",
     show_default=True,
-    help=N_("Fault to inject 30 s after the start."),
+    help=N_("Fault to cause 30 s after the start. It ends, so that its alarm returns."),
 )
 @click.option(
     "--outputs",

@@ -26,6 +26,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 
+from agent.cli.demo_faults import announcement, simulate_option
 from agent.cli.demo_page import demo_page
 from agent.cli.demo_plant import PLANT, demo_config, simulate_demo_past
 from agent.cli.watch_notes import format_event_line
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 START_S = 20.0
 STOP_S = 8.0
-FAULT_S = 30.0  # after the start of the plant; the reference of the voltage has settled by then
 TOPIC = "magwatt/v1/demo/#"
 GROUP = "demo"  # of Sparkplug: the site
 DISCOVERY = "homeassistant/device/+/config"
@@ -74,7 +74,7 @@ def run_demo(
     seconds: duration; None: until Ctrl-C.
     broker_url: broker to use; None: the built-in one.
     headless: print rows instead of a live table, as without a terminal.
-    fault: fault of the plant; None: no fault.
+    fault: key of DEMO_FAULTS; None: no fault.
     outputs: additional outputs, keys of DIALECTS.
     primary_host: Sparkplug host for which births wait, run by the demo on the built-in broker; None: no waiting.
     past: simulate the hours since the last evening first.
@@ -115,7 +115,7 @@ def _run(
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
     click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
     if fault is not None:
-        click.echo(_("voltage dip {delay_s:.0f} s after the start; `--fault none` disables it", delay_s=FAULT_S))
+        click.echo(announcement(fault))
     command = f"mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v"
     click.echo(_("subscribe: {command}", command=command))
     click.echo(_("table in another terminal: {command}", command="magwatt watch " + broker_url))
@@ -172,7 +172,7 @@ def start_processes(
     Raises DemoError with the log if the plant does not start.
     """
     config, written = folder / "plant.toml", folder / "simulated.toml"
-    fault_options = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
+    fault_options = ("--fault", simulate_option(fault)) if fault else ()
     plant = _start(stack, folder / "plant.log", "simulate", PLANT, "--write-config", str(written), "--broker",
                    broker_url, "--truth", str(folder / "truth.ndjson"), "--age", f"{age_s:.0f}",
                    *fault_options)  # fmt: skip

@@ -56,7 +56,15 @@ class WithFleet(click.Command):
 )
 @click.option("--line", metavar='"19200 8E1"',
               help=N_('Baud rate, data bits, parity and stop bits. [default: "19200 8E1"]'))  # fmt: skip
-@click.option("--fault", metavar="NAME[@SECONDS]", help=N_("Inject this fault, for example dip@30."))
+@click.option(
+    "--fault",
+    metavar="NAME[@BEGIN[-END]][:MOTOR]",
+    help=N_(
+        "Cause this fault, for example dip@30 or dry-run@30-120:pump-2; times in seconds after the start. Without "
+        "times it begins after 20 s; without a motor the first that can have it is taken. An unknown name lists the "
+        "faults."
+    ),
+)
 @click.option("--plc", is_flag=True, help=N_("noisy-line: add a PLC that polls the same bus."))
 @click.option(
     "--truth",

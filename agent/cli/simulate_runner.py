@@ -23,7 +23,7 @@ from agent.simulation.accelerated import CONFIG_FILE, run_accelerated
 from agent.simulation.reasons import SCENARIO_ENDED
 from agent.simulation.run_state import RunState, load_run
 from drivers.reasons import InvalidValue
-from simulators.scenarios import Scenario
+from simulators.scenarios import PlannedFault, Scenario
 from simulators.scenarios.retrofit_timeline import RetrofitTimeline
 from simulators.truth import Row
 
@@ -38,7 +38,7 @@ class RequestedRun(Struct, frozen=True):
     command: the command that resumes this run.
     seed: seed of the plant.
     seconds: duration in the plant's time. None: up to the next change of the scenario.
-    fault: name and time of a fault. None: no fault.
+    fault: None: no fault.
     truth: file for the true values. None: not written.
     published: file for the messages. None: not written.
     state: folder for configuration, state and ledger; a run in it is resumed. None: a temporary one.
@@ -47,7 +47,7 @@ class RequestedRun(Struct, frozen=True):
     command: str
     seed: int
     seconds: float | None
-    fault: tuple[str, float] | None
+    fault: PlannedFault | None
     truth: Path | None
     published: Path | None
     state: Path | None

@@ -31,7 +31,7 @@ def alarms_of(follower: Follower, topic: str) -> Iterable[Record]:
 
 
 def alarm_line(name: str, found: list[Record]) -> str:
-    """The worst of the open alarms of one owner, and how many there are besides. name: of the owner."""
+    """The worst of the open alarms of one owner, and the number of the others. name: of the owner."""
     worst, more = found[0], len(found) - 1
     data = {
         "name": name, "priority": PRIORITY_NAMES[worst["priority"]], "title": own(str(worst.get("title") or "")),

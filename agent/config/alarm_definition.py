@@ -21,7 +21,7 @@ class AlarmDefinition(Struct, frozen=True, kw_only=True):
     code: stable name in output, topics and the configuration.
     title: what is wrong; advice: what to do, in steps; consequence: what happens if nothing is done. Source texts.
     priority: consequence × time to respond. priority_alarm: at severity `alarm` or at the second limit; None: the same.
-    respond_min: time in which the operator can still prevent the consequence, minutes; 0: at once.
+    respond_min: time in which the operator can still prevent the consequence, minutes; 0: immediately.
     on_delay_s, off_delay_s: time for which the condition must be there, or gone, before the state changes. Time without
         data does not count.
     unit: of the value that can be compared with a limit; empty: the source alone decides.

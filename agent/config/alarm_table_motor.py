@@ -1,4 +1,4 @@
-"""Rows of the alarm table: faults of motors and drives, with the codes of the detectors."""
+"""Rows of the alarm table: faults of motors and drives that detectors find (FAULT_ROWS), and those a device reports."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LOAD = frozenset(("dry_run", "underload", "low_flow", "cavitation", "belt_slip"
                    "load_oscillation"))  # fmt: skip
 _SILENT = frozenset(("no_reply", "no_value", "polls_failing", "topics_silent", "sensor_fault", "contradiction"))
 
-MOTOR_ROWS = (
+FAULT_ROWS = (
     AlarmDefinition(
         code="live_terminals", title=N_("terminals are live or may be live"), priority="safety", respond_min=0,
-        consequence=N_("Electric shock to whoever works at the terminals."),
+        consequence=N_("Electric shock when working at the terminals."),
         advice=(N_("A magnet motor that turns generates voltage at its terminals, also without a supply."), _LOCK_OUT),
         off_delay_s=5, latching=True, suppresses=frozenset(("no_reply", "no_value")),
     ),
@@ -90,7 +90,7 @@ MOTOR_ROWS = (
     AlarmDefinition(
         code="rotor_asymmetry", title=N_("rotor asymmetry: a weak magnet, or eccentricity"), priority="low",
         priority_alarm="medium", respond_min=7 * _DAY_MIN, consequence=_LATER,
-        advice=(N_("Measure the vibration at once and twice the speed; inspect the rotor at the next stop."),),
+        advice=(N_("Measure the vibration at one and two times the speed; inspect the rotor at the next stop."),),
     ),
     AlarmDefinition(
         code="eccentricity", title=N_("eccentricity of the air gap"), priority="low", priority_alarm="medium",
@@ -126,7 +126,7 @@ MOTOR_ROWS = (
     AlarmDefinition(
         code="once_per_turn", title=N_("a torque once per turn: imbalance, misalignment, coupling or eccentricity"),
         priority="low", respond_min=7 * _DAY_MIN, consequence=N_("Bearings and coupling wear faster."),
-        advice=(N_("Measure the vibration at once and twice the speed; check balance, alignment and coupling."),),
+        advice=(N_("Measure the vibration at one and two times the speed; check balance, alignment and coupling."),),
         blocked_off=True,
     ),
     AlarmDefinition(
@@ -202,7 +202,7 @@ MOTOR_ROWS = (
     ),
     AlarmDefinition(
         code="sensor_fault", title=N_("a sensor returns impossible values"), priority="low", respond_min=_DAY_MIN,
-        consequence=N_("What this sensor watches is not watched."), advice=(N_("Check the sensor and its cable."),),
+        consequence=N_("What this sensor measures is not supervised."), advice=(N_("Check the sensor and its cable."),),
         on_delay_s=60, off_delay_s=60,
     ),
     AlarmDefinition(
@@ -212,7 +212,7 @@ MOTOR_ROWS = (
         advice=(N_("Check that all motors run again, and restart those that do not when it is permitted."),),
         suppresses=frozenset((
             *_ASYMMETRIES, *_LOAD, *_SILENT, "phase_loss", "stall", "loss_of_synchronism", "live_terminals",
-            "diode_open", "under_voltage", "drive_fault", "bus_failure",
+            "diode_open", "drive_fault", "bus_failure",
         )),
     ),
     AlarmDefinition(
@@ -221,15 +221,12 @@ MOTOR_ROWS = (
         advice=(N_("Check the distribution of single-phase loads and the transformer's fuses."),),
         on_delay_s=60, off_delay_s=60, deadband=0.2, suppresses=frozenset(("current_unbalance",)),
     ),
-    AlarmDefinition(
-        code="under_voltage", title=N_("the supply voltage is low"), priority="medium", respond_min=10, scope="plant",
-        consequence=N_("Motors on the line draw more current and heat up; drives trip."), unit="%", limits=(90,),
-        direction="low", deadband=1, advice=(N_("Check the tap of the transformer and the load of the feeder."),),
-        on_delay_s=5, off_delay_s=5, suppresses=frozenset(("overload", "stall", "drive_fault")),
-    ),
+)  # fmt: skip
+MOTOR_ROWS = (
+    *FAULT_ROWS,
     AlarmDefinition(
         code="drive_fault", title=N_("the drive has tripped"), priority="high", respond_min=5,
-        consequence=N_("The motor stands still, and the process with it."),
+        consequence=N_("The motor is stopped, and the process with it."),
         advice=(
             N_("Read the fault at the drive, and remove its cause before a restart."),
             N_("Terminals of a magnet motor that turns stay live."),

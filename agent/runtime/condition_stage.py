@@ -144,11 +144,13 @@ class ConditionStage(Stage):
         times_ms: dict[str, tuple[int | None, int | None]] = {code: (at_ms, None) for code, at_ms in
                                                               self._since_ms.items()}  # fmt: skip
         baselines: Sequence[Mapping[str, Any]] = ()
+        trends: Mapping[str, float] = {}
         required = required_for_rows(self._machine.application)
         if self._records is not None:
             times_ms |= self._records.times_ms()
             baselines, required = self._records.baselines(), (*required, *self._records.required)
-        return condition_object(condition_of(answers, required), answers, times_ms, baselines)
+            trends = self._records.trends()
+        return condition_object(condition_of(answers, required), answers, times_ms, baselines, trends)
 
     def _save(self) -> None:
         body = {"rows": self._rows.state()}

@@ -29,7 +29,7 @@ from agent.simulation.virtual_plant import OnTruth, VirtualPlant
 from simulators.bus.memory import MemoryLink
 from simulators.clock import LoopClock, run_virtual
 from simulators.endpoints import Endpoints
-from simulators.scenarios import Plant, Scenario
+from simulators.scenarios import PlannedFault, Plant, Scenario
 from simulators.truth import TruthLog
 
 OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained
@@ -49,7 +49,7 @@ def run_accelerated(
     truth: Path | None = None,
     truth_every: int = 1,
     on_truth: OnTruth | None = None,
-    fault: tuple[str, float] | None = None,
+    fault: PlannedFault | None = None,
     edit: Callable[[str], str] = str,
     before_polling: Callable[[Agent], Coroutine[Any, Any, None]] | None = None,
     folder: Path | None = None,
@@ -66,7 +66,7 @@ def run_accelerated(
     step_s: step of the plant, seconds. None: that of the scenario.
     truth: NDJSON file for the true values, a row every truth_every steps. None: not written.
     on_truth: called with UTC milliseconds and the true values of these rows.
-    fault: name and second of a fault of the scenario.
+    fault: a fault of the scenario. None: no fault.
     edit: changes the agent's configuration before it is loaded.
     before_polling: runs before the first poll, for example a self-check of the devices. None: nothing.
     folder: directory for configuration, state and ledger. None: a temporary one, without ledger.

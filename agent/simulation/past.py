@@ -64,7 +64,7 @@ def simulate_past(
 
 
 def _freeze_baselines(agent: Agent, plant: ScenarioPlant, folder: Path, now_ms: int) -> None:
-    config, signals = agent.config, {item.of: item for item in plant.record.signal}
+    config, signals = agent.config, {item.of: item for item in plant.record.signal if item.shows == "flow"}
     assert plant.record.site.reporting is not None
     end = datetime.combine(plant.record.site.reporting, datetime.min.time(), zone_of(config.site.timezone))
     rows = list(_old_rows(plant, end))
@@ -88,7 +88,7 @@ def _freeze_baselines(agent: Agent, plant: ScenarioPlant, folder: Path, now_ms: 
 def _old_rows(plant: ScenarioPlant, end: datetime) -> Iterator[tuple[str, dict[str, tuple[float, float]]]]:
     """Time and, by train, energy (kWh) of the old motor and mean flow, for each quarter of an hour before `end`."""
     gains = {name: 1 + Random(name).gauss(0, OLD_METER_GAIN) for name in plant.units}
-    full = {item.of: item.full for item in plant.record.signal}
+    full = {item.of: item.full for item in plant.record.signal if item.shows == "flow"}
     for number in range(OLD_DAYS * 86400 // OLD_ROW_S):
         plant.step(OLD_ROW_S)
         values = {

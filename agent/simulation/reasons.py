@@ -17,8 +17,11 @@ SCENARIO_WITHOUT_PLC = Code("scenario_without_plc", "--plc: {scenario} has no bu
 SCENARIO_WITHOUT_FAULTS = Code("scenario_without_faults", "--fault {value}: {scenario} has no faults")
 FAULT_UNKNOWN = Code("fault_unknown", "--fault {value}: unknown fault of {scenario}; expected {known}")
 FAULT_TIME_INVALID = Code(
-    "fault_time_invalid", "--fault {value}: expected the seconds after the start after @, for example {example}"
+    "fault_time_invalid",
+    "--fault {value}: expected begin and end in seconds after the start after @, for example {example}",
 )
+FAULT_MOTOR_UNKNOWN = Code("fault_motor_unknown", "--fault {value}: {fault} is possible for {known}")
+FAULT_WITHOUT_MOTOR = Code("fault_without_motor", "--fault {value}: {fault} concerns all motors; omit the motor")
 SIMULATE_LINE_INVALID = Code("simulate_line_invalid", "--line {value}: {error}")
 PROXY_TARGET_INVALID = Code("proxy_target_invalid", "--proxy {value}: expected host:port or the path of a serial port")
 FAULT_RATE_INVALID = Code("fault_rate_invalid", "--fault-rate {error}")

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from agent.simulation import reasons as codes
 from drivers.reasons import InvalidValue
-from simulators.scenarios import Scenario
+from simulators.scenarios import PlannedFault, Scenario
 
 FILE = "simulated.json"
 
@@ -26,7 +26,7 @@ class RunState(Struct, frozen=True):
 
     scenario: str
     seed: int
-    fault: tuple[str, float] | None
+    fault: PlannedFault | None
     digest: str
     seconds: float | None
     software: str = ""
@@ -38,7 +38,7 @@ class RunState(Struct, frozen=True):
         unfinished.replace(folder / FILE)
 
 
-def load_run(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str, float] | None) -> RunState:
+def load_run(folder: Path | None, scenario: Scenario, seed: int, fault: PlannedFault | None) -> RunState:
     """The earlier run in a folder, or a new one if there is no folder or it is empty.
 
     Raises InvalidValue if the run cannot be resumed.
@@ -68,5 +68,8 @@ def load_run(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[st
     return saved
 
 
-def _fault_text(fault: tuple[str, float] | None) -> str:
-    return "@".join(map(str, fault)) if fault else "–"
+def _fault_text(fault: PlannedFault | None) -> str:
+    if fault is None:
+        return "–"
+    until = "" if fault.to_s is None else f"-{fault.to_s:g}"
+    return f"{fault.name}@{fault.at_s:g}{until}" + (f":{fault.motor}" if fault.motor else "")

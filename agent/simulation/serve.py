@@ -18,7 +18,7 @@ from drivers.reasons import InvalidValue, Reason, cause_of
 from simulators import scenarios
 from simulators.clock import SPEED_MAX, FastClock
 from simulators.endpoints import Endpoints
-from simulators.scenarios import Scenario, bench
+from simulators.scenarios import PlannedFault, Scenario, bench
 from simulators.scenarios.bench_motor import BenchMotor
 from simulators.serve import serve
 
@@ -67,20 +67,28 @@ def scenario_of(name: str, with_plc: bool) -> Scenario:
     return scenario.with_plc
 
 
-def fault_of(scenario: Scenario, text: str) -> tuple[str, float]:
-    """Name of a fault and its time, seconds after the start, from "dip" or "dip@30". Raises InvalidValue."""
-    name, __, seconds = text.partition("@")
+def fault_of(scenario: Scenario, text: str) -> PlannedFault:
+    """The fault of a text such as "dip", "dip@30" or "dry-run@30-120:pump-2". Raises InvalidValue."""
+    when, __, motor = text.partition(":")
+    name, __, seconds = when.partition("@")
     if not scenario.faults:
         raise InvalidValue(codes.SCENARIO_WITHOUT_FAULTS, value=text, scenario=scenario.name)
     if name not in scenario.faults:
         raise InvalidValue(codes.FAULT_UNKNOWN, value=text, scenario=scenario.name, known=tuple(scenario.faults))
+    known = scenario.faults[name]
+    if motor and not known:
+        raise InvalidValue(codes.FAULT_WITHOUT_MOTOR, value=text, fault=name)
+    if motor and motor not in known:
+        raise InvalidValue(codes.FAULT_MOTOR_UNKNOWN, value=text, fault=name, known=known)
+    begin, __, end = seconds.partition("-")
     try:
-        at_s = float(seconds) if seconds else FAULT_S
+        at_s = float(begin) if begin else FAULT_S
+        to_s = float(end) if end else None
     except ValueError:
-        at_s = -1.0
-    if not 0 <= at_s < 1e8:
-        raise InvalidValue(codes.FAULT_TIME_INVALID, value=text, example=f"{name}@30")
-    return name, at_s
+        at_s, to_s = -1.0, None
+    if not 0 <= at_s < (1e8 if to_s is None else to_s) <= 1e8:
+        raise InvalidValue(codes.FAULT_TIME_INVALID, value=text, example=f"{name}@30-120")
+    return PlannedFault(name, at_s, to_s, motor)
 
 
 def cannot_write(path: Path) -> Reason | None:
@@ -108,7 +116,7 @@ def serve_scenario(
     seed: int,
     seconds: float | None,
     text_of: Callable[[Endpoints], str] | None = None,
-    fault: tuple[str, float] | None = None,
+    fault: PlannedFault | None = None,
     time_factor: float = 1.0,
     age_s: float = 0.0,
     print_config: bool = False,
@@ -119,7 +127,7 @@ def serve_scenario(
     config_file: file for the configuration; it is written when the plant can be polled. None: not written.
     broker: URL of the broker in the configuration.
     text_of: returns the configuration for the endpoints. None: that of the scenario.
-    fault: name and time of a fault. None: no fault.
+    fault: None: no fault.
     time_factor: seconds of the plant in one second.
     age_s: seconds that the plant has been running at the start.
     print_config: print only the configuration.

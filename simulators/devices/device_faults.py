@@ -57,11 +57,14 @@ class DeviceState:
     """
 
     def __init__(self, faults: Iterable[DeviceFault] = ()) -> None:
-        self._faults = tuple(faults)
+        self._faults = list(faults)
         self._start_values: dict[DeviceFault, Mapping[str, Value]] = {}
         self.silent = False
         self.exception_code: int | None = None
         self.values: Mapping[str, Value] = {}
+
+    def add(self, fault: DeviceFault) -> None:
+        self._faults.append(fault)
 
     def update(self, now_s: float, measured: Mapping[str, Value]) -> None:
         """Update the state. Other threads may read: each of the three attributes is assigned once.
@@ -86,6 +89,11 @@ class DeviceState:
                 elif fault.kind == "blank":
                     values = {name: value for name, value in values.items() if not _is_gauge(name, value)}
         self.silent, self.exception_code, self.values = silent, code, values
+
+    @property
+    def is_faulty(self) -> bool:
+        """It has a fault at any time."""
+        return bool(self._faults)
 
     def active(self, now_s: float) -> dict[str, float]:
         """Return kind → 1 while the fault is active, else 0; for the truth log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from random import Random
 
 from simulators.meters.readings import Values
@@ -39,19 +40,37 @@ def draw_errors(rng: Random) -> DriveErrors:
     )
 
 
-def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
-    """Return the displayed values. Status words use the bits of the Yaskawa manuals.
+class GateState(Enum):
+    """RUN: the drive runs. BLOCKED: gates off by command. TRIPPED: gates off by a fault. UNDERVOLTAGE: by a dip."""
 
-    Running: run and ready in the first word; run, speed agree and ready in the second.
-    tripped: fault in the first word; undervoltage and fault in the second; the speed is unknown and shown as 0.
+    RUN = "run"
+    BLOCKED = "blocked"
+    TRIPPED = "tripped"
+    UNDERVOLTAGE = "undervoltage"
+
+
+# Bits of the Yaskawa manuals. First word: run 0, ready 2, fault 3. Second: run 0, speed agree 2, ready 6,
+# undervoltage 7, baseblock 8, fault 14
+_STATUS = {
+    GateState.RUN: (1 << 0 | 1 << 2, 1 << 0 | 1 << 2 | 1 << 6),
+    GateState.BLOCKED: (1 << 2, 1 << 8),
+    GateState.TRIPPED: (1 << 3, 1 << 14),
+    GateState.UNDERVOLTAGE: (1 << 3, 1 << 7 | 1 << 14),
+}
+
+
+def display(train: Train, errors: DriveErrors, gates: GateState = GateState.RUN, speed_sensor: bool = False) -> Values:
+    """Return the displayed values.
+
+    speed_sensor: True: the drive knows the speed of a coasting shaft; False: it shows 0.
     Raises ValueError for a train without a drive.
     """
     out = train.output
     if out is None:
         raise ValueError("this train has no drive")
     values: Values = {
-        "status_word": 1 << 3 if tripped else 1 << 0 | 1 << 2,
-        "status_word_2": 1 << 7 | 1 << 14 if tripped else 1 << 0 | 1 << 2 | 1 << 6,
+        "status_word": _STATUS[gates][0],
+        "status_word_2": _STATUS[gates][1],
         "fault_bits": 0,
         "warning_code": 0,
         "reference_frequency": out.frequency_hz,
@@ -61,7 +80,7 @@ def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
         "dc_bus_voltage": out.dc_bus_v * (1 + errors.dc_bus),
         "motor_power": train.motor_input_w / 1000 * (1 + errors.power),
         "motor_torque": out.torque_pct * (1 + errors.torque),
-        "motor_speed": 0.0 if tripped else train.speed_rpm,  # the drive has no speed sensor
+        "motor_speed": train.speed_rpm if gates is GateState.RUN or speed_sensor else 0.0,
     }
     if train.winding_degc is not None:
         values["motor_temperature"] = train.winding_degc  # measured by a sensor in the winding

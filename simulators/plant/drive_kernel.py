@@ -33,9 +33,9 @@ def _turn(m: DriveMachine, y: Floats) -> complex:
 
 
 @part
-def _currents(m: DriveMachine, turn: complex, y: Floats) -> tuple[complex, float, complex, complex, complex]:
-    """Return a and b of the stator current a + b·u at a voltage u, then further rotor quantities for the
-    derivatives.
+def _currents(m: DriveMachine, turn: complex, y: Floats) -> tuple[complex, complex, complex, complex, complex]:
+    """Return a and b of the stator current a + b·u at a voltage u, where b is a factor for each of the two axes, then
+    further rotor quantities for the derivatives.
     """
     psi = complex(y[0], y[1])
     if m.magnet > 0.0:
@@ -44,7 +44,9 @@ def _currents(m: DriveMachine, turn: complex, y: Floats) -> tuple[complex, float
         if m.pole_lost != 0.0:
             flux *= 1.0 - 0.5 * m.pole_lost * (1.0 + math.cos(y[5]))
         im = complex((inside.real - flux) * m.inv_ld, inside.imag * m.inv_lq)
-        return im * turn * m.light, m.core_s * m.light, turn, im, inside
+        stator = im * turn
+        b = complex((m.core_s + m.turns_s) * m.light_1, m.core_s * m.light)
+        return complex(stator.real * m.light_1, stator.imag * m.light), b, turn, im, inside
     psi_r = complex(y[2], y[3])
     is0 = m.g_ss * psi + m.g_sr * psi_r
     ir0 = m.g_sr * psi + m.g_rr * psi_r
@@ -53,7 +55,8 @@ def _currents(m: DriveMachine, turn: complex, y: Floats) -> tuple[complex, float
         rotor -= m.rr * m.bar * turn * turn * ir0.conjugate()
     e0 = (m.w_r * rotor - m.w_s * m.rs * is0) * m.light
     a = is0 + m.w_s * m.core_s * e0
-    return a, m.w_s * m.w_s * m.core_s * m.light, rotor, ir0, e0
+    both = m.w_s * m.w_s * m.core_s * m.light
+    return a, complex(both, both), rotor, ir0, e0
 
 
 @part
@@ -87,19 +90,21 @@ def _slopes(
     a, b, rotor, part_1, part_2 = _currents(m, turn, y)
     choke = y[6]
     if off:
-        a, b = 0j, 0.0
+        a, b = 0j, 0j
     # leg voltage drops oppose the leg currents; the DC current is 1.5·Re(s*·i)
     drop = f.threshold_v * _sign_vector(a) if f.threshold_v > 0.0 and not off else 0j
     dc = y[7]
     if f.diodes > 0.0 and f.esr > 0.0:
-        divisor = 1.0 + f.esr * 1.5 * b * (s.real * s.real + s.imag * s.imag)
-        dc = (dc + f.esr * (choke - 1.5 * (s.conjugate() * (a - b * drop)).real)) / divisor
+        divisor = 1.0 + f.esr * 1.5 * (b.real * s.real * s.real + b.imag * s.imag * s.imag)
+        without = complex(a.real - b.real * drop.real, a.imag - b.imag * drop.imag)
+        dc = (dc + f.esr * (choke - 1.5 * (s.conjugate() * without).real)) / divisor
     u = s * dc - drop
-    i = a + b * u
+    i = complex(a.real + b.real * u.real, a.imag + b.imag * u.imag)
     i_dc = 1.5 * (s.conjugate() * i).real
     speed = y[4]
     copper = 0.0
     core = 0.0
+    turns = 0.0
     if m.magnet > 0.0:
         magnet_slope = 0.0
         if m.pole_lost != 0.0:
@@ -113,6 +118,7 @@ def _slopes(
             d_psi = u - m.rs * i
             torque = 1.5 * m.pole_pairs * (part_2.conjugate() * part_1).imag + 1.5 * part_1.real * magnet_slope
             core = 1.5 * m.core_s * (d_psi.real * d_psi.real + d_psi.imag * d_psi.imag)
+            turns = 1.5 * m.turns_s * d_psi.real * d_psi.real
         dy[2], dy[3] = 0.0, 0.0
     else:
         e = 0j if off else part_2 + m.w_s * m.light * u
@@ -145,6 +151,8 @@ def _slopes(
         if f.lost > 0.0:
             va = 0.5 * (vb + vc)  # neither the highest nor the lowest
         high, low = max(va, vb, vc), min(va, vb, vc)
+        if f.diode_open > 0.0:
+            high = max(vb, vc)
         dy[6] = (high - low - f.choke_ohm * choke - dc) * f.inv_choke
         if choke <= 0.0 and dy[6] < 0.0:
             dy[6] = 0.0
@@ -169,6 +177,7 @@ def _slopes(
     dy[20], dy[21] = copper, core
     dy[22], dy[23], dy[24] = friction * speed, additional * speed, shaft * speed
     dy[26] = 0.0 if off else 1.5 * (drop.conjugate() * i).real
+    dy[27] = turns
 
 
 @part

@@ -26,6 +26,8 @@ class Trip(Enum):
     OVERVOLTAGE = "overvoltage"
     OVERCURRENT = "overcurrent"
     OVERHEATED = "overheated"
+    OVERLOADED = "overloaded"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class DriveInputs(NamedTuple):
     current_a: peak of the current's space vector, A.
     speed_rad_s: speed of the shaft, rad/s.
     winding_degc: winding temperature, °C.
+    cause: a cause of a trip that is none of these values.
     """
 
     run: bool
@@ -66,6 +69,7 @@ class DriveInputs(NamedTuple):
     current_a: float = 0.0
     speed_rad_s: float = 0.0
     winding_degc: float = 20.0
+    cause: Trip = Trip.NONE
 
 
 class DriveLogic:
@@ -106,6 +110,8 @@ class DriveLogic:
 
     def _cause(self, inputs: DriveInputs) -> Trip:
         limits = self.limits
+        if inputs.cause is not Trip.NONE:
+            return inputs.cause
         if inputs.dc_v < (limits.under_v if self.state is LogicState.RUN else limits.ready_v):
             return Trip.UNDERVOLTAGE
         if inputs.dc_v > limits.over_v:
@@ -118,34 +124,47 @@ class DriveLogic:
 
 
 class RunningDrive:
-    """A drive with a permanent run command.
+    """A drive that runs at the beginning.
 
     free_rad_s: speed of the shaft while it differs from the demand. None: it follows the demand.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._logic = DriveLogic(limits)
+        self._logic.state = LogicState.RUN
         self.free_rad_s: float | None = None
 
     @property
     def tripped(self) -> bool:
         return self._logic.state is LogicState.FAULT
 
+    @property
+    def trip(self) -> Trip:
+        return self._logic.trip
+
+    @property
+    def coasts(self) -> bool:
+        """The gates are off."""
+        return self._logic.state is not LogicState.RUN
+
     def step(
         self, now_s: float, dt_s: float, inputs: DriveInputs, wanted_rad_s: float, rate_rad_s2: float,
-        coast: Callable[[float, float], float],
+        coast: Callable[[float, float], float], jammed: bool = False,
     ) -> None:  # fmt: skip
-        """Advance by dt_s. After a trip the shaft coasts; after the restart the drive accelerates it from the present
-        speed.
+        """Advance by dt_s. Without the gates the shaft coasts; after the restart the drive accelerates it from the
+        present speed.
 
         inputs: measured values; the speed applies only while the shaft follows the demand.
         wanted_rad_s: speed of the demand.
         rate_rad_s2: rate of the acceleration ramp.
         coast: returns the speed of the coasting shaft from a speed and a time.
+        jammed: the shaft does not turn.
         """
         speed = inputs.speed_rad_s if self.free_rad_s is None else self.free_rad_s
         self._logic.step(now_s, inputs._replace(speed_rad_s=speed))
-        if self.tripped:
+        if jammed:
+            self.free_rad_s = 0.0
+        elif self.coasts:
             self.free_rad_s = coast(speed, dt_s)
         elif self.free_rad_s is not None:
             self.free_rad_s += rate_rad_s2 * dt_s

@@ -8,13 +8,16 @@ from typing import NamedTuple
 # sample: 8–9 u, 10–11 i, 12–13 grid u, 14–15 grid i, 16 DC voltage; then energies.
 DYNAMIC = 8
 ENERGIES = (
-    "grid", "link", "terminal", "copper", "core", "friction", "additional", "shaft", "choke", "legs"
+    "grid", "link", "terminal", "copper", "core", "friction", "additional", "shaft", "choke", "legs", "turns"
 )  # fmt: skip
 STATES = 17 + len(ENERGIES)
 
 
 class DriveMachine(NamedTuple):
-    """Parameters of the motor. magnet: 1, or 0 for an induction motor, for which only the last seven fields count."""
+    """Parameters of the motor. magnet: 1, or 0 for an induction motor, for which only the last seven fields count.
+
+    turns_s: conductance of shorted turns on the axis of L1; of a magnet motor only.
+    """
 
     magnet: float
     pole_pairs: float
@@ -27,6 +30,8 @@ class DriveMachine(NamedTuple):
     pole_lost: float
     core_s: float
     light: float  # factor of the core branch on a current that shares its resistance
+    turns_s: float
+    light_1: float  # as light on the axis of L1, with the shorted turns
     friction: float
     additional: float
     inv_running: float  # 1 over the speed from which `additional` applies
@@ -57,6 +62,7 @@ class Front(NamedTuple):
     threshold_v: float
     averaged: float
     lost: float  # 1: L1 of the supply is open
+    diode_open: float  # 1: the upper diode of L1 is open
 
 
 class Control(NamedTuple):

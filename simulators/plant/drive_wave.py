@@ -10,8 +10,8 @@ neglected. PWM: regular sampling twice a carrier period, one sample late, zero s
 edge that opposes the current; each leg loses `threshold_v`. Gates off: the diodes discharge the windings, then no
 current flows; in a real drive a back-EMF above the DC voltage would conduct again, here it does not.
 
-Supported faults of a motor: broken bar, bearing, demagnetisation, overheating; of the drive: ageing capacitor, L1 of
-the supply lost. Others raise ValueError.
+Supported faults of a motor: broken bar, bearing, demagnetisation, overheating, shorted turns of a magnet motor while
+the gates are on; of the drive: ageing capacitor, L1 of the supply lost, an open diode. Others raise ValueError.
 """
 
 from __future__ import annotations
@@ -198,17 +198,19 @@ def machine(
     winding_degc, magnet_degc: of a magnet motor; the record of an induction motor applies at its running temperature.
     Raises ValueError for faults that the model does not support.
     """
-    if state.turns or state.gap_static or state.gap_dynamic:
-        raise ValueError("drive: turn fault and eccentricity are supported only for a motor direct on line")
+    if state.gap_static or state.gap_dynamic:
+        raise ValueError("drive: eccentricity is supported only for a motor direct on line")
     if isinstance(motor, MagnetMotor) and state.bar:
         raise ValueError("drive: a magnet motor has no bars that could break")
     if isinstance(motor, InductionMotor):
+        if state.turns:
+            raise ValueError("drive: a turn fault is supported only for a magnet motor, or direct on line")
         c = induction_wave.circuit(motor, state)
         d = (c.lls + c.lm) * (c.llr + c.lm) - c.lm**2
         w_s, w_r = c.llr * c.lm / d, c.lls * c.lm / d
         return DriveMachine(
             0.0, c.pole_pairs, c.rs, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, c.core_s,
-            1 / (1 + c.core_s * (w_s**2 * c.rs + w_r**2 * c.rr)), c.friction, c.additional,
+            1 / (1 + c.core_s * (w_s**2 * c.rs + w_r**2 * c.rr)), 0.0, 0.0, c.friction, c.additional,
             c.inv_running, c.inertia,
             c.bearing, c.bearing_order, c.bar, c.rr, (c.llr + c.lm) / d, -c.lm / d, (c.lls + c.lm) / d, w_s, w_r,
         )  # fmt: skip
@@ -217,6 +219,7 @@ def machine(
     rated = motor.omega_rated / motor.pole_pairs
     rs = motor.rs20_ohm * (1 + COPPER_PER_K * (winding_degc - 20))
     core_s = motor.core_s * (motor.core_hysteresis / ratio + 1 - motor.core_hysteresis)
+    turns_s = induction_wave.turns_conductance(state, rs)
     return DriveMachine(
         1.0,
         float(motor.pole_pairs),
@@ -229,6 +232,8 @@ def machine(
         state.pole_lost,
         core_s,
         1 / (1 + core_s * rs),
+        turns_s,
+        1 / (1 + (core_s + turns_s) * rs),
         motor.friction_w / rated**2,
         motor.additional_w / (2 * motor.current_a**2) / rated,
         1 / (_RUNNING * rated),
@@ -245,4 +250,5 @@ def _front(converter: Converter, state: Condition) -> Front:
     return Front(
         c.front, c.choke_h, 1 / c.choke_h, c.choke_ohm, capacitor_f, 1 / capacitor_f, c.esr_ohm * state.esr,
         0.5 / c.carrier_hz, c.dead_s, c.threshold_v, float(c.averaged), float(state.open_phase),
+        float(state.diode_open),
     )  # fmt: skip

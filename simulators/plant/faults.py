@@ -61,7 +61,8 @@ class Condition:
     bearing_order: pulses for each turn of the shaft; see bearing_order().
     flux_lost: lost share of the magnets' flux, equal on all poles.
     pole_lost: share of flux that one pole pair has lost in addition to its opposite.
-    open_phase: True: L1 opens at its next current zero.
+    open_phase: True: L1 opens at its next current zero; with a drive, L1 of its supply.
+    diode_open: True: the upper diode of L1 in the bridge of the drive does not conduct.
     turns: shorted share of the turns of phase L1.
     turns_ohm: resistance of the short circuit, Ω.
     capacitance: capacitance of the DC capacitor relative to new; 0.8 at the end of its life.
@@ -78,6 +79,7 @@ class Condition:
     flux_lost: float = 0.0
     pole_lost: float = 0.0
     open_phase: bool = False
+    diode_open: bool = False
     turns: float = 0.0
     turns_ohm: float = 0.0
     capacitance: float = 1.0

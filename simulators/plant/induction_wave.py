@@ -76,7 +76,6 @@ def circuit(motor: InductionMotor, condition: Condition = HEALTHY) -> Circuit:
     omega = 2 * math.pi * motor.frequency_hz
     speed = motor.speed_rpm * math.pi / 30
     rs = motor.rs_ohm * (1 + COPPER_PER_K * condition.hotter_k)
-    loop_ohm = condition.turns * rs + condition.turns_ohm
     return Circuit(
         pole_pairs=float(motor.pole_pairs),
         rs=rs,
@@ -94,9 +93,16 @@ def circuit(motor: InductionMotor, condition: Condition = HEALTHY) -> Circuit:
         gap_mean=(condition.gap_static**2 + condition.gap_dynamic**2) / 2,
         bearing=condition.bearing,
         bearing_order=condition.bearing_order,
-        turns_s=2 / 3 * condition.turns**2 / loop_ohm if condition.turns else 0.0,
+        turns_s=turns_conductance(condition, rs),
         open_phase=float(condition.open_phase),
     )
+
+
+def turns_conductance(condition: Condition, rs_ohm: float) -> float:
+    """Return the conductance of shorted turns on the axis of L1, S; 0 without any."""
+    if not condition.turns:
+        return 0.0
+    return 2 / 3 * condition.turns**2 / (condition.turns * rs_ohm + condition.turns_ohm)
 
 
 class InductionWave:

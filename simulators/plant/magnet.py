@@ -72,21 +72,24 @@ def at_current(
 
 
 def solve(
-    motor: MagnetMotor, speed_rad_s: float, torque_nm: float, winding_degc: float, magnet_degc: float
-) -> MagnetState:
+    motor: MagnetMotor, speed_rad_s: float, torque_nm: float, winding_degc: float, magnet_degc: float,
+    offset_rad: float = 0.0,
+) -> MagnetState:  # fmt: skip
     """Return the state at a signed speed and shaft torque without d current; shaft_w and input_w are negative when it
     brakes.
 
     Reverse rotation is solved forward with the opposite torque: the machine is symmetric.
+    offset_rad: error of the rotor position in the drive, which turns its q current by this angle against the flux.
     """
+    per_q = -math.tan(offset_rad)  # d current for each q current
     sign = -1.0 if speed_rad_s < 0 else 1.0
     speed, torque = max(abs(speed_rad_s), _STILL_RAD_S), sign * torque_nm
     rated = motor.omega_rated / motor.pole_pairs
     gap_nm = torque + motor.friction_w * speed / rated**2
     per_amp = 1.5 * motor.pole_pairs * motor.flux20_wb * 0.93  # near the slope of the torque
     i_a = gap_nm / per_amp
-    for _ in range(12):
-        state = at_current(motor, speed, 0.0, i_a, winding_degc, magnet_degc)
+    for _ in range(60):  # a wrong rotor position changes the slope; otherwise a few suffice
+        state = at_current(motor, speed, per_q * i_a, i_a, winding_degc, magnet_degc)
         missing_nm = torque - state.shaft_w / speed
         i_a += missing_nm / per_amp
         if abs(missing_nm) < 1e-9 * motor.torque_rated_nm:

@@ -6,7 +6,7 @@ C·dT/dt = P − G·T, T above ambient, solved exactly for constant heat over an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -76,7 +76,18 @@ class Thermal:
 
     def __init__(self, network: Network, ambient_degc: float = 25.0) -> None:
         self.network, self.ambient_degc = network, ambient_degc
-        n = network
+        self._rise: Floats = np.zeros(3)
+        self.cooling = 1.0
+        self._prepare()
+
+    def cool(self, share: float) -> None:
+        """Set the conductance from the frame to the air, relative to that of the network."""
+        if share != self.cooling:
+            self.cooling = share
+            self._prepare()
+
+    def _prepare(self) -> None:
+        n = replace(self.network, frame_w_k=self.network.frame_w_k * self.cooling)
         g = np.array(
             [
                 [n.winding_w_k, 0.0, -n.winding_w_k],
@@ -88,7 +99,6 @@ class Thermal:
         root = np.sqrt(np.array([n.winding_j_k, n.rotor_j_k, n.frame_j_k]))
         self._rates, vectors = np.linalg.eigh(g / root[:, None] / root)  # symmetric, so numerically well-behaved
         self._to, self._back = vectors.T * root, vectors / root[:, None]
-        self._rise: Floats = np.zeros(3)
 
     @property
     def degc(self) -> Temperatures:

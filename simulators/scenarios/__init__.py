@@ -11,9 +11,9 @@ from pathlib import Path
 from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
 from simulators.reasons import SCENARIO_UNKNOWN
-from simulators.scenarios.scenario import Plant, Scenario, ScenarioLine
+from simulators.scenarios.scenario import PlannedFault, Plant, Scenario, ScenarioLine
 
-__all__ = ["Plant", "Scenario", "ScenarioLine", "load", "names"]
+__all__ = ["PlannedFault", "Plant", "Scenario", "ScenarioLine", "load", "names"]
 
 _MODULES = {
     "noisy-line": "simulators.scenarios.noisy_line",

@@ -77,9 +77,11 @@ def _phases(record: ScenarioRecord, unit: MotorTrain) -> str:
 
 
 def _signal(item: SignalRecord) -> str:
+    measures = f'measures = "{item.shows}"\n' if item.shows == "winding-temperature" else ""
     return (
         f'[signal.{item.name}]\nbus = "{item.line}"\nunit_id = {item.unit}\naddress = {transmitter.ADDRESS}\n'
         f'type = "{transmitter.TYPE}"\nunit_of_measure = {json.dumps(item.unit_of_measure)}\nmotor = "{item.of}"\n'
+        f"{measures}"
     )
 
 

@@ -13,14 +13,27 @@ from simulators.devices.device_faults import DeviceFault
 from simulators.meters.wiring import wiring_of
 from simulators.plant.faults import DIP_KINDS
 from simulators.reasons import errors_within, require, wrong
+from simulators.scenarios.fault_targets import UNBALANCE, fault_targets
 from simulators.scenarios.machines import LINE_START, library, line_motors
-from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, SignalRecord, TrainRecord
+from simulators.scenarios.motor_faults import MotorFault
+from simulators.scenarios.records import (
+    DeviceRecord,
+    DipRecord,
+    LineRecord,
+    MotorFaultRecord,
+    ScenarioRecord,
+    SignalRecord,
+    TrainRecord,
+)
 from simulators.scenarios.retrofit_timeline import times_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 ACCURACY_PCT_MIN, ACCURACY_PCT_MAX = 0.05, 5.0
 KINDS = ("direct", "driven", "dc-bus")
 PROFILED = ("flow", "conveyor")
+SHOWN = ("flow", "winding-temperature", "bearing-temperature", "ambient-temperature")  # by a transmitter
+APPLICATIONS = ("pump", "fan", "hoist", "conveyor", "mixer", "centrifuge", "compressor", "other")
+UNBALANCE_MAX = 0.1
 DEFECTS = {  # by kind of train
     "demagnetising": ("driven", "dc-bus"), "broken-bar": ("direct",), "bearing": ("direct",),
     "eccentricity": ("direct",),
@@ -47,6 +60,8 @@ def check(found: ScenarioRecord) -> None:
         with errors_within(f"trouble.{number}"):
             DeviceFault(fault.kind, 3600 * fault.from_h, 3600 * fault.to_h, fault.code)
     require(sum(train.waveform for train in found.train) <= 1, "train", codes.ONE_WAVEFORM)
+    for number, wrong_now in enumerate(found.fault):
+        _fault(wrong_now, f"fault.{number}", found)
     for number, dip in enumerate(found.dip):
         _dip(dip, f"dip.{number}", found)
     require(
@@ -81,12 +96,18 @@ def _shared(meter: DeviceRecord, found: ScenarioRecord, lines: set[str]) -> None
 
 def _signal(signal: SignalRecord, found: ScenarioRecord, lines: set[str]) -> None:
     where = f"signal.{signal.name}"
-    flows = [train.name for train in found.train if train.load.kind in PROFILED and train.count == 1]
-    require(flows, f"{where}.of", codes.FLOW_TRAIN_MISSING)
-    require(signal.of in flows, f"{where}.of", codes.FLOW_TRAIN_EXPECTED, trains=tuple(flows))
+    _choice(signal.shows, SHOWN, f"{where}.shows")
+    flow = signal.shows == "flow"
+    if flow:
+        flows = [train.name for train in found.train if train.load.kind in PROFILED and train.count == 1]
+        require(flows, f"{where}.of", codes.FLOW_TRAIN_MISSING)
+        require(signal.of in flows, f"{where}.of", codes.FLOW_TRAIN_EXPECTED, trains=tuple(flows))
+    else:
+        warm = [train.name for train in found.train if train.kind != "direct" and train.count == 1]
+        require(signal.of in warm, f"{where}.of", codes.TRANSMITTER_OF_TEMPERATURE, trains=tuple(warm))
     require(signal.line in lines, f"{where}.line", codes.LINE_UNKNOWN, line=signal.line, known=tuple(sorted(lines)))
     require(1 <= signal.unit <= 247, f"{where}.unit", codes.VALUE_OUT_OF_RANGE, low=1, high=247, value=signal.unit)
-    require(signal.full > 0 and 0 <= signal.accuracy <= 5, where, codes.TRANSMITTER_VALUES)
+    require((signal.full > 0) == flow and 0 <= signal.accuracy <= 5, where, codes.TRANSMITTER_VALUES)
 
 
 def _life(found: ScenarioRecord) -> None:
@@ -139,6 +160,8 @@ def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
     if train.kind == "dc-bus":
         require(rectifier_kw > 0, "rectifier_kw", codes.RECTIFIER_MISSING)
         require(train.meter is None and not train.waveform, where, codes.TRAIN_ON_DC_BUS)
+    if train.application:
+        _choice(train.application, APPLICATIONS, f"{where}.application")
     if train.replaces:
         _choice(train.replaces, library(), f"{where}.replaces")
     if (defect := train.defect) is not None:
@@ -188,6 +211,23 @@ def _device(device: DeviceRecord, where: str, lines: set[str]) -> None:
         load_profile(device.profile)
     with errors_within(f"{where}.wiring_fault"):
         wiring_of(device.wiring_fault)
+
+
+def _fault(fault: MotorFaultRecord, where: str, found: ScenarioRecord) -> None:
+    targets = fault_targets(found)
+    if fault.kind == UNBALANCE:
+        require(not fault.motor, f"{where}.motor", codes.FAULT_OF_SUPPLY, fault=fault.kind)
+        require(0 <= fault.from_h < fault.to_h, f"{where}.to_h", codes.FAULT_TIMES, from_s=3600 * fault.from_h,
+                to_s=3600 * fault.to_h)  # fmt: skip
+        require(0 <= fault.size <= UNBALANCE_MAX, f"{where}.size", codes.FAULT_SIZE, fault=fault.kind,
+                high=UNBALANCE_MAX)  # fmt: skip
+        return
+    with errors_within(where):
+        MotorFault(fault.kind, 3600 * fault.from_h, 3600 * fault.to_h, fault.size or None)
+    motors = targets.get(fault.kind, ())
+    require(motors, f"{where}.kind", codes.FAULT_IMPOSSIBLE, fault=fault.kind)
+    require(fault.motor in motors, f"{where}.motor", codes.FAULT_MOTOR, fault=fault.kind, motors=motors,
+            value=fault.motor)  # fmt: skip
 
 
 def _dip(dip: DipRecord, where: str, found: ScenarioRecord) -> None:

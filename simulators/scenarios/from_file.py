@@ -15,7 +15,8 @@ from simulators.reasons import SCENARIO_FILE_PROBLEM, SCENARIO_PROBLEM
 from simulators.scenarios.agent_config import config_toml
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
-from simulators.scenarios.records import ScenarioRecord, scenario_record
+from simulators.scenarios.record_parser import scenario_record
+from simulators.scenarios.records import ScenarioRecord
 from simulators.scenarios.retrofit_timeline import RetrofitTimeline, first_month
 from simulators.scenarios.scenario import Scenario
 
@@ -55,7 +56,7 @@ def _scenario(record: ScenarioRecord, built: ScenarioPlant, digest: str) -> Scen
         config_toml=partial(config_toml, built, before=life is not None),
         drift_ppm=4.0,
         hours=record.hours,
-        faults=("dip",) if any(train.waveform for train in record.train) else (),
+        faults=built.fault_targets,
         provoke=ScenarioPlant.provoke,
         devices=tuple(
             (device.device.unit, f"{device.device.profile.id} {device.name} ({device.line})")

@@ -143,15 +143,32 @@ class Instruments:
             name = drive_name(unit.name)
             if name in self._errors:
                 present = unit.train.output is not None
-                values[name] = drive_display.display(unit.train, self._errors[name], unit.tripped) if present else {}
+                sensor = unit.record.drive is not None and unit.record.drive.speed_sensor
+                values[name] = (
+                    drive_display.display(unit.train, self._errors[name], unit.gates, sensor) if present else {}
+                )
                 drive = next(item for item in self.installed if item.name == name)
                 (self.absent[drive.line].discard if present else self.absent[drive.line].add)(drive.device.unit)
         for name, (item, factor) in self._signals.items():
-            values[name] = {name: item.full * factor * self._units[item.of].share}
+            values[name] = {name: _shown(item, factor, self._units[item.of])}
         for device in self.installed:
             device.state.update(now_s, values[device.name])
 
     def truth(self, now_s: float) -> dict[str, Row]:
         """Return the state of the faults of each device that has faults."""
-        faulty = {fault.device for fault in self._record.trouble}
-        return {item.name: {**item.state.active(now_s)} for item in self.installed if item.name in faulty}
+        return {item.name: {**item.state.active(now_s)} for item in self.installed if item.state.is_faulty}
+
+    def add_fault(self, device: str, fault: DeviceFault) -> None:
+        next(item for item in self.installed if item.name == device).state.add(fault)
+
+
+def _shown(item: SignalRecord, factor: float, unit: MotorTrain) -> float:
+    """Return the displayed value of a transmitter. factor: its gain; of a temperature its error is that at 100 K."""
+    if item.shows == "flow":
+        return item.full * factor * unit.passed_share
+    assert unit.thermal is not None
+    degc = {
+        "winding-temperature": unit.winding_degc, "bearing-temperature": unit.bearing_degc,
+        "ambient-temperature": unit.thermal.ambient_degc,
+    }  # fmt: skip
+    return degc[item.shows] + 100 * (factor - 1)

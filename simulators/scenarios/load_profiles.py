@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from simulators.plant import wave_load
+from simulators.plant.root_finding import root
 
 _RPM = 30 / math.pi
+# A pump without water: bearings, seals and air; below the power of any pump against a closed valve [M]
+_DRY, _OF_SHUT_OFF = 0.28, 0.85
 
 
 class LoadDemand(NamedTuple):
@@ -66,9 +69,15 @@ class Flow:
         a, b, c = self.shape
         return 1000 * self.kw * n**3 * (a + b * x + c * x * x)
 
-    def in_time(self, share: float) -> wave_load.WaveLoad:
+    def dry_w(self, speed_rad_s: float) -> float:
+        """Return the shaft power of a pump that runs dry, W."""
+        share = min(_DRY, _OF_SHUT_OFF * self.shape[0])
+        return 1000 * self.kw * share * max(speed_rad_s * _RPM / self.speed_rpm, 0.0) ** 3
+
+    def in_time(self, share: float, dry: bool = False) -> wave_load.WaveLoad:
         """Return the same law for the waveform model, with a valve or damper."""
-        return wave_load.of_flow(1000 * self.kw, self.speed_rpm, self.shape, share, self.inertia_kg_m2)
+        shape = (min(_DRY, _OF_SHUT_OFF * self.shape[0]), 0.0, 0.0) if dry else self.shape
+        return wave_load.of_flow(1000 * self.kw, self.speed_rpm, shape, share, self.inertia_kg_m2)
 
     def driven(self, share: float) -> LoadDemand:
         """Return the demand at the speed that just delivers the flow."""
@@ -76,6 +85,21 @@ class Flow:
         n = math.sqrt(static + dynamic * share**2)
         speed = n * self.speed_rpm / _RPM
         return LoadDemand(speed, self.throttled_w(share, speed) / speed, share)
+
+    def limited(self, share: float, limit_w: float) -> LoadDemand:
+        """Return the demand for the largest flow up to this share whose power is at most limit_w."""
+
+        def missing_w(flow: float) -> float:
+            demand = self.driven(flow)
+            return limit_w - demand.torque_nm * demand.speed_rad_s
+
+        if missing_w(share) >= 0:
+            return self.driven(share)
+        if missing_w(0.0) > 0:
+            return self.driven(root(missing_w, 0.0, share, width=1e-9, enough=1e-6 * limit_w))
+        # too little for the static head: no flow
+        speed = (limit_w / (1000 * self.kw * self.shape[0])) ** (1 / 3) * self.speed_rpm / _RPM
+        return LoadDemand(speed, limit_w / speed, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +125,9 @@ class Conveyor:
     def torque_max_nm(self) -> float:
         return wave_load.torque_nm(self.in_time(1.15), self.speed_rpm / _RPM)
 
-    def in_time(self, share: float) -> wave_load.WaveLoad:
-        """Return the load for the waveform model."""
+    def in_time(self, share: float, dry: bool = False) -> wave_load.WaveLoad:
+        """Return the load for the waveform model. dry: of a pump only."""
+        del dry
         friction_nm = self.friction_nm + share * self.loaded_nm
         return wave_load.WaveLoad(
             constant_nm=share * self.lift_nm, linear=self.viscous_nm_s, dry_nm=friction_nm,
@@ -116,6 +141,18 @@ class Conveyor:
     def driven(self, share: float) -> LoadDemand:
         speed = self.speed_rpm / _RPM
         return LoadDemand(speed, wave_load.torque_nm(self.in_time(share), speed), share)
+
+    def limited(self, share: float, limit_w: float) -> LoadDemand:
+        """Return the demand at the highest speed whose power is at most limit_w."""
+        full = self.driven(share)
+        if full.torque_nm * full.speed_rad_s <= limit_w:
+            return full
+
+        def missing_w(speed: float) -> float:
+            return limit_w - self.throttled_w(share, speed)
+
+        speed = root(missing_w, 0.0, full.speed_rad_s, width=1e-9, enough=1e-6 * limit_w)
+        return LoadDemand(speed, limit_w / speed, share * speed / full.speed_rad_s)
 
 
 Shared = Flow | Conveyor  # loads that follow a profile of shares

@@ -76,10 +76,10 @@ class PumpStation:
         self._pumps.step(dt_s)
         self._measure(dt_s)
 
-    def provoke(self, fault: str, at_s: float) -> None:
-        """Cause one of the scenario's faults, at_s seconds after the start."""
-        assert fault == "dip"
-        self._pumps.dips.append(Dip(at_s))
+    def provoke(self, fault: str, at_s: float, to_s: float | None = None, motor: str = "") -> None:
+        """Cause a voltage dip, at_s seconds after the start."""
+        assert (fault, motor) == ("dip", "")
+        self._pumps.dips.append(Dip(at_s) if to_s is None else Dip(at_s, to_s - at_s))
 
     def truth(self) -> Mapping[str, Row]:
         return {
@@ -151,6 +151,6 @@ SCENARIO = Scenario(
     drift_ppm=4.0,
     build=PumpStation,
     config_toml=config_toml,
-    faults=("dip",),
+    faults={"dip": ()},
     provoke=PumpStation.provoke,
 )

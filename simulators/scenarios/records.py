@@ -1,22 +1,12 @@
-"""Conversion of a scenario's TOML file to records. Errors of name or form are one line: key, problem, correction.
-
-simulators/scenarios/checks.py checks whether the values are consistent.
-"""
+"""Records of a scenario's TOML file. simulators/scenarios/record_parser.py reads them."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
-from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest
-from simulators import reasons as codes
 from simulators.plant.feeder import Auxiliary, Cable, copper_cable
-from simulators.reasons import require, wrong
-from simulators.scenarios.load_profiles import Conveyor, Flow, Hoist, Roller
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +61,7 @@ class DeviceRecord:
     at: measuring point of a meter in the agent's configuration; empty: derived from the train.
     refresh_s: refresh interval of a meter, seconds.
     restart_s: time after which a drive restarts automatically after a trip by a dip, seconds.
+    speed_sensor: True: the drive knows the speed of a coasting shaft; False: it shows 0.
     serial: serial number of a meter in the agent's configuration.
     certificate: calibration certificate of a meter in the agent's configuration.
     """
@@ -89,6 +80,7 @@ class DeviceRecord:
     at: str = ""
     refresh_s: float = 0.2
     restart_s: float = 10.0
+    speed_sensor: bool = False
     serial: str = ""
     certificate: str = ""
 
@@ -151,6 +143,23 @@ class DeviceFaultRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class MotorFaultRecord:
+    """A fault of a motor, its drive or its load, or of the supply; see simulators/scenarios/motor_faults.py.
+
+    kind: one of its KINDS, or supply-unbalance.
+    from_h, to_h: hours since the start of the plant.
+    motor: name of the motor; empty for a fault of the supply.
+    size: severity; 0: the usual one.
+    """
+
+    kind: str
+    from_h: float
+    to_h: float
+    motor: str = ""
+    size: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class DipRecord:
     """A voltage dip of the supply.
 
@@ -190,24 +199,26 @@ class AuxiliaryRecord:
 
 @dataclass(frozen=True, slots=True)
 class SignalRecord:
-    """A transmitter of a train's flow.
+    """A transmitter of a train.
 
     name: name of the signal.
     of: name of the train.
     unit: unit identifier.
     line: name of the bus.
-    full: displayed value at full flow.
+    shows: flow, winding-temperature, bearing-temperature or ambient-temperature.
+    full: displayed value at full flow; 0 for a temperature, which is displayed in degC.
     unit_of_measure: unit of the displayed value.
-    accuracy: limit of the constant gain error, percent.
+    accuracy: limit of the constant gain error, percent; of a temperature relative to 100 K.
     """
 
     name: str
     of: str
     unit: int
     line: str
-    full: float
+    full: float = 0.0
     unit_of_measure: str = "m3/h"
     accuracy: float = 0.5
+    shows: str = "flow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +278,7 @@ class TrainRecord:
     waveform: True: the waveform stream samples this train.
     cable: cable between meter and train. None: none.
     auxiliary: auxiliary loads between meter and train.
+    application: what the motor drives: pump, fan, conveyor, mixer or another; empty: not stated.
     """
 
     name: str
@@ -283,6 +295,12 @@ class TrainRecord:
     waveform: bool = False
     cable: CableRecord | None = None
     auxiliary: list[AuxiliaryRecord] = field(default_factory=list)
+    application: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the copies."""
+        return [self.name] if self.count == 1 else [f"{self.name}-{k + 1}" for k in range(self.count)]
 
     def feeder(self) -> tuple[Cable | None, tuple[Auxiliary, ...]]:
         """Return cable and auxiliaries. Raises ValueError for impossible values."""
@@ -304,6 +322,7 @@ class ScenarioRecord:
     meter: meters of several trains.
     rectifier_kw: rated power of the rectifier of the trains on a DC bus, kW; 0: none.
     trouble: faults of devices.
+    fault: faults of motors and of the supply.
     dip: voltage dips.
     signal: transmitters.
     site: data of the site.
@@ -320,82 +339,8 @@ class ScenarioRecord:
     meter: list[DeviceRecord] = field(default_factory=list)
     rectifier_kw: float = 0.0
     trouble: list[DeviceFaultRecord] = field(default_factory=list)
+    fault: list[MotorFaultRecord] = field(default_factory=list)
     dip: list[DipRecord] = field(default_factory=list)
     signal: list[SignalRecord] = field(default_factory=list)
     site: SiteRecord = SiteRecord()
     life: RetrofitRecord | None = None
-
-
-_NUMBERS_OF = {"shape": 3, "system": 2}
-_MAY_BE_0 = {"idle_s", "rest_s", "empty_kg", "friction_nm", "inertia_kg_m2", "loaded_nm", "viscous_nm_s", "lift_nm"}
-_EXPECTED = {
-    str: codes.SCENARIO_TEXT, int: codes.SCENARIO_INTEGER, float: codes.SCENARIO_NUMBER, bool: codes.SCENARIO_BOOLEAN,
-    date: codes.SCENARIO_DATE,
-}  # fmt: skip
-Law = Flow | Conveyor | Roller | Hoist
-_LOADS: dict[str, type[Law]] = {"flow": Flow, "conveyor": Conveyor, "roller": Roller, "hoist": Hoist}
-
-
-def scenario_record(raw: Any) -> ScenarioRecord:
-    """Return the record of a parsed TOML file. Raises InvalidValue."""
-    return _record(ScenarioRecord, raw, "")
-
-
-def law(load: LoadRecord) -> Law:
-    """Return the record of the load's kind. Raises InvalidValue."""
-    keys = {key: tuple(value) if isinstance(value, list) else value for key, value in load.keys.items()}
-    for key, value in keys.items():
-        if key in _NUMBERS_OF:
-            how_many = _NUMBERS_OF[key]
-            numbers = isinstance(value, tuple) and all(isinstance(x, int | float) for x in value)
-            shares = numbers and len(value) == how_many and abs(sum(value) - 1) <= 0.01
-            require(shares, f"load.{key}", codes.SHARES_EXPECTED, n=how_many, value=repr(value))
-        elif isinstance(value, int | float):
-            allowed = value > 0 or (value == 0 and key in _MAY_BE_0)
-            require(allowed, f"load.{key}", codes.VALUE_NOT_POSITIVE, value=value)
-    return _record(_LOADS[load.kind], keys, "load")
-
-
-def _record(cls: type[T], raw: Any, where: str) -> T:
-    require(isinstance(raw, dict), where, TABLE_EXPECTED)
-    names = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    hints = get_type_hints(cls)
-    raw = dict(raw)
-    if cls is LoadRecord:
-        raw = _split_load(raw, where)
-    for key in (key for key in raw if key not in names):
-        near = nearest(key, names)
-        require(not near, _at(where, key), DID_YOU_MEAN, problem=KEY_UNKNOWN(), near=near)
-        raise wrong(_at(where, key), codes.SCENARIO_KEY_UNKNOWN, known=tuple(names))
-    for name, item in names.items():
-        optional = item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
-        require(optional or name in raw, _at(where, name), KEY_MISSING)
-    return cls(**{key: _value(hints[key], value, _at(where, key)) for key, value in raw.items()})
-
-
-def _split_load(raw: dict[str, Any], where: str) -> dict[str, Any]:
-    kind = raw.get("kind")
-    require(kind in _LOADS, _at(where, "kind"), codes.SCENARIO_CHOICE, allowed=tuple(_LOADS), value=str(kind))
-    own = {"kind", "profile", "wander", "wander_s", "hidden"}
-    return {key: raw[key] for key in raw if key in own} | {"keys": {key: raw[key] for key in raw if key not in own}}
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    record: Any = next(filter(dataclasses.is_dataclass, (hint, *get_args(hint))), None)
-    if get_origin(hint) is list and record is not None:
-        require(isinstance(value, list), where, codes.SCENARIO_TABLES)
-        return [_record(record, item, f"{where}.{_name(item, number)}") for number, item in enumerate(value)]
-    if record is not None:
-        return _record(record, value, where)
-    if hint in _EXPECTED:
-        fits = isinstance(value, int | float if hint is float else hint) and (type(value) is bool) == (hint is bool)
-        require(fits, where, _EXPECTED[hint], value=repr(value))
-    return float(value) if hint is float else value
-
-
-def _name(item: Any, number: int) -> str:
-    return str(item.get("name", number)) if isinstance(item, dict) else str(number)
-
-
-def _at(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from simulators.clock import START_UTC_NS
 from simulators.devices.device import SimulatedDevice
@@ -28,6 +28,24 @@ class ScenarioLine:
     devices: Sequence[SimulatedDevice]
     serial: bool = False
     silent: Container[int] = ()
+
+
+class PlannedFault(NamedTuple):
+    """A fault to cause.
+
+    name: one of Scenario.faults.
+    at_s, to_s: begin and end, seconds after the start. to_s None: the usual duration.
+    motor: name of the motor; empty: the first that can have the fault.
+    """
+
+    name: str
+    at_s: float
+    to_s: float | None = None
+    motor: str = ""
+
+    def later(self, age_s: float) -> PlannedFault:
+        """The same fault in a plant that is older by age_s at its start."""
+        return self._replace(at_s=self.at_s + age_s, to_s=None if self.to_s is None else self.to_s + age_s)
 
 
 class Plant(Protocol):
@@ -67,8 +85,8 @@ class Scenario:
     with_plc: the same plant with a PLC that polls the line. None: no line for a PLC.
     hours: duration after which the scenario has shown its subject, hours.
     devices: unit identifier and model of each virtual device; empty for a plant.
-    faults: names of the faults that `provoke` can cause.
-    provoke: causes a fault; arguments are plant, name and seconds after the start. None: no faults.
+    faults: fault that `provoke` can cause → the motors that can have it; a fault of the supply has none.
+    provoke: causes a fault; arguments are the plant and the fields of PlannedFault. None: no faults.
     start_utc_ns: time of the first second on a virtual clock.
     life: retrofit during the run; config_toml is then the configuration before it. None: no retrofit.
     digest: digest of the scenario file; empty for a module.
@@ -83,8 +101,8 @@ class Scenario:
     with_plc: Scenario | None = None
     hours: float = 1.0
     devices: tuple[tuple[int, str], ...] = ()
-    faults: tuple[str, ...] = ()
-    provoke: Callable[[Any, str, float], None] | None = None
+    faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    provoke: Callable[[Any, str, float, float | None, str], None] | None = None
     start_utc_ns: int = START_UTC_NS
     life: RetrofitTimeline | None = None
     digest: str = ""

@@ -10,14 +10,22 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from simulators.plant import drive, induction, line_start, magnet
+from simulators.plant import drive, induction, line_start, magnet, single_phase_motor, two_phase_bridge
 from simulators.plant.feeder import Auxiliary, Cable, sending_end
 from simulators.plant.grid import GridSupply
 from simulators.plant.induction import InductionState
 from simulators.plant.line_start import LineStartState
 from simulators.plant.magnet import MagnetState
 from simulators.plant.params import DriveParameters, InductionMotor, LineStartMotor, MagnetMotor
-from simulators.plant.phasors import ORDERS, PhasorComponent, Phasors, active_w, natural_sequence, phasors
+from simulators.plant.phasors import (
+    ORDERS,
+    PhasorComponent,
+    Phasors,
+    Vectors,
+    active_w,
+    natural_sequence,
+    phasors,
+)
 from simulators.plant.train import Output, Train, TrainLosses
 from simulators.scenarios.load_profiles import LoadDemand
 
@@ -29,6 +37,38 @@ _FRONT_END = {5: 0.012, 7: 0.008}
 def direct(motor: InductionMotor, supply: GridSupply, load_w: Callable[[float], float]) -> Train:
     u = supply.components()
     return _on_line(supply, u, induction.solve(motor, u, supply.frequency_hz, load_w))
+
+
+def single_phasing(motor: InductionMotor, supply: GridSupply, load_w: Callable[[float], float]) -> Train | None:
+    """Solve a motor on the line whose L1 is open downstream of the meter. None: it cannot turn its load."""
+    u = supply.components()
+    state = single_phase_motor.solve(motor, u, supply.frequency_hz, load_w)
+    return None if state is None else _on_line(supply, u, state)
+
+
+def standing(motor: InductionMotor, supply: GridSupply, lost_phase: bool = False) -> Train:
+    """Solve a motor on the line whose shaft does not turn."""
+    u, hz = supply.components(), supply.frequency_hz
+    at_slip = single_phase_motor.open_at_slip if lost_phase else induction.at_slip
+    return _on_line(supply, u, at_slip(motor, u, hz, 1.0))
+
+
+def switched_off(supply: GridSupply) -> Train:
+    """Return the train of a motor on the line after its relay has tripped."""
+    none = TrainLosses(0.0, 0.0, 0.0, 0.0)
+    return Train(phasors(supply.components()), _NOTHING, supply.frequency_hz, 0.0, 0.0, none, 0.0, 0.0, 0.0)
+
+
+def with_contact(train: Train, ohm: float) -> Train:
+    """Return a train as measured upstream of a contact resistance in L2.
+
+    The voltages of the train have no zero sequence, so the drop is free of it, too.
+    """
+    drop_v = ohm * train.i_a[1]
+    u = train.u_v - drop_v / 3
+    u[1] += drop_v
+    input_w = float(active_w(u, train.i_a).sum())
+    return train._replace(u_v=u, input_w=input_w, feeder_w=train.feeder_w + input_w - train.input_w)
 
 
 def line_started(
@@ -70,18 +110,33 @@ def driven(
     winding_degc: float,
     active_front: bool,
     magnet_degc: float | None = None,
+    *,
+    offset_rad: float = 0.0,
+    lost_phase: bool = False,
 ) -> Train:
     """Solve a motor on its own drive, with a diode bridge and braking resistor or with an active front end.
 
     magnet_degc: temperature of the magnets, °C. None: 15 K below the winding.
+    offset_rad: error of the rotor position in the drive.
+    lost_phase: True: the bridge has lost L1 downstream of the meter.
     """
     magnet_degc = winding_degc - 15 if magnet_degc is None else magnet_degc
-    state = magnet.solve(motor, demand.speed_rad_s, demand.torque_nm, winding_degc, magnet_degc)
+    state = magnet.solve(motor, demand.speed_rad_s, demand.torque_nm, winding_degc, magnet_degc, offset_rad)
     if active_front:
         dc_v = 650.0
         loss_w = drive.losses_w(converter, state.current_a, state.input_w, dc_v)
         input_w = state.input_w + loss_w
         u, i = _sine(supply, input_w, converter.current_a)
+    elif lost_phase:
+        output_w = max(state.input_w, 0.0)
+        bus_v = math.sqrt(6) * supply.volts_v
+        loss_w = drive.losses_w(converter, state.current_a, output_w, bus_v)
+        bridge = two_phase_bridge.solve(
+            converter, phasors(supply.components()), _impedances(supply), supply.frequency_hz, output_w, loss_w
+        )
+        u, i, dc_v = bridge.u_v, bridge.i_a, bridge.dc_bus_v
+        input_w = output_w + loss_w
+        loss_w = input_w - state.input_w
     else:
         input_side = drive.solve(converter, supply, state._replace(input_w=max(state.input_w, 0.0)))
         input_w, dc_v = input_side.input_w, input_side.dc_bus_v
@@ -115,9 +170,10 @@ def on_dc_bus(
     winding_degc: float,
     magnet_degc: float,
     dc_v: float,
+    offset_rad: float = 0.0,
 ) -> Train:
     """Solve an inverter on a shared DC bus; input_w is the power from the bus, negative when it feeds back."""
-    state = magnet.solve(motor, demand.speed_rad_s, demand.torque_nm, winding_degc, magnet_degc)
+    state = magnet.solve(motor, demand.speed_rad_s, demand.torque_nm, winding_degc, magnet_degc, offset_rad)
     loss_w = drive.loss_terms(converter).inverter_w(state.current_a, state.input_w, dc_v)
     loss_w += drive.electronics_w(converter)
     return _train(
@@ -151,6 +207,10 @@ def _train(
         u, i, supply.frequency_hz, input_w, state.input_w, state.losses, loss_w, state.shaft_w, demand.speed_rad_s,
         winding_degc, Output(sign * state.frequency_hz, state.volts_v, state.current_a, torque_pct, dc_v),
     )  # fmt: skip
+
+
+def _impedances(supply: GridSupply) -> Vectors:
+    return np.array([supply.impedance_ohm(order) for order in range(ORDERS)])
 
 
 def _sine(supply: GridSupply, input_w: float, rated_a: float) -> tuple[Phasors, Phasors]:

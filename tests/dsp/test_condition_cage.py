@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.condition.cage_plant import random_machine
+from support.condition.cage_machine import random_machine
 
 from dsp.condition_cage import (
     Slope,
@@ -90,4 +90,4 @@ def test_small_helpers() -> None:
     assert clipped_share(np.clip(sine, -0.97, 0.97)) > 0.15
     x = np.ones((6, 100))
     x[2, 30] = x[4, 35] = np.nan
-    assert longest_complete(x) == slice(36, 100)
+    assert longest_complete(list(x)) == slice(36, 100)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp.condition_spectrum import CHUNK, LOBES, baseband, cycle_rms, frequency_hz, modulation, noise_floor, space_vector
+from dsp.condition_spectrum import (
+    CHUNK,
+    LOBES,
+    baseband,
+    cycle_rms,
+    frequency_hz,
+    modulation,
+    noise_floor,
+    space_vector,
+)
 
 FILTER = 1e-3  # ripple of the decimation filter near the fundamental, and 80 dB of what it stops
 

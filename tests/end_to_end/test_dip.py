@@ -63,7 +63,7 @@ def test_a_dip_arrives_as_an_event_with_its_true_values() -> None:
     ("scenario", "fault", "expected"),
     [
         ("pump-station", "storm", FAULT_UNKNOWN(value="storm", scenario="pump-station", known=("dip",))),
-        ("pump-station", "dip@soon", FAULT_TIME_INVALID(value="dip@soon", example="dip@30")),
+        ("pump-station", "dip@soon", FAULT_TIME_INVALID(value="dip@soon", example="dip@30-120")),
         ("noisy-line", "dip", SCENARIO_WITHOUT_FAULTS(value="dip", scenario="noisy-line")),
     ],
 )

@@ -16,7 +16,7 @@ from agent.analysis.condition.cage_operation import (
     starting,
     voltage_reason,
 )
-from agent.analysis.condition.cage_rotor import eccentricity, load_oscillation, once_per_turn, rotor
+from agent.analysis.condition.cage_rotor import baseline_reason, eccentricity, load_oscillation, once_per_turn, rotor
 from agent.analysis.condition.cage_supply import supply_dip, supply_interharmonic, supply_unbalance
 from agent.analysis.condition.cage_winding import winding
 from agent.analysis.condition.machine import MachineData
@@ -36,8 +36,16 @@ def cage_answers(record: Record, machine: MachineData, baseline: Record | None) 
     return judge_cage(cage_features(record, machine), machine, before)
 
 
+def usable_as_baseline(features: CageFeatures, machine: MachineData) -> bool:
+    """Whether the recording was complete and steady; that the machine was sound is for the caller to know."""
+    return baseline_reason(features, machine, features) is None
+
+
 def judge_cage(features: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> list[Answer]:
     """Judge the features of a recording, against those of the sound machine if there are any."""
+    if machine.at not in (None, "line"):
+        others = [code for code in CAGE_CODES if code != "phase_loss"]
+        return [*phase_loss(features, machine), *(NotObservable(code, reasons.AT_A_DRIVE()) for code in others)]
     without_voltage = voltage_reason(features, machine)
     if without_voltage is not None:
         return [NotObservable(code, without_voltage) for code in CAGE_CODES]

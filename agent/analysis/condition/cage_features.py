@@ -19,6 +19,7 @@ SHORTEST_S = 1.0  # of a part without gaps; below, nothing is computed
 SUM_MAX = 0.2  # of the largest current: class and leakage give some percent, a missing or reversed channel 1 or 2
 _LOST = 0.05  # of the mean of the other two currents
 _LOST_CYCLES = 2
+_SWITCHED_OFF = 1e3  # for a ratio to a current that is zero at the end
 _SLIP_FROM, _SLIP_TO = 0.6, 1.4  # of rated slip × load: tolerance 20 %, and a rotor 80 K colder than at rated load
 _MEASURED = 0.05  # of a slip from slot harmonics: load changes within the record
 _SWING_HZ = 20.0  # highest frequency of a load oscillation
@@ -54,7 +55,7 @@ class CageFeatures(Struct, frozen=True, kw_only=True):
     load: torque relative to rated. two_s_f_hz: expected frequency of the sidebands of the rotor.
     slope, slope_radius: dQ/dP of the motor at this load.
     rotor: largest line near two_s_f_hz that the load does not explain. swing: largest active line there. load_swing:
-    largest active line anywhere. turn: at once per turn. supply: largest line of the voltage.
+    largest active line anywhere. turn: at the speed of the shaft. supply: largest line of the voltage.
     slip_measured: True: two_s_f_hz is from the slot harmonics. slots, slots_eccentric: slot harmonics relative to the
     current, without and with dynamic eccentricity; slots_floor: noise there.
     cell_hz: resolution, 1/T. noise: floor of the rest near two_s_f_hz.
@@ -113,9 +114,9 @@ class CageFeatures(Struct, frozen=True, kw_only=True):
 
 def cage_features(record: Record, machine: MachineData) -> CageFeatures:
     """Features of the longest part without gaps."""
-    both = np.concatenate([record.u_v, record.i_a])
-    dead = int(np.isnan(both).all(axis=1).sum())
-    part = cage.longest_complete(both) if not dead else slice(0, 0)
+    channels = [*record.u_v, *record.i_a]
+    dead = sum(bool(np.isnan(row).all()) for row in channels)
+    part = cage.longest_complete(channels) if not dead else slice(0, 0)
     length_s = (part.stop - part.start) / record.fs_hz
     if length_s < SHORTEST_S:
         return CageFeatures(length_s=length_s, dead_channels=dead)
@@ -123,7 +124,7 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
     f_hz = frequency_hz(space_vector(u_v[:, : round(record.fs_hz)]), record.fs_hz)
     found: dict[str, Any] = {
         "length_s": length_s,
-        "phase_a": tuple(float(np.sqrt(np.square(row).mean())) for row in i_a),
+        "phase_a": tuple(_rms(row) for row in i_a),
         "i_sum": _sum_of_currents(i_a),
         "clipped": cage.clipped_share(i_a),
     }
@@ -138,8 +139,12 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
 
 
 def _sum_of_currents(i_a: Array) -> float:
-    largest = max(float(np.sqrt(np.square(row).mean())) for row in i_a)
-    return float(np.sqrt(np.square(i_a.sum(axis=0)).mean())) / largest if largest > 0 else 0.0
+    largest = max(_rms(row) for row in i_a)
+    return _rms(i_a.sum(axis=0)) / largest if largest > 0 else 0.0
+
+
+def _rms(x: Array) -> float:
+    return math.sqrt(float(x @ x) / len(x))
 
 
 def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -> dict[str, Any]:
@@ -150,13 +155,13 @@ def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -
     deviation = np.abs(relative - 1).max(axis=0)
     total = i.mean(axis=0)
     end = float(np.median(total[-max(1, len(total) // 4) :]))
-    lines = np.sqrt([np.square(u_v[k] - u_v[k - 1]).mean() for k in range(3)])
+    lines = np.array([_rms(u_v[k] - u_v[k - 1]) for k in range(3)])
     found: dict[str, Any] = {
         "u_low": float(relative.min()),
         "u_high": float(relative.max()),
         "u_event_s": start_s + float(deviation.argmax()) * half_s,
-        "i_start": float(total.max()) / end if end > 0 else math.inf,
-        "i_first": float(total[: max(1, round(0.5 / half_s))].mean()) / end if end > 0 else math.inf,
+        "i_start": float(total.max()) / end if end > 0 else _SWITCHED_OFF,
+        "i_first": float(total[: max(1, round(0.5 / half_s))].mean()) / end if end > 0 else _SWITCHED_OFF,
         "u_max_deviation": float(np.abs(lines - lines.mean()).max() / lines.mean()) if lines.mean() > 0 else 0.0,
     }
     return found | _lost(i, half_s, start_s)

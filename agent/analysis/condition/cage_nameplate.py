@@ -36,7 +36,10 @@ def nameplate_reason(machine: MachineData) -> Reason | None:
     missing = tuple(key for key, value in values.items() if not value)
     if missing:
         return reasons.NAMEPLATE_MISSING(keys=missing)
-    assert kw and machine.rpm and machine.hz and machine.poles
+    assert kw
+    assert machine.rpm
+    assert machine.hz
+    assert machine.poles
     slip = machine.rated_slip
     highest = next(most for up_to_kw, most in _SLIP_KW if kw <= up_to_kw)
     nearest = int(120 * machine.hz / machine.rpm / 2 + 1e-9) * 2  # poles of the next higher synchronous speed
@@ -49,10 +52,8 @@ def nameplate_reason(machine: MachineData) -> Reason | None:
     return None
 
 
-def load_and_slip(
-    machine: MachineData, power_w: float, u1_v: float, f_hz: float
-) -> tuple[float | None, float | None]:
-    """Torque relative to rated, and slip frequency in Hz, from the input power; None: the nameplate does not tell.
+def load_and_slip(machine: MachineData, power_w: float, u1_v: float, f_hz: float) -> tuple[float | None, float | None]:
+    """Torque relative to rated, and slip frequency in Hz, from the input power; None: not known from the nameplate.
 
     Efficiency: IE2 at the rated power; one class more or less changes the load by 1 to 3 %. The slip of a torque is
     proportional to (frequency / voltage)².

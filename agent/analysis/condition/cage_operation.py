@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import cage_reasons as reasons
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import SHORTEST_S, SUM_MAX, CageFeatures
 from agent.analysis.condition.cage_nameplate import rated_amps
 from agent.analysis.condition.machine import MachineData
@@ -14,7 +14,8 @@ from drivers.reasons import Reason
 CLIPPED = 0.12  # of the samples near the peak: a sine cut at 98 % of its peak
 OFF = 0.02  # of the rated current
 OBSERVED_FROM = 0.2  # of the rated current, for a lost phase
-FREQUENCY_OFF, VOLTAGE_OFF = 0.05, 0.20  # relative: 50 or 60 Hz; IEC 60034-1 zone B ±10 %, ratios are 5 % and more apart
+FREQUENCY_OFF = 0.05  # relative: 50 or 60 Hz
+VOLTAGE_OFF = 0.20  # relative: IEC 60034-1, zone B permits ±10 %
 EVENT_LOW, EVENT_HIGH = 0.9, 1.1  # of the usual voltage, IEC 61000-4-30
 SPAN_MAX = 0.06  # of the current: ±3 % in means of a second
 F_SPAN_MAX_HZ = 0.4

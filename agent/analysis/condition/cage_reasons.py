@@ -6,19 +6,26 @@ from drivers.reasons import Code
 
 # What makes a recording unusable
 
-CHANNEL_MISSING = Code("condition_cage_channel_missing", "{count:d} of 6 channels of voltage and current have no values")
+CHANNEL_MISSING = Code(
+    "condition_cage_channel_missing", "{count:d} of 6 channels of voltage and current have no values"
+)
 SAMPLES_MISSING = Code(
     "condition_cage_samples_missing",
     "samples are missing: the longest part without gaps lasts {length_s:.1f} s, {needed_s:.1f} s are needed",
 )
 CURRENT_CLIPPED = Code("condition_cage_current_clipped", "a current exceeds the range of its converter")
+AT_A_DRIVE = Code(
+    "condition_cage_at_a_drive", "measured at a drive, whose control changes currents and voltages of a cage motor"
+)
 MOTOR_OFF = Code("condition_cage_motor_off", "no current flows")
 VOLTAGE_MISSING = Code("condition_cage_voltage_missing", "no voltage of a mains frequency was recorded")
 CURRENT_SUM = Code(
     "condition_cage_current_sum",
     "the three currents do not sum to zero ({share:pct} %): a channel is missing or reversed",
 )
-CURRENT_ORDER = Code("condition_cage_current_order", "the phase sequence of the currents differs from that of the voltages")
+CURRENT_ORDER = Code(
+    "condition_cage_current_order", "the phase sequence of the currents differs from that of the voltages"
+)
 POWER_DIRECTION = Code(
     "condition_cage_power_direction",
     "the currents are at {degrees:.0f}° to the voltages: a current is reversed or belongs to another phase, "
@@ -54,7 +61,8 @@ OPERATION_SUPPLY = Code(
     "the voltage changes within the recording: {extreme:pct} % of its usual value at {at_s:.1f} s",
 )
 OPERATION_LOAD = Code(
-    "condition_cage_operation_load", "the current changes by {span:pct1} % within the recording, {limit:pct} % are permitted"
+    "condition_cage_operation_load",
+    "the current changes by {span:pct1} % within the recording, {limit:pct} % are permitted",
 )
 OPERATION_FREQUENCY = Code(
     "condition_cage_operation_frequency", "the frequency changes by {span_hz:.2f} Hz within the recording"
@@ -73,7 +81,8 @@ CURRENT_LOW = Code(
 )
 LOAD_UNKNOWN = Code("condition_cage_load_unknown", "the load is not known")
 BARS_UNKNOWN = Code(
-    "condition_cage_bars_unknown", "sidebands of {level_db:.1f} dB: without the number of rotor bars they cannot be judged"
+    "condition_cage_bars_unknown",
+    "sidebands of {level_db:.1f} dB: without the number of rotor bars they cannot be judged",
 )
 NOISE = Code("condition_cage_noise", "noise near the sidebands is as large as the trace of a broken bar")
 SUPPLY_EXPLAINS = Code(
@@ -97,7 +106,7 @@ BEARING_GEOMETRY = Code(
 )
 UNBALANCE_HIDES = Code(
     "condition_cage_unbalance_hides",
-    "the voltage unbalance differs from that of the baseline by so much that its share of the current is uncertain",
+    "the voltage unbalance differs so far from that of the baseline that its share of the current is uncertain",
 )
 PAIR_OPEN = Code("condition_cage_pair_open", "shorted turns and contact resistance cannot be distinguished here")
 CAUSE_FOUND = Code("condition_cage_cause_found", "explained by another finding: {fault:word}")
@@ -116,10 +125,12 @@ SIDEBANDS_FOUND = Code(
     "{slope:.2f}",
 )
 SWING_FOUND = Code(
-    "condition_cage_swing_found", "the torque oscillates by ±{share:pct1} % at {hz:.2f} Hz; reactive over active part {ratio:.2f}"
+    "condition_cage_swing_found",
+    "the torque oscillates by ±{share:pct1} % at {hz:.2f} Hz; reactive over active part {ratio:.2f}",
 )
 SWING_GROWN = Code(
-    "condition_cage_swing_grown", "the torque oscillates by ±{share:pct1} % at {hz:.2f} Hz, by ±{before:pct1} % in the baseline"
+    "condition_cage_swing_grown",
+    "the torque oscillates by ±{share:pct1} % at {hz:.2f} Hz, by ±{before:pct1} % in the baseline",
 )
 TURN_FOUND = Code("condition_cage_turn_found", "sidebands at ±{hz:.2f} Hz, once per turn, {level_db:.1f} dB")
 SLOTS_FOUND = Code(
@@ -141,7 +152,8 @@ UNBALANCE_STOP = Code(
 )
 DIP_FOUND = Code("condition_cage_dip_found", "the voltage falls to {low:pct} % at {at_s:.2f} s")
 INTERHARMONIC_FOUND = Code(
-    "condition_cage_interharmonic_found", "the voltage has a line {hz:.2f} Hz from the fundamental, {share:pct1} % of it"
+    "condition_cage_interharmonic_found",
+    "the voltage has a line {hz:.2f} Hz from the fundamental, {share:pct1} % of it",
 )
 START_FOUND = Code("condition_cage_start_found", "the current is {ratio:.1f} times that at the end of the recording")
 CURRENTS_FOUND = Code(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import cage_reasons as reasons
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import CageFeatures, CageLine
 from agent.analysis.condition.cage_nameplate import nameplate_reason
 from agent.analysis.condition.cage_operation import changes, current_reason, voltage_reason
@@ -18,10 +18,12 @@ from dsp.condition_cage import CELLS_MIN, PROMINENT, SUPPLY_GAIN
 PER_BAR = 0.8
 LIMIT_BARS, LIMIT_BARS_BASELINE = 0.3, 0.15  # × 1/R
 SEVERAL = 1.5  # bars: alarm
-LIMIT, LIMIT_LIKELY, SOUND = 0.005, 0.010, 0.0025  # of the index, number of bars unknown: −54, −48 and −60 dB at cos φ 0.8
+# Number of bars unknown: of the index; −54, −48 and −60 dB of both sidebands at a power factor of 0.8
+LIMIT, LIMIT_LIKELY, SOUND = 0.005, 0.010, 0.0025
 BASELINE_GROWTH = 2.0  # 6 dB
 LOAD_NEAR = 0.15  # of rated: a baseline within it has the same slope and magnetizing share
-LOAD_MIN, LOAD_CLEAR = 0.25, 0.43  # below: not observable; not called sound (40 % and 3 % for the uncertainty of the load)
+LOAD_MIN = 0.25  # below: not observable
+LOAD_CLEAR = 0.43  # below: not called sound; 40 %, and 3 % for the uncertainty of the load
 LOAD_LIGHT, PF_LIGHT = 0.35, 0.75  # T circuits: power factor 0.25 to 0.65 at 30 % load
 LOAD_HEAVY, PF_HEAVY, LOAD_MAX = 0.7, 0.45, 1.6  # and 0.62 to 0.9 at 70 %
 SWING = 0.02  # of the torque
@@ -30,7 +32,7 @@ TURN_NOTE_DB, TURN_WARNING_DB, TURN_GROWTH_DB = -50.0, -30.0, 10.0
 
 
 def rotor(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> list[Answer]:
-    """Answers for broken_rotor_bar and rotor_or_load."""
+    """For broken_rotor_bar and rotor_or_load."""
     reason = _rotor_reason(f, machine)
     if reason is not None:
         return [NotObservable("broken_rotor_bar", reason), NotObservable("rotor_or_load", reason)]
@@ -162,7 +164,8 @@ def _swinging(f: CageFeatures, swing: CageLine, limit: float) -> list[Answer]:
 
 def _unseen(f: CageFeatures, machine: MachineData, limit: float) -> Reason | None:
     """Why a broken bar could have remained unseen although nothing was found."""
-    assert f.load is not None and f.search_hz is not None
+    assert f.load is not None
+    assert f.search_hz is not None
     if f.load < LOAD_CLEAR:
         return reasons.LOAD_LOW(load=f.load, needed=LOAD_CLEAR)
     if f.search_hz[0] < CELLS_MIN * f.cell_hz:
@@ -218,7 +221,7 @@ def _is(line: CageLine, other: CageLine | None) -> bool:
 
 
 def once_per_turn(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> Answer:
-    """Sidebands at the speed of the shaft. Without a baseline a note: some percent of torque once per turn are usual."""
+    """Sidebands at the speed of the shaft; without a baseline a note, as some percent of torque are usual."""
     if (reason := nameplate_reason(machine)) is not None:
         return NotObservable("once_per_turn", reason)
     if f.two_s_f_hz is None or f.f_hz is None:

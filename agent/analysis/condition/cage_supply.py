@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 
 from agent.analysis.condition import cage_reasons as reasons
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import CageFeatures
 from agent.analysis.condition.cage_operation import EVENT_HIGH, EVENT_LOW, changes
 from agent.analysis.condition.machine import MachineData

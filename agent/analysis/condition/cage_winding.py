@@ -1,4 +1,4 @@
-"""Asymmetry of the winding or of the feeder of a cage motor: what of the negative sequence the voltage does not explain.
+"""Asymmetry of the winding or the feeder of a cage motor: negative sequence that the voltage does not explain.
 
 Against a baseline: res = I2 − I2b − Y2·(U2 − U2b), all phasors against U1. Constant errors of the channels cancel.
 """
@@ -11,10 +11,10 @@ import math
 from msgspec import Struct
 
 from agent.analysis.condition import cage_reasons as reasons
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import CageFeatures
 from agent.analysis.condition.cage_nameplate import rated_amps
-from agent.analysis.condition.cage_rotor import LOAD_NEAR, baseline_reason
+from agent.analysis.condition.cage_rotor import baseline_reason
 from agent.analysis.condition.faults import FAULTS
 from agent.analysis.condition.machine import MachineData
 from drivers.reasons import Reason
@@ -38,7 +38,7 @@ class Residual(Struct, frozen=True):
 
 
 def winding(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> list[Answer]:
-    """Answers for turn_fault, winding_asymmetry, contact_resistance and current_unbalance."""
+    """For turn_fault, winding_asymmetry, contact_resistance and current_unbalance."""
     y2 = _y2(machine)
     if y2 is None:
         reason = reasons.NAMEPLATE_MISSING(keys=("amps", "volts"))
@@ -90,10 +90,11 @@ def _against_baseline(
     code = "contact_resistance" if near else "turn_fault" if abs(degrees) >= FAR_DEGREES else "winding_asymmetry"
     severity = Severity.ALARM if share >= ALARM and code != "contact_resistance" else Severity.WARNING
     confidence = Confidence.POSSIBLE if code == "winding_asymmetry" else Confidence.LIKELY
+    why = reasons.RESIDUAL_FOUND(share=share, degrees=abs(degrees))
+    evidence = {"residual_degrees": degrees, "u2_over_u1_pct": math.hypot(*f.u2_v) / f.u1_v * 100}
     finding = ConditionFinding(
-        code, severity, confidence, f.length_s, reasons.RESIDUAL_FOUND(share=share, degrees=abs(degrees)), share * 100,
-        "%", WARNING * 100, u95 * 100, {"residual_degrees": degrees, "u2_over_u1_pct": math.hypot(*f.u2_v) / f.u1_v * 100},
-    )  # fmt: skip
+        code, severity, confidence, f.length_s, why, share * 100, "%", WARNING * 100, u95 * 100, evidence
+    )
     others = [NotObservable(other, reasons.PAIR_OPEN()) for other in CODES if other != code]
     return [finding, *others]
 

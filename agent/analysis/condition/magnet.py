@@ -11,7 +11,7 @@ import math
 from msgspec.structs import replace
 
 from agent.analysis.condition import magnet_flux, magnet_rotor, magnet_winding
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet_data import rated_a
 from agent.analysis.condition.magnet_features import MagnetFeatures, magnet_features
@@ -100,9 +100,7 @@ def _live(now: MagnetFeatures, machine: MachineData) -> ConditionFinding | None:
     if gone is None or gone.to_s - gone.from_s < (_GONE_S if at_end else _GONE_BEFORE_S):
         return None
     seen = gone.voltage_v is not None and gone.voltage_v > _EXTRA_LOW_V
-    why = (
-        MAGNET_LIVE(from_s=gone.from_s, volts=gone.voltage_v) if seen else MAGNET_LIVE_UNKNOWN(from_s=gone.from_s)
-    )
+    why = MAGNET_LIVE(from_s=gone.from_s, volts=gone.voltage_v) if seen else MAGNET_LIVE_UNKNOWN(from_s=gone.from_s)
     return ConditionFinding(
         LIVE,
         Severity.ALARM,

@@ -1,4 +1,4 @@
-"""What the nameplate says about the circuit of a magnet motor, with uncertainties, and whether it contradicts itself."""
+"""The circuit of a magnet motor from its nameplate, with uncertainties, and contradictions of the nameplate."""
 
 from __future__ import annotations
 

@@ -45,6 +45,7 @@ class Line(Struct, frozen=True):
     emf_floor: float
     emf_common: float
     current: float
+    current_common: float
 
 
 class Winding(Struct, frozen=True):
@@ -92,7 +93,8 @@ class MagnetFeatures(Struct, frozen=True, kw_only=True):
     hz: fundamental; None: none found, and nothing below it is known.
     hz_spread, current_spread: largest deviation of means of 1 s from the mean, relative.
     u1_v, i1_a: positive sequence, amplitudes; angle_rad: of I1 relative to U1, in the order of rotation.
-    negative_u: U2/U1 as read; negative_i_read: I2/I1 as read; zero_i: I0/I1 as read.
+    negative_u: U2/U1 as read; negative_i_read: I2/I1 as read; zero_i: I0 over the
+        larger of both.
     reversed_order: the phases follow each other in the order 1-3-2.
     phase_a: rms current of each phase.
     clipped: a current has flat tops.
@@ -154,7 +156,7 @@ def magnet_features(record: Record, machine: MachineData) -> MagnetFeatures:
     swapped = frame.hz < 0
     if swapped:
         u_v, i_a = u_v[[0, 2, 1]], i_a[[0, 2, 1]]
-        frame = frame._replace(hz=-frame.hz, hz_each_s=-frame.hz_each_s, rotation=np.conj(frame.rotation))
+        frame = frame.reversed()
     return _with_phasors(basic, u_v, i_a, frame, record.fs_hz, swapped, machine)
 
 
@@ -173,7 +175,7 @@ def _with_phasors(
         angle_rad=cmath.phase(i.positive / u.positive),
         negative_u=abs(u.negative / u.positive),
         negative_i_read=abs(i.negative / i.positive) if i.positive else math.inf,
-        zero_i=abs(i.zero / i.positive) if i.positive else math.inf,
+        zero_i=abs(i.zero) / (max(abs(i.positive), abs(i.negative)) or 1.0),
         reversed_order=swapped,
         phase_a=tuple(float(x) for x in np.sqrt((i_a**2).mean(axis=1))),
     )
@@ -237,7 +239,7 @@ def _coast_wb(record: Record, gone: Gone) -> float | None:
     if gone.to_s - gone.from_s < _COAST_S or (frame := follow(part, record.fs_hz)) is None:
         return None
     if frame.hz < 0:
-        part, frame = part[[0, 2, 1]], frame._replace(hz=-frame.hz, rotation=np.conj(frame.rotation))
+        part, frame = part[[0, 2, 1]], frame.reversed()
     emf = sequences(phasors(part, frame))
     return abs(emf.positive) / (2 * math.pi * frame.hz) if abs(emf.negative) < _SINE * abs(emf.positive) else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import magnet_data
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet_features import MagnetFeatures
 from agent.analysis.condition.magnet_reasons import (
@@ -35,6 +35,7 @@ _INTERIOR_U_L = 0.5  # share by which an ls_h may differ from Lq where id is not
 _WARNING_U, _WARNING = 2.0, 0.04  # loss: so many U95, and not less than this
 _ALARM_U, _ALARM = 4.0, 0.09
 _WOULD_BE_SEEN = 0.07  # a loss of this size is a warning, or the flux is not observable
+_U95_MAX = 0.10  # nothing is excluded with more
 _ABOVE_U, _ABOVE = 2.0, 0.06  # more flux than the nameplate: so many U95, and not less than this
 _SPEED_MIN = 0.2
 _EMF_GONE, _CURRENT_FOR_IT = 0.5, 0.5
@@ -91,9 +92,7 @@ def _demagnetization(
     if base is None or base.hz is None or not known:
         return NotObservable(CODE, MAGNET_FLUX_UNKNOWN())
     then = circuit._replace(
-        magnet_degc=magnet_data.magnet_degc(
-            MachineData(magnet_degc=base.magnet_degc, winding_degc=base.winding_degc)
-        )
+        magnet_degc=magnet_data.magnet_degc(MachineData(magnet_degc=base.magnet_degc, winding_degc=base.winding_degc))
     )
     ratio = flux_ratio((now.u1, now.i1, now.hz, circuit), (base.u1, base.i1, base.hz, then))
     return _judged(ratio, now, machine, MAGNET_FLUX_LOSS)
@@ -129,7 +128,7 @@ def _judged(flux: MagnetFlux, now: MagnetFeatures, machine: MachineData, code: C
             limit=100 * (1 - (alarm if severity is Severity.ALARM else warning)),
             **limits,
         )
-    if u95 > _WOULD_BE_SEEN / 2 and loss + u95 > _WOULD_BE_SEEN - _WARNING / 2:
+    if u95 > _U95_MAX or (u95 > _WOULD_BE_SEEN / 2 and loss + u95 > _WOULD_BE_SEEN - _WARNING / 2):
         why = MAGNET_FLUX_DATA_UNCERTAIN if temperature else MAGNET_FLUX_UNCERTAIN
         return NotObservable(CODE, why(index=flux.index, u95=u95))
     return Clear(CODE, limit=100 * (1 - warning), **limits)

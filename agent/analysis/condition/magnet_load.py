@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 
 from agent.analysis.condition import magnet_data
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet_features import MagnetFeatures
 from agent.analysis.condition.magnet_reasons import (
@@ -57,9 +57,7 @@ def _unbalance(now: MagnetFeatures, machine: MachineData, caused: bool) -> Answe
         return Clear(code, 100 * share, 100 * _UNBALANCE, None, "%")
     why = (MAGNET_UNBALANCE_CAUSED if caused else MAGNET_UNBALANCE)(share=share)
     severity = Severity.NOTE if caused else Severity.WARNING
-    return ConditionFinding(
-        code, severity, Confidence.LIKELY, now.length_s, why, 100 * share, "%", 100 * _UNBALANCE
-    )
+    return ConditionFinding(code, severity, Confidence.LIKELY, now.length_s, why, 100 * share, "%", 100 * _UNBALANCE)
 
 
 def _overload(now: MagnetFeatures, machine: MachineData) -> Answer:

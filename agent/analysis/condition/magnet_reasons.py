@@ -32,7 +32,9 @@ REC_BASELINE_OTHER = Code(
     "condition_rec_baseline_other",
     "the baseline does not fit: its flux is {base_wb:.3g} Wb, that of this recording {now_wb:.3g} Wb",
 )
-REC_LOAD_LOW = Code("condition_rec_load_low", "the current is {share:pct} % of the rated current; {need:pct} % are needed")
+REC_LOAD_LOW = Code(
+    "condition_rec_load_low", "the current is {share:pct} % of the rated current; {need:pct} % are needed"
+)
 MAGNET_PLATE_POLES = Code(
     "condition_magnet_plate_poles",
     "the nameplate contradicts itself: {rpm:g} r/min and {hz:g} Hz do not fit {poles:d} poles",
@@ -43,7 +45,9 @@ MAGNET_PLATE_FLUX = Code(
 )
 MAGNET_FLUX_UNKNOWN = Code("condition_magnet_flux_unknown", "neither flux_wb nor emf_v is known")
 MAGNET_DATA_MISSING = Code("condition_magnet_data_missing", "resistance or inductance and the rated values are missing")
-MAGNET_SPEED_LOW = Code("condition_magnet_speed_low", "the frequency is {share:pct} % of the rated one; 20 % are needed")
+MAGNET_SPEED_LOW = Code(
+    "condition_magnet_speed_low", "the frequency is {share:pct} % of the rated one; 20 % are needed"
+)
 MAGNET_FLUX_UNCERTAIN = Code(
     "condition_magnet_flux_uncertain",
     "the flux is {index:pct1} % ± {u95:pct1} %: too uncertain to exclude a loss; a magnet temperature is missing",
@@ -78,9 +82,15 @@ MAGNET_SLOTS_UNKNOWN = Code(
 MAGNET_LINE_ORDINARY = Code(
     "condition_magnet_line_ordinary", "a line at {level_db:.0f} dB is usual, and there is no baseline"
 )
+MAGNET_LINE_ALONE = Code(
+    "condition_magnet_line_alone",
+    "one line at {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB, without one beside the fundamental: "
+    "no rotor makes it alone, a carrier or the load may",
+)
 MAGNET_PAIR_OPEN = Code("condition_magnet_pair_open", "eccentricity and a weak magnet show the same lines")
 MAGNET_ASYMMETRY_THERE = Code(
-    "condition_magnet_asymmetry_there", "an asymmetry of the winding is there already; a second one is not seen beside it"
+    "condition_magnet_asymmetry_there",
+    "an asymmetry of the winding is there already; a second one is not seen beside it",
 )
 MAGNET_RATED_UNKNOWN = Code("condition_magnet_rated_unknown", "the rated current is not known")
 MAGNET_VOLTAGE_SUM_OPEN = Code(
@@ -88,7 +98,8 @@ MAGNET_VOLTAGE_SUM_OPEN = Code(
     "the gains of the voltage channels are not known well enough: {share_pct:.2f} % of the voltage may be theirs",
 )
 BEARING_GEOMETRY = Code(
-    "condition_bearing_geometry", "the geometry of the bearings is not known, and current shows a bearing weakly at best"
+    "condition_bearing_geometry",
+    "the geometry of the bearings is not known, and current shows a bearing weakly at best",
 )
 
 # Evidence
@@ -132,14 +143,20 @@ MAGNET_SOURCE = Code(
     "growth with the current {slope:.1f} ± {slope_u:.1f}",
 )
 MAGNET_SOURCE_ANGLE = Code(
-    "condition_magnet_source_angle", "phase {phase:d}: {size_pct:.2f} % of the voltage at {angle_deg:.0f}° to the current"
+    "condition_magnet_source_angle",
+    "phase {phase:d}: {size_pct:.2f} % of the voltage at {angle_deg:.0f}° to the current",
 )
 MAGNET_SOURCE_OPEN = Code(
     "condition_magnet_source_open",
     "{size_pct:.2f} % of the voltage at {angle_deg:.0f}° to the current is explained neither by supply nor by channels",
 )
 MAGNET_LINES = Code(
-    "condition_magnet_lines", "{count:d} lines; the strongest at {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB"
+    "condition_magnet_lines",
+    "{count:d} lines; the strongest at {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB",
+)
+MAGNET_TORQUE_LINES = Code(
+    "condition_magnet_torque_lines",
+    "the current swings once per turn, in all phases alike: {order:d}/{pairs:d} of the fundamental, {level_db:.0f} dB",
 )
 MAGNET_UNBALANCE = Code(
     "condition_magnet_unbalance", "one current is {share:pct1} % from the mean, and no fault of the winding explains it"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import magnet_data
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet_features import Line, MagnetFeatures
 from agent.analysis.condition.magnet_reasons import (
+    MAGNET_LINE_ALONE,
     MAGNET_LINE_ORDINARY,
     MAGNET_LINES,
     MAGNET_LINES_CANCEL,
@@ -17,6 +18,7 @@ from agent.analysis.condition.magnet_reasons import (
     MAGNET_PLATE_POLES,
     MAGNET_POLES_UNKNOWN,
     MAGNET_SLOTS_UNKNOWN,
+    MAGNET_TORQUE_LINES,
 )
 from drivers.reasons import Reason
 
@@ -25,9 +27,12 @@ CODES = (ROTOR, ECCENTRICITY, ONCE)
 
 _RISEN = 10 ** (10 / 20)  # against the baseline
 _ABOVE_FLOOR = 10 ** (10 / 20)
-_LEAST = 10 ** (-55 / 20)  # of the EMF; sound motors lie at −50 to −60 dB [P]
+_LEAST = 10 ** (-55 / 20)  # of the EMF: the strongest line; sound motors lie at −50 to −60 dB [P]
+_COUNTED = 10 ** (-68 / 20)  # the others
 _ALONE = 10 ** (-35 / 20)  # without a baseline: moderate to severe in every scale in use [P]
 _QUIET = 10 ** (-60 / 20)  # without a baseline: no line that could be a fault
+_TORQUE = 10 ** (-40 / 20)  # of the current: a torque of 2 % once per turn
+_SEVERAL = 3  # lines that only a magnet makes; without them the strongest must lie beside the fundamental
 _ALARM = 10 ** (-26 / 20)
 _COMMON = 0.8  # share of a line in the positive sequence: a torque swings all phases alike
 _OTHERS = 10 ** (-10 / 20)
@@ -45,12 +50,32 @@ def rotor_answers(now: MagnetFeatures, machine: MachineData, base: MagnetFeature
         why = MAGNET_LINES_TOO_CLOSE()
     if why is not None or not pairs:
         return [NotObservable(code, why or MAGNET_POLES_UNKNOWN()) for code in CODES]
-    known = {line.order: line.emf for line in base.lines} if base else {}
-    least = {line.order: max(_LEAST, _RISEN * known[line.order]) if known else _ALONE for line in now.lines}
-    risen = [line for line in now.lines if line.emf > max(least[line.order], _ABOVE_FLOOR * line.emf_floor)]
-    if risen:
-        return _found(now, pairs, risen, least)
-    strongest = max(now.lines, key=lambda line: line.emf)
+    known = {line.order: line for line in base.lines} if base else {}
+    least = {line.order: max(_LEAST, _RISEN * known[line.order].emf) if known else _ALONE for line in now.lines}
+    strongest = max(now.lines, key=lambda line: line.emf / least[line.order])
+    torque = _torque_line(now, pairs, known)
+    if strongest.emf > max(least[strongest.order], _ABOVE_FLOOR * strongest.emf_floor):
+        lower = _COUNTED / _LEAST
+        risen = [
+            line
+            for line in now.lines
+            if line.emf > lower * least[line.order]
+            and line.emf > _RISEN * (known[line.order].emf if known else 0.0)
+            and line.emf > _ABOVE_FLOOR * line.emf_floor
+        ]
+        beside = abs(strongest.order - pairs) == 1
+        if len(risen) >= _SEVERAL or beside:
+            return _found(now, pairs, risen, least)
+        alone = MAGNET_LINE_ALONE(order=strongest.order, pairs=pairs, level_db=_db(strongest.emf))
+        return [NotObservable(code, alone) for code in CODES]
+    clear = _without_line(now, machine, strongest, least, bool(known))
+    return clear if torque is None else [*(one for one in clear if one.code != ONCE), torque]
+
+
+def _without_line(
+    now: MagnetFeatures, machine: MachineData, strongest: Line, least: dict[int, float], known: bool
+) -> list[Answer]:
+    """Answers where no line of the EMF stands out."""
     if not known and strongest.emf > _QUIET:
         return [NotObservable(code, MAGNET_LINE_ORDINARY(level_db=_db(strongest.emf))) for code in CODES]
     hidden = _hidden(machine)
@@ -58,10 +83,32 @@ def rotor_answers(now: MagnetFeatures, machine: MachineData, base: MagnetFeature
     return [NotObservable(one.code, hidden) if hidden and one.code != ONCE else one for one in clear]
 
 
+def _torque_line(now: MagnetFeatures, pairs: int, known: dict[int, Line]) -> ConditionFinding | None:
+    """A torque once per turn that a large inertia keeps out of the EMF: it is in the current alone."""
+    beside = [line for line in now.lines if abs(line.order - pairs) == 1]
+    least = {line.order: max(_TORQUE, _RISEN * known[line.order].current) if known else _ALONE for line in beside}
+    if len(beside) < 2 or any(
+        line.current <= least[line.order] or line.current_common < _COMMON * line.current for line in beside
+    ):
+        return None
+    strongest = max(beside, key=lambda line: line.current)
+    level = _db(strongest.current)
+    return ConditionFinding(
+        ONCE,
+        Severity.WARNING,
+        Confidence.POSSIBLE,
+        now.length_s,
+        MAGNET_TORQUE_LINES(order=strongest.order, pairs=pairs, level_db=level),
+        level,
+        "dB",
+        _db(least[strongest.order]),
+    )
+
+
 def _found(now: MagnetFeatures, pairs: int, risen: list[Line], least: dict[int, float]) -> list[Answer]:
     strongest = max(risen, key=lambda line: line.emf)
     code = ONCE if _is_torque(pairs, risen) else ROTOR
-    several = len(risen) > 2
+    several = len(risen) >= _SEVERAL
     level = _db(strongest.emf)
     finding = ConditionFinding(
         code,

@@ -12,7 +12,7 @@ import cmath
 import math
 from typing import NamedTuple
 
-from agent.analysis.condition.answers import Answer, Clear, Confidence, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.magnet_features import MagnetFeatures, Winding
 from agent.analysis.condition.magnet_reasons import (
     MAGNET_ASYMMETRY_THERE,
@@ -29,22 +29,24 @@ TURNS, CONTACT, OPEN = "turn_fault", "contact_resistance", "winding_asymmetry"
 CODES = (TURNS, CONTACT, OPEN)
 
 _FLOOR = 0.0015  # of the voltage: gains known from the zero sequence; what remains is their angle, class 0.2
-_FLOOR_GAINS = 0.004  # gains not known: class 0.2 of three channels, twice
+_FLOOR_GAINS = 0.008  # gains not known: class 0.2 of three channels, in both recordings
 _ALONE = 0.015  # without a baseline: more than windings, cables and channels usually differ
 _ALARM = 3.0  # times the limit
-_ZERO_NONE, _ZERO_REAL = 2e-5, 0.0035  # zero sequence of voltage: computed away; more than gains can make
+_ZERO_NONE, _ZERO_REAL = 2e-5, 0.005  # zero sequence of voltage: computed away; more than gains can make
 _LIKE_HZ, _LIKE_A, _UNLIKE = 0.2, 0.3, 0.5  # a baseline at another point holds to half of its own source
 _SLOPE_U, _SLOPE_NEAR = 0.45, 0.2
 _CONTACT_DEG = 12.0
+_ANGLE_U = math.sin(math.radians(6.0))  # U of the source against its size: the angle must be known to 6°
 _TURNS_DEG, _TURNS_STRICT_DEG = (-160.0, -75.0), (-130.0, -80.0)
 _SHIFTS_DEG = (0.0, 120.0, -120.0)
 
 
 class _Excess(NamedTuple):
-    """source: against the baseline, relative to U1. limit: from which it is one. gains: the channels' gains may be it."""
+    """source: against the baseline, relative to U1. limit: of a finding. gains: those of the channels are not known."""
 
     source: complex
     limit: float
+    u: float
     gains: bool
     baseline: bool
 
@@ -74,7 +76,7 @@ def _excess(now: MagnetFeatures, winding: Winding, base: MagnetFeatures | None) 
     if base is None or then is None or now.hz is None or base.hz is None:
         real = abs(winding.zero_u.value) > _ZERO_REAL
         source = winding.measured.value if real else winding.source.value
-        return _Excess(source, max(_ALONE, 2 * winding.data_u), real, False)
+        return _Excess(source, max(_ALONE, 2 * winding.data_u), math.hypot(winding.u, winding.data_u), real, False)
     zero = abs(winding.zero_u.value - then.zero_u.value)
     computed = max(abs(winding.zero_u.value), abs(then.zero_u.value)) < _ZERO_NONE
     gains = computed or zero > _ZERO_REAL
@@ -82,12 +84,10 @@ def _excess(now: MagnetFeatures, winding: Winding, base: MagnetFeatures | None) 
         winding.measured.value - then.measured.value if zero > _ZERO_REAL else winding.source.value - then.source.value
     )
     like = abs(now.hz / base.hz - 1) < _LIKE_HZ and abs(now.i1_a / base.i1_a - 1) < _LIKE_A
-    limit = max(
-        _FLOOR_GAINS if gains else _FLOOR,
-        2.5 * math.hypot(winding.u, then.u),  # five standard deviations
-        2 * math.hypot(winding.data_u, then.data_u),
-    )
-    return _Excess(source, limit + (0.0 if like else _UNLIKE * abs(then.source.value)), gains, True)
+    scatter, data = math.hypot(winding.u, then.u), math.hypot(winding.data_u, then.data_u)
+    limit = max(_FLOOR_GAINS if gains else _FLOOR, 2.5 * scatter, 2 * data)  # five standard deviations of the scatter
+    unlike = 0.0 if like else _UNLIKE * abs(then.source.value)
+    return _Excess(source, limit + unlike, math.hypot(scatter, data, unlike), gains, True)
 
 
 def _kind(now: MagnetFeatures, winding: Winding, excess: _Excess) -> tuple[str, int]:
@@ -101,6 +101,8 @@ def _kind(now: MagnetFeatures, winding: Winding, excess: _Excess) -> tuple[str, 
     grows, stays = _growth(winding)
     if 2 * abs(winding.source.value - winding.measured.value) > abs(excess.source) and not excess.gains:
         return OPEN, 0  # were the star point real, half of it would be a correction that must not be made
+    if excess.u > _ANGLE_U * abs(excess.source):
+        return OPEN, 0
     if grows != stays:
         if grows:
             return (CONTACT, contact) if is_contact else (OPEN, 0)
@@ -150,6 +152,6 @@ def _finding(now: MagnetFeatures, winding: Winding, excess: _Excess, code: str, 
         100 * size,
         "%",
         100 * excess.limit,
-        100 * math.hypot(winding.u, winding.data_u),
+        100 * excess.u,
         {"angle_to_current_deg": to_current, "extra_ohm": 3 * size * now.u1_v / now.i1_a} if now.i1_a else {},
     )

@@ -26,7 +26,8 @@ def fault_object(answer: Answer) -> dict[str, Any]:
     fault = FAULTS[answer.code]
     if isinstance(answer, NotObservable):
         return {"verdict": "not_observable", "title": fault.title, "reason": as_object(answer.reason)}
-    found: dict[str, Any] = {"verdict": "clear", "title": fault.title, **_figures(answer)}
+    figures = _figures(answer)
+    found: dict[str, Any] = {"verdict": "clear", "title": fault.title, "index": figures.pop("value"), **figures}
     if isinstance(answer, ConditionFinding):
         found |= {
             "verdict": "finding",
@@ -41,16 +42,21 @@ def fault_object(answer: Answer) -> dict[str, Any]:
 
 def condition_object(
     condition: Condition, answers: Iterable[Answer], times_ms: Mapping[str, tuple[int | None, int | None]],
-    baselines: Iterable[Mapping[str, Any]] = (),
+    baselines: Iterable[Mapping[str, Any]] = (), trends: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The body of the message.
 
     times_ms: code → since when the finding lasts, and when the fault was last looked for; UTC; None: not known.
+    trends: code → change of the index in 30 days, in its unit.
     """
     faults: dict[str, Any] = {}
     for answer in sorted(answers, key=lambda one: _ORDER[one.code]):
         since_ms, seen_ms = times_ms.get(answer.code, (None, None))
-        faults[answer.code] = {**fault_object(answer), "since_ms": since_ms, "seen_ms": seen_ms}
+        slope = (trends or {}).get(answer.code)
+        trend = None if slope is None or isinstance(answer, NotObservable) else {
+            "per_30d": _short(slope), "unit": answer.unit,
+        }  # fmt: skip
+        faults[answer.code] = {**fault_object(answer), "since_ms": since_ms, "seen_ms": seen_ms, "trend": trend}
     return {"condition": condition.value, "faults": faults, "baselines": list(baselines)}
 
 

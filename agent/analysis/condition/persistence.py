@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, NotObservable, Severity
 from agent.analysis.condition.message import answer_of, stored_answer
 
+DAY_S = 86400.0
+TREND_DAYS, TREND_MIN = 60, 7  # days that a trend is made of, and the fewest
 LAST, NEEDED = 5, 3  # a finding needs NEEDED of the LAST records in which the fault was observable
 HOUR_S = 3600.0
 
@@ -50,17 +52,36 @@ class _Fault:
         self.seen: deque[tuple[float, ConditionFinding | Clear]] = deque(maxlen=LAST)
         self.latest: Answer | None = None
         self.raised_s: float | None = None  # UTC since which the finding lasts
+        self.days: dict[int, tuple[float, int]] = {}  # day since 1970 → mean of the index, number of records
 
     def add(self, at_s: float, answer: Answer) -> None:
         self.latest = answer
         if isinstance(answer, NotObservable):
             return
         self.seen.append((at_s, answer))
+        self._add_to_trend(at_s, answer.value)
         findings = self.findings()
         if self.raised_s is None and self._lasts(findings):
             self.raised_s = at_s
         elif self.raised_s is not None and not findings and (len(self.seen) == LAST or self.rule.immediate):
             self.raised_s = None
+
+    def _add_to_trend(self, at_s: float, value: float | None) -> None:
+        if value is None:
+            return
+        day = int(at_s // DAY_S)
+        mean, count = self.days.get(day, (0.0, 0))
+        self.days[day] = mean + (value - mean) / (count + 1), count + 1
+        while len(self.days) > TREND_DAYS:
+            del self.days[min(self.days)]
+
+    def per_30d(self) -> float | None:
+        """Slope of the daily means by least squares; None: too few days."""
+        if len(self.days) < TREND_MIN:
+            return None
+        middle = sum(self.days) / len(self.days)
+        spread = sum((day - middle) ** 2 for day in self.days)
+        return 30 * sum((day - middle) * mean for day, (mean, _) in self.days.items()) / spread
 
     def findings(self) -> list[tuple[float, ConditionFinding]]:
         """The records that show the fault, without notes; the last one only for an immediate fault."""
@@ -124,10 +145,18 @@ class RecordHistory:
             for code, fault in self._faults.items()
         }
 
+    def trends(self) -> dict[str, float]:
+        """Code → change of the index in 30 days, of those seen on enough days."""
+        return {code: slope for code, fault in self._faults.items() if (slope := fault.per_30d()) is not None}
+
     def state(self) -> dict[str, Any]:
         """For the state file."""
         return {
-            code: {"raised_s": fault.raised_s, "seen": [[at_s, stored_answer(one)] for at_s, one in fault.seen]}
+            code: {
+                "raised_s": fault.raised_s,
+                "seen": [[at_s, stored_answer(one)] for at_s, one in fault.seen],
+                "days": [[day, *mean] for day, mean in fault.days.items()],
+            }
             for code, fault in self._faults.items()
             if fault.seen
         }
@@ -140,6 +169,7 @@ class RecordHistory:
                 assert not isinstance(answer, NotObservable)
                 fault.seen.append((float(at_s), answer))
             fault.raised_s = None if stored["raised_s"] is None else float(stored["raised_s"])
+            fault.days = {int(day): (float(mean), int(count)) for day, mean, count in stored.get("days", ())}
         except (AssertionError, KeyError, TypeError, ValueError):
             return
         fault.latest = fault.seen[-1][1] if fault.seen else None

@@ -139,6 +139,9 @@ class RecordWatch:
     def times_ms(self) -> dict[str, tuple[int | None, int | None]]:
         return self._history.times_ms()
 
+    def trends(self) -> dict[str, float]:
+        return self._history.trends()
+
     def baselines(self) -> list[dict[str, Any]]:
         """Load, speed and time of each baseline."""
         return [

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
+from agent.config.alarm_definition import PRIORITIES
 from agent.core.messages import encode_plain
 
 SUMMARY = "homeassistant"  # last level of the topic
 OPEN = ("UNACK", "ACKED")  # the condition holds, and nobody has taken it out of sight
-PRIORITIES = ("safety", "high", "medium", "low")  # the worst first
 PROBLEMS = PRIORITIES[:3]
 UNITS = {"degC": "°C"}
 _ATTRIBUTES = (
@@ -90,7 +90,7 @@ def problem_entity(topic: str, own: str, availability: Mapping[str, str]) -> dic
 
 
 def index_entity(topic: str, own: str, code: str, unit: str) -> dict[str, Any]:
-    """The index of one fault, with its answer as attributes. topic: `condition` of the asset."""
+    """The index of one fault, with what is known of it as attributes. topic: `condition` of the asset."""
     fault = f"(value_json.faults.get('{code}') or {{}})"
     found = {
         "p": "sensor", "name": f"Condition {code.replace('_', ' ')}", "stat_t": topic, "stat_cla": "measurement",

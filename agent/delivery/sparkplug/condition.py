@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from agent.config.alarm_definition import PRIORITIES
 from agent.delivery.sparkplug.metric_registry import MetricRegistry, MetricUpdate
 from agent.delivery.sparkplug.protobuf import BOOLEAN, DOUBLE, INT64
 
 FOLDER = "Condition"
 STATES = ("NORM", "UNACK", "ACKED", "RTNUN", "SHLVD", "DSUPR", "OOSRV")  # by number
-PRIORITIES = ("low", "medium", "high", "safety")  # from 1
 STALE = ("STALE",)
 _ABOUT = {
     "State": "0 NORM, 1 UNACK, 2 ACKED, 3 RTNUN, 4 SHLVD, 5 DSUPR, 6 OOSRV (ISA-18.2)",
@@ -39,7 +39,7 @@ def alarm_updates(
         "Active": (BOOLEAN, record.get("active")),
         "Acked": (BOOLEAN, state not in ("UNACK", "RTNUN")),
         "Shelved": (BOOLEAN, state == "SHLVD"),
-        "Priority": (INT64, PRIORITIES.index(priority) + 1 if priority in PRIORITIES else None),
+        "Priority": (INT64, len(PRIORITIES) - PRIORITIES.index(priority) if priority in PRIORITIES else None),
     }
     flags = () if record.get("quality") == "good" else STALE
     found = [_update(registry, f"{name}/{key}", kind, value, record, flags) for key, (kind, value) in values.items()]

@@ -1,6 +1,6 @@
 """What an operator decides about an alarm, as rows of the operator file: the only thing that the page writes.
 
-Only after a login. The agent reads the file and publishes the alarm anew; nothing is written to a device.
+Only after a login. The agent reads the file and publishes the alarm again; nothing is written to a device.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from agent.web.http.times import rfc3339
 
 CALM = "NORM"
 Records = Mapping[str, Mapping[str, Any]]  # last level of the topic (code or code-part) → record
+_UNITS = {"degC": "°C", "Nm": "N·m", "rpm": "r/min"}
 _SUPPRESSED_BY = {
     "motor_off": N_("motor off"), "start": N_("the motor starts"), "cause": N_("consequence of another alarm"),
     "maintenance": N_("maintenance"),
@@ -41,7 +42,7 @@ def codes_of(records: Records, calm: bool = True) -> set[str]:
 
 
 def gateway_topics(web: Web) -> list[str]:
-    """The gateways that have alarms of their own."""
+    """The gateways whose topics have alarms, apart from those of motors."""
     known = {*web.follower.gateways.copy(), *web.follower.gateway_messages.copy()}
     return sorted(topic for topic in web.follower.alarms.copy() if topic in known)
 
@@ -63,7 +64,7 @@ def _view(record: Mapping[str, Any], others: Records, catalogue: Catalogue) -> A
     return AlarmView(
         state=record["state"], part=str(record.get("part") or ""), seq=_whole(record.get("seq")) or 0,
         active=active if isinstance(active, bool) else None, raised=time_or_none(record.get("raised_ms")),
-        value=number(record.get("value")), unit=str(record.get("unit") or ""), limit=number(record.get("limit")),
+        value=number(record.get("value")), unit=unit_of(record), limit=number(record.get("limit")),
         u95=number(record.get("u95")), confidence=str(record.get("confidence") or ""),
         consequence=translated(record.get("consequence") or "", catalogue),
         time_to_respond_min=number(record.get("time_to_respond_min")),
@@ -94,6 +95,12 @@ def translated(text: Any, catalogue: Catalogue) -> str:
 
 def texts(found: Any, catalogue: Catalogue) -> list[str]:
     return [translated(text, catalogue) for text in found] if isinstance(found, Iterable) else []
+
+
+def unit_of(record: Mapping[str, Any]) -> str:
+    """The unit of an index as it is shown."""
+    unit = str(record.get("unit") or "")
+    return _UNITS.get(unit, unit)
 
 
 def number(value: Any) -> float | None:

@@ -65,5 +65,5 @@ HOST_UNKNOWN = Code(
 MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")
 CONDITION_UNKNOWN = Code("page_condition_unknown", "The agent has not stated the condition of this motor.")
 CONDITION_OUTDATED = Code(
-    "page_condition_outdated", "There are no values of the present, so that the last answer may no longer hold."
+    "page_condition_outdated", "There are no values of the present, so that the last statement may no longer be true."
 )

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from agent.analysis.condition.faults import FAULTS
 from agent.core.text import Catalogue, text_of_object
-from agent.web.alarms.records import number, text_or_none, texts, time_or_none, translated
+from agent.web.alarms.records import number, text_or_none, texts, time_or_none, translated, unit_of
 from agent.web.base.context import Web, catalogue_of, web_of
 from agent.web.base.reasons import CONDITION_OUTDATED, CONDITION_UNKNOWN, MOTOR_UNKNOWN
 from agent.web.http.json_response import json_response
@@ -59,10 +59,10 @@ class FaultAnswer(Struct):
 
 
 class MotorCondition(Struct):
-    """motor: its id. condition: finding | healthy | unknown; healthy only if the agent says so, and is connected.
+    """motor: its id. condition: finding | healthy | unknown; healthy only if the agent reports it, and is connected.
 
-    why: why the condition is unknown although the agent had another answer, or has none; empty: it is as it says.
-    t: time of the answers; None: there are none. faults: in the order of the table of faults.
+    why: why the condition is unknown although the agent reported another one, or none; empty: it is as reported.
+    t: time of the report; None: there is none. faults: in the order of the table of faults.
     baselines: number of learned baselines.
     """
 
@@ -89,7 +89,7 @@ def condition_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorCondition
 
 
 def faults_of(message: Mapping[str, Any], catalogue: Catalogue) -> list[FaultAnswer]:
-    """The answers of a message in the order of the table of faults; codes of another version follow."""
+    """The verdicts of a message in the order of the table of faults; codes of another version follow."""
     faults = message.get("faults")
     found = {
         code: body for code, body in (faults if isinstance(faults, dict) else {}).items()
@@ -113,7 +113,7 @@ def _answer(code: str, body: Mapping[str, Any], catalogue: Catalogue) -> FaultAn
         code=code, title=catalogue(known.title) if known else translated(body.get("title") or code, catalogue),
         verdict=body["verdict"], severity=text_or_none(body.get("severity")),
         confidence=text_or_none(body.get("confidence")), index=number(body.get("index")),
-        unit=str(body.get("unit") or ""), limit=number(body.get("limit")),
+        unit=unit_of(body), limit=number(body.get("limit")),
         u95=number(body.get("u95")), since=time_or_none(body.get("since_ms")), seen=time_or_none(body.get("seen_ms")),
         why=text_of_object(why, catalogue) if isinstance(why, dict) else "",
         advice=texts(advice, catalogue) if body["verdict"] == FINDING else [], trend=_trend(body.get("trend")),
@@ -122,7 +122,7 @@ def _answer(code: str, body: Mapping[str, Any], catalogue: Catalogue) -> FaultAn
 
 def _trend(found: Any) -> Trend | None:
     change = number(found.get("per_30d")) if isinstance(found, dict) else None
-    return None if change is None else Trend(change, str(found.get("unit") or ""))
+    return None if change is None else Trend(change, unit_of(found))
 
 
 async def _condition(request: Request) -> Response:

@@ -28,7 +28,7 @@ class AlarmedState(NamedTuple):
 
 
 def is_covered(codes: Sequence[str], records: Records, usable: bool) -> bool:
-    """Whether the agent has an alarm that tells the same. usable: there are values of the present.
+    """Whether the agent has an alarm for the same. usable: there are values of the present.
 
     Without them a record that is normal proves nothing: it may be older than what happened.
     """

@@ -46,7 +46,7 @@ _ADVICE = {  # what to do, step by step
     "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
 }  # fmt: skip
 
-_ALARMS_OF_FIGURES = {  # figure of `health`, of a bus without its name → codes of alarms that tell the same
+ALARMS_OF_FIGURES = {  # figure of `health`, of a bus without its name → codes of alarms that tell the same
     "offline": ("bus_failure", "no_reply"), "polls_failed": ("polls_failing",), "corrupt_responses": ("polls_failing",),
     "disk_free_mb": ("disk",), "clock_synchronized": ("clock",), "rows_in_memory": ("store",),
     "spool_hours_left": ("spool",), "rows_dropped": ("rows_dropped",), "spool_rows": ("backlog",),
@@ -124,7 +124,7 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
         recorded = _codes_below(web, topic)
         for item in health_findings(messages.get("health", {}).get("v", {}), web):
             if not recorded.isdisjoint(
-                _ALARMS_OF_FIGURES.get((item.figure or "").removeprefix(f"bus_{item.bus}_"), ())
+                ALARMS_OF_FIGURES.get((item.figure or "").removeprefix(f"bus_{item.bus}_"), ())
             ):
                 continue
             changed_ms = since.changed_ms.get(item.figure or "")

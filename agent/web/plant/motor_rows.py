@@ -153,7 +153,7 @@ def row_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorRow:
 
 
 def derived_state(web: Web, entry: Entry, catalogue: Catalogue) -> Derived:
-    """What the messages show; without a priority where an alarm of the agent tells the same."""
+    """What the messages show; without a priority where the agent has an alarm for the same."""
     fresh = freshness(web, entry)
     state = motor_state.state_of(StateInputs(entry.messages, entry.kind, fresh.stale, fresh.usable, fresh.contact),
                                  catalogue)  # fmt: skip

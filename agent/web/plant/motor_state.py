@@ -55,7 +55,7 @@ class StateInputs(NamedTuple):
 class Found(NamedTuple):
     """word, text, detail: in the language of the reader. since_ms: UTC; None: not known.
 
-    alarms: codes of the alarms that tell the same.
+    alarms: codes of the alarms for the same.
     """
 
     priority: str

@@ -289,6 +289,15 @@ def test_other_definitions_hold_from_the_next_delay_on() -> None:
     assert bench.states() == [(3, "UNACK")]
 
 
+def test_an_alarm_that_is_enabled_again_or_gets_a_lower_limit_rises_without_a_new_input() -> None:
+    bench = AlarmBench(definition(enabled=False), definition("cold", limits=(10,)))
+    bench.at(0, bench.input(True), bench.value(7, "cold"), bench.input(True, asset="gone"))
+    both = AlarmSettings({"hot": definition(), "cold": definition("cold", limits=(5,))})
+    bench.manager.reconfigure(both, keep=lambda key: key.asset != "gone")
+    bench.at(1)
+    assert bench.announced() == {"hot": 1, "cold": 1}
+
+
 def test_the_time_of_a_transition_is_the_end_of_its_delay_whenever_the_update_comes() -> None:
     bench = AlarmBench(definition(on_delay_s=2.5))
     bench.at(0, bench.input(True))

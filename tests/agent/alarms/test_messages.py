@@ -25,7 +25,9 @@ FIELDS = {
 def test_the_retained_record_has_all_fields_and_the_reason_with_its_text() -> None:
     bench = AlarmBench(*DEFINITIONS.values())
     why = DEVICE_NOT_RESPONDING(device="vfd-1")
-    bench.until(30, bench.input(True, "no_reply", why=why, value=3.0, unit="s", limit=2.0, u95=0.1, confidence="likely"))
+    bench.until(
+        30, bench.input(True, "no_reply", why=why, value=3.0, unit="s", limit=2.0, u95=0.1, confidence="likely")
+    )
     body = record_body(bench.record("no_reply"), DEFINITIONS["no_reply"])
     assert body.keys() >= FIELDS
     assert body["why"]["code"] == "device_not_responding"

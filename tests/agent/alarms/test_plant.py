@@ -17,7 +17,7 @@ def test_a_dip_of_one_second_at_100_motors_is_one_announcement() -> None:
     """Drives stall, devices restart, currents and loads are unsteady; after half a minute all is as before."""
     bench = AlarmBench(*DEFINITIONS.values())
     bench.at(30, bench.input(True, "supply_dip", "m7", severity="note"))
-    unsteady = ("stall", "no_reply", "phase_loss", "current_unbalance", "dry_run", "under_voltage", "load_unsteady")
+    unsteady = ("stall", "no_reply", "phase_loss", "current_unbalance", "dry_run", "drive_fault", "load_unsteady")
     bench.at(31, bench.input(False, "supply_dip", "m7"), *(bench.input(True, code, one) for code in unsteady
                                                            for one in MOTORS))  # fmt: skip
     bench.until(60)

@@ -15,7 +15,7 @@ NOT_STANDING = {"NORM", "RTNUN", "SHLVD", "DSUPR", "OOSRV"}
 
 
 class Second(NamedTuple):
-    """level: of the condition; None: no data. actions: of operators; digits: shelve for so many seconds."""
+    """level: of the condition; None: no data. actions: of operators; digits: shelve for this number of seconds."""
 
     level: int | None
     actions: list[str]

@@ -1,4 +1,4 @@
-"""`magwatt explain` on the condition: three answers, findings with their figures, healthy only while it is current."""
+"""`magwatt explain` on the condition: three verdicts, findings with their figures, healthy only while it is current."""
 
 from __future__ import annotations
 

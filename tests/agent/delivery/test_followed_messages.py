@@ -14,7 +14,7 @@ PUMP = f"{ROOT}/pump-1"
 
 
 class Heard:
-    """A follower, and what it told."""
+    """A follower, and the changes that it reported."""
 
     def __init__(self) -> None:
         self.changes: list[tuple[str, str]] = []

@@ -14,7 +14,7 @@ from drivers import ews_protocol
 from simulators.devices.ews_sender import AMPS_MAX, INSTANTS, RATE_HZ, EwsSender
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
-from simulators.scenarios.records import scenario_record
+from simulators.scenarios.record_parser import scenario_record
 
 SECONDS = 20
 Floats = npt.NDArray[np.float64]

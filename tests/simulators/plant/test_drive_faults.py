@@ -10,7 +10,7 @@ from support.plant import GRID_400V, one_second
 
 from simulators.plant.drive_wave import COAST, STIFF, Converter, DriveWave
 from simulators.plant.faults import HEALTHY, Condition
-from simulators.plant.params import MAGNET_55KW
+from simulators.plant.params import IE1_55KW, MAGNET_55KW
 from simulators.plant.wave_load import WaveLoad
 
 RATE = 51200
@@ -105,7 +105,52 @@ def test_a_bearing_defect_appears_in_the_current_of_a_drive() -> None:
 
 def test_faults_that_the_model_does_not_support_are_rejected() -> None:
     drive = DriveWave(MAGNET_55KW, SMOOTH)
-    with pytest.raises(ValueError, match="turn fault and eccentricity are supported only for a motor direct on line"):
+    with pytest.raises(ValueError, match="eccentricity is supported only for a motor direct on line"):
         drive.run(1, RATE, condition=Condition(gap_static=0.1))
+    with pytest.raises(ValueError, match="a turn fault is supported only for a magnet motor"):
+        DriveWave(IE1_55KW, SMOOTH).run(1, RATE, condition=Condition(turns=0.1))
     with pytest.raises(ValueError, match="a magnet motor has no bars that could break"):
         drive.run(1, RATE, condition=Condition(bar=0.1))
+
+
+def test_an_open_diode_leaves_half_of_the_current_of_its_phase() -> None:
+    """A choke that keeps the current constant: L1 carries −Id for 120°; L2 and L3 carry its positive part, 60° each.
+
+    So the DC parts are −1/3, 1/6 and 1/6 of Id. While L1 would be the highest, the bridge has half of its voltage: the
+    mean is 5/6. The current ripples at 50 Hz by 1 A of 22 A in this choke.
+    """
+    choke = Converter(choke_h=0.5, choke_ohm=2.0, capacitor_f=0.5, averaged=True)
+    how = {"grid": GRID_400V, "target_rad_s": TURN, "load": MAGNET_NM}
+    seen = {}
+    for broken, start_v in ((False, 500.0), (True, 405.0)):
+        drive = DriveWave(MAGNET_55KW, choke, dc_v=start_v, speed_rad_s=TURN)
+        wave, _, missed = one_second(drive, 10240, settle_s=3.0, condition=Condition(diode_open=broken), **how)
+        assert missed < 1e-4
+        turn = np.exp(-2j * math.pi / 3 * np.arange(3))[:, None]
+        phases_a = (wave.grid_i * turn).real
+        dc_a = float(np.abs(phases_a).sum(axis=0).mean() / 2)
+        seen[broken] = phases_a, dc_a, float(wave.dc_v.mean()) + 2.0 * dc_a
+    (sound_a, _, sound_v), (phases_a, dc_a, dc_v) = seen[False], seen[True]
+    assert abs(sound_a.mean(axis=1)).max() < 0.05
+    assert sound_v == pytest.approx(3 * math.sqrt(2) / math.pi * 400, rel=0.003)
+    assert phases_a.mean(axis=1) / dc_a == pytest.approx([-1 / 3, 1 / 6, 1 / 6], abs=0.02)
+    assert dc_v / sound_v == pytest.approx(5 / 6, rel=0.003)
+    assert phases_a[0].max() < 0.01 * dc_a
+
+
+def test_shorted_turns_heat_themselves_by_the_induced_voltage() -> None:
+    """A loop μ of resistance R on the axis of L1: its power is (μ·e)²/R with the rms voltage e induced in a phase.
+
+    3 %: the loop's own current changes the flux of L1 a little.
+    """
+    share, ohm = 0.03, 0.01
+    sick = Condition(turns=share, turns_ohm=ohm)
+    _, power = smooth(sick)
+    _, well = smooth(HEALTHY)
+    omega = 4 * TURN
+    flux = MAGNET_55KW.flux20_wb
+    iq = 200.0 / (1.5 * 4 * flux)
+    induced_v = omega * math.hypot(flux, MAGNET_55KW.lq_h * iq) / math.sqrt(2)
+    loop_ohm = share * MAGNET_55KW.rs20_ohm + ohm
+    assert power["turns"] == pytest.approx((share * induced_v) ** 2 / loop_ohm, rel=0.03)
+    assert well["turns"] == 0

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from simulators.plant.drive_logic import DriveInputs, DriveLogic, Limits, LogicState, Trip
+from simulators.plant.drive_logic import DriveInputs, DriveLogic, Limits, LogicState, RunningDrive, Trip
 from simulators.plant.drive_wave import COAST, SPEED, Converter, DriveWave
 from simulators.plant.params import MAGNET_55KW
 from simulators.plant.phasors import PhasorComponent
@@ -30,6 +30,7 @@ def running(limits: Limits) -> DriveLogic:
         ({"dc_v": 781.0}, Trip.OVERVOLTAGE),
         ({"current_a": 301.0}, Trip.OVERCURRENT),
         ({"winding_degc": 156.0}, Trip.OVERHEATED),
+        ({"cause": Trip.OVERLOADED}, Trip.OVERLOADED),
     ],
 )
 def test_a_trip_stays_until_it_is_acknowledged(seen: dict[str, float], trip: Trip) -> None:
@@ -52,6 +53,26 @@ def test_a_stop_coasts_until_the_shaft_is_at_standstill() -> None:
     assert logic.step(3.0, stop._replace(speed_rad_s=1.0)) is LogicState.COAST
     assert logic.step(4.0, stop._replace(speed_rad_s=0.1)) is LogicState.READY
     assert logic.step(5.0, HEALTHY._replace(dc_v=0.0)) is LogicState.READY  # undervoltage at standstill is not a trip
+
+
+def test_a_blocked_drive_coasts_and_accelerates_again() -> None:
+    drive, coast = RunningDrive(Limits(over_a=300.0)), lambda speed, dt_s: max(speed - 10 * dt_s, 0.0)
+    seen = []
+    for second in range(8):
+        drive.step(second, 1.0, HEALTHY._replace(run=not 2 <= second < 5), 150.0, 20.0, coast)
+        seen.append((drive.coasts, drive.tripped, drive.free_rad_s))
+    assert seen == [
+        (False, False, None), (False, False, None), (True, False, 140.0), (True, False, 130.0), (True, False, 120.0),
+        (False, False, 140.0), (False, False, None), (False, False, None),
+    ]  # fmt: skip
+
+
+def test_a_jammed_shaft_stands_and_starts_from_there() -> None:
+    drive, coast = RunningDrive(Limits(over_a=300.0)), lambda speed, _dt_s: speed
+    drive.step(0.0, 1.0, HEALTHY, 150.0, 20.0, coast, jammed=True)
+    assert (drive.free_rad_s, drive.coasts) == (0.0, False)
+    drive.step(1.0, 1.0, HEALTHY, 150.0, 20.0, coast)
+    assert drive.free_rad_s == 20.0
 
 
 def test_after_an_outage_it_restarts_on_the_turning_shaft() -> None:

@@ -65,3 +65,23 @@ def test_voltage_and_frequency_keep_their_spread() -> None:
     assert seen[0].std() / mean == pytest.approx(BUSBAR.volts_sigma, rel=0.2)
     assert seen[1].std() == pytest.approx(BUSBAR.frequency_sigma_hz, rel=0.2)
     assert seen.mean(axis=1) == pytest.approx([mean, 50.0], rel=2e-3)
+
+
+def test_a_contact_takes_its_voltage_from_l2_alone() -> None:
+    """The drop of a current in phase with L2: the line voltages are those of the phases."""
+    supply = GridSupply(replace(STILL, negative=0.004 + 0.003j), Random(1))
+    before = phasors(supply.components())[:, 1]
+    drop_v = 7.0 * np.exp(-2j * math.pi / 3)
+    behind = phasors(supply.after_contact(complex(drop_v)).components())[:, 1]
+    wanted = before - np.array([0, drop_v, 0])
+    for one, other in ((0, 1), (1, 2), (2, 0)):
+        assert abs(behind[one] - behind[other]) == pytest.approx(abs(wanted[one] - wanted[other]), rel=1e-9)
+    assert phasors(supply.components())[:, 1] == pytest.approx(before), "the supply itself is unchanged"
+
+
+def test_a_lasting_unbalance_adds_to_that_of_the_record() -> None:
+    supply = GridSupply(replace(STILL, negative=0.01 + 0j), Random(1))
+    supply.unbalance = 0.02j
+    u, turn = phasors(supply.components())[:, 1], np.exp(2j * math.pi / 3)
+    negative = (u[0] + turn.conjugate() * u[1] + turn * u[2]) / 3
+    assert negative / supply.volts_v == pytest.approx(0.01 + 0.02j)

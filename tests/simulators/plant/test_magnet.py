@@ -125,3 +125,15 @@ def test_an_operating_point_of_another_code_base(data_file) -> None:
     assert state.gap_torque_nm == pytest.approx(truth["tau_em_mean"], rel=1e-6)
     assert state.input_w == pytest.approx(truth["P_elec_W"], rel=1e-4)
     assert state.losses.copper_w == pytest.approx(truth["P_cu_stator_W"], rel=1e-4)
+
+
+@pytest.mark.parametrize("offset_rad", [-0.5, 0.5, 1.0])
+def test_a_wrong_rotor_position_needs_the_current_of_its_angle(offset_rad: float) -> None:
+    """Lossless: 1.5·p·(ψ·iq + (Ld − Lq)·id·iq) with id = −iq·tan δ; the current is iq/cos δ."""
+    motor = lossless(0.0, 0.45)
+    state = magnet.solve(motor, RATED, 100.0, 20.0, 20.0, offset_rad)
+    a, b = (motor.lq_h - motor.ld_h) * math.tan(offset_rad), 0.45
+    nm = 100.0 / (1.5 * 4)
+    iq = (-b + math.sqrt(b * b + 4 * a * nm)) / (2 * a)
+    assert state.current_a * math.sqrt(2) == pytest.approx(iq / math.cos(offset_rad), rel=1e-9)
+    assert state.shaft_w == pytest.approx(100.0 * RATED, rel=1e-9)

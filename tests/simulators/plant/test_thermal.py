@@ -62,6 +62,18 @@ def test_one_capacity_alone_follows_its_exponential() -> None:
     assert thermal.step(Heat(0.0, 0.0, 400.0), 2500.0).frame == pytest.approx(10 * (1 - math.exp(-1)), rel=1e-4)
 
 
+def test_less_cooling_raises_all_temperatures_by_the_rise_of_the_frame() -> None:
+    """0.4 of the conductance: the frame's rise is 1/0.4 of the former one, the drops to it stay."""
+    thermal = Thermal(network_of(RATED, 70.0), 30.0)
+    sound = thermal.step(RATED, SETTLED_S)
+    thermal.cool(0.4)
+    hot = thermal.step(RATED, SETTLED_S)
+    more_k = 0.55 * 70 * (1 / 0.4 - 1)
+    assert hot == pytest.approx(tuple(degc + more_k for degc in sound))
+    thermal.cool(1.0)
+    assert thermal.step(RATED, SETTLED_S) == pytest.approx(sound)
+
+
 def test_an_impossible_network_is_rejected() -> None:
     with pytest.raises(ValueError, match="thermal network: frame_w_k: "):
         replace(network_of(RATED, 70.0), frame_w_k=0.0)

@@ -16,7 +16,7 @@ from simulators.reasons import TRAIN_WITH_CABLE
 from simulators.scenarios import load, names
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
-from simulators.scenarios.records import scenario_record
+from simulators.scenarios.record_parser import scenario_record
 
 STEPS = {"grid-dip": 450}  # through a trip and a restart; others: 150
 LOSSES = [f"motor_losses_{name}_w" for name in ("copper", "core", "mechanical", "additional")]

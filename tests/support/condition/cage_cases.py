@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-
-from support.condition.cage_plant import OPEN, Case, random_machine
+from support.condition.cage_machine import random_machine
+from support.condition.cage_plant import OPEN, Case
 
 Rng = np.random.Generator
 
@@ -27,8 +27,8 @@ def base(rng: Rng, load: tuple[float, float] = (0.5, 1.0), length_s: float | Non
         noise_slow=float(rng.uniform(0.003, 0.015)),
         bits=int(rng.integers(10, 17)),
         gain=float(rng.uniform(0, 0.003)),
-        fs_hz=float(rng.choice([2000.0, 4000.0, 5000.0, 10000.0])),
-        length_s=length_s or float(rng.choice([16.0, 20.0, 30.0])),
+        fs_hz=float(rng.choice([2000.0, 2500.0, 4000.0, 5000.0, 10000.0], p=[0.3, 0.2, 0.3, 0.15, 0.05])),
+        length_s=length_s or float(rng.choice([16.0, 16.0, 20.0, 30.0])),
         seed=int(rng.integers(2**31)),
     )
 
@@ -54,7 +54,9 @@ KINDS: dict[str, Callable[[Rng], Case]] = {
     "two bars": lambda rng: replace(base(rng), bars={0: OPEN, int(rng.integers(1, 5)): OPEN}),
     "bar of 2 to 4 times the resistance": lambda rng: replace(base(rng), bars={0: float(rng.uniform(2, 4))}),
     "load oscillates at 2sf": lambda rng: _swing(rng, None, (0.01, 0.15)),
-    "load oscillates near 2sf": lambda rng: _swing(rng, float(np.exp(rng.uniform(np.log(0.3), np.log(6)))), (0.01, 0.15)),
+    "load oscillates near 2sf": lambda rng: _swing(
+        rng, float(np.exp(rng.uniform(np.log(0.3), np.log(6)))), (0.01, 0.15)
+    ),
     "interharmonic at 2sf": lambda rng: replace(base(rng), lines=((None, float(rng.uniform(0.001, 0.02))),)),
     "interharmonic near 2sf": lambda rng: replace(
         base(rng), lines=((float(rng.uniform(-6, 6)), float(rng.uniform(0.001, 0.02))),)

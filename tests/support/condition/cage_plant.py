@@ -17,77 +17,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+from support.condition.cage_machine import CageMachine
 
 Array = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.complex128]
 
-STEP_S = 1e-3
+STEP_S = 2e-3  # half and quarter of it change lines below 10 Hz by less than 1 %
 SETTLE_S = 2.0  # before the record: electrical and mechanical transients
 HELD_S = 0.8  # of it at constant speed: the fluxes start away from their steady state
 OPEN = 1e4  # resistance of a broken bar relative to a sound one
 _A = np.exp(2j * np.pi / 3)
-
-
-@dataclass(frozen=True)
-class CageMachine:
-    """Rated values and parameters of a phase, stator side, SI units.
-
-    inertia: kg m², motor and load. ring: part of the cage's resistance and leakage that belongs to the end rings.
-    """
-
-    kw: float
-    poles: int
-    hz: float
-    volts: float
-    bars: int
-    rs: float
-    rr: float
-    lls: float
-    llr: float
-    lm: float
-    inertia: float
-    friction_w: float
-    ring: float = 0.3
-
-    @property
-    def pairs(self) -> int:
-        return self.poles // 2
-
-    def steady(self, slip: float, u_v: float, hz: float) -> complex:
-        """Stator current (rms phasor, voltage real) of the sound machine."""
-        w = 2 * np.pi * hz
-        rotor = self.rr / slip + 1j * w * self.llr
-        mutual = 1j * w * self.lm
-        return u_v / (self.rs + 1j * w * self.lls + mutual * rotor / (mutual + rotor))
-
-    def torque(self, slip: float, u_v: float, hz: float) -> float:
-        w = 2 * np.pi * hz
-        i1 = self.steady(slip, u_v, hz)
-        i2 = i1 * 1j * w * self.lm / (self.rr / slip + 1j * w * (self.llr + self.lm))
-        return 3 * self.pairs * abs(i2) ** 2 * self.rr / slip / w
-
-    def slip_at(self, torque_nm: float, u_v: float, hz: float) -> float:
-        low, high = 1e-5, 0.12
-        for _ in range(40):
-            mid = (low + high) / 2
-            low, high = (mid, high) if self.torque(mid, u_v, hz) < torque_nm else (low, mid)
-        return low
-
-    def rated(self) -> tuple[float, float, float]:
-        """Slip, torque and current at rated power."""
-        w = 2 * np.pi * self.hz / self.pairs
-        slip = 0.01
-        for _ in range(5):
-            torque = (self.kw * 1e3 + self.friction_w) / (w * (1 - slip))
-            slip = self.slip_at(torque, self.volts / math.sqrt(3), self.hz)
-        return slip, torque, abs(self.steady(slip, self.volts / math.sqrt(3), self.hz))
-
-    def nameplate(self) -> dict[str, float]:
-        slip, torque, amps = self.rated()
-        rpm = round(120 * self.hz / self.poles * (1 - slip))
-        shaft_nm = self.kw * 1e3 / (rpm * math.pi / 30)
-        return {"kw": self.kw, "rpm": rpm, "hz": self.hz, "poles": self.poles, "volts": self.volts,
-                "amps": round(amps, 2), "nm": round(shaft_nm, 1), "rotor_bars": self.bars}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -144,27 +83,6 @@ class Recording:
     i_a: Array
     slip: float
     case: Case
-
-
-def random_machine(rng: np.random.Generator, **fixed: float) -> CageMachine:
-    """A machine of 3 to 250 kW with usual per-unit values."""
-    kw = float(fixed.get("kw", np.exp(rng.uniform(np.log(3), np.log(250)))))
-    hz = float(fixed.get("hz", rng.choice([50.0, 60.0])))
-    poles = int(fixed.get("poles", rng.choice([2, 4, 4, 6, 8])))
-    volts = float(fixed.get("volts", rng.choice([380.0, 400.0, 415.0, 690.0] if hz == 50 else [440.0, 460.0, 480.0])))
-    bars = int(fixed.get("bars", rng.choice([18, 22, 26, 28, 34, 38, 44, 48, 52, 58, 70])))
-    bars = max(bars, 6 * poles // 2)
-    size = np.log10(kw)
-    base = volts**2 / (kw * 1e3 / (0.80 + 0.05 * size))  # of the apparent power
-    w = 2 * np.pi * hz
-    rs = base * 0.045 * kw**-0.33 * rng.uniform(0.8, 1.25)
-    rr = base * 0.052 * kw**-0.33 * rng.uniform(0.75, 1.3)
-    leak = rng.uniform(0.07, 0.105)
-    xm = rng.uniform(1.7, 2.4) + 0.5 * size - 0.12 * poles
-    inertia_s = np.exp(rng.uniform(np.log(0.08), np.log(2.5)))  # H: kinetic energy over rated power
-    inertia = 2 * inertia_s * kw * 1e3 / (w / (poles / 2)) ** 2
-    return CageMachine(kw, poles, hz, volts, bars, rs, rr, base * leak / w, base * leak * rng.uniform(0.9, 1.5) / w,
-                       base * xm / w, inertia, kw * 1e3 * 0.008, rng.uniform(0.15, 0.4))  # fmt: skip
 
 
 def _cage(case: Case) -> tuple[Array, Array]:
@@ -249,85 +167,111 @@ def simulate(cases: Sequence[Case], batch: int = 32) -> list[Recording]:
 
 def _batch(cases: Sequence[Case]) -> list[Recording]:
     rngs = [np.random.default_rng(case.seed) for case in cases]
-    count = len(cases)
-    n = round((cases[0].length_s + SETTLE_S) / STEP_S) + 2
+    supplies = [_supply(case, rng) for case, rng in zip(cases, rngs, strict=True)]
+    if all(case.start_s is not None for case in cases):
+        runs = [
+            Run(_start(case, supply), np.zeros(len(supply.t))) for case, supply in zip(cases, supplies, strict=True)
+        ]
+    else:
+        runs = _run(cases, supplies)
+    rows = zip(cases, rngs, supplies, runs, strict=True)
+    return [_record(case, rng, supply, run) for case, rng, supply, run in rows]
+
+
+@dataclass(frozen=True)
+class Supply:
+    """t: steps, the record begins at 0. u: envelope of the positive sequence, V. phase: its angle, rad.
+    torque_nm: of the load. slip, shaft_nm: at mean load."""
+
+    t: Array
+    u: Vectors
+    phase: Array
+    torque_nm: Array
+    slip: float
+    shaft_nm: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """i: envelope of the current. rotor: electrical angle of the rotor."""
+
+    i: Vectors
+    rotor: Array
+
+
+def _supply(case: Case, rng: np.random.Generator) -> Supply:
+    m = case.machine
+    n = round((case.length_s + SETTLE_S) / STEP_S) + 2
     t = np.arange(n) * STEP_S - SETTLE_S
+    u_v, hz = case.u_level * m.volts / math.sqrt(3), m.hz + case.f_offset_hz
+    friction_nm = m.friction_w / (2 * np.pi * m.hz / m.pairs)
+    shaft_nm = case.load * (m.rated()[1] - friction_nm)
+    slip = replace(m, rr=m.rr * case.hot).slip_at(shaft_nm + friction_nm, u_v, hz)
+    phase = 2 * np.pi * (hz * t + np.cumsum(_ornstein(rng, n, 3.0)) * case.wander_hz * STEP_S)
+    u = _voltage(case, t, slip * hz, rng) * u_v * math.sqrt(2)
+    torque = 1 + case.noise_fast * _ornstein(rng, n, 0.3) + case.noise_slow * _ornstein(rng, n, 5.0)
+    torque += case.ramp * np.clip(t / case.length_s, 0, 1)
+    for swing_hz, part in case.swings:
+        f = 2 * slip * hz if swing_hz is None else swing_hz
+        torque += part * np.sin(2 * np.pi * f * t + rng.uniform(0, 2 * np.pi))
+    return Supply(t, u, phase, shaft_nm * torque + friction_nm, slip, shaft_nm)
+
+
+def _run(cases: Sequence[Case], supplies: Sequence[Supply]) -> list[Run]:
+    """x(k + 1) = advance · (x, u(k), u(k + 1), EMF of the change of speed); i = g · x. x: ψs and the meshes."""
+    count, n = len(cases), len(supplies[0].t)
     states = max(case.machine.bars for case in cases) + 2
-    # x(k + 1) = advance · (x, u(k), u(k + 1), EMF of the change of speed); i = g · x
     advance, g = np.zeros((count, states, states + 6)), np.zeros((count, 2, states))
-    x, sync, slip0 = np.zeros((count, states)), np.empty(count), np.empty(count)
-    u, phase, load, turn = np.empty((n, count), complex), np.empty((n, count)), np.empty((n, count)), np.empty(count)
-    pairs, inertia, friction = np.empty(count), np.empty(count), np.empty(count)
-    for c, (case, rng) in enumerate(zip(cases, rngs, strict=True)):
-        m = case.machine
-        u_v, hz = case.u_level * m.volts / math.sqrt(3), m.hz + case.f_offset_hz
-        rated_slip, rated_nm, _ = m.rated()
-        friction_nm = m.friction_w / (2 * np.pi * m.hz / m.pairs)
-        shaft_nm = case.load * (rated_nm - friction_nm)
-        warm = replace(m, rr=m.rr * case.hot)
-        slip0[c] = slip = warm.slip_at(shaft_nm + friction_nm, u_v, hz)
-        w = 2 * np.pi * hz
-        speed = w * (1 - slip)
-        a, b, to_current = _system(case)
-        size = m.bars + 2
-        a0 = a.copy()
-        a0[0, 1] += speed
-        a0[1, 0] -= speed
-        ex, p0, p1 = _exponential(a0, STEP_S)
-        advance[c, :size, :size] = ex
-        advance[c, :size, states:] = np.concatenate([p0 @ b, p1 @ b, (p0 + p1) @ b], axis=1)
-        g[c, :, :size] = to_current[:2]
-        sync[c], pairs[c], inertia[c], friction[c] = w, m.pairs, m.inertia, friction_nm
-        wander = np.cumsum(_ornstein(rng, n, 3.0)) * case.wander_hz * 2 * np.pi * STEP_S
-        phase[:, c] = w * t + wander
-        u[:, c] = _voltage(case, t, slip * hz, rng) * u_v * math.sqrt(2)
-        torque = np.full(n, shaft_nm)
-        torque *= 1 + case.noise_fast * _ornstein(rng, n, 0.3) + case.noise_slow * _ornstein(rng, n, 5.0)
-        torque += shaft_nm * case.ramp * np.clip(t / case.length_s, 0, 1)
-        for swing_hz, part in case.swings:
-            f = 2 * slip * hz if swing_hz is None else swing_hz
-            torque += shaft_nm * part * np.sin(2 * np.pi * f * t + rng.uniform(0, 2 * np.pi))
-        load[:, c], turn[c] = torque, case.once_per_turn * shaft_nm
-    electrical, speed = np.zeros(count), sync * (1 - slip0)
-    speed0 = speed.copy()
+    x, speed = np.zeros((count, states)), np.empty(count)
+    for c, (case, supply) in enumerate(zip(cases, supplies, strict=True)):
+        sync = 2 * np.pi * (case.machine.hz + case.f_offset_hz)
+        speed[c] = sync * (1 - supply.slip)
+        _advance(case, speed[c], advance[c], g[c])
+        _flux_start(case.machine, supply.u[0] / (1j * sync), x[c])
+    u, phase, load = (np.stack([getattr(s, name) for s in supplies]).T for name in ("u", "phase", "torque_nm"))
+    pairs = np.array([case.machine.pairs for case in cases])
+    per_nm = STEP_S * pairs / np.array([case.machine.inertia for case in cases])
+    turn = np.array([case.once_per_turn * s.shaft_nm for case, s in zip(cases, supplies, strict=True)])
+    angle, speed0 = np.zeros(count), speed.copy()
     currents, rotor = np.empty((n, count), complex), np.zeros((n, count))
-    _flux_start(cases, x, u[0], slip0, sync)
-    v = u[0] * np.exp(1j * phase[0])
-    i = np.einsum("cjk,ck->cj", g, x)
-    starts = all(case.start_s is not None for case in cases)  # their currents are those of the T circuit
-    for k in range(0 if starts else n - 1):
-        rotor[k] = electrical
-        currents[k] = (i[:, 0] + 1j * i[:, 1]) * np.exp(1j * (electrical - phase[k]))
-        torque_e = 1.5 * pairs * (x[:, 0] * i[:, 1] - x[:, 1] * i[:, 0])
-        resist = load[k] + friction + turn * np.sin(electrical / pairs)
-        moves = float(t[k] > HELD_S - SETTLE_S)
-        speed_next = speed + moves * STEP_S * pairs * (torque_e - resist) / inertia
-        electrical_next = electrical + STEP_S * (speed + speed_next) / 2
-        v_next = u[k + 1] * np.exp(1j * (phase[k + 1] - electrical_next))
-        change = (speed + speed_next) / 2 - speed0
-        more = (v.real, v.imag, v_next.real, v_next.imag, x[:, 1] * change, -x[:, 0] * change)
+    v, i = u[0] * np.exp(1j * phase[0]), np.matmul(g, x[:, :, None])[:, :, 0]
+    for k in range(n - 1):
+        rotor[k], currents[k] = angle, (i[:, 0] + 1j * i[:, 1]) * np.exp(1j * (angle - phase[k]))
+        moves = per_nm * (k * STEP_S > HELD_S)
+        here = moves * (_torque(pairs, x, i) - load[k] - turn * np.sin(angle / pairs))
+        next_angle = angle + STEP_S * (speed + here / 2)
+        next_v = u[k + 1] * np.exp(1j * (phase[k + 1] - next_angle))
+        change = speed + here / 2 - speed0
+        more = (v.real, v.imag, next_v.real, next_v.imag, x[:, 1] * change, -x[:, 0] * change)
         x = np.matmul(advance, np.concatenate([x, np.stack(more, axis=1)], axis=1)[:, :, None])[:, :, 0]
         i = np.matmul(g, x[:, :, None])[:, :, 0]
-        torque_e = 1.5 * pairs * (x[:, 0] * i[:, 1] - x[:, 1] * i[:, 0])
-        resist_next = load[k + 1] + friction + turn * np.sin(electrical_next / pairs)
-        mean = (speed_next - speed) / 2 + moves * STEP_S * pairs * (torque_e - resist_next) / inertia / 2
-        speed, electrical, v = speed + mean, electrical_next, v_next
-    currents[n - 1], rotor[n - 1] = currents[n - 2], electrical
-    return [
-        _record(case, rng, t, u[:, c], currents[:, c], phase[:, c], rotor[:, c])
-        for c, (case, rng) in enumerate(zip(cases, rngs, strict=True))
-    ]
+        there = moves * (_torque(pairs, x, i) - load[k + 1] - turn * np.sin(next_angle / pairs))
+        speed, angle, v = speed + (here + there) / 2, next_angle, next_v
+    currents[n - 1], rotor[n - 1] = currents[n - 2], angle
+    return [Run(currents[:, c], rotor[:, c]) for c in range(count)]
 
 
-def _flux_start(cases: Sequence[Case], x: Array, u: Vectors, slip: Array, sync: Array) -> None:
-    """Stator flux of the steady state without resistance; the rest settles before the record."""
-    for c in range(len(cases)):
-        flux = u[c] / (1j * sync[c])
-        x[c, 0], x[c, 1] = flux.real, flux.imag
-        m = cases[c].machine
-        k = np.arange(m.bars) * 2 * np.pi * m.pairs / m.bars
-        linked = flux * m.lm / (m.lls + m.lm)
-        x[c, 2 : m.bars + 2] = (linked * np.exp(-1j * k)).real
+def _torque(pairs: Array, x: Array, i: Array) -> Array:
+    return np.asarray(1.5 * pairs * (x[:, 0] * i[:, 1] - x[:, 1] * i[:, 0]))
+
+
+def _advance(case: Case, speed: float, advance: Array, g: Array) -> None:
+    """Write the matrices of one machine at its mean speed; the EMF of a change of speed acts like a voltage."""
+    a, b, to_current = _system(case)
+    a[0, 1] += speed
+    a[1, 0] -= speed
+    size = len(a)
+    exponential, first, last = _exponential(a, STEP_S)
+    advance[:size, :size] = exponential
+    advance[:size, advance.shape[1] - 6 :] = np.concatenate([first @ b, last @ b, (first + last) @ b], axis=1)
+    g[:, :size] = to_current[:2]
+
+
+def _flux_start(m: CageMachine, flux: complex, x: Array) -> None:
+    """Fluxes of no load without resistance; the rest settles at constant speed."""
+    k = np.arange(m.bars) * 2 * np.pi * m.pairs / m.bars
+    x[0], x[1] = flux.real, flux.imag
+    x[2 : m.bars + 2] = (flux * m.lm / (m.lls + m.lm) * np.exp(-1j * k)).real
 
 
 def _voltage(case: Case, t: Array, slip_hz: float, rng: np.random.Generator) -> Vectors:
@@ -344,61 +288,51 @@ def _voltage(case: Case, t: Array, slip_hz: float, rng: np.random.Generator) -> 
     return out
 
 
-def _record(
-    case: Case, rng: np.random.Generator, t: Array, u: Vectors, i: Vectors, phase: Array, rotor: Array
-) -> Recording:
-    m = case.machine
-    samples = round(case.length_s * case.fs_hz)
-    at = np.arange(samples) / case.fs_hz
-    angle = np.interp(at, t, phase)
-    inside = t >= 0
-    slip = 1 - float(np.ptp(rotor[inside]) / np.ptp(phase[inside])) if case.start_s is None else 1.0
+def _record(case: Case, rng: np.random.Generator, supply: Supply, run: Run) -> Recording:
+    """Samples, with what a linear machine only adds: negative sequence, harmonics, faults of the feeder."""
+    m, t = case.machine, supply.t
+    at = np.arange(round(case.length_s * case.fs_hz)) / case.fs_hz
+    angle = np.interp(at, t, supply.phase)
     turn = np.exp(1j * angle)
-    if case.start_s is not None:
-        i = _start(case, t, u)
-    u1, i1 = _cubic(u, t, at), _cubic(i, t, at)
-    w = 2 * np.pi * (m.hz + case.f_offset_hz)
-    admittance_2 = 1 / _impedance(m, 2 - slip, w)
-    peak_v = float(np.abs(u1).mean())
-    u2 = case.u2 * peak_v  # conjugate space vector of the negative sequence
-    lost = case.contact * i1
-    e2 = u2 - np.conj(lost / 3)
-    u_s, i_s = u1 * turn + np.conj(turn) * u2, (i1 - lost / 3 / _impedance(m, slip, w)) * turn
-    i_s = i_s + np.conj(turn) * np.conj(admittance_2) * e2
-    shorted = case.turns[0] * m.rated()[2] * math.sqrt(2) * np.exp(1j * case.turns[1])
-    i_s = i_s + shorted / 3 * turn + np.conj(shorted / 3 * turn)
+    u1, i1 = _cubic(supply.u, t, at), _cubic(run.i, t, at)
+    w, peak_v, rated_a = 2 * np.pi * (m.hz + case.f_offset_hz), float(np.abs(u1).mean()), m.rated()[2] * math.sqrt(2)
+    inside = t >= 0
+    slip = 1 - float(np.ptp(run.rotor[inside]) / np.ptp(supply.phase[inside]))
+    drop = case.contact * i1 / 3  # of a resistance in phase a, in each sequence
+    shorted = case.turns[0] * rated_a * np.exp(1j * case.turns[1]) / 3
+    negative = np.conj(1 / _impedance(m, 2 - supply.slip, w)) * (case.u2 * peak_v - np.conj(drop))
+    u_s = u1 * turn + case.u2 * peak_v * np.conj(turn)
+    i_s = (i1 - drop / _impedance(m, supply.slip, w) + shorted) * turn + (negative + np.conj(shorted)) * np.conj(turn)
     for order, sign in ((5, -1), (7, 1), (11, -1), (13, 1)):
-        size = case.harmonics * peak_v * 5 / order * np.exp(1j * rng.uniform(0, 2 * np.pi))
-        line = size * np.exp(1j * sign * order * angle)
-        u_s = u_s + line
-        i_s = i_s + line / (1j * sign * order * w * (m.lls + m.llr))
-    rated_a = m.rated()[2] * math.sqrt(2)
-    turned = np.interp(at, t, rotor) / m.pairs
+        line = case.harmonics * peak_v * 5 / order * np.exp(1j * (rng.uniform(0, 2 * np.pi) + sign * order * angle))
+        u_s, i_s = u_s + line, i_s + line / (1j * sign * order * w * (m.lls + m.llr))
+    shaft = np.interp(at, t, run.rotor) / m.pairs
     for order, size in ((m.bars, case.slots[0]), (m.bars - 1, case.slots[1]), (m.bars + 1, case.slots[1])):
-        i_s = i_s + size * rated_a * (np.exp(1j * (order * turned - angle)) + 0.7 * np.exp(1j * (order * turned + angle)))
-    out = []
-    for vector, full in ((u_s, 1.5 * peak_v), (i_s, (1.6 if case.start_s is None else 12) * rated_a)):
-        rows = np.array([(vector * np.conj(_A**k)).real for k in range(3)])
-        rows *= 1 + case.gain * rng.standard_normal((3, 1))
-        lsb = 2 * full / 2**case.bits
-        rows = np.round(rows / lsb + 0.45 * rng.standard_normal(rows.shape)) * lsb
-        out.append(np.clip(rows, -full, full - lsb))
-    return Recording(case.fs_hz, out[0], out[1], slip, case)
+        i_s = i_s + size * rated_a * np.exp(1j * order * shaft) * (np.conj(turn) + 0.7 * turn)
+    full_a = (1.6 if case.start_s is None else 12) * rated_a
+    return Recording(
+        case.fs_hz, _converted(case, rng, u_s, 1.5 * peak_v), _converted(case, rng, i_s, full_a), slip, case
+    )
 
 
-def _start(case: Case, t: Array, u: Vectors) -> Vectors:
+def _converted(case: Case, rng: np.random.Generator, vector: Vectors, full: float) -> Array:
+    """Three phases of a space vector, with gain errors, noise and steps of a converter."""
+    rows = np.array([(vector * np.conj(_A**k)).real for k in range(3)])
+    rows *= 1 + case.gain * rng.standard_normal((3, 1))
+    lsb = 2 * full / 2**case.bits
+    rows = np.round(rows / lsb + 0.45 * rng.standard_normal(rows.shape)) * lsb
+    return np.asarray(np.clip(rows, -full, full - lsb))
+
+
+def _start(case: Case, supply: Supply) -> Vectors:
     """Envelope of the current of a start: working points of the T circuit, and the decaying offset."""
-    m, at_s = case.machine, case.start_s or 0.0
+    m, t, u = case.machine, supply.t, supply.u
     w, u_v = 2 * np.pi * (m.hz + case.f_offset_hz), case.u_level * m.volts / math.sqrt(3)
-    load_nm, slip = case.load * m.rated()[1], 1.0
-    out = np.zeros(len(t), complex)
-    first = None
-    for k in range(len(t)):
-        if t[k] < at_s:
-            continue
+    load_nm, slip, first, out = case.load * m.rated()[1], 1.0, 0j, np.zeros(len(t), complex)
+    for k in np.nonzero(t >= (case.start_s or 0.0))[0]:
         current = m.steady(slip, u_v, w / 2 / np.pi) * math.sqrt(2) * u[k] / abs(u[k])
-        first = current if first is None else first
-        out[k] = current - first * np.exp(-(t[k] - at_s) * (0.02 * w + 1j * w))
+        first = first or current
+        out[k] = current - first * np.exp(-(t[k] - (case.start_s or 0.0)) * (0.02 * w + 1j * w))
         torque = m.torque(slip, u_v, w / 2 / np.pi) - load_nm * (1 - slip) ** 2
         slip = max(slip - torque * STEP_S * m.pairs / m.inertia / w, 1e-4)
     return out
@@ -411,7 +345,7 @@ def _impedance(m: CageMachine, slip: float, w: float) -> complex:
 
 
 def _cubic(y: Vectors, t: Array, at: Array) -> Vectors:
-    """Lagrange interpolation through four points; error 1e-5 for a modulation of 20 Hz in steps of 1 ms."""
+    """Lagrange interpolation through four points; error 1e-4 for a modulation of 20 Hz in steps of 2 ms."""
     position = (at - t[0]) / STEP_S
     k = np.clip(position.astype(int), 1, len(t) - 3)
     d = position - k

@@ -52,7 +52,9 @@ def play(
         yield t_s, sensors.read(plant.step())
 
 
-def _new(rng: Random, application: str | None = None, kind: str | None = None, fed: bool | None = None) -> tuple[RowPlant, RowSensors]:  # fmt: skip
+def _new(
+    rng: Random, application: str | None = None, kind: str | None = None, fed: bool | None = None
+) -> tuple[RowPlant, RowSensors]:
     machine = draw_machine(rng, application, kind, fed)
     return RowPlant(machine, rng, rng.uniform(12, 32)), RowSensors(rng, missing=rng.choice((0.0, 0.0005, 0.003)))
 
@@ -117,7 +119,14 @@ def winding_hot(rng: Random) -> Case:
         plant.cooling = left if t_s >= from_s else 1.0
 
     codes = ("cooling_reduced", "over_temperature")
-    return Case(plant.machine, play(plant, sensors, 12000, change), codes, from_s, None, ("bearing_temperature", "overload", "ambient_high"))  # fmt: skip
+    return Case(
+        plant.machine,
+        play(plant, sensors, 12000, change),
+        codes,
+        from_s,
+        None,
+        ("bearing_temperature", "overload", "ambient_high"),
+    )
 
 
 def bearing_hot(rng: Random) -> Case:
@@ -152,7 +161,9 @@ def cavitates(rng: Random) -> Case:
     def change(t_s: float) -> None:
         plant.cavitation = strength if t_s >= from_s else 0.0
 
-    return Case(plant.machine, play(plant, sensors, 2000, change), ("cavitation", "load_unsteady"), from_s, 600.0, ("low_flow",))  # fmt: skip
+    return Case(
+        plant.machine, play(plant, sensors, 2000, change), ("cavitation", "load_unsteady"), from_s, 600.0, ("low_flow",)
+    )
 
 
 def supply_unbalanced(rng: Random) -> Case:
@@ -174,7 +185,9 @@ def contact(rng: Random) -> Case:
     def change(t_s: float) -> None:
         plant.contact = (phase, drop) if t_s >= from_s else None
 
-    return Case(plant.machine, play(plant, sensors, 1800, change), ("contact_resistance", "current_unbalance"), from_s, None)  # fmt: skip
+    return Case(
+        plant.machine, play(plant, sensors, 1800, change), ("contact_resistance", "current_unbalance"), from_s, None
+    )
 
 
 def flux_lost(rng: Random) -> Case:
@@ -196,7 +209,14 @@ def encoder_slips(rng: Random) -> Case:
     def change(t_s: float) -> None:
         plant.offset_rad = angle if t_s >= from_s else 0.0
 
-    return Case(plant.machine, play(plant, sensors, 2000, change), ("loss_of_synchronism",), from_s, None, ("overload", "cooling_reduced", "over_temperature"))  # fmt: skip
+    return Case(
+        plant.machine,
+        play(plant, sensors, 2000, change),
+        ("loss_of_synchronism",),
+        from_s,
+        None,
+        ("overload", "cooling_reduced", "over_temperature"),
+    )
 
 
 def coasts(rng: Random) -> Case:
@@ -209,7 +229,14 @@ def coasts(rng: Random) -> Case:
     def rows() -> Rows:
         for t_s, row in play(plant, sensors, 500, change):
             if t_s >= from_s and silent:
-                row = {name: None if name.endswith(("_state", "_hz", "_rpm", "_pct")) or "out" in name or name in ("u_dc_v", "drive_degc") else value for name, value in row.items()}  # fmt: skip
+                row = {
+                    name: None
+                    if name.endswith(("_state", "_hz", "_rpm", "_pct"))
+                    or "out" in name
+                    or name in ("u_dc_v", "drive_degc")
+                    else value
+                    for name, value in row.items()
+                }
             elif t_s >= from_s and zero:
                 row |= {"speed_rpm": 0.0, "u_out_v": 0.0, "drive_state": 2.0}
             yield t_s, row
@@ -290,7 +317,9 @@ def hot_day(rng: Random) -> Case:
     first, more, seconds = plant.ambient_degc, rng.uniform(8, 15), rng.uniform(2400, 6000)
 
     def change(t_s: float) -> None:
-        plant.ambient_degc = first + more * (_towards(t_s, 900, seconds) - 0.8 * _towards(t_s, 900 + 1.2 * seconds, seconds))  # fmt: skip
+        plant.ambient_degc = first + more * (
+            _towards(t_s, 900, seconds) - 0.8 * _towards(t_s, 900 + 1.2 * seconds, seconds)
+        )
 
     return Case(plant.machine, play(plant, sensors, 10000, change))
 

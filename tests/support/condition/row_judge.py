@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from support.condition.row_cases import Case
+
 from agent.analysis.condition.answers import Condition, ConditionFinding, Severity, condition_of
 from agent.analysis.condition.faults import REQUIRED_ROWS, REQUIRED_ROWS_PUMP_FAN
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.rows.row_condition import RowCondition
-
-from support.condition.row_cases import Case
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Machines for rows of one second: ratings, winding, thermal bodies and load, drawn at random. Independent of the product.
+"""Machines for rows of one second: ratings, winding, thermal bodies and load, drawn at random.
 
 Ranges follow catalogues: 0.75 to 400 kW, 4 to 12 poles, 380 to 690 V, winding resistance and reactance per unit falling
 and time constants growing with size.
@@ -68,7 +68,14 @@ class Machine:
         return plate
 
 
-_INERTIA_S = {"pump": (0.4, 2), "fan": (8, 35), "conveyor": (2, 6), "mixer": (1, 4), "centrifuge": (25, 55), "hoist": (0.5, 1.5)}  # fmt: skip
+_INERTIA_S = {
+    "pump": (0.4, 2),
+    "fan": (8, 35),
+    "conveyor": (2, 6),
+    "mixer": (1, 4),
+    "centrifuge": (25, 55),
+    "hoist": (0.5, 1.5),
+}
 
 
 def draw_machine(
@@ -104,7 +111,8 @@ def draw_machine(
         kind=kind, fed=fed, application=application, kw=kw, volts=volts, supply_hz=supply_hz, rpm=rpm, poles=poles,
         hz=hz, amps=amps, efficiency=efficiency, r1_ohm=round(base_ohm * (0.05 - 0.035 * size), 5),
         xq_ohm=base_ohm * rng.uniform(0.3, 0.6), emf_v=emf_v, saturation=rng.uniform(0, 0.12),
-        magnetizing=0.55 - 0.3 * size, inertia_s=rng.uniform(low, high), winding_s=rng.uniform(180, 420) * (1 + 2 * size),
+        magnetizing=0.55 - 0.3 * size, inertia_s=rng.uniform(low, high),
+        winding_s=rng.uniform(180, 420) * (1 + 2 * size),
         frame_s=rng.uniform(1200, 2400) * (1 + 2 * size), rise_k=rng.uniform(60, 88), winding_class="F",
         fan_on_shaft=rng.random() < 0.7, bearing_share=rng.uniform(0.3, 0.6), bearing_speed_k=rng.uniform(4, 14),
         shutoff=rng.uniform(0.45, 0.62), static_head=rng.choice((0.0, rng.uniform(0.2, 0.5))),

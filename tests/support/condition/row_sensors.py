@@ -10,9 +10,32 @@ _NOISE = {  # share of the value
     "u12_v": 0.0008, "u23_v": 0.0008, "u31_v": 0.0008, "i1_a": 0.006, "i2_a": 0.006, "i3_a": 0.006, "p_in_kw": 0.003,
     "u_out_v": 0.002, "i_out_a": 0.006, "p_out_kw": 0.006, "u_dc_v": 0.001, "torque_pct": 0.006,
 }  # fmt: skip
-_ADDED = {"speed_rpm": 0.6, "winding_degc": 0.25, "bearing_de_degc": 0.2, "ambient_degc": 0.1, "torque_pct": 0.3, "drive_degc": 0.3}  # fmt: skip
-_GAIN = {name: 0.004 for name in _NOISE} | {name: 0.002 for name in ("u12_v", "u23_v", "u31_v")} | {"u_out_v": 0.008, "i_out_a": 0.008, "p_out_kw": 0.01}  # fmt: skip
-_DECIMALS = {"f_out_hz": 2, "i1_a": 2, "i2_a": 2, "i3_a": 2, "i_out_a": 2, "p_in_kw": 3, "p_out_kw": 3, "pf": 3, "speed_rpm": 0, "u_dc_v": 0, "drive_state": 0}  # fmt: skip
+_ADDED = {
+    "speed_rpm": 0.6,
+    "winding_degc": 0.25,
+    "bearing_de_degc": 0.2,
+    "ambient_degc": 0.1,
+    "torque_pct": 0.3,
+    "drive_degc": 0.3,
+}
+_GAIN = (
+    {name: 0.004 for name in _NOISE}
+    | {name: 0.002 for name in ("u12_v", "u23_v", "u31_v")}
+    | {"u_out_v": 0.008, "i_out_a": 0.008, "p_out_kw": 0.01}
+)
+_DECIMALS = {
+    "f_out_hz": 2,
+    "i1_a": 2,
+    "i2_a": 2,
+    "i3_a": 2,
+    "i_out_a": 2,
+    "p_in_kw": 3,
+    "p_out_kw": 3,
+    "pf": 3,
+    "speed_rpm": 0,
+    "u_dc_v": 0,
+    "drive_state": 0,
+}
 
 
 class RowSensors:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from agent.analysis.condition.answers import Answer, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
@@ -18,13 +21,29 @@ _NEAR = 0.04
 
 
 class CloggedFilter:
-    def __init__(self, ratings: Ratings, findings: Findings, curve: LoadCurve) -> None:
+    def __init__(self, ratings: Ratings, findings: Findings, curve: LoadCurve, state: Mapping[str, Any]) -> None:
         self._ratings, self._findings, self._curve = ratings, findings, curve
         self._watch = Watch(_LONG_S)
         self._hold = Hold(_LONG_S, _LONG_S, 1200.0)
         self._shares: list[float] = []
         self._drift: dict[int, float] = {}  # by speed bin: slow change since it was learned
         self._level: dict[int, float] = {}
+        self._restore(state.get("filter"))
+
+    def state(self) -> dict[str, Any]:
+        return {"filter": {str(k): [drift, self._level[k]] for k, drift in self._drift.items()}} if self._drift else {}
+
+    def _restore(self, stored: Any) -> None:
+        if not isinstance(stored, Mapping):
+            return
+        for k, pair in stored.items():
+            if (
+                isinstance(pair, list)
+                and len(pair) == 2
+                and all(isinstance(one, float) for one in pair)
+                and k.isdigit()
+            ):
+                self._drift[int(k)], self._level[int(k)] = pair
 
     def on_block(self, block: Block) -> None:
         if not self._ratings.is_fan:

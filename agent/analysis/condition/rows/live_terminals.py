@@ -25,15 +25,16 @@ class LiveTerminals:
     def __init__(self, ratings: Ratings, findings: Findings) -> None:
         self._ratings, self._findings = ratings, findings
         self._hold, self._stopped = Hold(1.0, 4.0), Hold(4.0, 0.0)
-        self._gone = Hold(10.0, 3.0)
+        self._gone, self._no_speed = Hold(10.0, 3.0), Hold(_SILENT_S, 0.0)
         self._reported_s: float | None = None  # the drive, or the meter of a motor on the line
+        self._row_s = -math.inf
         self._speed_before: float | None = None
         self._may_turn_until_s = -math.inf
-        self._seen_running = False
 
     def on_sample(self, sample: Sample) -> None:
-        if self._reported_s is None:
-            self._reported_s = sample.t_s
+        if self._reported_s is None or sample.t_s - self._row_s > _SILENT_S:
+            self._reported_s = sample.t_s  # there were no rows: nothing is known of the drive
+        self._row_s = sample.t_s
         if self._ratings.machine.kind == "induction":
             return
         if sample.drives is not None:
@@ -41,7 +42,6 @@ class LiveTerminals:
         if sample.drives:
             self._driven(sample)
         elif sample.drives is False:
-            self._seen_running = self._seen_running or sample.speed_rpm not in (None, 0)
             self._gates_off(sample)
         elif self._ratings.is_magnet and sample.t_s - self._reported_s >= _SILENT_S:
             age_s = sample.t_s - self._reported_s
@@ -49,10 +49,10 @@ class LiveTerminals:
         self._speed_before = sample.speed if sample.speed is not None else self._speed_before
 
     def _driven(self, sample: Sample) -> None:
-        self._seen_running = True
         self._may_turn_until_s = -math.inf
         self._stopped.restart()
         self._hold.update(sample.t_s, False)
+        self._no_speed.update(sample.t_s, False)
         power_kw = sample.values[_P_OUT]
         gone = None
         if sample.current is not None and sample.speed is not None and sample.has_drive:
@@ -69,7 +69,9 @@ class LiveTerminals:
         if turns is None:
             self._speed_unknown(sample)
             return
-        if not turns and self._speed_before is not None and self._speed_before > _DROP:
+        self._no_speed.update(sample.t_s, False)
+        dropped = self._speed_before is not None and self._speed_before > _DROP
+        if not turns and dropped and not self._ratings.holds:  # a hoist has a brake
             self._may_turn_until_s = sample.t_s + _MAY_TURN_S
         if self._hold.update(sample.t_s, turns):
             emf_v = self._ratings.emf_v(sample.speed_rpm) if sample.speed_rpm is not None else None
@@ -93,7 +95,7 @@ class LiveTerminals:
         return share > (0.002 if self._hold.active else _TURNS)
 
     def _speed_unknown(self, sample: Sample) -> None:
-        if self._hold.update(sample.t_s, True if self._seen_running else None):
+        if self._no_speed.update(sample.t_s, True):
             self._raise(sample, Confidence.POSSIBLE, reasons.LIVE_SPEED_UNKNOWN())
 
     def _evidence(

@@ -20,7 +20,8 @@ PROVISIONAL, FINAL = 6, 60  # blocks: a minute, ten minutes
 SETTLE_S = 30.0
 _SPEED_MIN = 0.3
 _BIN = 0.1
-_PLAUSIBLE = (0.4, 1.5)  # load when working: below, the machine may have run dry from the start
+# load when working: below, a pump may have run dry from the start, or a fan without its belt
+_PLAUSIBLE_PUMP, _PLAUSIBLE_FAN, _PLAUSIBLE_MOST = 0.4, 0.2, 1.5
 _LIKE = 0.15
 _LIKE_AFFINITY = (0.7, 1.4)  # of another speed: static head makes a pump leave the cube law
 _POWER_COLUMNS = ("p_out_kw", "torque_pct", "p_in_kw")
@@ -46,6 +47,7 @@ class LoadCurve:
 
     def __init__(self, ratings: Ratings, state: Mapping[str, Any]) -> None:
         self._w = ratings.w
+        self._plausible = (_PLAUSIBLE_FAN if ratings.is_fan else _PLAUSIBLE_PUMP), _PLAUSIBLE_MOST
         self.bins: dict[int, Bin] = {}
         self.column: str | None = None
         self.implausible: float | None = None
@@ -113,7 +115,7 @@ class LoadCurve:
 
     def _new_bin(self, load: float, speed: float) -> Bin | None:
         usual = self.usual(speed)
-        low, high = _PLAUSIBLE if usual is None else (usual.load * part for part in _LIKE_AFFINITY)
+        low, high = self._plausible if usual is None else (usual.load * part for part in _LIKE_AFFINITY)
         if not low <= load <= high:
             self.implausible = load if usual is None else None
             return None

@@ -32,11 +32,11 @@ _WEAKENED = 0.93  # of the voltage that the DC link allows: above, the drive wea
 class Point(NamedTuple):
     """A steady block.
 
-    index: flux, as if the current lagged, which it does without current in the d axis. leading: the same if it leads.
+    flux: as if the current lagged, which it does without current in the d axis. leading: the same if it leads.
     current: over the current that the power needs with magnets as on the nameplate.
     """
 
-    index: FluxIndex
+    flux: FluxIndex
     leading: float
     current: float
 
@@ -51,6 +51,7 @@ class MagnetFlux:
         self._current = Hold(_CURRENT_S, _CURRENT_S, 60.0)
         self._n = 0
         self._flux0 = self._current0 = self._load0 = 0.0
+        self._learning_degc = math.inf
         self._loss, self._judged = 0.0, 0
         stored = state.get("flux")
         if isinstance(stored, list) and len(stored) == 3 and all(isinstance(one, float) and one > 0 for one in stored):
@@ -69,7 +70,7 @@ class MagnetFlux:
         if self._n < _LEARN:
             self._learn(block, point)
             return
-        self._indices.append(point.index)
+        self._indices.append(point.flux)
         self._synchronism(block, point)
         if len(self._indices) == _MEDIAN:
             self._flux(block, point)
@@ -98,16 +99,20 @@ class MagnetFlux:
         assert self._plate is not None
         if self._findings.faulty:
             return
-        if self._plate.emf_v and point.index.value < 1 - _WARN_U * point.index.u:
+        if self._plate.emf_v and point.flux.value < 1 - _WARN_U * point.flux.u:
             # against the nameplate, whose U is larger than that against the machine itself
             if self._warn.update(block.t_s, self._warm_steady(block) or None):
-                limit = _WARN_U * point.index.u
-                self._raise_flux(block, Severity.WARNING, 1 - point.index.value, limit, point.index.u)
+                limit = _WARN_U * point.flux.u
+                self._raise_flux(block, Severity.WARNING, 1 - point.flux.value, limit, point.flux.u)
             return
         if self._n and abs(block.current / self._load0 - 1) > _LIKE_LOAD:
             return
+        winding = block.mean("winding_degc")
+        if winding is None or abs(winding - self._learning_degc) > _WARM_STEP_K:  # magnets lag behind a winding
+            self._n, self._learning_degc = 0, winding if winding is not None else math.nan
+            self._flux0 = self._current0 = self._load0 = 0.0
         self._n += 1
-        self._flux0 += (point.index.value - self._flux0) / self._n
+        self._flux0 += (point.flux.value - self._flux0) / self._n
         self._current0 += (point.current - self._current0) / self._n
         self._load0 += (block.current - self._load0) / self._n
 
@@ -147,8 +152,8 @@ class MagnetFlux:
         assert block.current is not None
         excess = point.current / self._current0
         needed = block.current / excess
-        like_flux = min(abs(one / self._flux0 - 1) for one in (point.index.value, point.leading)) < _LIKE_FLUX
-        weak = excess * point.index.value / self._flux0 < 1 + _LIKE_CURRENT  # as much as weaker magnets need
+        like_flux = min(abs(one / self._flux0 - 1) for one in (point.flux.value, point.leading)) < _LIKE_FLUX
+        weak = excess * point.flux.value / self._flux0 < 1 + _LIKE_CURRENT  # as much as weaker magnets need
         like_load = abs(needed / self._load0 - 1) < _LIKE_LOAD
         if self._current.update(block.t_s, like_load and excess > _CURRENT_WARN and like_flux):
             alarm = excess > _CURRENT_ALARM
@@ -169,7 +174,7 @@ class MagnetFlux:
             return [NotObservable(code, reason) for code in (DEMAGNETIZATION, SYNCHRONISM)]
         synchronism: Answer = Clear(SYNCHRONISM)
         if not self._judged:
-            return [NotObservable(DEMAGNETIZATION, reasons.TEMPERATURE_NOT_STEADY()), synchronism]
+            return [NotObservable(DEMAGNETIZATION, reasons.FLUX_NOT_COMPARABLE()), synchronism]
         if not self._plate.emf_v:  # weak magnets would have been learned as usual
             return [NotObservable(DEMAGNETIZATION, reasons.FLUX_RELATIVE_ONLY()), synchronism]
         return [
@@ -180,16 +185,19 @@ class MagnetFlux:
 
 def _point(
     plate: FluxPlate, index: FluxIndex, volts: float, amps: float, watts: float, hz: float, winding_degc: float
-) -> Point:
+) -> Point | None:
     speeds = hz / plate.rated_hz
     r_ohm = plate.r1_ohm * (1 + 0.0039 * (winding_degc - 20))
     x_ohm = (plate.xq_ohm or _XQ * plate.volts_v**2 / plate.rated_w) * speeds
     phase_v = volts / math.sqrt(3)
     active = min(1.0, watts / (3 * phase_v * amps))
     along, across = phase_v * active - r_ohm * amps, phase_v * math.sqrt(1 - active * active)
-    leading = index.value * math.hypot(along, across + x_ohm * amps) / math.hypot(along, across - x_ohm * amps)
+    shaft_w, lagging = watts - 3 * amps * amps * r_ohm, math.hypot(along, across - x_ohm * amps)
+    if shaft_w <= 0 or lagging <= 0:
+        return None
+    leading = index.value * math.hypot(along, across + x_ohm * amps) / lagging
     emf_v = (plate.emf_v or plate.volts_v) * speeds * (1 - 0.0011 * (winding_degc - 35))  # magnets 15 K cooler
-    return Point(index, leading, amps * math.sqrt(3) * emf_v / (watts - 3 * amps * amps * r_ohm))
+    return Point(index, leading, amps * math.sqrt(3) * emf_v / shaft_w)
 
 
 def _plate(ratings: Ratings) -> tuple[FluxPlate | None, Reason | None]:

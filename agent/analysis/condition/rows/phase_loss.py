@@ -15,6 +15,9 @@ _LINE_MIN = 0.2  # of rated current, in the other two
 _BRIDGE_LOAD_MIN = 0.15  # below, a bridge may leave out a phase on its own
 _OTHERS_RISE = 1.3  # a lost phase: 1.7 at a bridge, 1.4 to 2 at a motor; a lost transformer: 1.0
 _OFF_S = 5.0
+# of the largest line voltage: with no load and for rated load, what the reactances before a bridge bridge; a lost phase
+_SPREAD, _SPREAD_LOAD, _SPREAD_LOST = 0.015, 0.05, 0.12
+_U = (INDEX["u12_v"], INDEX["u23_v"], INDEX["u31_v"])
 _I = (INDEX["i1_a"], INDEX["i2_a"], INDEX["i3_a"])
 _P_IN, _P_OUT = INDEX["p_in_kw"], INDEX["p_out_kw"]
 
@@ -45,8 +48,8 @@ class PhaseLoss:
         self._back_s = None
         self._since_s = t_s if self._since_s is None else self._since_s
         self._rows += 1
-        # a dip of one second lies in two rows at most
-        if self._rows >= (3 if sample.dip else 2):
+        # a dip of two seconds lies in three rows at most
+        if self._rows >= (4 if sample.dip else 2):
             self._found(sample)
 
     def _found(self, sample: Sample) -> None:
@@ -77,10 +80,20 @@ class PhaseLoss:
             if low > 0.6 * others:
                 self._remember(sample, load)
             return False
+        if self._voltage_explains(sample, load):
+            self._watch.blind(sample.t_s, reasons.VOLTAGE_EXPLAINS())
+            return None
         if self._transformer_lost(sample, others, load):
             self._watch.blind(sample.t_s, reasons.CURRENT_CHANNEL_LOST())
             return None
         return True
+
+    def _voltage_explains(self, sample: Sample, load: float | None) -> bool:
+        """Line voltages so unequal that a sound bridge leaves out a phase; more: it is lost before the meter."""
+        if sample.u_mean_v is None or sample.u_min_v is None or sample.u_mean_v <= 0:
+            return False
+        spread = 1 - sample.u_min_v / max(volts for k in _U if (volts := sample.values[k]) is not None)
+        return _SPREAD + _SPREAD_LOAD * (load if load is not None else 0.2) < spread < _SPREAD_LOST
 
     def _load(self, sample: Sample) -> float | None:
         """Share of rated power."""

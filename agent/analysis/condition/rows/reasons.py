@@ -21,6 +21,7 @@ APPLICATION_HOLDS = Code(
 OTHER_APPLICATION = Code("condition_row_other_application", "it does not occur in this application")
 CURRENTS_MISSING = Code("condition_row_currents_missing", "a line current is missing")
 VOLTAGES_MISSING = Code("condition_row_voltages_missing", "a line voltage is missing")
+VOLTAGE_EXPLAINS = Code("condition_row_voltage_explains", "the unequal line voltages alone may keep a phase empty")
 CURRENT_CHANNEL_LOST = Code(
     "condition_row_current_channel_lost",
     "one current is zero, but the others do not carry its power: a current transformer or its channel",
@@ -53,6 +54,9 @@ DRIVE_VALUES_MISSING = Code(
 FIELD_WEAKENED = Code("condition_row_field_weakened", "the drive weakens the field at this speed")
 FLUX_NOT_LEARNED = Code(
     "condition_row_flux_not_learned", "no ten minutes of steady load from which the flux is learned"
+)
+FLUX_NOT_COMPARABLE = Code(
+    "condition_row_flux_not_comparable", "no half hour at the learned load and at a steady temperature yet"
 )
 FLUX_RELATIVE_ONLY = Code(
     "condition_row_flux_relative_only", "without the EMF on the nameplate only a change from the beginning can be seen"

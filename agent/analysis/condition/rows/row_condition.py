@@ -64,13 +64,14 @@ class RowCondition:
         self._flux = MagnetFlux(ratings, findings, learned)
         load, stall = PumpLoad(ratings, findings, self._curve), Stall(ratings, findings)
         terminals, phases = LiveTerminals(ratings, findings), PhaseLoss(ratings, findings)
-        hot, clogged = OverTemperature(ratings, findings), CloggedFilter(ratings, findings, self._curve)
+        hot = OverTemperature(ratings, findings)
+        self._clogged = CloggedFilter(ratings, findings, self._curve, learned)
         overload, sensors = Overload(ratings, findings), Sensors(self._reader, findings)
         self._by_row = (terminals, phases, stall, load, self._scatter, overload, self._unbalance, sensors)
         self._by_block = (
-            hot, self._cooling, self._bearings, self._unbalance, self._flux, self._scatter, clogged
+            hot, self._cooling, self._bearings, self._unbalance, self._flux, self._scatter, self._clogged
         )  # fmt: skip
-        self._all = (*self._by_row, hot, self._cooling, self._bearings, self._flux, clogged)
+        self._all = (*self._by_row, hot, self._cooling, self._bearings, self._flux, self._clogged)
         self._t_s = -math.inf
 
     def on_row(self, t_s: float, row: Mapping[str, float | None]) -> list[ConditionFinding]:
@@ -118,13 +119,13 @@ class RowCondition:
                 answers[answer.code] = answer
         for code in found:
             for other in _HIDES.get(code, ()):
-                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=code))
+                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=FAULTS[code].title))
         answers.update(found)
         return list(answers.values())
 
     def state(self) -> dict[str, Any]:
         """What was learned, as JSON; empty before anything was."""
-        learned = (self._curve, self._cooling, self._bearings, self._unbalance, self._flux)
+        learned = (self._curve, self._cooling, self._bearings, self._unbalance, self._flux, self._clogged)
         state: dict[str, Any] = {"machine": _identity(self._machine)}
         for part in learned:
             state.update(part.state())

@@ -9,7 +9,7 @@ from msgspec import Struct
 RUNS, GATES_OFF_TURNING = 1.0, 3.0  # drive_state; 0: ready, gates off. 2: fault
 
 
-class Column(NamedTuple):
+class RowColumn(NamedTuple):
     """A column of the rows and the range of its possible values."""
 
     name: str
@@ -17,15 +17,17 @@ class Column(NamedTuple):
     high: float
 
 
-COLUMNS = (
-    Column("u12_v", 0, 20_000), Column("u23_v", 0, 20_000), Column("u31_v", 0, 20_000),
-    Column("i1_a", 0, 10_000), Column("i2_a", 0, 10_000), Column("i3_a", 0, 10_000),
-    Column("p_in_kw", -10_000, 20_000), Column("drive_state", 0, 3),
-    Column("f_out_hz", -1_000, 3_000), Column("speed_rpm", -60_000, 60_000),
-    Column("u_out_v", 0, 20_000), Column("i_out_a", 0, 10_000), Column("p_out_kw", -10_000, 20_000),
-    Column("torque_pct", -600, 600), Column("u_dc_v", 0, 20_000),
-    Column("winding_degc", -50, 300), Column("bearing_de_degc", -50, 200), Column("bearing_nde_degc", -50, 200),
-    Column("ambient_degc", -50, 80), Column("drive_degc", -50, 150),
+COLUMNS = tuple(
+    RowColumn(*column)
+    for column in (
+        ("u12_v", 0, 20_000), ("u23_v", 0, 20_000), ("u31_v", 0, 20_000),
+        ("i1_a", 0, 10_000), ("i2_a", 0, 10_000), ("i3_a", 0, 10_000), ("p_in_kw", -10_000, 20_000),
+        ("drive_state", 0, 3), ("f_out_hz", -1_000, 3_000), ("speed_rpm", -60_000, 60_000),
+        ("u_out_v", 0, 20_000), ("i_out_a", 0, 10_000), ("p_out_kw", -10_000, 20_000),
+        ("torque_pct", -600, 600), ("u_dc_v", 0, 20_000),
+        ("winding_degc", -50, 300), ("bearing_de_degc", -50, 200), ("bearing_nde_degc", -50, 200),
+        ("ambient_degc", -50, 80), ("drive_degc", -50, 150),
+    )
 )  # fmt: skip
 NAMES = tuple(column.name for column in COLUMNS)
 INDEX = {name: k for k, name in enumerate(NAMES)}

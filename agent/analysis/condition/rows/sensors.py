@@ -19,7 +19,8 @@ class Sensors:
         self._hold = Hold(0.0, 60.0, 60.0)
 
     def on_sample(self, sample: Sample) -> None:
-        self._watch.looked(sample.t_s)
+        if any(value is not None for value in sample.values):
+            self._watch.looked(sample.t_s)
         bad = [k for k, since_s in self._reader.bad.items() if sample.t_s - since_s >= _BAD_S]
         frozen = self._reader.frozen
         if self._hold.update(sample.t_s, bool(bad or frozen)):

@@ -20,6 +20,7 @@ _PER_VOLTAGE_LINE = 10.0  # current unbalance over voltage unbalance: 6 to 10 at
 _PER_VOLTAGE_BRIDGE = 15.0  # 10 to 15 at a bridge at 60 % load [E], more below
 _BRIDGE_LOAD, _LOAD_MIN = 0.6, 0.15
 _LEARN, _LIKE_LOAD = 60, 0.25
+_RESOLUTION_A = 0.02  # two steps of usual meters
 _ON_S, _OFF_S = 60.0, 300.0
 _SMOOTH = 1 / 6  # a minute
 _U = (INDEX["u12_v"], INDEX["u23_v"], INDEX["u31_v"])
@@ -83,9 +84,7 @@ class Unbalance:
         assert self._u is not None
         part = largest(self._u)
         why = reasons.VOLTAGE_UNBALANCE(part=part)
-        for hold, limit, severity in (
-            (self._note, _NOTE, Severity.NOTE), (self._warn, _WARN, Severity.WARNING)
-        ):  # fmt: skip
+        for hold, limit, severity in ((self._warn, _WARN, Severity.WARNING), (self._note, _NOTE, Severity.NOTE)):
             if hold.update(block.t_s, part > limit - (_DEADBAND if hold.active else 0)):
                 strong = part > _STRONG and self._ratings.machine.at != "drive_input" and severity > Severity.NOTE
                 self._findings.raise_(
@@ -115,20 +114,21 @@ class Unbalance:
             return
         self._i = _smoothed(self._i, deviations(amps))
         self._i_watch.looked(block.t_s)
-        self._judge_currents(block, load, block.steady)
+        self._judge_currents(block, load, sum(amps) / 3)
 
-    def _judge_currents(self, block: Block, load: float, steady: bool) -> None:
+    def _judge_currents(self, block: Block, load: float, amps: float) -> None:
         assert self._u is not None
         assert self._i is not None
         per_voltage = _PER_VOLTAGE_LINE
+        steps = _RESOLUTION_A / amps
         if block.mean("f_out_hz") is not None or self._ratings.machine.at == "drive_input":
             per_voltage = _PER_VOLTAGE_BRIDGE * max(1.0, _BRIDGE_LOAD / load)
-        excess = largest(self._i) - _ALLOWED - per_voltage * largest(self._u)
-        shown, limit = self._i, _ALLOWED + per_voltage * largest(self._u)
+        excess = largest(self._i) - _ALLOWED - steps - per_voltage * largest(self._u)
+        shown, limit = self._i, _ALLOWED + steps + per_voltage * largest(self._u)
         if self._n >= _LEARN and abs(load / self._learned[6] - 1) < _LIKE_LOAD:
             change_u = largest([now - then for now, then in zip(self._u, self._learned[:3], strict=True)])
             changes = [now - then for now, then in zip(self._i, self._learned[3:6], strict=True)]
-            limit_changed = _CHANGED + per_voltage * change_u
+            limit_changed = _CHANGED + steps + per_voltage * change_u
             if largest(changes) - limit_changed > excess:
                 excess, shown, limit = largest(changes) - limit_changed, changes, limit_changed
         if self._current.update(block.t_s, excess > (-0.01 if self._current.active else 0.0)):
@@ -136,7 +136,7 @@ class Unbalance:
         else:
             for code in (CURRENT, CONTACT):
                 self._findings.end(code)
-            if steady and self._n < _LEARN and excess < 0 and not self._findings.faulty:
+            if block.steady and self._n < _LEARN and excess < 0 and not self._findings.faulty:
                 self._learn(load)
 
     def _unbalanced(self, block: Block, parts: Sequence[float], limit: float) -> None:

@@ -89,5 +89,5 @@ function evidence(alarm) {
 
 function responseTime(minutes) {
   if (minutes === null) return null;
-  return minutes > 0 ? age(60 * minutes) : _("at once");
+  return minutes > 0 ? age(60 * minutes) : _("immediately");
 }

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.condition.cage_plant import OPEN, Case, Recording, random_machine, simulate
+from support.condition.cage_machine import random_machine
+from support.condition.cage_plant import OPEN, Case, Recording, simulate
 
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, NotObservable, condition_of
 from agent.analysis.condition.cage import cage_answers, judge_cage

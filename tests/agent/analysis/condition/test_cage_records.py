@@ -1,15 +1,17 @@
-"""Recordings that cannot be judged, and those whose answer follows from the phasors: sinusoids without a machine."""
+"""Recordings that cannot be judged, and those whose result follows from the phasors: sinusoids without a machine."""
 
 from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, NotObservable, Severity
-from agent.analysis.condition.cage import CAGE_CODES, cage_answers
+from agent.analysis.condition.cage import CAGE_CODES, cage_answers, usable_as_baseline
+from agent.analysis.condition.cage_features import CageFeatures, cage_features
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
 
@@ -159,6 +161,28 @@ def test_missing_samples_leave_the_longest_part() -> None:
     found = answers(one)
     assert isinstance(found["phase_loss"], Clear)
     assert reason(found["broken_rotor_bar"]) == "record_short" or isinstance(found["broken_rotor_bar"], Clear)
+
+
+def test_at_a_drive_only_a_lost_phase_is_judged() -> None:
+    found = answers(record(f_hz=31, u1=140), replace(MACHINE, at="drive_output"))
+    assert isinstance(found["phase_loss"], Clear)
+    assert {reason(answer) for code, answer in found.items() if code != "phase_loss"} == {"at_a_drive"}
+
+
+def test_features_survive_storage_as_json() -> None:
+    """The agent keeps features as baselines; a current that stops must not leave a number that JSON lacks."""
+    stopped = record()
+    stopped.i_a[:, 4000:] = 0
+    for one in (record(), stopped, damaged(slice(0, 1), slice(None))):
+        features = cage_features(one, MACHINE)
+        assert msgspec.json.decode(msgspec.json.encode(features), type=CageFeatures) == features
+
+
+def test_an_unsteady_recording_is_no_baseline() -> None:
+    unsteady = record()
+    unsteady.u_v[:, 3000:3200] *= 0.6
+    assert usable_as_baseline(cage_features(record(), MACHINE), MACHINE)
+    assert not usable_as_baseline(cage_features(unsteady, MACHINE), MACHINE)
 
 
 def test_overload_needs_the_rated_current() -> None:

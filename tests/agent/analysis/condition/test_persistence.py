@@ -86,3 +86,20 @@ def test_an_unreadable_part_of_the_state_is_left_out() -> None:
     stored = history.state()
     stored[BAR]["seen"][0][1]["severity"] = "terrible"
     assert [one.code for one in RecordHistory({**stored, "phase_loss": None}).answers()] == [LIVE]
+
+
+def test_the_trend_is_the_slope_of_the_daily_means() -> None:
+    """Closed form: 0.1 dB a day is 3 dB in 30 days, whatever the number of records a day."""
+    history = RecordHistory()
+    for day in range(20):
+        for hour in range(1 + day % 3):
+            history.add(86400.0 * (20_000 + day) + 3600 * hour, [Clear(BAR, -60.0 + 0.1 * day, "dB")])
+    assert history.trends() == {BAR: pytest.approx(3.0)}
+    assert RecordHistory(history.state()).trends() == history.trends()
+
+
+def test_there_is_no_trend_of_a_few_days() -> None:
+    history = RecordHistory()
+    for day in range(6):
+        history.add(86400.0 * day, [Clear(BAR, -60.0 + day, "dB")])
+    assert history.trends() == {}

@@ -38,7 +38,7 @@ class Broker:
 
 
 class Site:
-    """An agent with two motors and the sink, whose broker answers at once."""
+    """An agent with two motors and the sink, whose broker confirms immediately."""
 
     def __init__(self, folder: Path, plant: str = PLANT + SECOND) -> None:
         self.bench = Bench(configured(folder, "mqtt://127.0.0.1:1", "[homeassistant]", plant), folder / "state")

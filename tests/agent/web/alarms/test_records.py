@@ -1,4 +1,4 @@
-"""Alarms of the agent on the page: order, counts, badges, and what the page no longer derives beside them."""
+"""Alarms of the agent on the page: order, counts, badges, and what the page no longer derives."""
 
 from __future__ import annotations
 
@@ -162,6 +162,6 @@ def test_each_code_that_covers_a_derived_finding_is_an_alarm_of_the_agent() -> N
     from agent.config.alarm_table import DEFINITIONS
     from agent.web.plant import findings, motor_state
 
-    codes = {code for found in findings._ALARMS_OF_FIGURES.values() for code in found}
+    codes = {code for found in findings.ALARMS_OF_FIGURES.values() for code in found}
     named = {motor_state.LIVE_TERMINALS, motor_state.NO_REPLY, "no_value", "wiring", "contradiction"}
     assert codes | named | {findings.REGISTERS_DISABLED} <= DEFINITIONS.keys()

@@ -1,4 +1,4 @@
-"""The condition of a motor on the page: three answers, in the order of the table, healthy only from the agent."""
+"""The condition of a motor on the page: three verdicts, in the order of the table, healthy only from the agent."""
 
 from __future__ import annotations
 

@@ -1,0 +1,55 @@
+"""The faults of `magwatt demo`: one for each way in which an alarm arrives."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from agent.core.text import N_, _
+
+FAULT_S = 30.0  # after the start of the plant; the reference of the voltage has settled by then
+
+
+class DemoFault(Struct, frozen=True):
+    """A fault of the plant.
+
+    title: what happens, as the beginning of a sentence.
+    motor: empty: all motors.
+    lasts_s: duration, seconds. None: the usual one of the fault, a moment.
+    """
+
+    title: str
+    motor: str = ""
+    lasts_s: float | None = 90.0
+
+
+DEMO_FAULTS = {
+    "dip": DemoFault(N_("voltage dip"), lasts_s=None),
+    "dry-run": DemoFault(N_("descaling pump 1 runs dry"), "descaling-1"),
+    # descaling pump 1 has the waveform stream
+    "phase-loss": DemoFault(N_("the drive of descaling pump 1 loses a phase of its supply"), "descaling-1"),
+    # a motor warms up slowly: 20 K in this time
+    "cooling-lost": DemoFault(N_("the motor of the lamella pump loses its cooling"), "lamella", 3600.0),
+    "drive-silent": DemoFault(N_("the drive of the cooling tower fan does not respond"), "cooling-fan"),
+}
+
+
+def simulate_option(name: str) -> str:
+    """The value of `--fault` of `magwatt simulate`."""
+    fault = DEMO_FAULTS[name]
+    until = "" if fault.lasts_s is None else f"-{FAULT_S + fault.lasts_s:g}"
+    return f"{name}@{FAULT_S:g}{until}" + (f":{fault.motor}" if fault.motor else "")
+
+
+def announcement(name: str) -> str:
+    """One sentence: what happens and when."""
+    fault = DEMO_FAULTS[name]
+    if fault.lasts_s is None:
+        return _(
+            "{fault} {delay_s:.0f} s after the start; `--fault none` disables it", fault=_(fault.title), delay_s=FAULT_S
+        )
+    return _(
+        "{fault} from {from_s:.0f} s to {to_s:.0f} s after the start; `--fault none` disables it",
+        fault=_(fault.title),
+        from_s=FAULT_S,
+        to_s=FAULT_S + fault.lasts_s,
+    )

@@ -1,0 +1,66 @@
+"""Each fault of the demo appears in the registers that its agent polls, at the time that the demo states, and ends."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from support.faulty_plant import registers
+
+from agent.cli.demo_faults import DEMO_FAULTS, FAULT_S, announcement, simulate_option
+from agent.cli.demo_plant import PLANT
+from agent.simulation.serve import fault_of
+from simulators.devices.device import Refused
+from simulators.scenarios import load
+from simulators.scenarios.plant import ScenarioPlant
+
+DESCALING_KW = 160.0
+
+
+def shown(fault: str, device: str, quantity: str, at_s: tuple[float, ...], step_s: float = 5.0) -> list[float | None]:
+    """What a register shows at these seconds after the start; None: the device does not respond."""
+    scenario = load(PLANT)
+    plant = scenario.build(Random(1))
+    assert isinstance(plant, ScenarioPlant)
+    plant.provoke(*fault_of(scenario, simulate_option(fault)))
+    seen: list[float | None] = []
+    for instant_s in at_s:
+        while plant.now_s < instant_s:
+            plant.step(step_s)
+        try:
+            seen.append(registers(plant, device, DESCALING_KW)[quantity])
+        except Refused:
+            seen.append(None)
+    return seen
+
+
+@pytest.mark.parametrize("name", DEMO_FAULTS)
+def test_simulate_understands_each_fault(name: str) -> None:
+    fault = fault_of(load(PLANT), simulate_option(name))
+    assert (fault.name, fault.at_s, fault.motor) == (name, FAULT_S, DEMO_FAULTS[name].motor)
+    assert fault.to_s is None or fault.to_s >= FAULT_S + 90
+    assert announcement(name)
+
+
+def test_a_dry_pump() -> None:
+    before, dry, after = shown("dry-run", "vfd-descaling-1", "motor_power", (25, 40, 125))
+    assert before == pytest.approx(after, rel=0.03)
+    assert 0.1 < dry / before < 0.4  # type: ignore[operator]
+
+
+def test_a_lost_phase() -> None:
+    before, lost, after = shown("phase-loss", "mcc-descaling-1", "current_l1", (25, 40, 125))
+    assert lost == 0
+    assert before == pytest.approx(after, rel=0.03)
+
+
+def test_a_silent_drive() -> None:
+    before, silent, after = shown("drive-silent", "vfd-cooling-fan", "motor_current", (25, 40, 125))
+    assert silent is None
+    assert before == pytest.approx(after, rel=0.06)
+
+
+def test_lost_cooling() -> None:
+    """In an hour the winding becomes more than 10 K hotter."""
+    before, hot = shown("cooling-lost", "winding-lamella", "winding-lamella", (0, 3600), 60.0)
+    assert hot - before > 10  # type: ignore[operator]
