@@ -17,7 +17,7 @@ ORDERS = 14
 STEEP = 25.0  # steps half a run away: 4 for a sinusoid of which the peak lies within a step, 16 for a flattened one
 STANDING_MIN = 0.005  # of the samples: two in a row happen by chance
 _HZ_MIN, _HZ_MAX = 40.0, 70.0
-_TURN = np.exp(2j * np.pi / 3)
+_TURN = complex(np.exp(2j * np.pi / 3))
 
 
 class SupplyAngle(NamedTuple):

@@ -49,10 +49,10 @@ def link_ripple(i_a: Array, fs_hz: float, u_dc_v: Array, u_dc_hz: float, supply:
             angle, weights = _weights(dc_angle, dc_first, dc_last)
             u_6 = abs(2 * np.sum(u_dc_v[dc_first:dc_last] * np.exp(-1j * PULSES * angle) * weights))
         found.append((i_6, u_6))
-    i_6, u_6 = np.array(found, dtype=float).reshape(-1, 2).T
+    amps, volts = np.array(found, dtype=float).reshape(-1, 2).T
     with np.errstate(divide="ignore", invalid="ignore"):
-        c_f = i_6 / (2 * np.pi * supply.hz * PULSES * u_6)
-    return LinkRipple(np.where(np.isfinite(c_f), c_f, np.nan), u_6, i_6)
+        c_f = amps / (2 * np.pi * supply.hz * PULSES * volts)
+    return LinkRipple(np.where(np.isfinite(c_f), c_f, np.nan), volts, amps)
 
 
 class LinkSeenFromLine(NamedTuple):

@@ -70,7 +70,7 @@ GROUPS = {
         "ledger": HelpEntry("ledger:ledger", N_("Verify the signed ledger of savings records")),
     },
     N_("Data and tools"): {
-        "replay": HelpEntry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker, condition")),
+        "replay": HelpEntry("replay:replay", N_("Analyse a recording: power, harmonics, events, condition")),
         "simulate": HelpEntry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
         "profiles": HelpEntry("profiles:profiles", N_("List, show and check register maps")),
         "backup": HelpEntry("backup:backup", N_("Write state, ledger, key and configuration into one file")),

@@ -14,7 +14,7 @@ from agent.core.text import N_, text_of
 
 @click.command(
     help=N_(
-        "Analyse a recording: power, harmonics, events, flicker, condition.\n\n"
+        "Analyse a recording: power, harmonics, events, condition.\n\n"
         "FILE is an npz, CSV or COMTRADE (.cfg) file."
     )
 )

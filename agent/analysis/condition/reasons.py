@@ -107,6 +107,11 @@ CONDITION_LINK_OTHER_MACHINE = Code(
     "condition_link_other_machine",
     "the baseline is of another drive: {own:.3g} mH before the link here, {other:.3g} mH there",
 )
+CONDITION_LINK_OTHER_SUPPLY = Code(
+    "condition_link_other_supply",
+    "the baseline is of another drive: supply of {own_v:.0f} V and {own_hz:.0f} Hz here, {other_v:.0f} V and "
+    "{other_hz:.0f} Hz there",
+)
 CONDITION_LINK_OTHER_CAPACITANCE = Code(
     "condition_link_other_capacitance",
     "the baseline is of another drive: {c_uf:.0f} µF here, {other_uf:.0f} µF there",
@@ -122,7 +127,7 @@ CONDITION_LINK_CAPACITANCE = Code(
 CONDITION_LINK_CAPACITANCE_NAMEPLATE = Code(
     "condition_link_capacitance_nameplate",
     "capacitance {c_uf:.0f} µF from ripple of current and voltage, {share_pct:.0f} % of {reference_uf:.0f} µF on the "
-    "nameplate, which may be 20 % off",
+    "nameplate, which may be 20 % off; a wrong ratio of the current transformers looks the same",
 )
 CONDITION_DRIVE_TAKES_NOTHING = Code(
     "condition_drive_takes_nothing", "the drive takes {load_pct:.1f} % of its power; the motor may turn"

@@ -36,9 +36,8 @@ DRIVE_IDLE = 0.01  # of the rated power
 
 def rectifier_answers(record: Record, machine: MachineData, baseline: Record | None) -> list[Answer]:
     """What a recording at the input of a drive shows."""
-    return judge_rectifier(
-        rectifier_features(record, machine), machine, baseline and rectifier_features(baseline, machine)
-    )
+    sound = rectifier_features(baseline, machine) if baseline is not None else None
+    return judge_rectifier(rectifier_features(record, machine), machine, sound)
 
 
 def judge_rectifier(
@@ -96,7 +95,9 @@ def _phase_loss(features: RectifierFeatures) -> Answer:
     if share > EMPTY and features.open_from_s is not None:
         return Clear("phase_loss", 100 * share, "%", 100 * LOST)  # little current, but with even orders: a diode
     why = codes.CONDITION_PHASE_CURRENT_GONE(phase=features.lost_phase, share_pct=100 * share, load_pct=100 * load)
-    sure = Confidence.LIKELY if features.open_from_s is not None or share > EMPTY else Confidence.CERTAIN
+    sure = Confidence.LIKELY if share > EMPTY else Confidence.CERTAIN
+    if features.open_from_s is not None:
+        sure = Confidence.POSSIBLE  # an open diode may leave its phase without current, too
     at_s = (features.lost_from_s or 0.0) + 0.04
     return ConditionFinding("phase_loss", Severity.ALARM, sure, at_s, why, 100 * share, "%", 100 * LOST)
 
@@ -105,11 +106,11 @@ def _diode(features: RectifierFeatures, lost: Answer) -> Answer:
     reason = _unseen(features)
     if reason is not None:
         return NotObservable("diode_open", reason)
-    if isinstance(lost, ConditionFinding):
-        return NotObservable("diode_open", codes.CONDITION_PHASE_LOSS_HIDES())
     second, both, even = features.second_share or 0.0, features.second_both_share or 0.0, features.u_even_share
     if features.open_from_s is not None:
-        return _open_diode(features, second)
+        return _open_diode(features, second, or_lost=isinstance(lost, ConditionFinding))
+    if isinstance(lost, ConditionFinding):
+        return NotObservable("diode_open", codes.CONDITION_PHASE_LOSS_HIDES())
     if (unproven := _unproven(features)) is not None:
         return NotObservable("diode_open", unproven)
     if second > SECOND_SOUND and even is not None and both < open_limits(even)[1]:
@@ -120,12 +121,13 @@ def _diode(features: RectifierFeatures, lost: Answer) -> Answer:
     return Clear("diode_open", 100 * second, "%", 100 * SECOND_OPEN)
 
 
-def _open_diode(features: RectifierFeatures, second: float) -> Answer:
+def _open_diode(features: RectifierFeatures, second: float, or_lost: bool) -> Answer:
     dc, fourth = features.dc_share or 0.0, features.fourth_share or 0.0
     why = codes.CONDITION_EVEN_ORDERS(dc_pct=100 * dc, second_pct=100 * second, fourth_pct=100 * fourth)
     seen = features.u_even_share is not None
     direct = dc > open_limits(features.u_even_share)[0]  # current transformers lose it
     sure = Confidence.CERTAIN if direct and seen else Confidence.LIKELY if direct or seen else Confidence.POSSIBLE
+    sure = Confidence.POSSIBLE if or_lost else sure
     at_s = (features.open_from_s or 0.0) + 5 / (features.hz or math.nan) * (WINDOWS_MIN + 1)
     return ConditionFinding("diode_open", Severity.ALARM, sure, at_s, why, 100 * second, "%", 100 * SECOND_OPEN)
 

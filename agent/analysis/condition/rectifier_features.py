@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,8 @@ class RectifierFeatures(Struct, frozen=True):
     windows, steady_share: windows that can be judged, and their share of all.
     currents: all three were recorded. clipped, voltage_clipped, link_clipped: a current, a voltage, or that of the
         link reached the limit of its converter.
-    u2_share, deviation_share: U2/U1 (IEC) and the largest deviation of a line voltage from their mean (NEMA).
+    u1_v: positive sequence of the phase voltages, rms. u2_share, deviation_share: U2/U1 (IEC) and the largest deviation
+        of a line voltage from their mean (NEMA).
     u_even_share: 2nd and 4th order of the voltage, the larger one. dead_voltage: phase (1 … 3) without voltage while
         its current flows.
     dip_share, dip_s, dip_at_s: lowest voltage over the usual one, duration, time of the beginning; None: no dip.
@@ -69,6 +70,7 @@ class RectifierFeatures(Struct, frozen=True):
     clipped: bool = False
     voltage_clipped: bool = False
     link_clipped: bool = False
+    u1_v: float | None = None
     u2_share: float | None = None
     deviation_share: float | None = None
     u_even_share: float | None = None
@@ -104,7 +106,7 @@ def rectifier_features(record: Record, machine: MachineData) -> RectifierFeature
     windows = order_windows(record.u_v, record.i_a, record.fs_hz, supply)
     levels = cycle_levels(record.u_v, record.i_a, record.fs_hz, supply.hz)
     load = _load(windows, machine, has_u, supply.swapped)
-    found = {"hz": supply.hz, **_dip(levels)}
+    found: dict[str, Any] = {"hz": supply.hz, **_dip(levels)}
     if np.isfinite(load).any():
         found["load"] = float(np.nanmedian(load))
     calm = _calm(windows, levels)
@@ -131,7 +133,7 @@ def _load(windows: OrderWindows, machine: MachineData, has_u: bool, swapped: boo
         return np.full(len(windows.t_s), np.nan)
     if has_u:
         return np.abs(windows.p_w) / (machine.kw * 1e3)
-    i_1 = np.abs(sequences(windows.i[:, :, 1], swapped)[:, 1]) / math.sqrt(2)
+    i_1: Array = np.abs(sequences(windows.i[:, :, 1], swapped)[:, 1]) / math.sqrt(2)
     return i_1 * math.sqrt(3) * (machine.volts or math.nan) / (machine.kw * 1e3)  # cos φ of the fundamental is about 1
 
 
@@ -175,6 +177,7 @@ def _voltage(windows: OrderWindows, calm: Flags, levels: CycleLevels, swapped: b
     lines = np.abs(phases - np.roll(phases, -1, axis=1))
     mean = lines.mean(axis=1, keepdims=True)
     found = {
+        "u1_v": float(np.median(parts[:, 1])) / math.sqrt(2),
         "u2_share": float(np.median(parts[:, 2] / parts[:, 1])),
         "deviation_share": float(np.median(np.max(np.abs(lines - mean) / mean, axis=1))),
     }

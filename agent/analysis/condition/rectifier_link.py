@@ -14,11 +14,13 @@ from dsp.condition_rectifier_link import RATE_MIN
 AGED, WORN = 0.8, 0.5  # of the capacitance when new: end of life of electrolytic capacitors [M]; half is an alarm
 U95 = 0.02  # of a ratio of two measurements with the same channels: their gains drift by 1 % each
 NAMEPLATE_U95 = 0.2  # usual tolerance of electrolytic capacitors
+IMPLAUSIBLE_LOW = 0.2  # a drive trips before; a ratio is wrong
 IMPLAUSIBLE = 1.35  # more than the tolerance of the capacitor and the gains of two channels explain
-OTHER_LOOP = 1.35  # ratio of inductances; a choke that saturates with load changes by less
+OTHER_LOOP = 1.15  # ratio of inductances, measured within 5 %; a choke that saturates with load may change by more
 # From the supply alone: where the pairs agree within 25 % the ratio of two recordings is right within 15 % (independent
 # model, sound and aged, line inductors and chokes); 25 % leaves a margin.
 LINE_SPREAD, LINE_U95, LINE_LOOP = 1.25, 0.25, 1.15
+OTHER_HZ, OTHER_VOLTAGE = 1.05, 1.2  # ratio: 50 and 60 Hz; ±10 % of each of the two recordings
 RIPPLE_MIN_V = 0.05  # peak; at 800 V full scale an eighth of a step of 12 bits, which 0.6 s average
 
 
@@ -30,7 +32,7 @@ def judge_capacitor(features: RectifierFeatures, machine: MachineData, baseline:
     if reason is not None:
         return NotObservable("dc_link_capacitor", reason)
     new_uf, c_uf = machine.dc_link_uf, features.c_uf or math.nan
-    if new_uf and c_uf > IMPLAUSIBLE * new_uf:
+    if new_uf and not IMPLAUSIBLE_LOW < c_uf / new_uf < IMPLAUSIBLE:
         return NotObservable("dc_link_capacitor", codes.CONDITION_LINK_IMPLAUSIBLE(c_uf=c_uf, new_uf=new_uf))
     doubt = _baseline_doubt(features, baseline, new_uf) if baseline else None
     if baseline and doubt is None:
@@ -91,12 +93,21 @@ def _baseline_doubt(features: RectifierFeatures, baseline: RectifierFeatures, ne
         return codes.CONDITION_BASELINE_UNUSABLE()
     if not (features.c_uf or 0.0) < IMPLAUSIBLE * (baseline.c_uf or 0.0):
         return codes.CONDITION_LINK_OTHER_CAPACITANCE(c_uf=features.c_uf, other_uf=baseline.c_uf)
+    if not (_near(features.hz, baseline.hz, OTHER_HZ) and _near(features.u1_v, baseline.u1_v, OTHER_VOLTAGE)):
+        return codes.CONDITION_LINK_OTHER_SUPPLY(
+            own_v=features.u1_v, own_hz=features.hz, other_v=baseline.u1_v, other_hz=baseline.hz
+        )
     own, other = features.loop_mh, baseline.loop_mh
-    if own is not None and other is not None and not 1 / OTHER_LOOP < own / other < OTHER_LOOP:
+    if not _near(own, other, OTHER_LOOP):
         return codes.CONDITION_LINK_OTHER_MACHINE(own=own, other=other)
     if new_uf and not 1 / IMPLAUSIBLE < (baseline.c_uf or 0.0) / new_uf < IMPLAUSIBLE:
         return codes.CONDITION_LINK_IMPLAUSIBLE(c_uf=baseline.c_uf, new_uf=new_uf)
     return None
+
+
+def _near(one: float | None, other: float | None, ratio: float) -> bool:
+    """Whether two values differ by less than this ratio; True if one is not known."""
+    return one is None or other is None or 1 / ratio < one / other < ratio
 
 
 def _judged(features: RectifierFeatures, reference_uf: float, u95: float, is_baseline: bool) -> Answer:
@@ -107,8 +118,9 @@ def _judged(features: RectifierFeatures, reference_uf: float, u95: float, is_bas
         return Clear("dc_link_capacitor", 100 * share, "%", 100 * AGED, 100 * u95)
     code = codes.CONDITION_LINK_CAPACITANCE if is_baseline else codes.CONDITION_LINK_CAPACITANCE_NAMEPLATE
     why = code(c_uf=c_uf, share_pct=100 * share, reference_uf=reference_uf)
-    severity = Severity.ALARM if share + u95 < WORN else Severity.WARNING
-    sure = Confidence.LIKELY if share + u95 < AGED else Confidence.POSSIBLE
+    severity = Severity.ALARM if is_baseline and share + u95 < WORN else Severity.WARNING
+    # against the nameplate a wrong ratio of the current transformers looks the same
+    sure = Confidence.LIKELY if is_baseline and share + u95 < AGED else Confidence.POSSIBLE
     return ConditionFinding(
         "dc_link_capacitor", severity, sure, features.length_s, why, 100 * share, "%", 100 * AGED, 100 * u95
     )
