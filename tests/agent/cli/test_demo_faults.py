@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from support.faulty_plant import registers
 
-from agent.cli.demo_faults import DEMO_FAULTS, FAULT_S, announcement, simulate_option
+from agent.cli.demo_faults import DEMO_FAULTS, announcement, simulate_option
 from agent.cli.demo_plant import PLANT
 from agent.simulation.serve import fault_of
 from simulators.devices.device import Refused
@@ -37,8 +37,8 @@ def shown(fault: str, device: str, quantity: str, at_s: tuple[float, ...], step_
 @pytest.mark.parametrize("name", DEMO_FAULTS)
 def test_simulate_understands_each_fault(name: str) -> None:
     fault = fault_of(load(PLANT), simulate_option(name))
-    assert (fault.name, fault.at_s, fault.motor) == (name, FAULT_S, DEMO_FAULTS[name].motor)
-    assert fault.to_s is None or fault.to_s >= FAULT_S + 90
+    assert (fault.name, fault.at_s, fault.motor) == (name, 30, DEMO_FAULTS[name].motor)
+    assert fault.to_s is None or fault.to_s >= 120
     assert announcement(name)
 
 
