@@ -86,15 +86,17 @@ class SilentDevices:
         return {device: reason for found in self._silent.values() for device, reason in found.items()}
 
 
-def of_health(values: Mapping[str, float | int], buses: Iterable[str], at_ms: int) -> Iterator[AlarmInput]:
-    """From the figures of the agent about itself; a figure that is absent is not measured here."""
+def of_health(
+    values: Mapping[str, float | int], before: Mapping[str, float | int], buses: Iterable[str], at_ms: int
+) -> Iterator[AlarmInput]:  # fmt: skip
+    """From the figures of the agent about itself; a figure that is absent is not measured here.
+
+    before: the figures of the message before; what is counted is active while it rises.
+    """
 
     def level(code: str, name: str, unit: str) -> Iterator[AlarmInput]:
         if name in values:
             yield AlarmInput(None, code, None, float(values[name]), unit, at_ms=at_ms)
-
-    def counted(code: str, active: bool | None, n: float) -> AlarmInput:
-        return AlarmInput(None, code, active, float(n), at_ms=at_ms)
 
     yield from level("disk", "disk_free_mb", "MB")
     yield from level("spool", "spool_hours_left", "h")
@@ -104,13 +106,18 @@ def of_health(values: Mapping[str, float | int], buses: Iterable[str], at_ms: in
     if "clock_synchronized" in values:
         yield AlarmInput(None, "clock", values["clock_synchronized"] == 0, at_ms=at_ms)
     for code, name, most in (
-        ("store", "rows_in_memory", 0), ("rows_dropped", "rows_dropped", 0), ("backlog", "spool_rows", BACKLOG_ROWS),
-        ("processing", "processing_errors", 0), ("topics_silent", "topics_silent", 0),
+        ("store", "rows_in_memory", 0), ("backlog", "spool_rows", BACKLOG_ROWS), ("topics_silent", "topics_silent", 0),
     ):  # fmt: skip
         if name in values:
-            yield counted(code, values[name] > most, values[name])
+            yield AlarmInput(None, code, values[name] > most, float(values[name]), at_ms=at_ms)
+    for code, name in (("rows_dropped", "rows_dropped"), ("processing", "processing_errors")):
+        if name in values and name in before:
+            n = values[name] - before[name]
+            yield AlarmInput(None, code, n > 0, float(n), at_ms=at_ms)
     for bus in buses:
-        polls, failed = values.get(f"bus_{bus}_polls", 0), values.get(f"bus_{bus}_polls_failed", 0)
+        polls, failed = (
+            values.get(name, 0) - before.get(name, 0) for name in (f"bus_{bus}_polls", f"bus_{bus}_polls_failed")
+        )
         if polls + failed:
             share = failed / (polls + failed)
             yield AlarmInput(None, "polls_failing", share > FAILED_MAX, 100 * share, "%", 100 * FAILED_MAX,

@@ -66,6 +66,7 @@ class AlarmService:
         self._settings = config.alarms
         self._configure(config, assets)
         self._inputs: list[AlarmInput] = []
+        self._health: Mapping[str, float | int] = {}
         self._rows: dict[str, tuple[Any, ...]] = {}  # asset → what its last row said
         self._saved_revision: int | None = None
         self._counts_s = -COUNTS_S
@@ -93,7 +94,8 @@ class AlarmService:
         self._manager.set_running(row.asset, running)
 
     def on_health(self, values: Mapping[str, float | int]) -> None:
-        self._inputs += of_health(values, self._buses, self._utc_ms)
+        self._inputs += of_health(values, self._health, self._buses, self._utc_ms)
+        self._health = values
 
     def reconfigure(self, config: Config, assets: Sequence[Asset]) -> None:
         names = {asset.name for asset in assets}
