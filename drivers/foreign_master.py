@@ -24,18 +24,18 @@ from drivers.error_reasons import (
     MORE_FRAMES,
 )
 from drivers.errors import ForeignMasterActive
-from drivers.framing import READ_FUNCTIONS, ResponseMatcher
+from drivers.framing import PAUSE_S, READ_FUNCTIONS, ResponseMatcher, Stray
 from drivers.reading import Clock
 from drivers.reasons import Reason
 from drivers.rtu_frames import PLAIN, OverheardRequest, request_at, response_length
 
 RESPONSES, RESPONSES_S = 3, 600.0
 STRAY_MAX = 2  # bytes that the change of direction on the line adds before or after a frame
-SETTLE_S = 0.02  # silence after bytes that are no response to us: an adapter may deliver the rest of a frame that late
+SETTLE_S = PAUSE_S  # silence after bytes that are no response to us
 RESPONSE_S = 0.2  # silence after a possible request: its response would confirm it
 LONGER_S = 0.5  # longest wait for the two
 NEVER_SILENT_S = 1.0  # a line without silence for that long is in use by another master
-FIRST = (6, 17, 22)  # functions in PLAIN that need no response if they are the first bytes after a frame
+FIRST = (6, 17, 22)  # functions in PLAIN that need no response if they are the first or the last bytes of a sequence
 OWN_MAX = 1000  # different requests of ours that are remembered
 SHOWN_MAX = 3  # different frames that a reason names
 
@@ -97,12 +97,12 @@ class ForeignMasterDetector:
         self._units: set[int] = set()  # that we addressed
         self._responses: deque[tuple[float, tuple[int, int]]] = deque(maxlen=RESPONSES)
 
-    def examine(self, pending: ResponseMatcher) -> float:
+    def examine(self, pending: ResponseMatcher, silent_s: float) -> float:
         """Examines what was received since the last request. Returns the silence that it demands before the next one.
 
-        Raises ForeignMasterActive while another master is known.
+        silent_s: present silence. Raises ForeignMasterActive while another master is known.
         """
-        possible = self._take_frames(pending)
+        possible = self._take_frames(pending, silent_s)
         if (traffic := self.traffic) is not None:
             raise ForeignMasterActive(traffic.reason(self._target))
         if not pending.buffer:
@@ -112,10 +112,10 @@ class ForeignMasterDetector:
     def rest_s(self, pending: ResponseMatcher, delay_s: float, silent_s: float, waited_s: float) -> float:
         """Examines what was received, and returns how long to wait before the next request; 0 or less: not at all.
 
-        delay_s: minimum silence before a request. silent_s: present silence. waited_s: time since the wait began.
+        delay_s: minimum silence before a request. silent_s: present silence. waited_s: sum of the waits so far.
         Raises ForeignMasterActive, also if the line is never silent.
         """
-        longer_s = self.examine(pending)
+        longer_s = self.examine(pending, silent_s)
         rest_s = max(delay_s, longer_s if waited_s <= LONGER_S else 0.0) - silent_s
         if rest_s > 0 and waited_s > NEVER_SILENT_S + delay_s:
             raise ForeignMasterActive(LINE_NEVER_SILENT, target=self._target)
@@ -130,12 +130,12 @@ class ForeignMasterDetector:
             if len(self._own) > OWN_MAX:
                 del self._own[next(iter(self._own))]
 
-    def listen_while_stopped(self, pending: ResponseMatcher, quiet_s: float) -> None:
+    def listen_while_stopped(self, pending: ResponseMatcher, silent_s: float, quiet_s: float) -> None:
         """Examines what was received while another master is known. Raises ForeignMasterActive until it was quiet.
 
-        quiet_s: time without a frame of another master after which it counts as removed.
+        silent_s: present silence. quiet_s: time without a frame of another master after which it counts as removed.
         """
-        self._take_frames(pending)
+        self._take_frames(pending, silent_s)
         if (traffic := self.traffic) is not None and self._now_s() - traffic.heard_s < quiet_s:
             raise ForeignMasterActive(traffic.reason(self._target))
         self.traffic = None
@@ -145,16 +145,17 @@ class ForeignMasterDetector:
         if (traffic := self.traffic) is not None:
             traffic.heard_s = self._now_s()
 
-    def _take_frames(self, pending: ResponseMatcher) -> bool:
-        """Records the frames of others, and removes them. Returns whether there is a possible request at the end."""
+    def _take_frames(self, pending: ResponseMatcher, silent_s: float) -> bool:
+        """Records the frames of others, and removes them. Returns whether a longer silence could prove a request."""
         if not pending.strays and not pending.buffer:
             return False
         requests: list[OverheardRequest] = []
         responses: list[tuple[int, int]] = []
-        for data in pending.strays:
-            self._add_frames(data, pending, requests, responses, pending.sent)
+        for stray in pending.strays:
+            self._add_frames(stray, pending, requests, responses, True, pending.sent)
         pending.strays.clear()
-        end, possible = self._add_frames(bytes(pending.buffer), pending, requests, responses)
+        ended = silent_s >= RESPONSE_S
+        end, possible = self._add_frames(pending.unassigned, pending, requests, responses, ended)
         pending.discard(end)
         self._record(requests, responses)
         return possible
@@ -180,47 +181,62 @@ class ForeignMasterDetector:
         return self._clock.monotonic_ns() / 1e9
 
     def _add_frames(
-        self, data: bytes, pending: ResponseMatcher, requests: list[OverheardRequest],
-        responses: list[tuple[int, int]], completed: bytes = b"",
+        self, stray: Stray, pending: ResponseMatcher, requests: list[OverheardRequest],
+        responses: list[tuple[int, int]], ended: bool, completed: bytes = b"",
     ) -> tuple[int, bool]:  # fmt: skip
-        """Adds the frames of others in `data`. Returns the end of the last one, and whether a possible request follows.
+        """Adds the frames of others in `stray`. Returns the end of the last, and whether a possible request follows.
 
         responses: of units that were never addressed here: (unit, function).
-        completed: the request to which a response followed after `data`.
+        ended: a silence or a response follows the last byte. completed: the request to which a response followed.
         """
-        at, end, possible = 0, 0, False
+        data, at, end, possible = stray.data, 0, 0, False
         while at + 4 <= len(data):
-            request, length = request_at(data, at), 0
+            request, length, waits = request_at(data, at), 0, False
             if request is not None:
                 frame = data[at : at + request.length]
                 if frame in pending.unechoed:
                     del pending.unechoed[frame]
                     length = request.length
-                elif not pending.may_be_response(frame):
-                    if self._is_certain(request, data, at, end, pending):
-                        requests.append(request)
-                        length = request.length
-                    else:
-                        possible = True
-            if not length and (length := response_length(data, at)):
+                elif self._is_certain(request, stray, at, end, ended, pending):
+                    requests.append(request)
+                    length = request.length
+                else:
+                    waits = not ended
+            if not length and not waits and (length := response_length(data, at)):
                 unit, function = data[at], data[at + 1] & 0x7F
                 if unit not in self._units and not pending.resembles_response(data[at : at + 3], completed):
                     responses.append((unit, function))
+            possible = (waits and not pending.may_be_response(frame)) or (possible and not length)
             if length:
-                end, possible = at + length, False
+                end = at + length
             at += length or 1
         return end, possible
 
     def _is_certain(
-        self, request: OverheardRequest, data: bytes, at: int, end: int, pending: ResponseMatcher
+        self, request: OverheardRequest, stray: Stray, at: int, end: int, ended: bool, pending: ResponseMatcher
     ) -> bool:  # fmt: skip
-        """Whether a frame is a request of another master. end: of the frame before it."""
-        frame = data[at : at + request.length]
-        after = at + len(frame)
+        """Whether a frame is a request of another master. end: of the frame before it. ended: as in _add_frames."""
+        data, after = stray.data, at + request.length
+        frame = data[at:after]
         if frame in self._own:  # a late echo, unless its response follows, which must not be one to us
             return not pending.expects(request.unit, request.function) and _response_follows(frame, data, after)
-        certain = request.function not in PLAIN or (request.function in FIRST and at - end <= 1)
-        return certain or _response_follows(frame, data, after)
+        if _response_follows(frame, data, after):
+            return True
+        if pending.may_be_response(frame):
+            return False
+        if request.function not in PLAIN or data.count(frame) > 1:
+            return True
+        first = at - max((pause for pause in stray.pauses if end < pause <= at), default=end) <= 1
+        last = any(_ends_at(stray, place, ended) for place in (after, after + 1))
+        return (first or last) if request.function in FIRST else (first and last)
+
+
+def _ends_at(stray: Stray, at: int, ended: bool) -> bool:
+    """Whether a sequence ends at this offset: a silence or a frame follows. ended: as in _add_frames."""
+    data = stray.data
+    if at in stray.pauses or (ended and at == len(data)):
+        return True
+    return request_at(data, at) is not None or response_length(data, at) > 0
 
 
 def _response_follows(request: bytes, data: bytes, at: int) -> bool:

@@ -23,6 +23,7 @@ IDENTITY_FUNCTIONS = (REPORT_SERVER_ID, READ_DEVICE_ID) = (0x11, 0x2B)  # see dr
 SUPPORTED_FUNCTIONS = READ_FUNCTIONS + IDENTITY_FUNCTIONS
 FRAME_MAX = 256
 BUFFER_MAX = 1024  # received bytes that are kept; a frame has at most 260
+PAUSE_S = 0.02  # silence on the line that separates frames: an adapter may deliver the rest of a frame that late
 
 
 class Request(NamedTuple):
@@ -63,12 +64,24 @@ class Response(NamedTuple):
     exception: int = 0
 
 
+class Stray(NamedTuple):
+    """RTU: received bytes that belong to no response. pauses: offsets before which the line was silent for PAUSE_S."""
+
+    data: bytes
+    pauses: tuple[int, ...] = ()
+
+    def part(self, begin: int, end: int) -> Stray:
+        """The bytes from offset `begin` to `end`."""
+        return Stray(self.data[begin:end], tuple(at - begin for at in self.pauses if begin < at < end))
+
+
 class ResponseMatcher(Struct):
     """Pending requests and received bytes.
 
     open: requests of this poll, by key (RTU: shape; TCP: transaction identifier).
     late: earlier requests whose responses may still arrive.
     buffer: received bytes that are not assigned yet.
+    pauses: RTU: ascending offsets in `buffer` before which the line was silent for PAUSE_S.
     missing: bytes until the most advanced response is complete.
     damaged: a response of the right shape had a wrong checksum.
     begun: RTU: the first bytes of a response to an open request were received.
@@ -78,7 +91,7 @@ class ResponseMatcher(Struct):
     awaited: TCP: the first nine bytes of the response to the last request; empty: unknown.
     sent: RTU: the last request, which a transceiver may echo.
     unechoed: RTU: requests sent since the last response whose echo may still arrive: an echo precedes the response.
-    strays: RTU: byte sequences since the last request was sent that belong to no response, the oldest first.
+    strays: RTU: what was received since the last request was sent and belongs to no response, the oldest first.
     zero_ids: TCP: whether the peer responds with transaction identifier 0; None: not known yet.
     """
 
@@ -86,6 +99,7 @@ class ResponseMatcher(Struct):
     open: dict[Hashable, Request] = field(default_factory=dict)
     late: dict[Hashable, Request] = field(default_factory=dict)
     buffer: bytearray = field(default_factory=bytearray)
+    pauses: list[int] = field(default_factory=list)
     missing: int = 1
     damaged: bool = False
     begun: bool = False
@@ -95,23 +109,33 @@ class ResponseMatcher(Struct):
     awaited: bytes = b""
     sent: bytes = b""
     unechoed: dict[bytes, None] = field(default_factory=dict)
-    strays: list[bytes] = field(default_factory=list)
+    strays: list[Stray] = field(default_factory=list)
     zero_ids: bool | None = None
 
-    def feed(self, data: bytes) -> Response | None:
-        """Adds received bytes. Returns the response to an open request once it is complete; discards late responses."""
+    def feed(self, data: bytes, after_pause: bool = False) -> Response | None:
+        """Adds received bytes. Returns the response to an open request once it is complete; discards late responses.
+
+        after_pause: the line was silent for PAUSE_S before them.
+        """
         if self.awaited and not self.buffer and data.startswith(self.awaited) and len(data) == 9 + data[8]:
             # Fast path: the complete response in one segment, as in nearly all cases. `scan` returns the same.
             request = self.open.pop(self.awaited[0] << 8 | self.awaited[1], None)
             if request is not None:
                 self.received += len(data)
                 return Response(request, data[9:])
+        if after_pause and self.buffer:
+            self.pauses.append(len(self.buffer))
         self.buffer += data
         self.received += len(data)
         response = self.scan(self)
         if len(self.buffer) > BUFFER_MAX:
             self._skip(len(self.buffer) - BUFFER_MAX)
         return response
+
+    @property
+    def unassigned(self) -> Stray:
+        """RTU: the content of `buffer`."""
+        return Stray(bytes(self.buffer), tuple(self.pauses))
 
     @property
     def unmatched_count(self) -> int:
@@ -148,26 +172,31 @@ class ResponseMatcher(Struct):
         """Removes the bytes before `end` and counts those before `begin` as skipped."""
         if begin:
             self._skip(begin)
-        del self.buffer[: end - begin]
+        self._delete(end - begin)
 
     def discard(self, count: int) -> None:
         """Removes the first bytes: they belong to no response to us."""
         self.skipped += count
+        self._delete(count)
+
+    def _delete(self, count: int) -> None:
         del self.buffer[:count]
+        if self.pauses:
+            self.pauses = [at - count for at in self.pauses if at > count]
 
     def _skip(self, count: int) -> None:
         """Same as `discard`; for RTU the bytes become strays."""
         if count and self.scan is rtu_scan:
-            self.strays.append(bytes(self.buffer[:count]))
+            self.strays.append(self.unassigned.part(0, count))
         self.discard(count)
 
     def drop_echoes(self, responded: bool) -> None:
         """RTU: removes echoes from the bytes before a response. responded: to an open request, not to a late one."""
         for frame in tuple(self.unechoed) if self.strays else ():
-            for at, data in enumerate(self.strays):
-                before, found, after = data.partition(frame)
-                if found:
-                    self.strays[at : at + 1] = [before, after]
+            for n, stray in enumerate(self.strays):
+                at = stray.data.find(frame)
+                if at >= 0:
+                    self.strays[n : n + 1] = [stray.part(0, at), stray.part(at + len(frame), len(stray.data))]
                     del self.unechoed[frame]
                     break
         if responded:

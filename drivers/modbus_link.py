@@ -260,7 +260,7 @@ class ModbusLink:
         if sent is None and (sent := self._late.to_overtake(request)) is None:
             await stream.wait_late(self._pending, min(wait_s, self._late.wait_s(request.unit)))
             if self._rtu:
-                self._detector.examine(self._pending)
+                self._detector.examine(self._pending, stream.silent_s)
             sent = self._of_free_shape(request, begin, edges)
             own = True
         if sent is None:
@@ -325,7 +325,7 @@ class ModbusLink:
         wire, pending, detector = self.wire, self._pending, self._detector
         if detector.traffic is not None:
             await stream.receive(pending)
-            detector.listen_while_stopped(pending, wire.quiet_s)
+            detector.listen_while_stopped(pending, stream.silent_s, wire.quiet_s)
             log.info("%s: no frame of another master for %g s; polling resumes", wire.name, wire.quiet_s)
             self._listened = True
             return

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from drivers import error_reasons as codes
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
-from drivers.framing import Request, Response, ResponseMatcher, rtu_length
+from drivers.framing import PAUSE_S, Request, Response, ResponseMatcher, rtu_length
 from drivers.reasons import Reason, cause_of
 
 if TYPE_CHECKING:
@@ -58,20 +58,25 @@ class SerialLine:
         """Whether the port is open."""
         return self._port is not None
 
+    @property
+    def silent_s(self) -> float:
+        """Time since the last byte was sent or received, in seconds."""
+        return time.monotonic() - self._last_s
+
     async def open(self) -> None:
         """Opens the port. Raises ConnectFailed."""
         self._open()
 
     async def receive(self, pending: ResponseMatcher) -> None:
         """Receives what has arrived until now. Raises LinkClosed."""
-        pending.feed(self._read_now())
+        self._receive(pending)
 
     async def listen(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives for `seconds`; sends nothing. Raises ForeignMasterActive at the first proof, LinkClosed."""
         until_s = time.monotonic() + seconds
         while not self._ending.is_set():
-            pending.feed(self._read_now())
-            self._foreign.examine(pending)
+            self._receive(pending)
+            self._foreign.examine(pending, self.silent_s)
             if (now_s := time.monotonic()) >= until_s:
                 break
             self._wait_until(min(now_s + LISTEN_S, until_s))
@@ -94,7 +99,7 @@ class SerialLine:
         until_s, n_late = time.monotonic() + seconds, len(pending.late)
         while len(pending.late) == n_late and time.monotonic() < until_s:
             self._wait_until(until_s)
-            pending.feed(self._read_now())
+            self._receive(pending)
 
     def close(self) -> None:
         """Closes the port."""
@@ -144,7 +149,7 @@ class SerialLine:
         stall_s = max(STALL_S, STALL_CHARACTERS * character_s)
         checks = 0
         while True:
-            response = pending.feed(self._read_now())
+            response = self._receive(pending)
             now_s = time.monotonic()
             if response is not None:
                 self._learn_turnaround(sent.unit, now_s - request_end_s - length * character_s, checks)
@@ -172,14 +177,14 @@ class SerialLine:
         """Waits until the line was silent for delay_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
             raise LinkClosed(codes.PORT_CLOSED, port=self._settings.serial_port)
-        began_s = time.monotonic()
+        waited_s = 0.0  # without delays of this thread, which would make a silent line look busy
         while True:
-            pending.feed(self._read_now())
-            now_s = time.monotonic()
-            rest_s = self._foreign.rest_s(pending, delay_s, now_s - self._last_s, now_s - began_s)
+            self._receive(pending)
+            rest_s = self._foreign.rest_s(pending, delay_s, self.silent_s, waited_s)
             if rest_s <= 0:
                 break
             time.sleep(rest_s)
+            waited_s += rest_s
 
     def _sleep_until(self, at_s: float) -> None:
         rest_s = at_s - time.monotonic()
@@ -192,6 +197,12 @@ class SerialLine:
             select.select([self._fd], [], [], max(0.0, at_s - time.monotonic()))
         except (OSError, ValueError) as error:
             raise self._lost(error) from None
+
+    def _receive(self, pending: ResponseMatcher) -> Response | None:
+        """Adds the bytes received so far. Raises LinkClosed."""
+        before_s = self._last_s
+        data = self._read_now()
+        return pending.feed(data, self._last_s - before_s >= PAUSE_S)
 
     def _read_now(self) -> bytes:
         """The bytes received so far; empty if none. Raises LinkClosed."""

@@ -13,7 +13,7 @@ from drivers import error_reasons as codes
 from drivers.direct_future import DirectFuture, sleep
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
-from drivers.framing import Request, Response, ResponseMatcher, tcp_response_head
+from drivers.framing import PAUSE_S, Request, Response, ResponseMatcher, tcp_response_head
 from drivers.reasons import Reason, cause_of
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ class TcpStream:
     def connected(self) -> bool:
         """Whether the connection is open."""
         return self._socket is not None
+
+    @property
+    def silent_s(self) -> float:
+        """Time since the last byte was sent or received, in seconds."""
+        return time.monotonic() - self._last_s
 
     async def open(self) -> None:
         """Opens the connection. Raises ConnectFailed."""
@@ -99,10 +104,10 @@ class TcpStream:
         """RTU: same as SerialLine.listen. A transparent converter forwards the traffic of other masters on its line."""
         self._pending = pending
         until_s = time.monotonic() + seconds
-        self._foreign.examine(pending)
+        self._foreign.examine(pending, self.silent_s)
         while (rest_s := until_s - time.monotonic()) > 0:
             await asyncio.sleep(min(rest_s, LISTEN_S))
-            self._foreign.examine(pending)
+            self._foreign.examine(pending, self.silent_s)
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives until a late response has arrived, at most for `seconds`."""
@@ -147,14 +152,14 @@ class TcpStream:
 
     async def _wait_for_silence(self, pending: ResponseMatcher, delay_s: float) -> None:
         """Same as SerialLine._wait_for_silence; received bytes extend the wait."""
-        began_s = time.monotonic()
+        waited_s = 0.0  # without delays of this process, which would make a silent line look busy
         while True:
-            now_s = time.monotonic()
-            silent_s, waited_s = now_s - self._last_s, now_s - began_s
+            silent_s = self.silent_s
             rest_s = self._foreign.rest_s(pending, delay_s, silent_s, waited_s) if self._rtu else delay_s - silent_s
             if rest_s <= 0:
                 break
             await sleep(rest_s)
+            waited_s += rest_s
 
     def _send(self, data: bytes) -> None:
         """Sends a request. A full buffer means that the peer has received none of many requests."""
@@ -203,11 +208,11 @@ class TcpStream:
         if not data:
             self._on_lost(self._lost())
             return
-        self._last_s = time.monotonic()
+        before_s, self._last_s = self._last_s, time.monotonic()
         pending, future = self._pending, self._future
         if pending is None:  # before the first request
             return
-        response = pending.feed(data)
+        response = pending.feed(data, self._last_s - before_s >= PAUSE_S)
         if future is None:
             return
         if response is not None:

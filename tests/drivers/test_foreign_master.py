@@ -15,11 +15,12 @@ from support.basics import HandClock
 from support.bus_servers import RtuSlave, opened, read_registers, run
 from support.disturbed_line import ECHOES, DisturbedLine, polled
 from support.fault_matrix import Line
-from support.second_master import REQUESTS, SAME_BLOCK, Encounter, Sent, met
+from support.second_master import REQUESTS, SAME_BLOCK, Encounter, Sent, WatchedPorts, met
 
 from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive, LinkClosed
 from drivers.foreign_master import ForeignTraffic
+from drivers.framing import PAUSE_S
 from drivers.modbus_link import BusSettings, ModbusLink
 from simulators.bus.frames import rtu, rtu_request
 
@@ -27,16 +28,18 @@ pytestmark = pytest.mark.alone
 
 RATES_HZ = (0.05, 0.1, 0.33, 0.5, 1.0, 5.0)
 PHASES = 2
-LATENCY_S = 0.1  # the threads of all lines share one interpreter
 
 
 def meet(meetings: dict[str, Encounter], seed: int) -> dict[str, Sent]:
     """All encounters at the same time."""
+    ports = WatchedPorts()
 
     async def all_of_them() -> list[Sent]:
-        return await asyncio.gather(*(met(each, Random(f"{seed} {name}")) for name, each in meetings.items()))
+        return await asyncio.gather(*(met(each, Random(f"{seed} {name}"), ports) for name, each in meetings.items()))
 
-    return dict(zip(meetings, asyncio.run(all_of_them()), strict=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("drivers.serial_line.os", ports)
+        return dict(zip(meetings, asyncio.run(all_of_them()), strict=True))
 
 
 def test_nothing_is_sent_after_the_first_complete_request_of_any_function() -> None:
@@ -80,6 +83,34 @@ def test_a_request_without_a_response_is_a_proof_although_other_bytes_follow(nam
     run(scene())
 
 
+def test_a_converter_that_pauses_before_a_request_is_a_proof_although_other_bytes_follow() -> None:
+    """RTU over TCP: the connection is read at any time, so that the silence is seen."""
+
+    async def scene() -> None:
+        may_pause, noise = asyncio.Event(), bytes.fromhex("17 5C 5A")
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readexactly(8)
+            writer.write(rtu(1, bytes.fromhex("03 02 0007")) + noise)
+            await may_pause.wait()
+            await asyncio.sleep(2 * PAUSE_S)
+            writer.write(REQUESTS["server id"] + noise)
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with opened(BusSettings("s", host="127.0.0.1", port_number=port, rtu_framing=True)) as link:
+            link.begin(None, listened=True)
+            assert await read_registers(link, 1, 3, 7, 1, 2.0) == [7]
+            may_pause.set()
+            await asyncio.sleep(4 * PAUSE_S)
+            assert await is_stopped(link)
+        server.close()
+
+    run(scene())
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("listen_s", [0.0, 10.0])
 def test_slow_and_fast_masters_at_many_phases(listen_s: float) -> None:
@@ -95,7 +126,6 @@ def test_slow_and_fast_masters_at_many_phases(listen_s: float) -> None:
                     0.5 + chance.uniform(0, min(every_s, 12)),
                     listen_s + 2 + every_s * 1.5,
                     listen_s,
-                    latency_s=LATENCY_S,
                 )
                 for name, request in REQUESTS.items()
             }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import os
 import time
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from support.bus_servers import opened, read_registers
 from support.numbered_slave import NumberedSlave
@@ -18,7 +21,7 @@ from simulators.bus.frames import rtu, rtu_request
 from simulators.bus.reactor import Timer
 from simulators.bus.segment import Framing, Segment, Transmission
 
-LAG_STEP_S = 0.005
+PORT_S = 0.05  # longest time that the kernel needs to pass bytes on between two ends of a pseudo-terminal
 OURS, THEIRS, ABSENT = 11, 31, 77  # units: read by the agent, by the other master; without a slave
 BLOCK = (OURS, 4, 0, 6)  # what the agent reads
 REQUESTS = {
@@ -58,47 +61,42 @@ class OtherMaster:
         self._send(self._request)
 
 
-def first_seen(segment: Segment) -> Transmission | None:
-    """The first complete transmission of the other master."""
-    return next((item for item in sent_by(segment, "other") if not item.collided), None)
+class WatchedSegment(Segment):
+    """delivered_s: monotonic time at which the first complete request of the other master was in the agent's port."""
+
+    delivered_s = math.inf
+
+    def _deliver_chunk(self, transmission: Transmission, at: int, end: int) -> None:
+        super()._deliver_chunk(transmission, at, end)
+        if transmission.station == "other" and end == len(transmission.data) and not transmission.collided:
+            self.delivered_s = min(self.delivered_s, self.now())
 
 
-class LagWatch:
-    """When the thread of a segment was delayed: bytes are delivered, and those of the agent dated, that late."""
+class WatchedPorts:
+    """The `os` of the driver. It records, for each request, when the agent had last looked at the port before it.
 
-    def __init__(self, segment: Segment) -> None:
-        self._lags: list[tuple[float, float]] = []  # due and actual time
-        self._segment = segment
-        segment.ask(lambda: self._wait(segment.now()))
-
-    def delivered_s(self, end_s: float, latency_s: float) -> float:
-        """When a transmission that ended at end_s was delivered, at the latest."""
-        for due_s, now_s in self._lags:
-            if due_s <= end_s + latency_s:
-                end_s = max(end_s, now_s)
-        return end_s
-
-    def _wait(self, from_s: float) -> None:
-        due_s = from_s + LAG_STEP_S
-        self._segment.at(due_s, lambda: self._look(due_s))
-
-    def _look(self, due_s: float) -> None:
-        now_s = self._segment.now()
-        if now_s > due_s + LAG_STEP_S:
-            self._lags.append((due_s, now_s))
-        self._wait(now_s)
-
-
-def sent_after(segment: Segment, latency_s: float, lags: LagWatch) -> list[Transmission]:
-    """What the agent sent later than latency_s after the first complete request of the other master was delivered.
-
-    Nothing if all of them collided.
+    What it sends after that look is right or wrong by what the port contained then, however late the threads of a
+    loaded machine run between reading, sending, and the arrival on the line.
     """
-    first = first_seen(segment)
-    if first is None:
-        return []
-    known_s = lags.delivered_s(first.end_s, latency_s) + latency_s
-    return [item for item in sent_by(segment, "agent") if item.start_s > known_s]
+
+    def __init__(self) -> None:
+        self._looked_s: dict[int, float] = {}  # by file descriptor
+        self._read_s: dict[str, list[float]] = {}  # by port
+
+    def read(self, fd: int, size: int) -> bytes:
+        self._looked_s[fd] = time.monotonic()
+        return os.read(fd, size)
+
+    def write(self, fd: int, data: bytes) -> int:
+        self._read_s.setdefault(os.ttyname(fd), []).append(self._looked_s[fd])
+        return os.write(fd, data)
+
+    def read_s(self, port: str) -> list[float]:
+        """Monotonic time of the last look before each request to this port; they are forgotten."""
+        return self._read_s.pop(os.path.realpath(port), [])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,6 @@ class Encounter:
 
     request: of the other master. every_s: its period. phase_s: time of its first request. seconds: duration.
     listen_s: listening time of the agent. turnaround_s: response time of the slaves.
-    latency_s: longest time between the line and the agent, on a loaded machine.
     """
 
     request: bytes
@@ -116,15 +113,14 @@ class Encounter:
     seconds: float
     listen_s: float = 0.0
     turnaround_s: float = 0.003
-    latency_s: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Number of requests.
 
-    before, after: of the agent, until and after the first complete one of the other master. others: of the other
-    master. others_after: of the other master, after the last one of the agent.
+    before, after: of the agent, until and after the first complete one of the other master could be read. others: of
+    the other master. others_after: of the other master, after the last one of the agent.
     """
 
     before: int
@@ -133,15 +129,14 @@ class Sent:
     others_after: int
 
 
-async def met(meeting: Encounter, chance: Random) -> Sent:
-    """The agent polls with pauses of up to 0.1 s."""
-    segment = Segment(baud=19200)
+async def met(meeting: Encounter, chance: Random, ports: WatchedPorts) -> Sent:
+    """The agent polls with pauses of up to 0.1 s; ports: its `os`."""
+    segment = WatchedSegment(baud=19200)
     port = segment.port("agent")
     for unit in (OURS, THEIRS):
         NumberedSlave(segment, unit, turnaround_s=meeting.turnaround_s)
     other = OtherMaster(segment, meeting.request, meeting.every_s)
     segment.start()
-    lags = LagWatch(segment)
     try:
         async with opened(BusSettings("s", serial_port=port, listen_s=meeting.listen_s)) as link:
             other.start(meeting.phase_s)
@@ -150,12 +145,10 @@ async def met(meeting: Encounter, chance: Random) -> Sent:
                 with contextlib.suppress(DriverError):
                     await read_registers(link, *BLOCK, 0.1, tries=2)
                 await asyncio.sleep(chance.uniform(0.0, 0.1))
-        ours, others, after = (
-            sent_by(segment, "agent"),
-            sent_by(segment, "other"),
-            len(sent_after(segment, meeting.latency_s, lags)),
-        )
+        looks_s = ports.read_s(port)
+        after = sum(read_s > segment.delivered_s + PORT_S for read_s in looks_s)
+        ours, others = sent_by(segment, "agent"), sent_by(segment, "other")
         last_s = ours[-1].end_s if ours else 0.0
-        return Sent(len(ours) - after, after, len(others), sum(item.start_s > last_s for item in others))
+        return Sent(len(looks_s) - after, after, len(others), sum(item.start_s > last_s for item in others))
     finally:
         segment.stop()
