@@ -8,12 +8,11 @@ import pytest
 from support.config_text import at_input, bus, drive, load, magnet, site
 
 from agent.alarms.model import AlarmInput
+from agent.analysis.efficiency.reasons import LOSSES_EXCEED_POWER
 from agent.config.topology import assets
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.runtime.alarm_inputs import SilentDevices, of_health, of_row
-from drivers.reasons import Code, Reason
-
-LOSSES = Code("losses_exceed_power", "the losses exceed the power")
+from drivers.reasons import Reason
 
 
 def silent(*devices: str) -> list[Reason]:
@@ -33,7 +32,10 @@ def active(inputs: list[AlarmInput]) -> dict[tuple[str, str], bool | None]:
 
 
 def test_each_silent_device_has_an_input_and_the_bus_when_all_are_silent(devices: SilentDevices) -> None:
-    assert active(list(devices.on_state("pump", silent("m1"), 1))) == {("no_reply", "m1"): True, ("bus_failure", "b"): False}
+    assert active(list(devices.on_state("pump", silent("m1"), 1))) == {
+        ("no_reply", "m1"): True,
+        ("bus_failure", "b"): False,
+    }
     both = active(list(devices.on_state("pump", silent("m1", "d1"), 2)))
     assert both[("bus_failure", "b")] is True
     assert both[("no_reply", "d1")] is True
@@ -75,5 +77,7 @@ def test_the_wiring_of_a_meter(wiring: str, expected: bool | None) -> None:
 
 def test_a_contradiction_and_a_fault_of_the_drive() -> None:
     values = {"fault_code": 12, "efficiency_unavailable_reason": "losses_exceed_power"}
-    found = active(list(of_row("pump", values, {"efficiency_unavailable_reason": [LOSSES()]}, 1, bad=True)))
+    found = active(
+        list(of_row("pump", values, {"efficiency_unavailable_reason": [LOSSES_EXCEED_POWER()]}, 1, bad=True))
+    )
     assert found == {("contradiction", ""): True, ("no_value", ""): True, ("drive_fault", ""): True}
