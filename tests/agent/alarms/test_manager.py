@@ -207,6 +207,22 @@ def test_it_is_announced_when_the_cause_is_off_the_list_and_its_window_has_passe
     assert bench.record("dip", "").consequences == 0
 
 
+def test_it_is_announced_with_the_acknowledgement_of_a_cause_that_ended_long_before() -> None:
+    bench = consequence()
+    bench.until(100)
+    bench.act("ack", "dip", "")
+    assert [(str(one.after), one.announced) for one in bench.at(101)] == [("NORM", False), ("UNACK", True)]
+
+
+def test_what_is_on_the_list_and_occurs_again_as_a_consequence_is_not_announced_again() -> None:
+    bench = AlarmBench(DIP, definition())
+    bench.at(0, bench.input(True))
+    bench.at(1, bench.input(False))
+    bench.at(50, bench.input(True, "dip", None))
+    (again,) = bench.at(51, bench.input(True))
+    assert (str(again.before), str(again.after), again.announced) == ("RTNUN", "UNACK", False)
+
+
 def test_it_is_announced_ten_minutes_after_the_end_of_a_cause_that_nobody_acknowledges() -> None:
     bench = consequence()
     bench.at(611)
