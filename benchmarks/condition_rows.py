@@ -33,13 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="condition from rows: rates on simulated machines")
     parser.add_argument("--years", type=int, default=100, help="motor-years of nuisance; 0: none")
     parser.add_argument("--days", type=int, default=365, help="days of each motor")
-    parser.add_argument("--cases", type=int, default=60, help="machines of each fault and trap")
+    parser.add_argument("--cases", type=int, default=60, help="machines of each fault and trap; 0: none")
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args(arguments)
     print(f"cost of a row: {_cost_us():.0f} µs\n", flush=True)
     with get_context("spawn").Pool(options.processes) as pool:
-        good = _cases(pool, options.first, options.cases)
+        good = not options.cases or _cases(pool, options.first, options.cases)
         if options.years:
             motors = max(1, round(options.years * 365 / options.days))
             good &= _years(pool, options.first, motors, options.days)

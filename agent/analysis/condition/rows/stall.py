@@ -11,6 +11,7 @@ from agent.analysis.condition.rows.sample import STANDS, Sample
 CODE, STARTING, HOLDING = "stall", "starting", "holding"
 _SLOW, _MOVED = 0.05, 0.1  # share of rated speed
 _TORQUE = 1.05  # of rated: the 110 % of the note less the error of a torque register
+_HELD = 0.2  # more than the error of a torque register at standstill
 _START_S = 60.0
 _ON_S, _OFF_S = 9.0, 2.0  # ten rows
 _LOCKED, _USUAL = 2.5, 1.5  # current of a motor on the line without speed, share of rated
@@ -37,7 +38,7 @@ class Stall:
         if blocked is None or effort is None:
             return
         self._start_watch.looked(sample.t_s)
-        self._notes(sample, effort, blocked)
+        self._notes(sample, effort)
         if self._ratings.holds:
             self._watch.reset(reasons.APPLICATION_HOLDS())
             return
@@ -85,7 +86,7 @@ class Stall:
     def _like_moving(self, effort: float) -> bool:
         return self._moving_torque is None or effort < _PULLED * self._moving_torque
 
-    def _notes(self, sample: Sample, effort: float, blocked: bool) -> None:
+    def _notes(self, sample: Sample, effort: float) -> None:
         heavy = effort >= 1.0 and not self._settled and sample.run_s <= _START_S and sample.start_seen
         if self._starting.update(sample.t_s, heavy):
             why = reasons.STARTS_HEAVILY(effort=effort)
@@ -94,10 +95,11 @@ class Stall:
             )
         else:
             self._findings.end(STARTING)
-        if self._holding.update(sample.t_s, blocked and self._ratings.holds):
+        stands = sample.speed is not None and sample.speed < _SLOW
+        if self._holding.update(sample.t_s, stands and effort >= _HELD and self._ratings.holds):
             why = reasons.LOAD_HELD(effort=effort)
             self._findings.raise_(
-                HOLDING, Severity.NOTE, Confidence.LIKELY, sample.t_s, why, 100 * effort, "%", 100 * _TORQUE
+                HOLDING, Severity.NOTE, Confidence.LIKELY, sample.t_s, why, 100 * effort, "%", 100 * _HELD
             )
         else:
             self._findings.end(HOLDING)

@@ -54,6 +54,11 @@ def test_a_hoist_holds() -> None:
     assert isinstance(watched.answer("stall"), NotObservable)
 
 
+def test_a_hoist_holds_a_small_load() -> None:
+    watched = Watched(HOIST).feed(60, torque_pct=45.0).feed(20, **(BLOCKED | {"torque_pct": 42.0, "i_out_a": 9.0}))
+    assert list(watched.found) == ["holding"]
+
+
 def test_without_application_the_same_torque_as_before_is_not_decided() -> None:
     watched = Watched(machine(application=None)).feed(60, torque_pct=120.0, i_out_a=25.0)
     assert "stall" not in watched.feed(30, **(BLOCKED | {"torque_pct": 122.0})).found
