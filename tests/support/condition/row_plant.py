@@ -1,4 +1,4 @@
-"""A motor with its supply, drive, load and heat, one row a second; it shares nothing with the product."""
+"""A motor with its supply, drive, load and heat, one row a second; it shares no code with the product."""
 
 from __future__ import annotations
 
