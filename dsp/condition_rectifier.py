@@ -102,12 +102,12 @@ def supply_angle(abc: Array, fs_hz: float) -> SupplyAngle | None:
 
 def order_windows(u_v: Array, i_a: Array, fs_hz: float, supply: SupplyAngle) -> OrderWindows:
     """Orders 0 to 13 of voltages and currents, shape (3, n) each; where a phase is missing its results are NaN."""
-    starts = _starts(supply.angle)
+    starts = window_edges(supply.angle)
     orders = np.arange(ORDERS)
     t_s, hz, p_w = (np.full(len(starts), np.nan) for _ in range(3))
     u, i = (np.full((len(starts), 3, ORDERS), np.nan, dtype=complex) for _ in range(2))
     for k, (first, last) in enumerate(starts):
-        angle, weights = _weights(supply.angle, first, last)
+        angle, weights = window_weights(supply.angle, first, last)
         turn = np.exp(-1j * np.outer(angle, orders)) * weights[:, None]
         u[k], i[k] = u_v[:, first:last] @ turn, i_a[:, first:last] @ turn
         p_w[k] = np.sum((u_v[:, first:last] * i_a[:, first:last]) @ weights)
@@ -176,7 +176,7 @@ def _standing_share(values: Array, step: float) -> float:
     return share if float(np.median(drop)) > STEEP * step else 0.0
 
 
-def _starts(angle: Array) -> list[tuple[int, int]]:
+def window_edges(angle: Array) -> list[tuple[int, int]]:
     """First and last sample (exclusive) of each window; the last windows of a short recording are missing."""
     length, step = 2 * np.pi * CYCLES, np.pi * CYCLES
     count = int((angle[-1] - angle[0] - length) // step) + 1
@@ -186,7 +186,7 @@ def _starts(angle: Array) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True) if last - first > 4 * CYCLES]
 
 
-def _weights(angle: Array, first: int, last: int) -> tuple[Array, Array]:
+def window_weights(angle: Array, first: int, last: int) -> tuple[Array, Array]:
     """The angles of a window and its Hann weights, whose sum is 1."""
     part = angle[first:last]
     middle = (part[0] + part[-1]) / 2

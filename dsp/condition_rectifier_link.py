@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition_rectifier import Array, SupplyAngle, _starts, _weights
+from dsp.condition_rectifier import Array, SupplyAngle, window_edges, window_weights
 
 PULSES = 6  # of a three-phase bridge in a cycle
 RATE_MIN = 2 * 2 * PULSES  # samples of the link's voltage in a cycle: the twelfth order must not appear as the sixth
@@ -40,13 +40,13 @@ def link_ripple(i_a: Array, fs_hz: float, u_dc_v: Array, u_dc_hz: float, supply:
     n = i_a.shape[1]
     dc_angle = np.interp(np.arange(len(u_dc_v)) / u_dc_hz, np.arange(n) / fs_hz, supply.angle)
     found = []
-    for first, last in _starts(supply.angle):
-        angle, weights = _weights(supply.angle, first, last)
+    for first, last in window_edges(supply.angle):
+        angle, weights = window_weights(supply.angle, first, last)
         i_6 = abs(2 * np.sum(into[first:last] * np.exp(-1j * PULSES * angle) * weights))
         dc_first, dc_last = (int(np.ceil(k / fs_hz * u_dc_hz)) for k in (first, last))
         u_6 = np.nan
         if 0 < dc_last <= len(u_dc_v) and dc_last - dc_first > RATE_MIN:
-            angle, weights = _weights(dc_angle, dc_first, dc_last)
+            angle, weights = window_weights(dc_angle, dc_first, dc_last)
             u_6 = abs(2 * np.sum(u_dc_v[dc_first:dc_last] * np.exp(-1j * PULSES * angle) * weights))
         found.append((i_6, u_6))
     amps, volts = np.array(found, dtype=float).reshape(-1, 2).T

@@ -13,10 +13,7 @@ from agent.core.text import N_, text_of
 
 
 @click.command(
-    help=N_(
-        "Analyse a recording: power, harmonics, events, condition.\n\n"
-        "FILE is an npz, CSV or COMTRADE (.cfg) file."
-    )
+    help=N_("Analyse a recording: power, harmonics, events, condition.\n\nFILE is an npz, CSV or COMTRADE (.cfg) file.")
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(

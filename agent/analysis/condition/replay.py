@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class FileCondition(Struct, frozen=True):
     """What was found in a file.
 
-    answers: of the detectors, each code once. condition: the verdict. at_s: end of the file, seconds.
+    `answers`: each code once. condition: the verdict. at_s: end of the file, seconds.
     """
 
     answers: tuple[Answer, ...]
