@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from agent.analysis.condition.faults import FAULTS, REQUIRED_CAGE, REQUIRED_MAGNET, REQUIRED_RECTIFIER, REQUIRED_ROWS_PUMP_FAN
+from agent.analysis.condition.faults import (
+    FAULTS,
+    REQUIRED_CAGE,
+    REQUIRED_MAGNET,
+    REQUIRED_RECTIFIER,
+    REQUIRED_ROWS_PUMP_FAN,
+)
 
 _KINDS = {
     "cage motor": REQUIRED_CAGE, "magnet motor": REQUIRED_MAGNET, "rectifier": REQUIRED_RECTIFIER,

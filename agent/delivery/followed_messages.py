@@ -25,6 +25,10 @@ MESSAGE_CODES = (
     "agent.acquisition.selfcheck_results",
     "agent.analysis.efficiency.explain_reasons",
     "agent.alarms.reasons",
+    "agent.analysis.condition.reasons",
+    "agent.analysis.condition.cage_reasons",
+    "agent.analysis.condition.magnet_reasons",
+    "agent.analysis.condition.rows.reasons",
 )
 
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")

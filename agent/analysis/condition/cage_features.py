@@ -11,9 +11,9 @@ from msgspec import Struct
 from agent.analysis.condition.cage_nameplate import load_and_slip
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Array, Record
-from dsp import condition_cage as cage
-from dsp.condition_cage_slots import slots
-from dsp.condition_spectrum import Baseband, Modulation, baseband, cycle_rms, frequency_hz, modulation, space_vector
+from dsp.condition import cage
+from dsp.condition.cage_slots import slots
+from dsp.condition.spectrum import Baseband, Modulation, baseband, cycle_rms, frequency_hz, modulation, space_vector
 
 SHORTEST_S = 1.0  # of a part without gaps; below, nothing is computed
 SUM_MAX = 0.2  # of the largest current: class and leakage give some percent, a missing or reversed channel 1 or 2
@@ -26,7 +26,7 @@ _SWING_HZ = 20.0  # highest frequency of a load oscillation
 
 
 class CageLine(Struct, frozen=True):
-    """As in dsp/condition_cage.py."""
+    """As in dsp/condition/cage.py."""
 
     hz: float
     p: float

@@ -11,7 +11,7 @@ from agent.analysis.condition.cage_nameplate import nameplate_reason
 from agent.analysis.condition.cage_operation import changes, current_reason, load_reason, voltage_reason
 from agent.analysis.condition.machine import MachineData
 from drivers.reasons import Reason
-from dsp.condition_cage import CELLS_MIN, PROMINENT, SUPPLY_GAIN
+from dsp.condition.cage import CELLS_MIN, PROMINENT, SUPPLY_GAIN
 
 # The index is the reactive part that the load does not explain, relative to the active current. One broken bar of R
 # gives 0.6/R to 1.1/R, for inertias of 0.05 to 4 s and 25 to 100 % load; a bar of twice the resistance half of it.

@@ -7,7 +7,7 @@ import math
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet_reasons import MAGNET_PLATE_FLUX, MAGNET_PLATE_POLES
 from drivers.reasons import Reason
-from dsp.condition_magnet import Known
+from dsp.condition.magnet import Known
 from dsp.efficiency import copper_ohm
 
 _U_R, _U_L, _U_FLUX = 0.03, 0.10, 0.01  # of values from the nameplate, as shares

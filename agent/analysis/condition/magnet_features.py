@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from agent.analysis.condition import magnet_data
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Array, Record
-from dsp.condition_magnet_drive import current_gone
-from dsp.condition_magnet_rotor import order_lines, power_swing
-from dsp.condition_magnet_winding import winding_source
-from dsp.condition_phase import PhaseLossDetector
-from dsp.condition_phasors import Frame, follow, is_clipped, longest_gapless, phasors, sequences, spread
+from dsp.condition.magnet_drive import current_gone
+from dsp.condition.magnet_rotor import order_lines, power_swing
+from dsp.condition.magnet_winding import winding_source
+from dsp.condition.phase import PhaseLossDetector
+from dsp.condition.phasors import Frame, follow, is_clipped, longest_gapless, phasors, sequences, spread
 
 _GONE = 0.015  # changes of a current below this share of the rated rms current are noise
 _GONE_OF_LARGEST = 0.01  # without a rated current: of the largest in the recording
@@ -39,7 +39,7 @@ class Complex(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """A line at order/p of the fundamental: see dsp.condition_magnet_rotor.OrderLine."""
+    """A line at order/p of the fundamental: see dsp.condition.magnet_rotor.OrderLine."""
 
     order: int
     emf: float
@@ -50,7 +50,7 @@ class Line(Struct, frozen=True):
 
 
 class Winding(Struct, frozen=True):
-    """Source of negative sequence: see dsp.condition_magnet_winding.WindingSource; data_u: U from R and L."""
+    """Source of negative sequence: see dsp.condition.magnet_winding.WindingSource; data_u: U from R and L."""
 
     source: Complex
     measured: Complex
@@ -63,7 +63,7 @@ class Winding(Struct, frozen=True):
 
 
 class Swing(Struct, frozen=True):
-    """Swings of the power: see dsp.condition_magnet_rotor.PowerSwing."""
+    """Swings of the power: see dsp.condition.magnet_rotor.PowerSwing."""
 
     hz: float
     depth: float
@@ -72,7 +72,7 @@ class Swing(Struct, frozen=True):
 
 
 class Gone(Struct, frozen=True):
-    """The last time without current: see dsp.condition_magnet_drive.CurrentGone; voltage_v None: not recorded."""
+    """The last time without current: see dsp.condition.magnet_drive.CurrentGone; voltage_v None: not recorded."""
 
     from_s: float
     to_s: float

@@ -25,7 +25,7 @@ from agent.analysis.condition.magnet_reasons import (
     REC_LOAD_LOW,
 )
 from drivers.reasons import Code, Reason
-from dsp.condition_magnet import Known, MagnetMachine, MagnetPoint, flux_ratio, magnet_flux, magnet_point
+from dsp.condition.magnet import Known, MagnetMachine, MagnetPoint, flux_ratio, magnet_flux, magnet_point
 from dsp.efficiency_flux import FluxIndex
 
 CODE, SYNCHRONISM = "demagnetization", "loss_of_synchronism"

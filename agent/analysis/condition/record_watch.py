@@ -27,7 +27,7 @@ from agent.analysis.condition.record_collector import RecordCollector
 from agent.analysis.condition.rectifier import judge_rectifier
 from agent.analysis.condition.rectifier_features import RectifierFeatures, rectifier_features
 from drivers.reading import Waveform
-from dsp.condition_phase import PhaseLossDetector
+from dsp.condition.phase import PhaseLossDetector
 
 BIN_SHARE = 0.1  # width of a bin of the load, and of the speed
 BASELINES_MAX = 60

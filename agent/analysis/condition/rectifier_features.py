@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Array, Record
-from dsp.condition_rectifier import (
+from dsp.condition.rectifier import (
     CycleLevels,
     OrderWindows,
     SupplyAngle,
@@ -21,7 +21,7 @@ from dsp.condition_rectifier import (
     sequences,
     supply_angle,
 )
-from dsp.condition_rectifier_link import RATE_MIN, link_ripple, link_seen_from_line, loop_inductance_h
+from dsp.condition.rectifier_link import RATE_MIN, link_ripple, link_seen_from_line, loop_inductance_h
 
 LOAD_MIN = 0.15  # of the rated power: below, a small unbalance of the supply shapes the currents of a bridge
 WINDOWS_MIN = 5  # of ten cycles, half overlapping: 0.6 s at 50 Hz

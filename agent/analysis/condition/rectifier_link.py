@@ -9,7 +9,7 @@ from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Co
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.rectifier_features import RectifierFeatures
 from drivers.reasons import Reason
-from dsp.condition_rectifier_link import RATE_MIN
+from dsp.condition.rectifier_link import RATE_MIN
 
 AGED, WORN = 0.8, 0.5  # of the capacitance when new: end of life of electrolytic capacitors [M]; half is an alarm
 U95 = 0.02  # of a ratio of two measurements with the same channels: their gains drift by 1 % each

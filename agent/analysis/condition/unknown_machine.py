@@ -10,7 +10,7 @@ from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.rectifier import judge_dip, judge_unbalance
 from agent.analysis.condition.rectifier_features import rectifier_features
-from dsp.condition_phase import PhaseLossDetector
+from dsp.condition.phase import PhaseLossDetector
 
 _NEED_A_NAMEPLATE = (
     "broken_rotor_bar", "demagnetization", "turn_fault", "winding_asymmetry", "rotor_asymmetry", "eccentricity",

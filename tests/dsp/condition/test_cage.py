@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.condition.cage_machine import random_machine
 
-from dsp.condition_cage import (
+from dsp.condition.cage import (
     Slope,
     active_line,
     clipped_share,
@@ -17,7 +17,7 @@ from dsp.condition_cage import (
     supply_line,
     without_line,
 )
-from dsp.condition_spectrum import PAD, Modulation
+from dsp.condition.spectrum import PAD, Modulation
 
 CELL_HZ, N = 1 / 16, 4000
 SLOPE = Slope(0.2, 0.1)

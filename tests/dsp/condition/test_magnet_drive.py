@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp.condition_magnet_drive import current_gone
+from dsp.condition.magnet_drive import current_gone
 
 FS = 4000.0
 TIME = np.arange(int(2 * FS)) / FS

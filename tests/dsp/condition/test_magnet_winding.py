@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from dsp.condition_magnet_winding import winding_source
-from dsp.condition_phasors import follow
+from dsp.condition.magnet_winding import winding_source
+from dsp.condition.phasors import follow
 
 FS, HZ, R, L = 4000.0, 80.0, 0.3, 0.004
 Z = complex(R, 2 * math.pi * HZ * L)

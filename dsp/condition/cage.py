@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition_spectrum import PAD, Baseband, Modulation, noise_floor, peaks
+from dsp.condition.spectrum import PAD, Baseband, Modulation, noise_floor, peaks
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition_spectrum import CHUNK, LOBES, PAD, Baseband, Floats, Vectors, decimated, peaks, space_vector, taps
+from dsp.condition.spectrum import CHUNK, LOBES, PAD, Baseband, Floats, Vectors, decimated, peaks, space_vector, taps
 
 CLEAR = 8.0  # amplitude over the median: of some hundred cells, noise reaches 4
 LEVEL_MIN = 3e-4  # of the fundamental; the filter leaves 1e-4 of the fundamental

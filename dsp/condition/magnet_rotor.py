@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition_phasors import Complexes, Frame, sequences, space_vector
+from dsp.condition.phasors import Complexes, Frame, sequences, space_vector
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from dsp.condition_magnet import Known, MagnetMachine, flux_ratio, magnet_flux, magnet_point
-from dsp.condition_phasors import follow, phasors, sequences
+from dsp.condition.magnet import Known, MagnetMachine, flux_ratio, magnet_flux, magnet_point
+from dsp.condition.phasors import follow, phasors, sequences
 
 R, LD, LQ, FLUX, HZ = 0.2, 0.002, 0.004, 0.25, 120.0
 MACHINE = MagnetMachine(Known(R, 0.01), Known(LQ, 0.0004), Known(0.325, 0.325), Known(FLUX, 0.0025), Known(20, 5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp.condition_spectrum import (
+from dsp.condition.spectrum import (
     CHUNK,
     LOBES,
     baseband,

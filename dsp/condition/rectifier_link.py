@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition_rectifier import Array, SupplyAngle, window_edges, window_weights
+from dsp.condition.rectifier import Array, SupplyAngle, window_edges, window_weights
 
 PULSES = 6  # of a three-phase bridge in a cycle
 RATE_MIN = 2 * 2 * PULSES  # samples of the link's voltage in a cycle: the twelfth order must not appear as the sixth

@@ -7,7 +7,7 @@ import cmath
 import numpy as np
 import pytest
 
-from dsp.condition_phasors import follow, is_clipped, longest_gapless, phasors, sequences, spread
+from dsp.condition.phasors import follow, is_clipped, longest_gapless, phasors, sequences, spread
 
 FS = 4000.0
 TIME = np.arange(16000) / FS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp.condition_phase import PhaseLossDetector
+from dsp.condition.phase import PhaseLossDetector
 
 FS = 4000.0
 SHIFTS = np.array([0.0, 2 * np.pi / 3, -2 * np.pi / 3])[:, None]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition_phasors import Complexes, Frame, Sequences, block_phasors, phasors, sequences
+from dsp.condition.phasors import Complexes, Frame, Sequences, block_phasors, phasors, sequences
 
 Floats = npt.NDArray[np.float64]
 

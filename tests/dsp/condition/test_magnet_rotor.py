@@ -10,8 +10,8 @@ import pytest
 from support.condition.magnet_machine import POINTS, Machine, flux_table
 from support.condition.magnet_steady import steady
 
-from dsp.condition_magnet_rotor import order_lines, power_swing
-from dsp.condition_phasors import follow
+from dsp.condition.magnet_rotor import order_lines, power_swing
+from dsp.condition.phasors import follow
 
 FS = 4000.0
 MACHINE = Machine(slots=9, pairs=4, rated_hz=100.0)

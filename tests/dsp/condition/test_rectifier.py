@@ -7,8 +7,8 @@ import pytest
 from support.condition.bridge import Bridge
 from support.condition.bridge_recording import Instrument, steady_record
 
-from dsp.condition_rectifier import clipped_share, cycle_levels, order_windows, sequences, supply_angle
-from dsp.condition_rectifier_link import link_ripple, loop_inductance_h
+from dsp.condition.rectifier import clipped_share, cycle_levels, order_windows, sequences, supply_angle
+from dsp.condition.rectifier_link import link_ripple, loop_inductance_h
 
 FS = 4000.0
 T = np.arange(round(2 * FS)) / FS
