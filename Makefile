@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-agent bench-bus bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean
+.PHONY: help demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -52,6 +52,10 @@ bench-agent: .venv/test system
 bench-bus: .venv/bench system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py
 
+# Condition from rows of 100 simulated motor-years and of single faults: an hour on two idle cores.
+bench-condition: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.condition_rows
+
 # A thousand gateways for five minutes; more: PYTHONPATH=.:tests .venv/bin/python -m benchmarks.fleet --help
 bench-fleet: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.fleet
@@ -60,6 +64,10 @@ bench-fleet: .venv/test system
 bench-dsp: .venv/bench-dsp
 	@test -e /usr/include/fftw3.h || sh ./install-system-packages gcc libc6-dev libfftw3-dev
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.dsp
+
+# Rates of findings over simulated cage motors, next to an open analyser that needs SciPy
+bench-condition: .venv/bench-dsp
+	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cage
 
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store

@@ -1,9 +1,12 @@
-"""Writes the generated tables of the docs: docs/metrics.md, dialect-names.md and reasons.md."""
+"""Writes the generated tables of the docs: docs/metrics.md, dialect-names.md, reasons.md, alarm-table.md and
+fault-table.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import alarms_table
+import faults_table
 import names_table
 import reasons_table
 
@@ -39,7 +42,24 @@ string, another reason, or a list of either. Numbers are in SI units, and their 
 
 """
 
+ALARMS_HEAD = """# Alarm table
+
+Generated from `agent/config/alarm_table.py` by `make docs`; see [alarms](alarms.md). Priority: the second one holds at
+severity `alarm` or at the second limit. The configuration can change a row, for all motors or for one
+([configuration](configuration.md#alarms)).
+
+"""
+
+FAULTS_HEAD = """# Fault table
+
+Generated from `agent/analysis/condition/faults.py` by `make docs`; see [condition](condition.md). A machine is healthy only
+if nothing was found and the faults of the last column would have been seen; `dry_run` counts for pumps and fans.
+
+"""
+
 if __name__ == "__main__":
+    (Path(__file__).parent / "fault-table.md").write_text(FAULTS_HEAD + faults_table.table_markdown(), encoding="utf-8")
+    (Path(__file__).parent / "alarm-table.md").write_text(ALARMS_HEAD + alarms_table.table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "reasons.md").write_text(REASONS_HEAD + reasons_table.table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "metrics.md").write_text(HEAD + table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "dialect-names.md").write_text(NAMES_HEAD + names_table.table_markdown(), encoding="utf-8")

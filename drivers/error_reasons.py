@@ -257,6 +257,10 @@ COMTRADE_SKEW = Code(
     "comtrade_skew", "{file}: sampling times of the channels differ by up to {skew_us:g} us; not corrected"
 )
 NPZ_ARRAYS_IGNORED = Code("npz_arrays_ignored", "{file}: ignored arrays whose length is not {n:d} samples: {arrays}")
+NPZ_DC_IGNORED = Code(
+    "npz_dc_ignored",
+    "{file}: u_dc is not used: it must be numbers of the shape (M,), with its sampling rate in Hz as u_dc_fs",
+)
 ARRAY_LENGTH = Code("array_length", "{array} ({n:d})")
 
 NAMES_SHOWN, NAME_CHARACTERS = 12, 40

@@ -16,6 +16,7 @@ from typing import IO
 
 import msgspec
 
+from agent.alarms.operator_log import FILE as ALARMS_FILE
 from agent.backup.manifest import FILE, SCHEMA, BackupPart, Manifest
 from agent.backup.reasons import BACKUP_DAMAGED, BACKUP_TOO_NEW, NOT_A_BACKUP
 from agent.core.files import sync_directory
@@ -28,7 +29,7 @@ from drivers.reasons import InvalidValue, cause_of
 
 CHUNK = 1 << 20
 MANIFEST_BYTES_MAX = 1 << 20
-STATE_FILES = frozenset((NAME, MAINTENANCE_FILE, KEY_FILE, RUN_FILE))
+STATE_FILES = frozenset((NAME, MAINTENANCE_FILE, ALARMS_FILE, KEY_FILE, RUN_FILE))
 
 
 def part_of(name: str, path: Path, owner: Path | None = None) -> BackupPart:

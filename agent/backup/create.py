@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from agent import VERSION
+from agent.alarms.operator_log import FILE as ALARMS_FILE
 from agent.backup import archive
 from agent.backup import reasons as codes
 from agent.backup.checks import database_problem, ledger_problem
@@ -37,7 +38,7 @@ from agent.savings.ledger.signing_key import FILE as KEY_FILE
 from drivers.reasons import CodedError, InvalidValue, Reason, cause_of
 
 LOCKED_S = 5.0  # longest wait for a lock of a database
-DATABASES = (NAME, MAINTENANCE_FILE)
+DATABASES = (NAME, MAINTENANCE_FILE, ALARMS_FILE)
 FILES = (KEY_FILE, RUN_FILE)
 TEMPORARY = ".magwatt-backup-"  # start of the names of temporary folders; one that a kill left is removed
 

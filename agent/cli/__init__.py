@@ -55,6 +55,8 @@ GROUPS = {
         "watch": HelpEntry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
         "web": HelpEntry("web:web", N_("Serve the page of the plant to browsers")),
         "explain": HelpEntry("explain:explain", N_("Explain the current efficiency of a motor")),
+        "condition": HelpEntry("condition:condition", N_("Show what was learned about the condition of motors")),
+        "alarms": HelpEntry("alarms:alarms", N_("List the alarms, acknowledge and shelve them")),
         "maintenance": HelpEntry("maintenance:maintenance", N_("Put a motor in maintenance to suppress its alarms")),
         "resume": HelpEntry("resume:resume", N_("Resume a bus that another master stopped")),
     },
@@ -68,7 +70,7 @@ GROUPS = {
         "ledger": HelpEntry("ledger:ledger", N_("Verify the signed ledger of savings records")),
     },
     N_("Data and tools"): {
-        "replay": HelpEntry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker")),
+        "replay": HelpEntry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker, condition")),
         "simulate": HelpEntry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
         "profiles": HelpEntry("profiles:profiles", N_("List, show and check register maps")),
         "backup": HelpEntry("backup:backup", N_("Write state, ledger, key and configuration into one file")),

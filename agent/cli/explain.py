@@ -14,8 +14,9 @@ from agent.core.text import N_, _
 
 @click.command(
     help=N_(
-        "Explain the current efficiency of a motor.\n\n"
-        "Shows input signals, method, loss breakdown, uncertainty budget, and what would reduce the uncertainty. Reads "
+        "Explain the current efficiency of a motor, and its condition.\n\n"
+        "Shows input signals, method, loss breakdown, uncertainty budget, and what would reduce the uncertainty; then "
+        "each fault of the motor: found, clear or not observable. Reads "
         "the messages of the agent from the broker at URL [default: that of the configuration; without a configuration "
         "mqtt://127.0.0.1:1883]. Exits 1 if no message about the motor is received."
     )

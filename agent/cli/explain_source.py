@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from agent.cli.broker_source import BrokerSource
+from agent.cli.explain_condition import condition_text
 from agent.cli.explain_text import as_text
 from agent.cli.options import warn_of_agent
 from agent.config.model import Config
@@ -37,9 +38,7 @@ def from_broker(source: BrokerSource, motor: str, seconds: float, as_json: bool)
             for followed in list(follower.seen.values()):
                 if followed.asset == motor and "explain" in followed.messages:
                     time.sleep(REST_S)
-                    if (past := _past(follower, followed)) and not as_json:
-                        click.echo(f"{past}\n")
-                    _print(motor, followed.messages["explain"], as_json)
+                    _print_followed(follower, followed, as_json)
                     return 0
             time.sleep(0.05)
         known = sorted({followed.asset for followed in list(follower.seen.values()) if "explain" in followed.messages})
@@ -53,6 +52,19 @@ def from_broker(source: BrokerSource, motor: str, seconds: float, as_json: bool)
         text = N_("{motor}: no message received within {seconds:g} s. Is the agent connected to this broker?")
     click.echo(_(text, motor=motor, seconds=seconds, near=near, known=known), err=True)
     return 1
+
+
+def _print_followed(follower: Follower, followed: FollowedMessage, as_json: bool) -> None:
+    """What explains the efficiency, and the condition where it is known."""
+    body, condition = followed.messages["explain"], followed.messages.get("condition")
+    if as_json:
+        _print(followed.asset, body | ({"condition": condition} if condition else {}), as_json)
+        return
+    if past := _past(follower, followed):
+        click.echo(f"{past}\n")
+    _print(followed.asset, body, as_json)
+    if condition:
+        click.echo("\n" + condition_text(condition, current=not past))
 
 
 def _past(follower: Follower, followed: FollowedMessage) -> str:

@@ -13,7 +13,10 @@ from agent.core.text import N_, text_of
 
 
 @click.command(
-    help=N_("Analyse a recording: power, harmonics, events, flicker.\n\nFILE is an npz, CSV or COMTRADE (.cfg) file.")
+    help=N_(
+        "Analyse a recording: power, harmonics, events, flicker, condition.\n\n"
+        "FILE is an npz, CSV or COMTRADE (.cfg) file."
+    )
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
@@ -96,13 +99,48 @@ from agent.core.text import N_, text_of
     type=seconds_from(0),
     help=N_("With --plot: time of the window in seconds. [default: middle of the file]"),
 )
-@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per window, or one for the summary."))
+@click.option(
+    "--condition",
+    is_flag=True,
+    help=N_(
+        "Print what is wrong with the machine, what is not, and what cannot be seen; also from rows of one second. "
+        "Exits 1 if something was found."
+    ),
+)
+@click.option(
+    "--nameplate",
+    type=click.Path(path_type=Path),
+    metavar="motor.toml",
+    help=N_("With --condition: what is known about the machine."),
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=N_("With --condition: a recording of the same machine when it was sound."),
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help=N_("Print JSON: one object per window, one for the summary, or one per fault of the condition."),
+)
 def replay(
     file: Path, mapping: str, as_json: bool, summary: bool, standards: tuple[str, ...], nominal_v: float | None,
     isc_il: float | None, short_circuit_mva: float | None, plant_class: int, plot: Path | None, at_s: float | None,
-    **settings: Any,
+    condition: bool, nameplate: Path | None, baseline: Path | None, **settings: Any,
 ) -> None:  # fmt: skip
     from agent.analysis.recordings import reasons as codes
+
+    others = summary or standards or plot or settings["from_s"] or settings["to_s"]
+    check_usage(
+        ((nameplate or baseline) and not condition, text_of(codes.NAMEPLATE_WITHOUT_CONDITION())),
+        (condition and others, text_of(codes.CONDITION_IS_ALL())),
+    )
+    if condition:
+        from agent.cli.replay_condition import print_condition
+
+        sys.exit(print_condition(file, mapping, nameplate, baseline, as_json))
     from agent.analysis.recordings.limits import place_of
     from agent.analysis.recordings.reader import RecordingSettings
     from agent.cli.replay_runner import ReplayOptions, replay_file

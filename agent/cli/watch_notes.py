@@ -1,10 +1,11 @@
-"""The lines below a live table: flags, reasons of states, events."""
+"""The lines below a live table: alarms, flags, reasons of states, events."""
 
 from __future__ import annotations
 
 import time
 
 from agent.analysis.power_quality.event_text import format_event
+from agent.cli.watch_alarms import alarm_line, alarms_of, open_alarms
 from agent.cli.watch_rows import followed_in_order, translated
 from agent.core.local_time import format_date, format_second
 from agent.core.text import N_, _, text_of_object
@@ -15,9 +16,10 @@ _FLAG_HELP = {"CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchr
 
 
 def notes(follower: Follower) -> list[str]:
-    """All lines: gateways and states first, which need an action, then events and flags."""
+    """All lines: gateways, alarms and states first, which need an action, then events and flags."""
     return [
-        *_format_gateways(follower), *format_states(follower), *_format_events(follower), *format_flags(follower)
+        *_format_gateways(follower), *format_alarms(follower), *format_states(follower), *_format_events(follower),
+        *format_flags(follower),
     ]  # fmt: skip
 
 
@@ -28,6 +30,13 @@ def _format_gateways(follower: Follower) -> list[str]:
         for gateway, status in sorted(follower.gateways.items())
         if status == "offline"
     ]
+
+
+def format_alarms(follower: Follower) -> list[str]:
+    """The worst alarm of each gateway and of each motor."""
+    owners = [(topic, topic.rpartition("/")[2]) for topic in sorted(follower.gateways)]
+    owners += [(f"{item.gateway}/{item.asset}", _label(item, follower)) for item in followed_in_order(follower)]
+    return [alarm_line(name, found) for topic, name in owners if (found := open_alarms(alarms_of(follower, topic)))]
 
 
 def format_flags(follower: Follower) -> list[str]:

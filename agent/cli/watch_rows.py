@@ -6,6 +6,7 @@ import re
 import time
 from typing import Any, NamedTuple
 
+from agent.cli.watch_alarms import alarms_of, is_urgent
 from agent.core.state_reasons import STATES
 from agent.core.text import N_, _
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
@@ -22,12 +23,14 @@ class Row(NamedTuple):
     age_s: since its last telemetry was received; None: none was received.
     reachable: False if its gateway is offline; its state is then outdated.
     stale: its values are older than their interval allows, or its gateway is offline.
+    alarmed: it has an urgent alarm.
     """
 
     followed: FollowedMessage
     age_s: float | None
     reachable: bool
     stale: bool
+    alarmed: bool = False
 
     @property
     def name(self) -> str:
@@ -55,7 +58,7 @@ class Row(NamedTuple):
         """Whether an operator has to look; a motor in maintenance is never in trouble."""
         if self.state == "maintenance":
             return False
-        return self.stale or self.state in ("offline", "stale") or self.quality == "bad"
+        return self.stale or self.alarmed or self.state in ("offline", "stale") or self.quality == "bad"
 
 
 class GatewayRows(NamedTuple):
@@ -83,7 +86,7 @@ def rows_by_gateway(follower: Follower, search: str = "", trouble_first: bool = 
     found: dict[str, list[Row]] = {}
     for topic, followed in follower.seen.copy().items():  # messages arrive in another thread
         if _MOTOR_KINDS & followed.messages.keys():
-            row = _row(followed, follower.gateways.get(followed.gateway))
+            row = _row(followed, follower.gateways.get(followed.gateway), is_urgent(alarms_of(follower, topic)))
             if all(word in _searched(topic, row) for word in words):
                 found.setdefault(followed.gateway, []).append(row)
     groups = [
@@ -109,13 +112,13 @@ def translated(text: str) -> str:
     return _(text) if text in STATES or text in QUALITIES else text
 
 
-def _row(followed: FollowedMessage, status: str | None) -> Row:
+def _row(followed: FollowedMessage, status: str | None, alarmed: bool) -> Row:
     received_s = followed.received_s.get("telemetry")
     since_s = max(followed.received_s.values(), default=0.0) if received_s is None else received_s
     waited_s = time.monotonic() - since_s
     stale = waited_s > max(STALE_S, 3 * min(followed.interval_s, INTERVAL_S_MAX))
     reachable = status != "offline"
-    return Row(followed, None if received_s is None else waited_s, reachable, stale or not reachable)
+    return Row(followed, None if received_s is None else waited_s, reachable, stale or not reachable, alarmed)
 
 
 def _searched(topic: str, row: Row) -> str:

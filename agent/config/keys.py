@@ -114,7 +114,7 @@ def _topic(value: Any) -> str:
 
 
 TOP = ("site", "store", "mqtt", "homeassistant", "sparkplug", "prometheus", "file", "bus", "meter", "drive", "motor",
-       "signal", "tariff", "ledger")  # fmt: skip
+       "signal", "tariff", "ledger", "alarms")  # fmt: skip
 CONTRACT_COAL = {
     "kgce_per_kwh": KeySpec(schema.number(0.1, 1.0, "kgce/kWh")),
     "year": KeySpec(schema.integer(1990, 2100)),
@@ -208,6 +208,19 @@ STATIC_FACTORS = {
     "ambient": KeySpec(schema.text, None),
     "maintenance": KeySpec(schema.text, None),
 }
+APPLICATIONS = ("pump", "fan", "hoist", "conveyor", "mixer", "centrifuge", "compressor", "other")
+MOTOR_CONDITION = {
+    "application": KeySpec(schema.one_of(*APPLICATIONS), None),
+    "winding_class": KeySpec(schema.one_of("A", "E", "B", "F", "H"), None),
+    "rotor_bars": KeySpec(schema.integer(8, 400), None),
+    "slots": KeySpec(schema.integer(3, 400), None),
+    "ls_h": KeySpec(schema.number(1e-7, 100, "H"), None),
+    "carrier_hz": KeySpec(schema.number(200, 100_000, "Hz"), None),
+    "dc_link_uf": KeySpec(schema.number(1, 1e7, "uF"), None),
+    "bearing_signal": KeySpec(schema.identifier, None),
+    "ambient_signal": KeySpec(schema.identifier, None),
+    "learn_since": KeySpec(schema.day, None),
+}
 WAVEFORM = {
     "serial": KeySpec(schema.text, None),
     "tcp": KeySpec(schema.host_port(7000), None),
@@ -247,6 +260,8 @@ MOTOR = {
     "static_factors": schema.optional_table(STATIC_FACTORS),
     "auxiliary_w": KeySpec(schema.number(0, 1e6, "W"), 0.0),
     "waveform": schema.optional_table(WAVEFORM),
+    "condition": schema.optional_table(MOTOR_CONDITION),
+    "alarms": KeySpec(schema.anything, None),  # read by agent/config/alarms.py
 }
 CALIBRATION = {
     "before": KeySpec(schema.day),

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.config import keys, schema
 from agent.config import reasons as codes
+from agent.config.alarms import read_alarms
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.model import (
     COMMIT_INTERVAL_S,
@@ -19,6 +20,7 @@ from agent.config.model import (
     Drive,
     Meter,
     Motor,
+    MotorConditionSettings,
     Mqtt,
     Replaced,
     Site,
@@ -133,6 +135,7 @@ def _parse(path: Path, config_hash: str, raw: Mapping[str, Any], report: ConfigR
         ),
         tariff=read_tariff(raw, site, report),
         checkpoint_file=path.parent / ledger["checkpoint_file"] if ledger["checkpoint_file"] else None,
+        alarms=read_alarms(raw, report),
     )
 
 
@@ -248,6 +251,7 @@ def _drive(name: str, values: dict[str, Any], report: ConfigReport) -> Drive:
 
 def _motor(name: str, values: dict[str, Any], report: ConfigReport) -> Motor:
     where = f"motor.{name}"
+    del values["alarms"]
     losses, old, source = values.pop("losses"), values.pop("replaced_motor"), values.pop("waveform")
     waveform = None
     if source and _one_port(source, f"{where}.waveform", report):
@@ -265,5 +269,6 @@ def _motor(name: str, values: dict[str, Any], report: ConfigReport) -> Motor:
         name=name, title=values.pop("name") or name, efficiency_class=values.pop("class"),
         efficiency_pct=values.pop("efficiency"), loss_points_w=losses["watts"] if losses else (),
         replaced_motor=Replaced(efficiency_class=old.pop("class"), **old) if old else None, waveform=waveform,
-        periods=tuple(periods.items()), static_factors=tuple(factors.items()), **values,
+        periods=tuple(periods.items()), static_factors=tuple(factors.items()),
+        condition=MotorConditionSettings(**(values.pop("condition") or {})), **values,
     )  # fmt: skip

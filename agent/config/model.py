@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from agent.config.alarm_definition import AlarmSettings
+from agent.config.alarm_table import DEFINITIONS
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.sinks import Dialects
 from agent.config.tariff import Tariff
@@ -236,6 +238,30 @@ class Replaced(Struct, frozen=True):
     since: date | None
 
 
+class MotorConditionSettings(Struct, frozen=True):
+    """A table [motor.name.condition]: data that the watch over the condition needs. None: not known.
+
+    application: what the motor drives: pump | fan | hoist | conveyor | mixer | centrifuge | compressor | other.
+    winding_class: thermal class of the insulation, such as F.
+    rotor_bars: of the cage. slots: of the stator.
+    ls_h: synchronous inductance of a phase. carrier_hz: switching frequency of the drive.
+    dc_link_uf: capacitance of the drive's DC link when new.
+    bearing_signal, ambient_signal: names of [signal.*] with these temperatures in degC.
+    learn_since: what was learned before is not used, for example after a repair; None: everything is.
+    """
+
+    application: str | None = None
+    winding_class: str | None = None
+    rotor_bars: int | None = None
+    slots: int | None = None
+    ls_h: float | None = None
+    carrier_hz: float | None = None
+    dc_link_uf: float | None = None
+    bearing_signal: str | None = None
+    ambient_signal: str | None = None
+    learn_since: date | None = None
+
+
 class Motor(Struct, frozen=True):
     """A table [motor.name].
 
@@ -255,6 +281,7 @@ class Motor(Struct, frozen=True):
     periods: names and start dates of the periods of the retrofit.
     auxiliary_w: power of auxiliaries such as cooling while the motor runs, which the meter does not measure.
     static_factors: conditions that are stated as unchanged (load, product_mix, ambient, maintenance): key, text.
+    condition: further data for the watch over the condition.
     """
 
     name: str
@@ -278,6 +305,7 @@ class Motor(Struct, frozen=True):
     periods: tuple[tuple[str, date], ...] = ()
     auxiliary_w: float = 0.0
     static_factors: tuple[tuple[str, str], ...] = ()
+    condition: MotorConditionSettings = MotorConditionSettings()  # frozen
 
 
 class Config(Struct, frozen=True):
@@ -291,6 +319,7 @@ class Config(Struct, frozen=True):
     signals: name → checked values of [signal.name], see agent/config/signal_tables.py.
     tariff: None: energy prices are not known.
     checkpoint_file: second place for the daily checkpoints of the ledger; None: none.
+    alarms: the alarm table with the changes of [alarms] and [motor.name.alarms].
     """
 
     path: Path
@@ -307,3 +336,4 @@ class Config(Struct, frozen=True):
     dialects: Dialects = Dialects()  # frozen
     tariff: Tariff | None = None
     checkpoint_file: Path | None = None
+    alarms: AlarmSettings = AlarmSettings(DEFINITIONS)  # frozen

@@ -6,7 +6,7 @@ from agent.core.text import N_
 from drivers.reasons import Code
 
 LEVELS = (N_("problem"), N_("finding"), N_("note"))
-TABLE_KINDS = (N_("bus"), N_("meter"), N_("drive"), N_("motor"), N_("meter or drive"), N_("device"))
+TABLE_KINDS = (N_("bus"), N_("meter"), N_("drive"), N_("motor"), N_("meter or drive"), N_("device"), N_("signal"))
 
 # Files
 
@@ -191,6 +191,23 @@ WAVEFORM_POINT = Code(
 RATIO_NOT_READABLE = Code(
     "ratio_not_readable", "the meter has no register for its transformer ratio; check the ratio at the meter"
 )
+
+# Alarms
+
+ALARM_WITHOUT_LIMIT = Code(
+    "alarm_without_limit", "this alarm has no limit to set, its source decides; remove the key. With a limit: {codes}"
+)
+ALARM_LIMITS_EXPECTED = Code(
+    "alarm_limits_expected",
+    "expected a number, or a list of two: the limit, and a second one that is worse, for example [130, 145]",
+)
+ALARM_LIMITS_HIGH_ORDER = Code("alarm_limits_high_order", "the second limit must be above the first")
+ALARM_LIMITS_LOW_ORDER = Code("alarm_limits_low_order", "the second limit must be below the first")
+ALARM_SAFETY_FIXED = Code(
+    "alarm_safety_fixed", "this alarm protects people: it keeps its priority and is always enabled; remove the key"
+)
+ALARM_NOT_OF_MOTOR = Code("alarm_not_of_motor", "is not an alarm of one motor; write it in [alarms.{code}]")
+ALARM_WITHOUT_START = Code("alarm_without_start", "no motor starts here; remove the key")
 
 # Signals
 

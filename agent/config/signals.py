@@ -40,6 +40,7 @@ class Signal(Struct, frozen=True):
     device: name of the readings that contain it.
     motor: the motor whose telemetry contains the value.
     metric: name, unit and description; the name is also the name of the value in the readings.
+    name: of its table [signal.name].
     measures: shaft-torque | shaft-speed | winding-temperature, used for the efficiency; None: another quantity.
     accuracy: largest change of its error over the periods of a saving, relative; None: not stated.
     calibration: before and after; None: not stated.
@@ -48,6 +49,7 @@ class Signal(Struct, frozen=True):
     device: str
     motor: str
     metric: Metric
+    name: str
     measures: str | None = None
     accuracy: float | None = None
     calibration: Calibration | None = None
@@ -113,6 +115,7 @@ def signals(config: Config) -> tuple[Signal, ...]:
                 f"signal {name} of the plant",
                 "measured",
             ),
+            name,
             row["measures"],
             None if row["accuracy"] is None else row["accuracy"] / 100,
             None if row["calibration"] is None else Calibration(**row["calibration"]),

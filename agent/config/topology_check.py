@@ -57,6 +57,13 @@ def check_references(raw: Mapping[str, Any], report: ConfigReport) -> None:
         for name, table in tables[kind].items():
             if (reference := _text(table, key)) and reference not in known:
                 report.problem(f"{kind}.{name}.{key}", unknown_reference(what, reference, known), reference)
+    for name, motor in tables["motor"].items():
+        own = {signal: table for signal, table in tables["signal"].items() if _text(table, "motor") == name}
+        settings = motor.get("condition")
+        for key in ("bearing_signal", "ambient_signal"):
+            if isinstance(settings, dict) and (reference := _text(settings, key)) and reference not in own:
+                reason = unknown_reference("signal", reference, own)
+                report.problem(f"motor.{name}.condition.{key}", reason, reference)
 
 
 def _tables(raw: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:

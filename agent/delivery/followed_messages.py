@@ -24,10 +24,12 @@ MESSAGE_CODES = (
     "agent.acquisition.mqtt_signals.reasons",
     "agent.acquisition.selfcheck_results",
     "agent.analysis.efficiency.explain_reasons",
+    "agent.alarms.reasons",
 )
 
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
-GATEWAY_KINDS = ("info", "health")
+GATEWAY_KINDS = ("info", "health", "alarms")
+ALARM = "alarm"  # kind of the records of alarms, whose topics end in alarm/NAME
 REMOVED = "removed"  # instead of a kind
 
 
@@ -77,7 +79,8 @@ class MessageFollower:
 
     seen: topic of an asset → its messages.
     gateways: topic of a gateway → online | offline.
-    gateway_messages: topic of a gateway → kind (info, health) → its latest message.
+    gateway_messages: topic of a gateway → kind (info, health, alarms) → its latest message.
+    alarms: topic of an asset or of a gateway → last level of the topic (code, or code-part) → record of the alarm.
     health_since: topic of a gateway → since when the figures of its last `health` message are as they are.
     error: why the connection was rejected; None: it was not.
     changed: is called after each message with its kind, and with REMOVED when a motor was removed, in the thread of the
@@ -88,6 +91,7 @@ class MessageFollower:
         self.seen: dict[str, FollowedMessage] = {}
         self.gateways: dict[str, str] = {}
         self.gateway_messages: dict[str, dict[str, dict[str, Any]]] = {}
+        self.alarms: dict[str, dict[str, dict[str, Any]]] = {}
         self.health_since: dict[str, HealthSince] = {}
         self.error: Reason | None = None
         self._changed = changed
@@ -111,19 +115,16 @@ class MessageFollower:
         if kind == "status":
             self.gateways[asset] = payload.decode("utf-8", "replace")
             return
+        if name == ALARM and kind not in KINDS:  # else it is a message of a motor of this name
+            self._receive_alarm(gateway, kind, payload)
+            return
         if not gateway or kind not in (*KINDS, *GATEWAY_KINDS) or "backfill" in topic.split("/"):
             return
-        if not payload:  # a retained message was deleted: the motor was removed
-            removed = self.seen.pop(asset, None)
-            if removed is not None and self._changed is not None:
-                self._changed(removed, REMOVED)
+        if not payload:
+            self._delete(asset, kind)
             return
-        try:
-            body = msgspec.json.decode(payload)
-        except msgspec.DecodeError:
+        if (body := _body(kind, payload)) is None:
             return
-        if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
-            return  # not from an agent
         if kind in GATEWAY_KINDS:
             messages = self.gateway_messages.setdefault(asset, {})
             if kind == "health":
@@ -138,6 +139,43 @@ class MessageFollower:
         followed.received_s[kind] = made_s
         if self._changed is not None:
             self._changed(followed, kind)
+
+    def _receive_alarm(self, owner: str, name: str, payload: bytes) -> None:
+        """owner: topic of the asset or gateway. An empty payload: this alarm is no longer configured."""
+        body = _body(ALARM, payload) if payload else None
+        if payload and body is None:
+            return
+        records = dict(self.alarms.get(owner, {}))  # a new dict each time: another thread may be reading the old one
+        if body is None:
+            records.pop(name, None)
+        else:
+            records[name] = body
+        self.alarms[owner] = records
+        if self._changed is not None:
+            gateway, _, asset = owner.rpartition("/")
+            self._changed(self.seen.get(owner) or FollowedMessage(gateway, asset), ALARM)
+
+    def _delete(self, asset: str, kind: str) -> None:
+        """A retained message was deleted: the condition is no longer watched, or the motor was removed."""
+        if kind == "condition":
+            followed = self.seen.get(asset)
+            if followed is None or followed.messages.pop(kind, None) is None:
+                return
+            change = kind
+        else:
+            followed, change = self.seen.pop(asset, None), REMOVED
+            self.alarms.pop(asset, None)
+        if followed is not None and self._changed is not None:
+            self._changed(followed, change)
+
+
+def _body(kind: str, payload: bytes) -> dict[str, Any] | None:
+    """A message of this kind; None: it is not from an agent."""
+    try:
+        body = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        return None
+    return body if isinstance(body, dict) and str(body.get("s")).startswith(f"magwatt.{kind}/") else None
 
 
 def declare_message_codes() -> None:

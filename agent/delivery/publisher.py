@@ -36,7 +36,7 @@ class Publisher:
         self._config, self._store, self._clock = config, store, clock
         self._assets = {asset.name: asset for asset in assets}
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → message type → published metrics, in order
-        self._states: dict[str, bytes] = {}
+        self._kept: dict[str, bytes] = {}  # topic → retained message that each new connection gets
         self._since: dict[str, tuple[str, int]] = {}  # asset → its state, and its start
 
     def publish(self, message: Message, announces_gap: int | None = None) -> None:
@@ -91,13 +91,28 @@ class Publisher:
         body = {"state": word, "reason": [as_object(reason, zone) for reason in reasons], "since": since_ms}
         self.publish_retained(asset, "state", body, keep=True)
 
-    def publish_retained(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
-        """Publishes a retained message of an asset. keep: it is sent again with each new connection."""
-        topic = f"{self.root}/{asset}/{kind}"
+    def publish_retained(
+        self, asset: str | None, kind: str, body: Mapping[str, Any], *, name: str = "", keep: bool = False
+    ) -> None:
+        """Publishes a retained message of an asset. asset: None: of the gateway.
+
+        name: last level of the topic below the kind, such as the code of an alarm.
+        keep: it is sent again with each new connection.
+        """
+        topic = self._topic(asset, kind, name)
         payload = encode_plain(kind, self._clock.utc_ns() // 1_000_000, body)
         if keep:
-            self._states[topic] = payload
+            self._kept[topic] = payload
         self._send_retained(topic, payload)
+
+    def delete_retained(self, asset: str | None, kind: str, name: str = "") -> None:
+        """Deletes a retained message."""
+        topic = self._topic(asset, kind, name)
+        self._kept.pop(topic, None)
+        self._send_retained(topic, b"")
+
+    def _topic(self, asset: str | None, kind: str, name: str) -> str:
+        return "/".join(filter(None, (self.root, asset, kind, name)))
 
     def _send_retained(self, topic: str, payload: bytes) -> None:
         self.on_message(topic, payload, True)
@@ -112,10 +127,12 @@ class Publisher:
         self._assets = {asset.name: asset for asset in assets}
         for name in before.keys() - self._assets.keys():
             self._names.pop(name, None)
-            self._states.pop(f"{self.root}/{name}/state", None)
             self._since.pop(name, None)
-            for kind in ("meta", "state", "explain"):
-                self._send_retained(f"{self.root}/{name}/{kind}", b"")
+            own = f"{self.root}/{name}/"
+            kept = [topic for topic in self._kept if topic.startswith(own)]
+            for topic in dict.fromkeys((*(own + kind for kind in ("meta", "state", "explain")), *kept)):
+                self._kept.pop(topic, None)
+                self._send_retained(topic, b"")
         sinks: list[Sink] = [*self.sinks, *self.live]
         for sink in sinks:
             sink.reconfigure(config, assets)
@@ -127,7 +144,7 @@ class Publisher:
         now_ms = self._clock.utc_ns() // 1_000_000
         texts = [(f"{self.root}/info", encode_plain("info", now_ms, self._info()))]
         texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets.values()]
-        return texts + list(self._states.copy().items())
+        return texts + list(self._kept.copy().items())
 
     def _add_metrics(self, asset: str, message: Message) -> None:
         """Adds newly published metrics to `meta`, and publishes `meta` again. Removed assets are ignored."""

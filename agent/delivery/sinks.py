@@ -45,7 +45,9 @@ def live_sinks(config: Config, publisher: Publisher, store: Store) -> list[LiveS
     def homeassistant() -> LiveSink:
         from agent.delivery.homeassistant.sink import HomeAssistantSink
 
-        return HomeAssistantSink(config, assets(config), publisher.root, store)
+        sink = HomeAssistantSink(config, assets(config), publisher.root, store)
+        publisher.followers.append(sink.on_retained)
+        return sink
 
     def prometheus() -> LiveSink:
         from agent.delivery.prometheus.sink import PrometheusSink

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -15,11 +16,15 @@ from agent.acquisition.scheduler import BusLink, BusPoller, pollers
 from agent.acquisition.selfcheck_results import disabled_registers
 from agent.acquisition.unsupported_registers import UnsupportedRegisterStore
 from agent.acquisition.waveform_readers import WaveformReaders
+from agent.alarms import stored as alarms
+from agent.alarms.operator_log import OperatorLog
 from agent.config.model import Bus, Config
 from agent.config.topology import assets, drive_rating_kw
 from agent.delivery.delivery import Delivery
 from agent.delivery.publisher import Publisher
 from agent.delivery.store import Store, StoreError, default_directory
+from agent.runtime.alarm_service import AlarmService
+from agent.runtime.condition_stage import STORED_AS, ConditionServices, ConditionStage
 from agent.runtime.maintenance import MaintenanceLog
 from agent.runtime.message_flags import MessageFlagger
 from agent.runtime.pipeline import Item, Outputs, Pipeline, PolledPlant
@@ -32,6 +37,8 @@ from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 class AgentOptions(Struct, frozen=True):
     """Differences from the agent of `magwatt run`.
@@ -43,6 +50,7 @@ class AgentOptions(Struct, frozen=True):
     seed: of the random delays of the pollers.
     client: part of the MQTT client ID with which signals are received.
     link_of: makes the link of a bus; None: a Modbus connection.
+    compute: runs a slow function, for records of waveforms, and returns immediately; the default runs it at once.
     """
 
     synchronized: Callable[[], bool] = lambda: True
@@ -52,6 +60,7 @@ class AgentOptions(Struct, frozen=True):
     seed: int = 0
     client: str = "topics"
     link_of: Callable[[Bus], BusLink] | None = None
+    compute: Callable[[Callable[[], None]], object] = lambda job: job()
 
 
 class Agent:
@@ -75,11 +84,16 @@ class Agent:
             self._options.synchronized,
         )  # fmt: skip
         self.ledger_recorder = LedgerRecorder(store, lambda: self.config, self.publisher, clock)
+        self.alarms = AlarmService(
+            config, assets(config), clock, OperatorLog(self.state_dir), self.flagger.emit, self.publisher,
+            partial(store.post_entry, alarms.KIND, alarms.NAME, ""), store.entry(alarms.KIND, alarms.NAME, ""),
+            lambda: self.flagger.in_maintenance,
+        )  # fmt: skip
         efficiency_stage = partial(EfficiencyStage, explain_s=self._options.explain_s)
         self.pipeline = Pipeline(
             clock,
-            Outputs(self.flagger.emit, self.flagger.publish_state, self.publisher.publish_retained),
-            (efficiency_stage, allocation_stage, CounterStage, self._savings_stage),
+            Outputs(self.flagger.emit, self._publish_state, self.publisher.publish_retained, self.alarms.on_row),
+            (efficiency_stage, allocation_stage, CounterStage, self._savings_stage, self._condition_stage),
             store.counters(),
         )
         self.buses = Buses(clock)
@@ -113,6 +127,32 @@ class Agent:
             self.unsupported_registers.save()
         except StoreError as error:
             log.warning("register rejections not stored: %s", error)
+
+    def _publish_state(self, asset: str, state: str, reasons: Sequence[Reason]) -> None:
+        self.flagger.publish_state(asset, state, reasons)
+        self.alarms.on_state(asset, reasons)
+
+    def _condition_stage(self, context: StageContext) -> Stage:
+        return ConditionStage(
+            context,
+            ConditionServices(
+                partial(self.store.entry, STORED_AS), partial(self.store.post_entry, STORED_AS, deferred=True),
+                self.alarms.on_answers, self._compute, lambda: self.clock.utc_ns() // 1_000_000,
+            ),
+        )  # fmt: skip
+
+    def _compute(self, job: Callable[[], T], done: Callable[[T], None]) -> None:
+        """Runs the job where the options want it, and `done` with its result in the thread of the pipeline."""
+
+        def run() -> None:
+            try:
+                result = job()
+            except Exception:
+                log.exception("internal error; a record of a waveform is not judged")
+                return
+            self.put(partial(done, result))
+
+        self._options.compute(run)
 
     def _savings_stage(self, context: StageContext) -> Stage:
         record = self.ledger_recorder.record if self._options.ledger else None

@@ -6,19 +6,15 @@ runs, and does not depend on a full or corrupt state file. Only the command writ
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
-from drivers.file_reasons import FILE_UNREADABLE, FILE_UNWRITABLE
-from drivers.reasons import CodedError, cause_of
+from agent.core.operator_database import OperatorDatabase
+from drivers.reasons import CodedError
 
 FILE = "maintenance.sqlite"
-LOCKED_S = 5.0  # longest wait for the lock of the file
 _COLUMNS = "motor, reason, since_ms, until_ms, released_ms, entered_by"
 _SCHEMA = """
 create table if not exists maintenance (
@@ -67,13 +63,13 @@ class MaintenanceLog:
     used."""
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory.absolute() / FILE
-        self._version: tuple[int, int] | None = None
+        self._file = OperatorDatabase(directory / FILE, _SCHEMA, MaintenanceError)
+        self.path = self._file.path
         self._intervals: tuple[MaintenancePeriod, ...] = ()
 
     def begin(self, motor: str, reason: str, now_ms: int, until_ms: int | None, entered_by: str) -> None:
         """Starts maintenance now; an active interval of the same motor ends."""
-        with self._writing() as db:
+        with self._file.writing() as db:
             self._end(db, motor, now_ms)
             db.execute(f"insert into maintenance ({_COLUMNS}) values (?, ?, ?, ?, null, ?)",
                        (motor, reason, now_ms, until_ms, entered_by))  # fmt: skip
@@ -82,7 +78,7 @@ class MaintenanceLog:
         """Ends the active interval of a motor; False when there was none."""
         if not self.path.exists():
             return False
-        with self._writing() as db:
+        with self._file.writing() as db:
             return self._end(db, motor, now_ms)
 
     def active(self, now_ms: int) -> dict[str, MaintenancePeriod]:
@@ -100,21 +96,9 @@ class MaintenanceLog:
         ]
 
     def _all(self) -> tuple[MaintenancePeriod, ...]:
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            self._version, self._intervals = None, ()
-            return ()
-        except OSError as error:
-            raise MaintenanceError(FILE_UNREADABLE, path=str(self.path), error=cause_of(error)) from None
-        version = (found.st_mtime_ns, found.st_size)
-        if version != self._version:
-            try:
-                with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=1)) as db:
-                    rows = db.execute(f"select {_COLUMNS} from maintenance order by number").fetchall()
-            except sqlite3.Error as error:
-                raise MaintenanceError(FILE_UNREADABLE, path=str(self.path), error=cause_of(error)) from None
-            self._version, self._intervals = version, tuple(MaintenancePeriod(*row) for row in rows)
+        if self._file.has_changed():
+            rows = self._file.rows(f"select {_COLUMNS} from maintenance order by number")
+            self._intervals = tuple(MaintenancePeriod(*row) for row in rows)
         return self._intervals
 
     @staticmethod
@@ -124,34 +108,3 @@ class MaintenanceLog:
             db.execute(f"update maintenance set released_ms = ? where {open_still}", (now_ms, motor, now_ms)).rowcount
             > 0
         )
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, on disk when it ends. With a rollback journal no other file remains in the directory."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _as_owner(self.path.parent), contextlib.closing(sqlite3.connect(self.path, timeout=LOCKED_S)) as db:
-                db.executescript(_SCHEMA)
-                with db:
-                    yield db
-        except (OSError, sqlite3.Error) as error:
-            raise MaintenanceError(FILE_UNWRITABLE, path=str(self.path), error=cause_of(error)) from None
-
-
-@contextlib.contextmanager
-def _as_owner(directory: Path) -> Iterator[None]:
-    """If run as root, writes with the rights of the directory's owner.
-
-    Thus the agent can read the file, and a symbolic link in the directory gives its owner no access to other files.
-    """
-    if os.geteuid() != 0:
-        yield
-        return
-    group, owner = os.getegid(), directory.stat()
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(group)

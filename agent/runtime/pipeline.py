@@ -12,7 +12,7 @@ from agent.analysis.power_quality.channels import WaveformChannels
 from agent.config.topology import Asset
 from agent.core.messages import Message
 from agent.runtime.asset_state import AssetState, Due
-from agent.runtime.stage import DeviceRole, MotorReading, Stage, StageContext, StageFactory
+from agent.runtime.stage import DeviceRole, MotorReading, Stage, StageContext, StageFactory, TelemetryRow
 from drivers.reading import Clock, Quality, Reading, Waveform
 from drivers.reasons import Reason
 
@@ -45,11 +45,13 @@ class Outputs(Struct, frozen=True):
     emit: receives messages.
     publish_state: receives each change of an asset's state: asset, state, reasons.
     publish_retained: receives retained messages: asset, type, body.
+    on_row: receives each complete row.
     """
 
     emit: Callable[[Message], None]
     publish_state: Callable[[str, str, Sequence[Reason]], None] = lambda *_: None
     publish_retained: Callable[[str, str, Mapping[str, Any]], None] = lambda *_: None
+    on_row: Callable[[TelemetryRow], None] = lambda _: None
 
 
 class _AssetPipeline:
@@ -91,6 +93,7 @@ class _AssetPipeline:
         for stage in self.stages:
             stage.on_row(row)
         outputs.emit(row.message())
+        outputs.on_row(row)
         for message in row.events:
             log.warning("%s: %s: %s", name, message.values["event_kind"], message.values["event_text"])
             outputs.emit(message)
@@ -206,7 +209,7 @@ class Pipeline:
         state = AssetState(asset, plant.due_s)
         drive_kw = plant.drive_kw.get(asset.drive.name) if asset.drive else None
         disabled = tuple(plant.disabled[name] for name in asset.devices if name in plant.disabled)
-        context = StageContext(asset, state.period_s, drive_kw, plant.zone, self._counters, disabled)
+        context = StageContext(asset, state.period_s, drive_kw, plant.zone, self._counters, disabled, plant.due_s)
         stages = [factory(context) for factory in self._factories] if asset.motor else []
         return _AssetPipeline(state, [stage for stage in stages if stage is not None])
 

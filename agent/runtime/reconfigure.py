@@ -27,6 +27,7 @@ async def reconfigure(agent: Agent, new: Config) -> None:
     agent.due_s |= agent.mqtt_signals.due_s()
     plant = polled_plant(new, agent.due_s, agent.disabled)
     agent.put(partial(agent.pipeline.reconfigure, plant))
+    agent.put(partial(agent.alarms.reconfigure, new, plant.assets))
     agent.put(partial(agent.publisher.reconfigure, new, plant.assets))
     await asyncio.to_thread(agent.waveform_readers.configure, new)
     agent.unsupported_registers = await asyncio.to_thread(UnsupportedRegisterStore, agent.store, agent.buses.pollers)

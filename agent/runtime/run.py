@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from agent.acquisition.selfcheck_results import log_checks
 from agent.config.model import Config
 from agent.core import kernel_cache
 from agent.core.clock import ClockWatch, rest_s
+from agent.core.messages import Message
 from agent.core.stable_hash import share
 from agent.delivery.delivery import open_store
 from agent.delivery.store import Store, StoreError, default_directory
@@ -46,7 +48,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
     kernel_cache.only_load()
     clock, watch = start_clock(config)  # before the store dates its run
     store = open_store(config.state_dir or default_directory(), config, clock)
-    agent = Agent(config, clock, store, AgentOptions(synchronized=lambda: watch.reliable))
+    computations = ThreadPoolExecutor(1, "records")
+    agent = Agent(config, clock, store, AgentOptions(synchronized=lambda: watch.reliable, compute=computations.submit))
     agent.flagger.restore(watch.reached_ns // 1_000_000)
     thread = PipelineThread(agent.pipeline)
     agent.connect(thread.put)
@@ -58,7 +61,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     lag, bus_numbers = EventLoopLag(clock), BusNumbers(lambda: agent.buses.pollers, clock)
     assert agent.delivery is not None
     health = Health(
-        clock, agent.flagger.emit,
+        clock, partial(_publish_health, agent),
         [bus_numbers, agent.waveform_readers.numbers, agent.mqtt_signals.numbers, lag,
          agent.ledger_recorder.numbers,
          lambda: _numbers(agent, thread, config_watcher, watch, clock_supervisor)],
@@ -74,7 +77,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     jobs: tuple[Coroutine[Any, Any, None], ...] = (
         agent.buses.run(), agent.mqtt_signals.run(), agent.delivery.run(clock),
         health.run(phase=share(agent.publisher.root)), lag.run(), clock_supervisor.run(), agent.flagger.run(thread.put),
-        config_watcher.run(), agent.ledger_recorder.run(), bus_supervisor.run(),
+        agent.alarms.run(thread.put), config_watcher.run(), agent.ledger_recorder.run(), bus_supervisor.run(),
         feed_watchdog(clock, lambda: _blocked(agent, thread, bus_numbers)), _save_regularly(agent),
         _report_dropped_readings(agent, thread.queue),
     )  # fmt: skip
@@ -92,6 +95,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.to_thread(bus_supervisor.save_clean_ends)
         await agent.buses.stop()
         agent.waveform_readers.stop()
+        computations.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(agent.mqtt_signals.stop)
         await asyncio.to_thread(thread.stop)
         agent.pipeline.close()
@@ -99,6 +103,11 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.to_thread(agent.ledger_recorder.update)  # the checkpoint, if midnight has just passed
         await asyncio.to_thread(agent.delivery.stop, agent.save_unsupported_registers)
         log.info("stopped")
+
+
+def _publish_health(agent: Agent, message: Message) -> None:
+    agent.flagger.emit(message)
+    agent.put(partial(agent.alarms.on_health, message.values))
 
 
 def _handle_signals(ending: asyncio.Event, config_watcher: ConfigWatcher) -> None:

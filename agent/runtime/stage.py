@@ -123,6 +123,7 @@ class StageContext(Struct, frozen=True):
 
     asset: the motor with its devices.
     period_s: shortest polling period of its devices.
+    due_s: device → quantity → seconds between two readings.
     drive_kw: rated power of its drive; None: not known, or no drive.
     zone: time zone of the site.
     counters: counters of the store; of a stage made before, as its last row had them.
@@ -135,6 +136,7 @@ class StageContext(Struct, frozen=True):
     zone: str
     counters: Mapping[str, int]
     disabled: tuple[Reason, ...] = ()
+    due_s: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 StageFactory = Callable[[StageContext], Stage | None]  # None: the motor does not need this stage

@@ -21,6 +21,7 @@ from agent.config.loader import load_config
 from agent.config.model import Bus, Config
 from agent.delivery.delivery import keep_history
 from agent.delivery.store import Store
+from agent.runtime.alarm_service import STEP_S
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.pipeline_thread import TICK_S
 from agent.savings.records.repository import save_virtual_time
@@ -134,6 +135,7 @@ async def _plant_and_agent(
     tasks += [asyncio.create_task(poller.run()) for poller in agent.pollers]
     tasks.append(asyncio.create_task(repeat(tick_s, agent.pipeline.tick)))
     tasks.append(asyncio.create_task(repeat(_TICKS * tick_s, agent.flagger.refresh)))
+    tasks.append(asyncio.create_task(repeat(max(STEP_S, tick_s), agent.alarms.refresh)))
     try:
         done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

@@ -28,6 +28,7 @@ class RawChannel(Struct, frozen=True):
     roles: name → role (u1 … i3), as far as the file states it.
     ignored: name → number of samples of arrays that are no channels, because their lengths differ.
     notes: messages for the user.
+    dc: sampling rate in Hz and voltage of the DC link of a drive in V, shape (m,); None: not recorded.
     """
 
     rate_hz: float
@@ -35,6 +36,7 @@ class RawChannel(Struct, frozen=True):
     roles: Mapping[str, str]
     ignored: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[Reason] = ()
+    dc: tuple[float, NDArray[np.float64]] | None = None
 
 
 def check_size(path: Path, size_bytes: int, max_bytes: int = RECORDING_BYTES_MAX) -> None:

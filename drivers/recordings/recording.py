@@ -23,6 +23,7 @@ from drivers.recordings.comtrade_file import read_comtrade
 from drivers.recordings.csv_file import read_csv
 
 ROLES = ("u1", "u2", "u3", "i1", "i2", "i3")
+DC_LINK = ("u_dc", "u_dc_fs")  # arrays of an npz file: volts, and their sampling rate
 RATE_MAX_HZ = 10e6  # above the rate of all known recorders; later buffers are sized by the rate
 
 
@@ -33,12 +34,15 @@ class Recording(Struct, frozen=True):
     samples: float64, shape (6, n), C order, rows u1 u2 u3 i1 i2 i3 in V and A; NaN where a sample or a row is missing.
     present: which of the six rows exist.
     notes: messages for the user, for example about a truncated file.
+    dc: sampling rate in Hz and voltage of the DC link of a drive in V, shape (m,), NaN where a sample is missing;
+        None: not recorded.
     """
 
     rate_hz: float
     samples: NDArray[np.float64]
     present: tuple[bool, ...]
     notes: tuple[Reason, ...] = ()
+    dc: tuple[float, NDArray[np.float64]] | None = None
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a value beyond float64 becomes inf, and so a missing sample
@@ -130,7 +134,7 @@ def _assign(path: Path, raw: RawChannel, mapping: Mapping[str, str]) -> Recordin
     for role, name in chosen.items():
         samples[ROLES.index(role)] = raw.channels[name]
     samples[np.isinf(samples)] = math.nan
-    return Recording(raw.rate_hz, samples, tuple(role in chosen for role in ROLES), tuple(raw.notes))
+    return Recording(raw.rate_hz, samples, tuple(role in chosen for role in ROLES), tuple(raw.notes), raw.dc)
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -181,8 +185,9 @@ def _npz(path: Path) -> RawChannel:
             for phase in range(3):
                 channels[f"{letter}{phase + 1}"] = data[key][phase].astype(np.float64, copy=False)
                 roles[f"{letter}{phase + 1}"] = f"{letter}{phase + 1}"
+    dc = _dc_link(data)
     for key, value in data.items():  # other arrays can be mapped by name, two-dimensional ones as name_1, name_2 …
-        if key not in ("u_abc", "i_abc", "fs") and value.ndim in (1, 2) and value.dtype.kind in "fiu":
+        if key not in ("u_abc", "i_abc", "fs", *DC_LINK) and value.ndim in (1, 2) and value.dtype.kind in "fiu":
             rows = value.reshape(1, -1) if value.ndim == 1 else value
             for number, row in enumerate(rows[:8], 1):
                 channels[key if value.ndim == 1 else f"{key}_{number}"] = row.astype(np.float64, copy=False)
@@ -193,4 +198,19 @@ def _npz(path: Path) -> RawChannel:
     ignored = {name: len(row) for name, row in channels.items() if len(row) != size}
     lengths = [codes.ARRAY_LENGTH(array=name, n=length) for name, length in ignored.items()]
     notes = [codes.NPZ_ARRAYS_IGNORED(file=path.name, n=size, arrays=codes.shortened(lengths))] if lengths else []
-    return RawChannel(rate_hz, {name: row for name, row in channels.items() if len(row) == size}, roles, ignored, notes)
+    if dc is None and DC_LINK[0] in data:
+        notes.append(codes.NPZ_DC_IGNORED(file=path.name))
+    kept = {name: row for name, row in channels.items() if len(row) == size}
+    return RawChannel(rate_hz, kept, roles, ignored, notes, dc)
+
+
+def _dc_link(data: Mapping[str, NDArray[Any]]) -> tuple[float, NDArray[np.float64]] | None:
+    """The voltage of the DC link: the array u_dc with its own sampling rate u_dc_fs; None if it cannot be used."""
+    found, rate = (data.get(name) for name in DC_LINK)
+    if found is None or rate is None or found.ndim != 1 or not found.size or rate.size != 1:
+        return None
+    if found.dtype.kind not in "fiu" or rate.dtype.kind not in "fiu" or not 0 < float(rate.reshape(())) <= RATE_MAX_HZ:
+        return None
+    u_dc_v = found.astype(np.float64)
+    u_dc_v[np.isinf(u_dc_v)] = math.nan
+    return float(rate.reshape(())), u_dc_v

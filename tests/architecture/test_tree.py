@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -124,6 +125,16 @@ def test_each_reason_code_is_in_the_docs() -> None:
     assert done.stdout in written, "docs/reasons.md is old: make docs"
 
 
+def test_each_alarm_is_in_the_docs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import alarms_table; print(alarms_table.table_markdown(), end='')"],
+        capture_output=True, text=True, check=True, cwd=ROOT / "docs",
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'docs'}"},
+    )  # fmt: skip
+    written = (ROOT / "docs" / "alarm-table.md").read_text(encoding="utf-8")
+    assert done.stdout in written, "docs/alarm-table.md is old: make docs"
+
+
 def test_each_command_is_in_the_readme() -> None:
     from agent.cli import main
 
@@ -134,6 +145,7 @@ def test_each_command_is_in_the_readme() -> None:
 
 def test_each_configuration_key_is_in_the_docs() -> None:
     from agent.config import keys
+    from agent.config.alarms import ALARM
 
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     tables = (
@@ -148,6 +160,7 @@ def test_each_configuration_key_is_in_the_docs() -> None:
         keys.SIGNAL,
         keys.SIGNAL_REGISTER,
         keys.SIGNAL_TOPIC,
+        ALARM,
     )
     for table in tables:
         for key in table:

@@ -16,7 +16,7 @@ from support.basics import within
 from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.messages import Message, encode
-from agent.delivery.followed_messages import HealthSince
+from agent.delivery.followed_messages import ALARM, HealthSince
 from agent.delivery.mqtt.follower import REMOVED, FollowedMessage
 from agent.web.base.context import Web
 from agent.web.server.server import PageServer, make_server
@@ -37,6 +37,7 @@ class FedFollower:
         self.seen: dict[str, FollowedMessage] = {}
         self.gateways: dict[str, str] = {ROOT: "online"}
         self.gateway_messages: dict[str, dict[str, dict[str, Any]]] = {}
+        self.alarms: dict[str, dict[str, dict[str, Any]]] = {}
         self.health_since: dict[str, HealthSince] = {}
         self.interrupted = False
 
@@ -113,6 +114,13 @@ class Page(RunningServer):
         methods = dict.fromkeys(known, "M5")
         row = Message(asset, "telemetry", t_ms, values, known, methods, flags or {}, quality, reasons=reasons or {})
         self.receive(asset, "telemetry", json.loads(encode(row, "1")), age_s)
+
+    def alarm(self, asset: str | None, record: dict[str, Any]) -> None:
+        """The record of an alarm. asset: None: of the gateway."""
+        owner = f"{ROOT}/{asset}" if asset else ROOT
+        self.follower.alarms.setdefault(owner, {})[record["code"]] = record
+        gateway, _, name = owner.rpartition("/")
+        self.server.live.on_change(FollowedMessage(gateway, name), ALARM)
 
     def remove(self, asset: str) -> None:
         self.server.live.on_change(self.follower.seen.pop(f"{ROOT}/{asset}"), REMOVED)

@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.core.text import N_, Catalogue, current, text_of_object
 
+ALARM = "alarm"  # a change of an alarm: its reasons say all
 KINDS = {
     "dip": N_("voltage dip"),
     "swell": N_("voltage swell"),
@@ -52,6 +53,8 @@ def format_event(
     _ = catalogue or current()
     text = _("; ").join(text_of_object(reason, _) for reason in reasons) or values.get("event_text", "")
     kind = str(values.get("event_kind", "event"))
+    if kind == ALARM and text:
+        return str(text)
     data = {"kind": KINDS.get(kind, kind), "text": text, "details": ", ".join(_details(values))}
     state = values.get("event_state")
     if state == "begin":

@@ -66,6 +66,13 @@ LAMP_WITHOUT_SUPPLY = Code(
 LIMIT_OPTIONS_WITHOUT_LIMITS = Code(
     "limit_options_without_limits", "`--isc-il`, `--short-circuit-mva` and `--nominal-v` are only valid with `--limits`"
 )
+NAMEPLATE_WITHOUT_CONDITION = Code(
+    "nameplate_without_condition", "`--nameplate` and `--baseline` are only valid with `--condition`"
+)
+CONDITION_IS_ALL = Code(
+    "condition_is_all",
+    "`--condition` judges the complete file; omit `--summary`, `--limits`, `--plot`, `--from` and `--to`",
+)
 LIMITS_AT_DRIVE_OUTPUT = Code(
     "limits_at_drive_output",
     "no limits apply at a drive's output; omit `--limits` or `--nominal drive`",

@@ -14,6 +14,7 @@ from agent.core.metrics import Metric
 from agent.core.row_names import gateway_row
 from agent.core.state_reasons import STATES
 from agent.delivery.base.metric_types import BAD_NAMES, MetricType, is_monotonic, metric_type, quantity_kind
+from agent.delivery.homeassistant.condition import SUMMARY, index_entity, problem_entity
 
 UNITS = {"degC": "°C", "deg": "°", "Nm": "N·m", "m3/h": "m³/h", "": None}
 CLASSES = {
@@ -101,9 +102,13 @@ def title(name: str, kind: str) -> str:
 
 
 def asset_device(
-    asset: Asset, ids: EntityIds, root: str, names: Mapping[str, Iterable[str]]
+    asset: Asset, ids: EntityIds, root: str, names: Mapping[str, Iterable[str]],
+    indices: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """The discovery message of a motor or shared meter. names: message type → published metrics."""
+    """The discovery message of a motor or shared meter.
+
+    names: message type → published metrics; `alarm`: it has alarms. indices: code of a fault → unit of its index.
+    """
     own = ids.of(asset.name)
     topic = f"{root}/{asset.name}/state"
     components = {
@@ -127,6 +132,10 @@ def asset_device(
                     del found["dev_cla"]
             if name == "fault_code":
                 components["fault"] = _fault(found, own)
+    if "alarm" in names:
+        components["alarm"] = problem_entity(f"{root}/{asset.name}/{SUMMARY}", own, _online(root))
+    for code, unit in (indices or {}).items():
+        components[f"condition_{code}"] = index_entity(f"{root}/{asset.name}/condition", own, code, unit)
     device: dict[str, Any] = {"ids": [own], "name": asset.title, "via_device": ids.gateway}
     if asset.drive or asset.meter:
         device["mdl"] = " / ".join(item.profile for item in (asset.drive, asset.meter) if item)

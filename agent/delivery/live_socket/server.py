@@ -79,7 +79,7 @@ class LiveSocket:
         """Passes a message on. Does not block."""
         kind = topic.rpartition("/")[2]
         with self._lock:
-            if retain and not payload:
+            if retain and not payload and kind == "meta":  # the motor was removed
                 gone = topic.rpartition("/")[0] + "/"
                 for name in [name for name in self._last if name.startswith(gone)]:
                     del self._last[name]

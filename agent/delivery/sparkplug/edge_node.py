@@ -13,6 +13,7 @@ from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
 from agent.core.row_names import gateway_row
 from agent.delivery.base.metric_types import expected_metrics
+from agent.delivery.sparkplug.condition import alarm_updates, condition_updates
 from agent.delivery.sparkplug.metric_registry import (
     MetricRegistry,
     MetricUpdate,
@@ -50,6 +51,7 @@ class EdgeNode:
         self._registries: dict[str, MetricRegistry] = {}
         self._online: set[str] = set()  # assets whose state is not offline
         self._born: set[str] = set()
+        self._indexed: dict[str, frozenset[str]] = {}  # asset → codes of its condition
         self.reconfigure(config, assets)
 
     def topic(self, kind: str, device: str | None = None) -> str:
@@ -151,6 +153,36 @@ class EdgeNode:
         self._online.add(asset)
         if asset in self._born:
             self._data(asset, changed_values(updates), historical=False)
+
+    def update_alarm(self, asset: str | None, name: str, text: bytes) -> None:
+        """Applies the record of an alarm. name: last level of its topic. One that is deleted keeps its last values."""
+        if text and (registry := self._registry(asset)) is not None:
+            known, indexed = len(registry.metrics), self._indexed.get(asset or "", ())
+            self._send_changes(asset, known, alarm_updates(registry, name, json.loads(text), indexed))
+
+    def update_condition(self, asset: str, text: bytes) -> None:
+        """Applies the condition of an asset."""
+        if text and (registry := self._registry(asset)) is not None:
+            known, message = len(registry.metrics), json.loads(text)
+            self._indexed[asset] = frozenset(message.get("faults") or ())
+            self._send_changes(asset, known, condition_updates(registry, message))
+
+    def _registry(self, asset: str | None) -> MetricRegistry | None:
+        """None: of an asset that was removed from the configuration."""
+        return self._own if asset is None else self._registries.get(asset)
+
+    def _send_changes(self, asset: str | None, known: int, updates: list[MetricUpdate]) -> None:
+        """known: number of metrics before; a new one makes the birth due again."""
+        store_newest(updates)
+        registry, born = self._registry(asset), self.born if asset is None else asset in self._born
+        if not born or registry is None:
+            return
+        if len(registry.metrics) == known:
+            self._data(asset, changed_values(updates), historical=False)
+        elif asset is None:
+            self.request_births()
+        else:
+            self._born.discard(asset)
 
     def row(self, asset: str | None, kind: str, body: Mapping[str, Any], historical: bool) -> int:
         """Sends one message of the agent. Returns the size of the births that it required, bytes."""

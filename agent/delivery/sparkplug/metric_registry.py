@@ -12,7 +12,7 @@ from msgspec import Struct
 from agent.core.messages import EVERYTHING
 from agent.core.metrics import Metric
 from agent.delivery.base.metric_types import BAD_NAMES, MetricType, metric_type, unit_of
-from agent.delivery.sparkplug.protobuf import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
+from agent.delivery.sparkplug.protobuf import BOOLEAN, DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
 
 QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
 DATATYPES = {
@@ -21,7 +21,10 @@ DATATYPES = {
     MetricType.TEXT: STRING,
     MetricType.SERIES: DOUBLE_ARRAY,
 }
-VALUE_FIELDS = {STRING: "string_value", INT64: "long_value", DOUBLE: "double_value", DOUBLE_ARRAY: "bytes_value"}
+VALUE_FIELDS = {
+    STRING: "string_value", INT64: "long_value", DOUBLE: "double_value", DOUBLE_ARRAY: "bytes_value",
+    BOOLEAN: "boolean_value",
+}  # fmt: skip
 WITHOUT_FOLDER = ("telemetry", "health")  # message types whose metrics have no folder
 INT64_RANGE = range(-(2**63), 2**63)
 DIMENSIONLESS = "1"  # `engUnit` of a number without a unit (UCUM, ISO 80000-1)
@@ -93,6 +96,14 @@ class MetricRegistry:
         registered = self._register("telemetry", name, STRING)
         return MetricUpdate(registered, t_ms, _fit(registered.datatype, value))
 
+    def set_value(
+        self, folder: str, name: str, datatype: int, value: Any, t_ms: int, unit: str = "", about: str = "",
+        flags: tuple[str, ...] = (),
+    ) -> MetricUpdate:  # fmt: skip
+        """A value that is not part of a message of the metrics table."""
+        registered = self._register(folder, name, datatype, unit, about)
+        return MetricUpdate(registered, t_ms, _fit(registered.datatype, value), flags)
+
     def set_constant(self, name: str, value: str | float | None, unit: str = "") -> None:
         """Declares a property of the device: a text, or a number in `unit`."""
         registered = self._register("telemetry", f"Properties/{name}", DOUBLE if unit else STRING, unit)
@@ -133,7 +144,7 @@ class MetricRegistry:
         """The metric, which is declared unless it is known."""
         full = _folder(kind) + name
         if full not in self.metrics:
-            unit = unit or ("" if datatype == STRING else DIMENSIONLESS)
+            unit = unit or ("" if datatype in (STRING, BOOLEAN) else DIMENSIONLESS)
             self.metrics[full] = RegisteredMetric(full, next(self._aliases), datatype, unit, about)
         return self.metrics[full]
 
@@ -146,12 +157,14 @@ _ABOUT = {
 
 
 def store_newest(updates: Iterable[MetricUpdate], historical: bool = False) -> None:
-    """Stores these as the newest values; historical ones only where no newer one is known.
+    """Stores these as the newest values; historical ones only where nothing newer was sent.
 
-    Live values come in order; after a step of the clock they are newer with an earlier time.
+    A birth sends a metric without a value as null at the start of the agent, which is newer than the rows that an agent
+    before has left. Live values come in order; after a step of the clock they are newer with an earlier time.
     """
     for item in updates:
-        if not historical or item.registered.last is None or item.t_ms >= item.registered.last.t_ms:
+        last, born = item.registered.last, bool(item.registered.last_sent)
+        if not historical or (not born if last is None else item.t_ms >= last.t_ms):
             item.registered.last = item
 
 
@@ -231,6 +244,8 @@ def _fit(datatype: int, value: Any) -> Any:
         items = value if isinstance(value, list) else [value]
         numbers = [float("nan") if item is None else float(item) for item in items]
         return struct.pack(f"<{len(numbers)}d", *numbers)
+    if datatype == BOOLEAN:
+        return value if isinstance(value, bool) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if datatype == INT64:

@@ -41,6 +41,7 @@ REBIRTH_S = 5.0  # requests within this time after a rebirth are combined
 CONFIRM_S = 30.0  # without a confirmation within this time the connection is lost
 LOGGED_MAX = 5  # rejected commands that are logged; later ones are only counted
 IDLE_S = 0.5
+RETAINED_KINDS = ("meta", "explain")
 
 
 class SparkplugSink(MqttHandler):
@@ -92,7 +93,7 @@ class SparkplugSink(MqttHandler):
 
     def update_retained(self, topic: str, payload: bytes) -> None:
         if self.link.connected:  # a new connection sends all retained messages
-            self._changes.append(partial(self._apply_retained, topic, payload))
+            self._changes.append(partial(self.apply_retained, topic, payload))
             self.link.wake()
 
     def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
@@ -126,7 +127,7 @@ class SparkplugSink(MqttHandler):
             if server != self._host_server:  # a host has a session, and a time of it, with each server
                 self._host_server, self._host_ms = server, -1
             topics.append(f"{NAMESPACE}/STATE/{self._host}")
-        self._changes += [partial(self._apply_retained, *message) for message in self._retained_messages()]
+        self._changes += [partial(self.apply_retained, *message) for message in self._retained_messages()]
         self._subscribing = self.link.subscribe(topics)
 
     def send_due(self, now_s: float) -> float:
@@ -199,10 +200,16 @@ class SparkplugSink(MqttHandler):
             self._birth_limiter.spend(now_s, self.node.next_birth(self._bd_seq))
         return 0.0
 
-    def _apply_retained(self, topic: str, payload: bytes) -> None:
-        asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
+    def apply_retained(self, topic: str, payload: bytes) -> None:
+        """Applies a retained message of the JSON dialect, in the thread of the link."""
+        *owner, kind = topic[len(self._root) + 1 :].split("/")
+        asset = owner[0] if owner else None
         if kind in ("state", "info"):
-            self.node.update_retained(asset or None, payload)
+            self.node.update_retained(asset, payload)
+        elif kind == "condition" and asset is not None:
+            self.node.update_condition(asset, payload)
+        elif owner[-1:] == ["alarm"] and kind not in RETAINED_KINDS:  # else it is of a motor of this name
+            self.node.update_alarm(owner[0] if len(owner) > 1 else None, kind, payload)
 
     def _send_rows(self, now_s: float) -> float:
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)

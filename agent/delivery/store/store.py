@@ -290,8 +290,15 @@ class Store:
 
         fingerprint: identifies the device or configuration that the object is valid for.
         """
+        self._writer.do(self._saving(kind, name, fingerprint, body))
+
+    def post_entry(self, kind: str, name: str, fingerprint: str, body: Any, deferred: bool = False) -> None:
+        """As save_entry, without waiting. deferred: as for `post`."""
+        self._writer.post(self._saving(kind, name, fingerprint, body), deferred)
+
+    def _saving(self, kind: str, name: str, fingerprint: str, body: Any) -> Job[int]:
         row = (kind, name, fingerprint, self.now_ms, json.dumps(body))
-        self._writer.do(lambda db: db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row).rowcount)
+        return lambda db: db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row).rowcount
 
     def delete_entry(self, kind: str, name: str) -> None:
         """Deletes a stored object and waits for the commit. Raises StoreError."""

@@ -120,6 +120,7 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
         "tariff": _tariff(month),
         "days": [asdict(day) for day in month.days],
         "events": [asdict(event) | {"cause": as_object(event.cause)} for event in month.events],
+        "alarms": [asdict(alarm) for alarm in month.alarms],
         "ledger": {
             "intervals": ledger.intervals, "recorded_wh": ledger.recorded_wh, "reported_wh": ledger.reported_wh,
             "differing": ledger.differing, "unrecorded": ledger.unrecorded, "not_yet_recorded": ledger.pending,

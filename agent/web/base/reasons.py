@@ -63,3 +63,7 @@ HOST_UNKNOWN = Code(
     "The page is not served under this name. If it is a name of this gateway, start `magwatt web` with --host NAME.",
 )
 MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")
+CONDITION_UNKNOWN = Code("page_condition_unknown", "The agent has not stated the condition of this motor.")
+CONDITION_OUTDATED = Code(
+    "page_condition_outdated", "There are no values of the present, so that the last statement may no longer be true."
+)

@@ -21,6 +21,7 @@ _TITLES = {
     403: N_("This request is not allowed"),
     404: N_("There is nothing at this address"),
     405: N_("This method is not allowed; the page only reads"),
+    409: N_("This cannot be done now"),
     413: N_("The request is too large"),
     414: N_("The address is too long"),
     429: N_("Too many attempts; try again in a minute"),

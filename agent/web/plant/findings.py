@@ -1,4 +1,5 @@
-"""What needs action now, until there are alarms: from states, faults of the wiring, registers, the gateway itself.
+"""What needs action now: the alarms of the agent, and what the page derives where the agent has no alarm for it: from
+states, faults of the wiring, registers, the gateway itself.
 
 The verdict, the badges and the list of the page all come from one list of `findings`.
 """
@@ -6,22 +7,23 @@ The verdict, the badges and the list of the page all come from one list of `find
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
-
-from msgspec import Struct
 
 from agent.core.text import N_, Catalogue, text_of_object
 from agent.delivery.followed_messages import HealthSince
 from agent.delivery.store import default_directory
+from agent.web.alarms.finding import ALARMS, Finding, in_order
+from agent.web.alarms.records import alarm_findings, codes_of, gateway_topics, records_of
 from agent.web.base.context import Web
 from agent.web.gateway.health_findings import HealthFinding
 from agent.web.gateway.health_findings import findings as findings_of_health
 from agent.web.http.times import rfc3339
-from agent.web.plant.motor_rows import Entry, MotorRow
-from agent.web.plant.motor_state import ALARMS, PRIORITIES
+from agent.web.plant.alarmed_state import Derived
+from agent.web.plant.motor_rows import Entry, MotorRow, derived_state
 from drivers.reasons import Code
 
+REGISTERS_DISABLED = "registers_disabled"
 _ADVICE = {  # what to do, step by step
     "safety": (
         N_(
@@ -44,23 +46,15 @@ _ADVICE = {  # what to do, step by step
     "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
 }  # fmt: skip
 
+ALARMS_OF_FIGURES = {  # figure of `health`, of a bus without its name → codes of alarms that tell the same
+    "offline": ("bus_failure", "no_reply"), "polls_failed": ("polls_failing",), "corrupt_responses": ("polls_failing",),
+    "disk_free_mb": ("disk",), "clock_synchronized": ("clock",), "rows_in_memory": ("store",),
+    "spool_hours_left": ("spool",), "rows_dropped": ("rows_dropped",), "spool_rows": ("backlog",),
+    "certificate_days": ("certificate",), "processing_errors": ("processing",), "readings_dropped": ("processing",),
+    "topics_silent": ("topics_silent",),
+}  # fmt: skip
+
 GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")
-
-
-class Finding(Struct):
-    """motor: None: the gateway. since: RFC 3339; None: not known. code: stable name of the cause.
-
-    advice: what to do, step by step.
-    """
-
-    motor: str | None
-    name: str
-    priority: str
-    code: str
-    since: str | None
-    text: str
-    detail: str
-    advice: list[str]
 
 
 def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalogue: Catalogue) -> list[Finding]:
@@ -70,8 +64,14 @@ def findings(web: Web, found: Sequence[Entry], rows: Sequence[MotorRow], catalog
     """
     listed = [*_of_gateways(web, catalogue)]
     for entry, row in zip(found, rows, strict=True):
-        listed += _of_motor(entry, row, catalogue)
-    return sorted(listed, key=lambda item: PRIORITIES.index(item.priority))
+        recorded = alarm_findings(web, entry.topic, entry.id, row.name, catalogue)
+        derived = Derived(row.priority, row.state)  # without alarms the row is what the messages show
+        if web.follower.alarms.get(entry.topic):
+            derived = derived_state(web, entry, catalogue)
+        listed += recorded
+        codes = codes_of(records_of(web, entry.topic))
+        listed += _of_motor(entry, row.name, derived, codes, catalogue)
+    return in_order(listed)
 
 
 def alarms(listed: Sequence[Finding]) -> list[Finding]:
@@ -79,21 +79,24 @@ def alarms(listed: Sequence[Finding]) -> list[Finding]:
     return [item for item in listed if item.priority in ALARMS]
 
 
-def _of_motor(entry: Entry, row: MotorRow, catalogue: Catalogue) -> Iterator[Finding]:
+def _of_motor(
+    entry: Entry, name: str, derived: Derived, recorded: Collection[str], catalogue: Catalogue
+) -> Iterator[Finding]:  # fmt: skip
+    """recorded: codes of its alarms."""
     disabled = entry.messages.get("explain", {}).get("disabled_registers", ())
-    if row.priority in (*ALARMS[:3], "unknown", "maintenance") or (row.priority == "low" and not disabled):
-        wiring = row.priority == "medium" and _has_wiring_fault(entry.messages)
+    priority, state = derived
+    if priority in (*ALARMS[:3], "unknown", "maintenance") or (priority == "low" and not disabled):
+        wiring = priority == "medium" and _has_wiring_fault(entry.messages)
         key = (
-            "safety" if row.priority == "safety" else "wiring" if wiring else "no_reply" if row.state.word == "no_reply"
-            else "nothing" if row.priority == "unknown" else "" if row.priority == "maintenance" else "medium"
+            "safety" if priority == "safety" else "wiring" if wiring else "no_reply" if state.word == "no_reply"
+            else "nothing" if priority == "unknown" else "" if priority == "maintenance" else "medium"
         )  # fmt: skip
-        title, detail = row.state.text, row.state.detail
-        if row.priority == "low":  # the title of the row is that the motor runs
+        title, detail = state.text, state.detail
+        if priority == "low":  # the title of the row is that the motor runs
             title, detail = detail, title
-        yield Finding(entry.id, row.name, row.priority, row.state.word, row.state.since, title, detail,
-                      _advice(key, catalogue))  # fmt: skip
-    for item in disabled:
-        yield Finding(entry.id, row.name, "low", "registers_disabled", None, catalogue(N_("registers not confirmed")),
+        yield Finding(entry.id, name, priority, state.word, state.since, title, detail, _advice(key, catalogue))
+    for item in () if REGISTERS_DISABLED in recorded else disabled:
+        yield Finding(entry.id, name, "low", REGISTERS_DISABLED, None, catalogue(N_("registers not confirmed")),
                       text_of_object(item, catalogue), _advice("registers", catalogue))  # fmt: skip
 
 
@@ -108,6 +111,8 @@ def _has_wiring_fault(messages: Mapping[str, dict[str, Any]]) -> bool:
 
 
 def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
+    for topic in gateway_topics(web):
+        yield from alarm_findings(web, topic, None, topic.rpartition("/")[2], catalogue)
     for topic, status in sorted(web.follower.gateways.copy().items()):
         gateway = topic.rpartition("/")[2]
         if status == "offline":
@@ -116,13 +121,24 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
                           catalogue.reason(reason), _advice("gateway", catalogue))  # fmt: skip
     for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
         since = web.follower.health_since.get(topic, HealthSince())
+        recorded = _codes_below(web, topic)
         for item in health_findings(messages.get("health", {}).get("v", {}), web):
+            if not recorded.isdisjoint(
+                ALARMS_OF_FIGURES.get((item.figure or "").removeprefix(f"bus_{item.bus}_"), ())
+            ):
+                continue
             changed_ms = since.changed_ms.get(item.figure or "")
             yield Finding(
                 None, topic.rpartition("/")[2], item.priority, str.__str__(item.reason.code),
                 rfc3339(changed_ms) if changed_ms else None, " ".join(filter(None, (catalogue(item.where), item.bus))),
                 catalogue.reason(item.reason), [],
             )  # fmt: skip
+
+
+def _codes_below(web: Web, gateway: str) -> set[str]:
+    """The codes of the alarms of a gateway and of its motors."""
+    owners = [owner for owner in web.follower.alarms.copy() if owner == gateway or owner.startswith(f"{gateway}/")]
+    return {code for owner in owners for code in codes_of(records_of(web, owner))}
 
 
 def health_findings(values: Mapping[str, Any], web: Web) -> list[HealthFinding]:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from agent.config.topology import Asset
 from agent.core.text import N_, Catalogue
 from agent.delivery.followed_messages import FollowedMessage
+from agent.web.alarms.records import alarm_findings, records_of
 from agent.web.base import values
 from agent.web.base.context import Web, catalogue_of, web_of
 from agent.web.base.last_savings import AGE_MS_MAX
@@ -21,6 +22,7 @@ from agent.web.http.csv_export import csv_response, wants_csv
 from agent.web.http.json_response import json_response
 from agent.web.http.times import rfc3339
 from agent.web.plant import motor_state
+from agent.web.plant.alarmed_state import Derived, alarmed_state, is_covered
 from agent.web.plant.motor_state import RowState, StateInputs
 
 STALE_S_MIN = 3.0
@@ -34,7 +36,10 @@ _ASSET_KINDS = frozenset(("telemetry", "state", "meta"))
 
 
 class MotorRow(Struct):
-    """One motor or shared meter; the keys are those of the API."""
+    """One motor or shared meter; the keys are those of the API.
+
+    priority: of its worst alarm. acknowledged: all its alarms of this priority are acknowledged or shelved.
+    """
 
     id: str
     name: str
@@ -118,6 +123,11 @@ class Freshness(NamedTuple):
     def usable(self) -> bool:
         return self.age_s is not None and self.age_s <= max(UNUSABLE_S, 3 * self.interval_s)
 
+    @property
+    def usable_now(self) -> bool:
+        """Whether there are values of the present."""
+        return self.usable and self.contact
+
 
 def freshness(web: Web, entry: Entry) -> Freshness:
     received_s = entry.followed.received_s.get("telemetry") if entry.followed else None
@@ -130,18 +140,29 @@ def freshness(web: Web, entry: Entry) -> Freshness:
 def row_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorRow:
     fresh, telemetry = freshness(web, entry), entry.messages.get("telemetry", {})
     shown = shown_of(web, entry, catalogue)
+    derived = derived_state(web, entry, catalogue)
+    state = alarmed_state(derived, alarm_findings(web, entry.topic, entry.id, "", catalogue))
+    t_ms = telemetry.get("t")
+    return MotorRow(
+        entry.id, name_of(entry), _rating(entry, catalogue), entry.kind or "unknown",
+        state.priority, state.acknowledged, shown.power(), shown.value("system_efficiency_pct"),
+        _saved(web, entry, fresh, catalogue), shown.value("shaft_power_w"), shown.losses(), state.row,
+        rfc3339(t_ms) if t_ms else None, None if fresh.age_s is None else round(fresh.age_s, 1), fresh.stale,
+        round(fresh.interval_s, 1),
+    )  # fmt: skip
+
+
+def derived_state(web: Web, entry: Entry, catalogue: Catalogue) -> Derived:
+    """What the messages show; without a priority where the agent has an alarm for the same."""
+    fresh = freshness(web, entry)
     state = motor_state.state_of(StateInputs(entry.messages, entry.kind, fresh.stale, fresh.usable, fresh.contact),
                                  catalogue)  # fmt: skip
+    if is_covered(state.alarms, records_of(web, entry.topic), fresh.usable):
+        state = state._replace(priority="normal")
     since_ms = state.since_ms
     if state.priority != "normal":
         since_ms = web.recent.note_priority(entry.id, state.priority, since_ms, web.now_ms())
-    t_ms = telemetry.get("t")
-    return MotorRow(
-        entry.id, _name(entry), _rating(entry, catalogue), entry.kind or "unknown", state.priority, False,
-        shown.power(), shown.value("system_efficiency_pct"), _saved(web, entry, fresh, catalogue),
-        shown.value("shaft_power_w"), shown.losses(), state.shown(since_ms), rfc3339(t_ms) if t_ms else None,
-        None if fresh.age_s is None else round(fresh.age_s, 1), fresh.stale, round(fresh.interval_s, 1),
-    )  # fmt: skip
+    return Derived(state.priority, state.shown(since_ms))
 
 
 def shown_of(web: Web, entry: Entry, catalogue: Catalogue) -> Shown:
@@ -218,7 +239,7 @@ def _saved(web: Web, entry: Entry, fresh: Freshness, catalogue: Catalogue) -> Pa
     return values.unknown(values.NOT_COMPARED, catalogue) if found.v is None else found
 
 
-def _name(entry: Entry) -> str:
+def name_of(entry: Entry) -> str:
     if entry.asset is not None:
         return entry.asset.title
     name = entry.messages.get("meta", {}).get("name", entry.id)

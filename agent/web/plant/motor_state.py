@@ -1,4 +1,4 @@
-"""The state of a motor in words, and its priority until there are alarms: what needs an operator, from the messages."""
+"""The state of a motor in words, and its priority where the agent publishes no alarm: what needs an operator."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from agent.web.base.values import flags_of, reasons_in
 from agent.web.http.times import rfc3339
 from drivers.reasons import UNKNOWN, Reason, reason_of
 
-PRIORITIES = ("safety", "high", "medium", "low", "unknown", "maintenance", "normal")  # in the order of the rows
-ALARMS = PRIORITIES[:4]
 MAGNET = ("pm", "pm-line-start")
+LIVE_TERMINALS, NO_REPLY = "live_terminals", "no_reply"  # codes of alarms
+_ALARMS_OF_FAULTS = ("wiring", "contradiction")
 _SILENT = frozenset(("device_unavailable", "device_not_responding"))
 _CONTRADICTIONS = frozenset((
     "losses_exceed_power", "poles_mismatch", "meter_ratio", "meter_wiring", "drive_bypassed", "nameplate_power_factor",
@@ -53,13 +53,17 @@ class StateInputs(NamedTuple):
 
 
 class Found(NamedTuple):
-    """word, text, detail: in the language of the reader. since_ms: UTC; None: not known."""
+    """word, text, detail: in the language of the reader. since_ms: UTC; None: not known.
+
+    alarms: codes of the alarms for the same.
+    """
 
     priority: str
     word: str
     text: str
     detail: str = ""
     since_ms: int | None = None
+    alarms: tuple[str, ...] = ()
 
     def shown(self, since_ms: int | None) -> RowState:
         strong = self.priority in ("safety", "high", "medium")
@@ -78,9 +82,11 @@ def state_of(inputs: StateInputs, catalogue: Catalogue) -> Found:
         return Found("unknown", "stale", catalogue(N_("no contact with the agent")))
     silent = state.get("state") == "offline" or (not inputs.usable and "telemetry" in inputs.messages)
     if inputs.kind in MAGNET and (silent or _drive_silent(inputs.messages, reasons)):
-        return Found("safety", "no_reply", catalogue(N_("Terminals live or unknown")), detail, since_ms)
+        return Found(
+            "safety", "no_reply", catalogue(N_("Terminals live or unknown")), detail, since_ms, (LIVE_TERMINALS,)
+        )
     if silent:
-        return Found("high", "no_reply", catalogue(N_("no reply")), detail, since_ms)
+        return Found("high", "no_reply", catalogue(N_("no reply")), detail, since_ms, (NO_REPLY,))
     if "telemetry" not in inputs.messages:
         return Found("unknown", "unknown", catalogue(N_("nothing received")), detail)
     return _of_values(inputs, reasons, detail, since_ms, catalogue)
@@ -93,14 +99,21 @@ def _of_values(
     running = _running(telemetry, inputs.kind, catalogue)
     if any(str.__str__(reason.code) in _SILENT for reason in reasons):
         silent = [item for item in inputs.messages["state"]["reason"] if item.get("code") in _SILENT]
-        return Found("medium", running.word, no_reply(silent, catalogue), detail, since_ms)
+        return Found("medium", running.word, no_reply(silent, catalogue), detail, since_ms, (NO_REPLY,))
     if fault := next(_faults(telemetry), None):
-        return Found("medium", running.word, catalogue.reason(fault), running.text)
+        return Found("medium", running.word, catalogue.reason(fault), running.text, alarms=_ALARMS_OF_FAULTS)
     if telemetry.get("q") == "bad":
-        return Found("medium", running.word, catalogue(N_("no usable value")), running.detail)
+        return Found("medium", running.word, catalogue(N_("no usable value")), running.detail, alarms=("no_value",))
     disabled = [reason_of(item) for item in inputs.messages.get("explain", {}).get("disabled_registers", ())]
     if notes := [*disabled, *reasons]:
-        return Found("low", running.word, running.text, catalogue.reasons(notes[:1]), None if disabled else since_ms)
+        return Found(
+            "low",
+            running.word,
+            running.text,
+            catalogue.reasons(notes[:1]),
+            None if disabled else since_ms,
+            ("registers_disabled",) if disabled else (),
+        )
     if inputs.stale:
         return Found("normal", "stale", catalogue(N_("stale")), running.text)
     return running

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from agent.analysis.power_quality.event_text import format_event
+from agent.analysis.power_quality.event_text import ALARM, format_event
 from agent.core.codec import decode_reason
 from agent.core.text import N_, Catalogue, text_of_object
 from agent.delivery.store.event_history import GATEWAY, StoredEvent, last_state_before, read_events
@@ -100,12 +100,19 @@ def _of_message(event: StoredEvent, kind: str, catalogue: Catalogue) -> PageEven
     )
     return PageEvent(
         rfc3339(start_ms), event.t_ms, start_ms, None if event.asset == GATEWAY else event.asset, kind,
-        _PRIORITY.get(kind, "normal"),
+        _priority(kind, values),
         format_event(values, event.body.get("r", {}).get("event_text", ()), catalogue),
         _number(values.get("event_duration_s")), values.get("event_state") == "begin",
         _number(values.get("event_extreme_pct")), extreme, reference, values.get("event_phases") or [],
         event.has_waveform, "SIMULATED" in flags.get("*", ()), values.get("event_number"),
     )  # fmt: skip
+
+
+def _priority(kind: str, values: Mapping[str, Any]) -> str:
+    """That of an alarm when it was announced; its other changes are for information."""
+    if kind == ALARM and values.get("alarm_announced"):
+        return str(values.get("alarm_priority"))
+    return _PRIORITY.get(kind, "normal")
 
 
 def _with_earlier(db: sqlite3.Connection, stored: Sequence[StoredEvent], from_ms: int) -> Iterable[StoredEvent]:

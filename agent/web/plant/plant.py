@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -12,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import VERSION
-from agent.core.text import Catalogue
+from agent.core.text import N_, Catalogue
+from agent.web.alarms.finding import Finding
 from agent.web.base import values
 from agent.web.base.context import Web, catalogue_of, web_of
 from agent.web.base.reasons import GATEWAY_OFFLINE
@@ -22,12 +24,13 @@ from agent.web.base.values import PageValue
 from agent.web.history.history import last_hours
 from agent.web.http.json_response import json_response
 from agent.web.http.times import milliseconds, rfc3339
-from agent.web.plant.findings import Finding, alarms, findings
+from agent.web.plant.findings import alarms, findings
 from agent.web.plant.flow import Flow, flow_of
 from agent.web.plant.motor_rows import Entry, MotorRow, entries, row_of
 from agent.web.savings.savings import month_summary
 from drivers.reasons import Reason
 
+NAMED_MAX = 2
 STORED_S = 60  # the state file is asked at most once in this time
 
 
@@ -51,8 +54,13 @@ class Contact(Struct):
 
 
 class Verdict(Struct):
-    """Numbers of alarms and motors. worst: highest priority of an alarm. longest_s: age of the oldest alarm.
-    badges: priority of each alarm, worst first.
+    """Numbers of alarms and motors.
+
+    unacknowledged: alarms that need action. acknowledged: of those, whose condition still holds.
+    worst, longest_s, badges: highest priority, age of the oldest, and priority of each alarm that needs action.
+    returned: not acknowledged, but the condition no longer holds. shelved: by an operator.
+    suppressed: by design, as a consequence of another alarm, or out of service.
+    acknowledged_text: names the acknowledged ones.
     """
 
     unacknowledged: int
@@ -64,6 +72,9 @@ class Verdict(Struct):
     longest_s: float | None
     acknowledged_text: str
     badges: list[str]
+    returned: int = 0
+    shelved: int = 0
+    suppressed: int = 0
 
 
 class SavedNow(PageValue):
@@ -125,7 +136,7 @@ def live_of(
 ) -> LiveEvent:
     """The sums over all rows, and the verdict on them. listed: the findings of these rows."""
     return LiveEvent(
-        rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows, listed),
+        rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows, listed, catalogue),
         saved_now(rows, catalogue), flow, rows, listed,
     )  # fmt: skip
 
@@ -166,18 +177,30 @@ def simulated(web: Web, found: Sequence[Entry]) -> bool:
     return any("SIMULATED" in entry.messages.get("telemetry", {}).get("f", {}).get("*", ()) for entry in found)
 
 
-def verdict_of(web: Web, rows: Sequence[MotorRow], listed: Sequence[Finding]) -> Verdict:
+def verdict_of(web: Web, rows: Sequence[MotorRow], listed: Sequence[Finding], catalogue: Catalogue) -> Verdict:
     """listed: the findings of these rows and of the gateway."""
-    counted = alarms(listed)
+    found = alarms(listed)
+    counted = [item for item in found if item.state == "UNACK"]
+    states = Counter(item.state for item in found)
     motors = [row for row in rows if row.kind != "meter"]
     since_ms = [milliseconds(item.since) for item in counted if item.since]
     longest_s = max(0.0, (web.now_ms() - min(since_ms)) / 1000) if since_ms else None
     return Verdict(
-        len(counted), 0, counted[0].priority if counted else None, len(motors),
+        len(counted), states["ACKED"], counted[0].priority if counted else None, len(motors),
         sum(not row.stale and row.state.word not in ("no_reply", "unknown") for row in motors),
-        sum(row.priority == "maintenance" for row in motors), longest_s, "",
-        [item.priority for item in counted],
+        sum(row.priority == "maintenance" for row in motors), longest_s, _acknowledged(found, catalogue),
+        [item.priority for item in counted], states["RTNUN"], states["SHLVD"], states["DSUPR"] + states["OOSRV"],
     )  # fmt: skip
+
+
+def _acknowledged(found: Sequence[Finding], catalogue: Catalogue) -> str:
+    """The acknowledged alarms in words; of many only how many."""
+    names = [f"{item.name}: {item.text}" for item in found if item.state == "ACKED"]
+    if not names:
+        return ""
+    if len(names) > NAMED_MAX:
+        return catalogue(N_("{n:d} acknowledged {n:alarm|alarms}"), n=len(names))
+    return catalogue(N_("acknowledged: {alarms}"), alarms=catalogue.translate("; ").join(names))
 
 
 def saved_now(rows: Sequence[MotorRow], catalogue: Catalogue) -> SavedNow:

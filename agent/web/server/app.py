@@ -30,9 +30,9 @@ from agent.web.server.security import LOOPBACK, Access, Guard, content_policy
 # Modules with endpoints, each with its `routes`
 ENDPOINTS = (
     "server.login", "server.pages", "server.page_texts", "http.static_files", "plant.plant", "plant.motor_rows",
-    "motor.motor", "power_quality.power_quality", "history.history", "motor.old_plant", "plant.events",
-    "savings.savings", "commissioning.commissioning", "gateway.configuration", "gateway.health", "server.live",
-    "server.openapi",
+    "motor.motor", "motor.condition", "alarms.alarms", "alarms.actions", "power_quality.power_quality",
+    "history.history", "motor.old_plant", "plant.events", "savings.savings", "commissioning.commissioning",
+    "gateway.configuration", "gateway.health", "server.live", "server.openapi",
 )  # fmt: skip
 
 THREADS_MAX = 2  # at the same time, one of them for a history: each more would delay the live values

@@ -17,10 +17,11 @@ from starlette.types import Receive, Scope, Send
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue
 from agent.delivery.followed_messages import REMOVED, FollowedMessage
+from agent.web.alarms.finding import Finding
 from agent.web.base.context import Web, catalogue_for, language_of_request
 from agent.web.http.problem import problem
 from agent.web.plant import motor_rows, plant
-from agent.web.plant.findings import Finding, findings
+from agent.web.plant.findings import findings
 from agent.web.plant.flow import flow_of
 from agent.web.plant.motor_rows import Entry, MotorRow
 from agent.web.server.login import Login
@@ -34,7 +35,12 @@ COMMENT_S = 15.0
 QUEUE_S = 2.0  # a client that is further behind gets the complete state again
 SEND_S_MAX = 30.0
 Detail = Callable[[Web, Catalogue, str], Any]  # gives details of one motor
-_DETAIL_KINDS = {"pq3s": "power_quality", "harmonics": "power_quality", "event": "power_quality"}
+_DETAIL_KINDS = {
+    "pq3s": "power_quality",
+    "harmonics": "power_quality",
+    "event": "power_quality",
+    "condition": "condition",
+}  # others: motor
 
 
 class Client:

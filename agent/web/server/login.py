@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from html import escape
+from typing import NamedTuple
 from urllib.parse import parse_qs, quote
 
 from starlette.requests import Request
@@ -22,14 +23,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agent.core.text import N_
 from agent.web.base.context import catalogue_of, language_of_request
 from agent.web.http.problem import API, plain_page, problem
+from agent.web.http.request_body import read_body
 from agent.web.server.password import matches
-from agent.web.server.security import BODY_BYTES_MAX, network_of
+from agent.web.server.security import network_of
 
 SESSION_S = 12 * 3600
 SESSIONS_MAX = 256
 TRIES_PER_ADDRESS, TRIES_IN_ALL, TRIES_S = 5, 20, 60.0
 KNOWN_ADDRESSES_MAX = 64
-BODY_S_MAX = 10.0
+NAME_CHARS_MAX = 40
 METRICS = "/metrics"
 OPEN_PATHS = ("/login", "/static/")  # without a session; they contain no data of the plant
 log = logging.getLogger("magwatt.web")
@@ -72,6 +74,13 @@ class Attempts:
         return of_address >= TRIES_PER_ADDRESS or (address not in self._known and strangers >= TRIES_IN_ALL)
 
 
+class _Session(NamedTuple):
+    """end_s: monotonic. name: of the reader."""
+
+    end_s: float
+    name: str
+
+
 class Login:
     """stored: the hash of the password. tls: the page is encrypted, so the cookie is never sent without TLS."""
 
@@ -79,14 +88,23 @@ class Login:
         self.attempts = Attempts(now_s)
         self.cookie = "__Host-magwatt" if tls else "magwatt"
         self._stored, self._tls, self._now_s = stored, tls, now_s
-        self._sessions: dict[str, float] = {}  # hash of the token → end
+        self._sessions: dict[str, _Session] = {}  # hash of the token → its session
         self._key, self._scraper = secrets.token_bytes(32), b""
         self._one_hash = asyncio.Lock()  # each takes 16 MB
 
     def known(self, request: Request) -> bool:
         """Whether the request belongs to a session."""
+        return self._session(request) is not None
+
+    def name_of(self, request: Request) -> str:
+        """The name that the reader gave at the login; empty: none."""
+        session = self._session(request)
+        return session.name if session else ""
+
+    def _session(self, request: Request) -> _Session | None:
         token = request.cookies.get(self.cookie, "")
-        return bool(token) and self._sessions.get(_digest(token), 0.0) > self._now_s()
+        session = self._sessions.get(_digest(token)) if token else None
+        return session if session and session.end_s > self._now_s() else None
 
     async def is_right(self, password: str) -> bool:
         async with self._one_hash:
@@ -110,12 +128,13 @@ class Login:
         self.attempts.succeeded(address)
         return True
 
-    def begin(self, response: Response) -> None:
+    def begin(self, response: Response, name: str = "") -> None:
+        """name: of the reader, for what is entered in this session."""
         token, now_s = secrets.token_urlsafe(32), self._now_s()
-        self._sessions = {name: end_s for name, end_s in self._sessions.items() if end_s > now_s}
+        self._sessions = {digest: known for digest, known in self._sessions.items() if known.end_s > now_s}
         while len(self._sessions) >= SESSIONS_MAX:
             del self._sessions[next(iter(self._sessions))]
-        self._sessions[_digest(token)] = now_s + SESSION_S
+        self._sessions[_digest(token)] = _Session(now_s + SESSION_S, name)
         response.set_cookie(
             self.cookie, token, max_age=SESSION_S, path="/", secure=self._tls, httponly=True, samesite="strict"
         )
@@ -159,16 +178,17 @@ async def _try(request: Request) -> Response:
         if login.attempts.rejected == 1:
             log.warning("login from %s rejected: too many attempts; further ones are not logged", address)
         return problem(request, 429, headers={"retry-after": f"{TRIES_S:.0f}"})
-    body = await _body(request)
+    body = await read_body(request)
     if body is None:
         return problem(request, 413)
-    if not await login.is_right(parse_qs(body.decode("utf-8", "replace")).get("password", [""])[0]):
+    form = parse_qs(body.decode("utf-8", "replace"))
+    if not await login.is_right(form.get("password", [""])[0]):
         log.warning("login from %s: wrong password", address)
         return _form(request, 401)
     log.info("login from %s", address)
     login.attempts.succeeded(address)
     response = RedirectResponse(_next(request), 303)
-    login.begin(response)
+    login.begin(response, _name(form.get("name", [""])[0]))
     return response
 
 
@@ -184,10 +204,13 @@ def _form(request: Request, status: int = 200) -> Response:
     catalogue = catalogue_of(request)
     action = f"/login?next={quote(_next(request), safe='/')}"
     title, label = catalogue(N_("Log in")), catalogue(N_("Password"))
+    name = catalogue(N_("Name, shown with what you enter (optional)"))
     wrong = catalogue(N_("The password is wrong")) if status == 401 else ""
     form = (
         f'<form method="post" action="{escape(action)}" class="login"><label for="password">{escape(label)}</label>'
         '<input type="password" id="password" name="password" required autofocus autocomplete="current-password">'
+        f'<label for="name">{escape(name)}</label><input type="text" id="name" name="name" '
+        f'maxlength="{NAME_CHARS_MAX}" autocomplete="name">'
         f'<button type="submit" class="btn main">{escape(title)}</button></form>'
     )
     page = plain_page(language_of_request(request), title, wrong, form)
@@ -200,18 +223,9 @@ def _next(request: Request) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"
 
 
-async def _body(request: Request) -> bytes | None:
-    """None: too large, or too slow."""
-    found = b""
-    try:
-        async with asyncio.timeout(BODY_S_MAX):
-            async for piece in request.stream():
-                found += piece
-                if len(found) > BODY_BYTES_MAX:
-                    return None
-    except TimeoutError:
-        return None
-    return found
+def _name(text: str) -> str:
+    """Without line breaks and control characters."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))[:NAME_CHARS_MAX]
 
 
 def address_of_client(request: Request) -> str:

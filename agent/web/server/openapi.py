@@ -12,8 +12,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import VERSION
+from agent.web.alarms.actions import Decision, Entered
+from agent.web.alarms.alarms import Alarms
 from agent.web.history.history import POINTS_MAX, POINTS_MIN
 from agent.web.http.json_response import json_response
+from agent.web.motor.condition import MotorCondition
 from agent.web.motor.motor import MotorDetail
 from agent.web.motor.old_plant import OldPlant
 from agent.web.plant.motor_rows import MotorRows
@@ -21,6 +24,7 @@ from agent.web.plant.plant import LiveEvent, Plant
 from agent.web.savings.month import Month
 
 BASE = "/api/v1"
+ACTIONS = "/alarms/actions"
 _REF = "#/components/schemas/{name}"
 # Path → summary, struct of the answer; None: an object whose keys the summary names
 PATHS: dict[str, tuple[str, type | None]] = {
@@ -28,10 +32,15 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/plant/month": ("The saving of this month, by day", Month),
     "/motors": ("All motors and shared meters", MotorRows),
     "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", MotorDetail),
+    "/motors/{id}/condition": (
+        "What is known about each fault of one motor: found, clear or not observable",
+        MotorCondition,
+    ),
     "/motors/{id}/history": ("Mean, minimum and maximum of metrics over time, at most 2,000 points each", None),
     "/motors/{id}/old-plant": ("Power of the adjusted baseline, at most 62 days", OldPlant),
     "/motors/{id}/power-quality": ("Phasors, harmonics with limits, distortion and events of one motor", None),
     "/motors/{id}/events/{t_ms}/waveform": ("Voltages and currents around an event", None),
+    "/alarms": ("All alarms of the agents, also those that are normal, and their sums", Alarms),
     "/events": ("Events of the last days and present findings", None),
     "/savings": ("The months for which a report exists", None),
     "/savings/newest/report.html": ("Redirects to the report of the newest month", None),
@@ -48,7 +57,7 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/stream": ("Live values as server-sent events: `rows` with the keys of LiveEvent", LiveEvent),
     "/openapi.json": ("This document", None),
 }
-_LISTS = ("/motors", "/motors/{id}/history", "/events", "/savings", "/savings/{month}")  # also as CSV
+_LISTS = ("/motors", "/motors/{id}/history", "/alarms", "/events", "/savings", "/savings/{month}")  # also as CSV
 _QUERY: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "/motors/{id}/history": {
         "metric": ("name of a metric; can be repeated", {"type": "array", "items": {"type": "string"}}),
@@ -80,22 +89,37 @@ _PROBLEM = {
 def document(paths: frozenset[str], cookie: str | None) -> dict[str, Any]:
     """OpenAPI 3.1. paths: of the API that this page has. cookie: of the login; None: there is none."""
     known = {path: PATHS[path] for path in PATHS if path in paths}
-    _, schemas = msgspec.json.schema_components([kind for _, kind in known.values() if kind], ref_template=_REF)
+    kinds = [*(kind for _, kind in known.values() if kind), *([Decision, Entered] if ACTIONS in paths else [])]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
     found: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
             "title": "magwatt", "version": VERSION, "license": {"name": "Apache-2.0"},
-            "description": "Read-only. Times are RFC 3339 UTC with milliseconds, or integers in keys that end in _ms. "
+            "description": "Read-only, except for the decisions of operators about alarms. Times are RFC 3339 UTC with "
+            "milliseconds, or integers in keys that end in _ms. "
             "Units are in the keys. null: unknown, with the reason next to it.",
         },
         "servers": [{"url": BASE}],
-        "paths": {path: {"get": _operation(path, summary, kind)} for path, (summary, kind) in known.items()},
+        "paths": {
+            **{path: {"get": _operation(path, summary, kind)} for path, (summary, kind) in known.items()},
+            **_decided(paths),
+        },
         "components": {"schemas": {**schemas, "ProblemDocument": _PROBLEM}},
     }  # fmt: skip
     if cookie:
         found["components"]["securitySchemes"] = {"session": {"type": "apiKey", "in": "cookie", "name": cookie}}
         found["security"] = [{"session": []}]
     return found
+
+
+def _decided(paths: frozenset[str]) -> dict[str, Any]:
+    """The one path that accepts something."""
+    if ACTIONS not in paths:
+        return {}
+    operation = _operation(ACTIONS, "Acknowledges, shelves or unshelves an alarm; only after a login", Entered)
+    schema = {"$ref": _REF.format(name=Decision.__name__)}
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {ACTIONS: {"post": {**operation, "requestBody": body}}}
 
 
 def _operation(path: str, summary: str, kind: type | None) -> dict[str, Any]:

@@ -26,7 +26,8 @@ _ENGLISH, _CHINESE = b'<html lang="en">', b'<html lang="zh-CN">'
 async def page(request: Request, status: int = 200) -> Response:
     """index.html with language, texts and plant of now."""
     web, catalogue = web_of(request), catalogue_of(request)
-    start = {"plant": await plant_now(web, catalogue), "login": request.app.state.login is not None}
+    login = request.app.state.login is not None
+    start = {"plant": await plant_now(web, catalogue), "login": login, "acts": login and web.config is not None}
     response = document(request, catalogue, start)
     if response.status_code == 200:
         response.status_code = status

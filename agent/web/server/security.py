@@ -15,10 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agent.web.base.context import catalogue_of
 from agent.web.base.reasons import HOST_UNKNOWN
 from agent.web.http.problem import problem
+from agent.web.http.request_body import BODY_BYTES_MAX
 
 HEADERS_BYTES_MAX = 8192
 ADDRESS_BYTES_MAX = 4096  # of the path and the query
-BODY_BYTES_MAX = 4096
 HTTP_HOST_UNKNOWN = 400  # no other rejection of the guard has this status
 log = logging.getLogger("magwatt.web")
 
@@ -34,7 +34,7 @@ class Access(Struct, frozen=True):
     hosts: frozenset[str]
     tls: bool = False
     any_address: bool = False
-    posts: frozenset[str] = frozenset(("/login", "/logout"))
+    posts: frozenset[str] = frozenset(("/login", "/logout", "/api/v1/alarms/actions"))
 
 
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))

@@ -116,7 +116,7 @@ async function startData() {
   const written = document.getElementById("start").textContent.trim();
   const start = written ? JSON.parse(written) : {language: navigator.language.startsWith("zh") ? "zh" : "en", texts: {}};
   useTexts(start.language, start.texts);
-  useSession(start.login);
+  useSession(start.login, start.acts);
   document.documentElement.lang = pageLanguage() === "zh" ? "zh-CN" : "en";
   if (start.plant) return start;
   return get("/plant").then((plant) => ({...start, plant}), (error) => ({...start, plant: null, error}));

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from support.basics import HandClock
-from support.dialects import Bench, configured
+from support.dialects import SECOND, Bench, configured
 
+from agent.config.topology import assets
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
 from agent.core.text import english
 from agent.delivery.delivery import Delivery
@@ -162,3 +163,21 @@ def test_a_gap_is_announced_with_code_data_and_text(bench: Bench) -> None:
     assert reason == {"code": AGENT_KILLED, "data": {}, "text": body["v"]["event_text"]}
     bench.store.flush()
     assert bench.publisher.announce_gaps() == 0
+
+
+def test_alarms_are_sent_again_and_deleted_with_their_motor(bench: Bench, tmp_path: Path) -> None:
+    sent: list[tuple[str, bytes]] = []
+    bench.publisher.publish_retained("pump-1", "alarm", {"state": "UNACK"}, name="stall", keep=True)
+    bench.publisher.publish_retained(None, "alarm", {"state": "ACKED"}, name="disk", keep=True)
+    root = bench.publisher.root
+    kept = {topic: json.loads(text) for topic, text in bench.publisher.retained_messages() if "/alarm/" in topic}
+    assert {topic: (body["s"], body["state"]) for topic, body in kept.items()} == {
+        f"{root}/pump-1/alarm/stall": ("magwatt.alarm/1", "UNACK"), f"{root}/alarm/disk": ("magwatt.alarm/1", "ACKED")
+    }  # fmt: skip
+    bench.publisher.followers.append(lambda topic, text, _retain: sent.append((topic, text)))
+    bench.publisher.delete_retained(None, "alarm", "disk")
+    assert sent == [(f"{root}/alarm/disk", b"")]
+    changed = configured(tmp_path, "mqtt://127.0.0.1:1883", plant=SECOND)
+    bench.publisher.reconfigure(changed, assets(changed))
+    assert (f"{root}/pump-1/alarm/stall", b"") in sent
+    assert not any("/alarm/" in topic for topic, _ in bench.publisher.retained_messages())

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from msgspec import Struct
 
+from agent.alarms.reasons import PRIORITY_NAMES, STATE_NAMES
 from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue, language_of
 from agent.savings.accounting.verdict import UNDECIDED, further_caveats
@@ -20,6 +21,7 @@ from agent.savings.records.non_routine_events import adjustments
 from agent.savings.report.formatting import grouped, kwh, plus_minus, rounded_to_u, with_u
 from agent.savings.report.html import charts, details, summary
 from agent.savings.report.model import uncertainty
+from agent.savings.report.model.alarms_of_month import AlarmOfMonth
 from agent.savings.report.model.month import ReportMonth
 from agent.savings.settings import setting
 
@@ -122,6 +124,7 @@ def motor_texts(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
         "days": _days(month),
         "added": kwh(added_wh) if added_wh else "",
         "events": [_event(event, month.zone, _) for event in month.events],
+        "alarms": [_alarm(item, month.zone, _) for item in month.alarms],
         "meter": details.meter_rows(month, _),
         "baseline": details.baseline_rows(month, _),
         "ledger": details.ledger_rows(month, _),
@@ -171,6 +174,14 @@ def _event(event: NonRoutineEvent, zone: str, _: Catalogue) -> Mapping[str, Any]
         "decided": format_minute(event.decided_ms, zone) if event.decided_ms else "",
         "adjustment": f"{kwh(event.adjust_wh)} kWh" if event.adjust_wh else "",
     }
+
+
+def _alarm(item: AlarmOfMonth, zone: str, _: Catalogue) -> Mapping[str, Any]:
+    return {
+        "title": _(item.title), "priority": _(PRIORITY_NAMES.get(item.priority, item.priority)),
+        "announced": str(item.announced), "state": _(STATE_NAMES.get(item.state, item.state)), "open": item.open,
+        "last": format_minute(item.last_ms, zone) if item.last_ms is not None else "–",
+    }  # fmt: skip
 
 
 def overview_texts(months: Sequence[ReportMonth], _: Catalogue) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.static_factors import not_frozen
 from agent.savings.report import reasons as codes
+from agent.savings.report.model.alarms_of_month import AlarmOfMonth, alarms_of_month
 from agent.savings.report.model.baseline_notes import of_baseline
 from agent.savings.report.model.cost import Cost, cost_of
 from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier, compare_with_ledger
@@ -83,6 +84,7 @@ class ReportMonth(Struct, frozen=True):
     plant: the motor with its meter and drive.
     simulated: the data are from a simulation.
     compared: share of the month that is part of the saving (of a month that has not ended: up to now).
+    alarms: those announced in the month or open at its end.
     """
 
     asset: str
@@ -113,6 +115,7 @@ class ReportMonth(Struct, frozen=True):
     plant: Asset | None = None
     simulated: bool = False
     compared: float = 0.0
+    alarms: Sequence[AlarmOfMonth] = ()
 
     @property
     def reported(self) -> Sequence[Interval]:
@@ -232,6 +235,7 @@ def collect(
         events, ledger, notes, hints, plant,
         config.site.simulated,
         compared=sum(result.length_s for result in results if result.excluded is None) / ((end_ms - from_ms) / 1000),
+        alarms=alarms_of_month(db.execute, plant.name, from_ms, end_ms),
     )  # fmt: skip
 
 

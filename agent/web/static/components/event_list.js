@@ -146,7 +146,7 @@ export function kindName(kind) {
     meter_replaced: _("meter replaced"), meter_register_reset: _("meter register reset"), meter_register_jump: _("meter register jump"),
     ct_ratio_changed: _("transformer ratio changed"), offline: _("no reply"), stale: _("no reply"), agent_stopped: _("agent stopped"),
     state_file_corrupt: _("state file"), state_file_missing: _("state file"), state_file_unwritable: _("state file"),
-    client_id_conflict: _("client identifier used twice"), certificate_expiring: _("certificate expires"),
+    client_id_conflict: _("client identifier used twice"), certificate_expiring: _("certificate expires"), alarm: _("alarm"),
   };
   return names[kind] || (kind.startsWith("nre_") ? _("non-routine event") : kind.replaceAll("_", " "));
 }

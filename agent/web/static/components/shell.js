@@ -1,6 +1,7 @@
 // What surrounds every view: navigation, clock, language, strips, and what a screen reader is told.
 import {html, useEffect, useRef, useState} from "../core/html.js";
 import {age, clock} from "../core/numbers.js";
+import {stateOf} from "../core/plant.js";
 import {hasLogin} from "../core/session.js";
 import {_, pageLanguage} from "../core/text.js";
 import {Marked, unmarked} from "./marked.js";
@@ -66,7 +67,7 @@ function Strips({plant, live, outdated}) {
 export function Announcer({plant}) {
   const known = useRef(null);
   const [text, setText] = useState("");
-  const alarms = plant.findings.filter((finding) => URGENT.includes(finding.priority));
+  const alarms = plant.findings.filter((finding) => URGENT.includes(finding.priority) && stateOf(finding) === "UNACK");
   const keys = alarms.map((finding) => `${finding.motor} ${finding.priority} ${finding.code}`);
   useEffect(() => {
     const before = known.current;

@@ -11,13 +11,22 @@ function address(path, query = {}) {
 
 /** The JSON at a path of the API. Throws an Error with the problem's title (RFC 9457) and `status`. */
 export async function get(path, query = {}, signal = undefined) {
-  const response = await fetch(address(path, query), {headers: {accept: "application/json"}, signal});
+  return answerOf(await fetch(address(path, query), {headers: {accept: "application/json"}, signal}));
+}
+
+async function answerOf(response) {
   if (response.status === 401 && location.pathname !== "/login") {
     location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
   }
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw Object.assign(new Error(body.detail || body.title || response.statusText), {status: response.status});
   return body;
+}
+
+/** Sends JSON to a path of the API and returns its answer. Throws as `get`. */
+export async function post(path, body) {
+  const response = await fetch(address(path), {method: "POST", headers: {accept: "application/json", "content-type": "application/json"}, body: JSON.stringify(body)});
+  return answerOf(response);
 }
 
 export const link = (path, query = {}) => address(path, query);

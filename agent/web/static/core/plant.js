@@ -26,11 +26,15 @@ export function inOrder(motors) {
   return [...motors].sort((one, other) => rank(one) - rank(other));
 }
 
+/** The state of an alarm, as in ISA-18.2; what the page derived itself needs action. */
+export const stateOf = (finding) => (finding.alarm ? finding.alarm.state : "UNACK");
+
 /** What the plant's verdict is, in one line. */
-export function verdictLine({unacknowledged, reporting, motors}) {
+export function verdictLine({unacknowledged, acknowledged, returned, reporting, motors}) {
   if (unacknowledged === 1) return _("1 alarm needs action");
   if (unacknowledged) return _("{n} alarms need action", {n: unacknowledged});
   if (!reporting) return _("No motor reports");
+  if (acknowledged || returned) return _("No alarm needs action. {n} of {total} motors report.", {n: reporting, total: motors});
   return _("No alarm. {n} of {total} motors report.", {n: reporting, total: motors});
 }
 

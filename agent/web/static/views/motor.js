@@ -5,6 +5,7 @@ import {dayAndTime, fixed} from "../core/numbers.js";
 import {ageOf, freshness} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Badge, priorityName} from "../components/badge.js";
+import {Condition} from "../components/condition.js";
 import {ErrorPanel} from "../components/error.js";
 import {Marked} from "../components/marked.js";
 import {Measured} from "../components/measured.js";
@@ -22,14 +23,17 @@ const CALM = ["normal", "unknown", "maintenance"]; // priorities that are no ala
 export default function MotorView({plant, argument, outdated, now_ms, server_ms}) {
   const row = plant.motors.find((motor) => motor.id === argument);
   const fresh = row ? freshness(row, now_ms, outdated) : "lost";
-  const stored = useData(`/motors/${encodeURIComponent(argument)}`, {}, {key: `${fresh}${Boolean(row)}`});
+  const key = `${fresh}${Boolean(row)}`;
+  const stored = useData(`/motors/${encodeURIComponent(argument)}`, {}, {key});
+  const watched = useData(`/motors/${encodeURIComponent(argument)}/condition`, {}, {key});
   if (stored.error && stored.error.status === 404) return html`<${Vanished} id=${argument} />`;
   if (stored.error && !stored.data) return html`<${ErrorPanel} error=${stored.error} onRetry=${stored.again} />`;
   if (!stored.data) return html`<p class="soft">${_("Loading")}</p>`;
   if (!row) return html`<${Vanished} id=${argument} name=${stored.data.name} />`;
   const live = plant.motor && plant.motor.id === argument && fresh !== "lost" ? plant.motor : {};
   const motor = {...stored.data, ...live, ...row, values: {...stored.data.values, ...live.values}};
-  return html`<${Motor} motor=${motor} named=${stored.data.values} plant=${plant} ahead_ms=${server_ms - now_ms} shown=${{stale: fresh === "stale", lost: fresh === "lost", age_s: fresh === "stale" ? ageOf(row, now_ms) : null}} />`;
+  const condition = plant.condition && plant.condition.motor === argument ? plant.condition : watched.data;
+  return html`<${Motor} motor=${motor} condition=${condition} named=${stored.data.values} plant=${plant} ahead_ms=${server_ms - now_ms} shown=${{stale: fresh === "stale", lost: fresh === "lost", age_s: fresh === "stale" ? ageOf(row, now_ms) : null}} />`;
 }
 
 function Vanished({id, name}) {
@@ -40,14 +44,15 @@ function Vanished({id, name}) {
   </section>`;
 }
 
-function Motor({motor, named, plant, shown, ahead_ms}) {
+function Motor({motor, condition, named, plant, shown, ahead_ms}) {
   const measured = motor.kind !== "meter";
   return html`<${Head} motor=${motor} />
     ${measured && html`<${KeyFigures} motor=${motor} shown=${shown} />
     <div class="two motor-two">
       <${Losses} motor=${motor} shown=${shown} />
       <section class="panel motor-stack"><${Budgets} motor=${motor} plant=${plant} shown=${shown} /><${Quantities} quantities=${motor.quantities} ...${shown} /></section>
-    </div>`}
+    </div>
+    ${condition && html`<${Condition} condition=${condition} zone=${plant.time_zone} />`}`}
     <${MotorHistory} motor=${motor} plant=${plant} shown=${shown} ahead_ms=${ahead_ms} />
     <${MotorFacts} motor=${motor} named=${named} shown=${shown} />`;
 }
@@ -58,10 +63,15 @@ function Head({motor}) {
     <a class="crumb" href="/">${_("Plant")} ›</a><h1>${motor.name}</h1><span class="soft"><${Marked} text=${motor.subtitle} /></span>
     <span class="end"><${Badge} priority=${motor.priority} acknowledged=${motor.acknowledged} size=${26} />
       ${motor.state.strong ? html`<b>${motor.state.text}</b>` : html`<span class="soft">${motor.state.text}</span>`}
-      ${motor.priority !== "unknown" && html`<span class="tag">${alarm ? _("alarm: {priority}", {priority: priorityName(motor.priority)}) : _("no open alarm")}</span>`}
+      ${motor.priority !== "unknown" && html`<span class="tag">${alarmTag(motor, alarm)}</span>`}
       <a class="crumb pq-link" href=${`/m/${encodeURIComponent(motor.id)}/pq`}>${_("Power quality")} ›</a></span>
     ${motor.state.detail && alarm && html`<p class="small motor-why"><${Marked} text=${motor.state.detail} /></p>`}
   </div>`;
+}
+
+function alarmTag({priority, acknowledged}, alarm) {
+  if (!alarm) return _("no open alarm");
+  return acknowledged ? _("alarm: {priority}, acknowledged", {priority: priorityName(priority)}) : _("alarm: {priority}", {priority: priorityName(priority)});
 }
 
 function KeyFigures({motor, shown}) {

@@ -135,6 +135,20 @@ def test_values_stay_current_when_the_clock_is_put_back(node: Node) -> None:
     assert (power["double_value"], power["timestamp"]) == (6.0, node.now_ms)
 
 
+def test_rows_of_an_agent_before_do_not_take_the_next_birth_back_in_time(node: Node) -> None:
+    """The agent was killed: its rows are older than the null of the birth of the agent that sends them."""
+
+    def times_ms() -> dict[str, int]:
+        return {metric["name"]: metric["timestamp"] for metric in node.birth()["metrics"]}
+
+    before = times_ms()
+    node.row(node.start_ms - 5000, historical=True, shaft_power_w=7.0)
+    node.node.request_births()
+    node.births()
+    after = times_ms()
+    assert {name: (before[name], after[name]) for name in before if after[name] < before[name]} == {}
+
+
 def test_an_unchanged_value_is_sent_once_a_minute(node: Node) -> None:
     """docs/dialects.md: at the latest a minute after it was sent last."""
     times = []

@@ -12,6 +12,7 @@ from support.dialects import configured
 from support.savings import save_event
 from support.store import without_fsync
 
+from agent.alarms.reasons import ALARM_ACKNOWLEDGED, ALARM_RAISED
 from agent.config.model import Config, StoreSettings
 from agent.config.topology import assets
 from agent.core.messages import Message, encode, encode_plain, event
@@ -157,3 +158,19 @@ def test_findings_name_what_needs_a_person_worst_first(config: Config) -> None:
     assert (None, "high", GATEWAY_OFFLINE) in [
         (it.motor, it.priority, it.code) for it in events_of(web, 30, None, CHINESE).findings
     ]
+
+
+def test_a_change_of_an_alarm_is_an_event_in_the_language_of_the_reader(config: Config, tmp_path: Path) -> None:
+    with without_fsync():
+        store = Store(tmp_path, HandClock(NOW_MS / 1000), StoreSettings(commit_interval_s=0.01))
+    history, title = EventHistory(store), "a phase is lost"
+    for number, reason in enumerate((ALARM_RAISED(title=title), ALARM_ACKNOWLEDGED(title=title, by="Li"))):
+        values = {"alarm": "phase_loss", "alarm_priority": "high", "alarm_announced": 1 - number}
+        history.on_published(event("pump-1", NOW_MS - 9 + number, "alarm", [reason], values))
+    store.close()
+    for catalogue in (ENGLISH, CHINESE):
+        listed = found(replace(config, state_dir=tmp_path), catalogue=catalogue).events
+        assert [(it.kind, it.priority) for it in listed] == [("alarm", "normal"), ("alarm", "high")]
+        assert [it.text for it in listed] == [
+            catalogue.reason(ALARM_ACKNOWLEDGED(title=title, by="Li")), catalogue.reason(ALARM_RAISED(title=title))
+        ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Alarms by ISA-18.2 / IEC 62682: states, suppression, shelving, metrics."""

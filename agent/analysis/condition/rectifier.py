@@ -1,0 +1,168 @@
+"""Rules for the supply side of a drive: open diode, lost phase, supply, capacitor of the DC link.
+
+docs/condition.md states where the limits come from. Everything that is judged needs 15 % of the rated power.
+"""
+
+from __future__ import annotations
+
+import math
+
+from agent.analysis.condition import reasons as codes
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
+from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.record import Record
+from agent.analysis.condition.rectifier_features import (
+    EMPTY,
+    LOAD_MIN,
+    LOST,
+    SECOND_OPEN,
+    WINDOWS_MIN,
+    RectifierFeatures,
+    open_limits,
+    rectifier_features,
+)
+from agent.analysis.condition.rectifier_link import judge_capacitor
+from drivers.reasons import Reason
+
+LENGTH_MIN_S = 1.0  # ten cycles for a window, and five windows
+SECOND_SOUND = 0.12  # of the fundamental; half of what an open diode causes at least
+STEADY_MIN = 0.5  # share of the recording
+UNBALANCED = 0.01  # U2/U1 that motors and drives bear continuously (IEC 60034-1, IEC 60034-26 [M])
+UNBALANCED_ALARM = 0.05  # deviation above which NEMA MG 1 does not permit operation [S]
+GAIN_U95 = 0.0033  # U2/U1 that gains of ±0.5 % in three channels cause
+EXPLAINING_U2, EXPLAINING_LOAD = 0.015, 0.25  # sound bridges with 3 % keep 18 % in the smallest phase at 15 % load
+DRIVE_IDLE = 0.01  # of the rated power
+
+
+def rectifier_answers(record: Record, machine: MachineData, baseline: Record | None) -> list[Answer]:
+    """What a recording at the input of a drive shows."""
+    return judge_rectifier(
+        rectifier_features(record, machine), machine, baseline and rectifier_features(baseline, machine)
+    )
+
+
+def judge_rectifier(
+    features: RectifierFeatures, machine: MachineData, baseline: RectifierFeatures | None
+) -> list[Answer]:
+    """The verdict on each fault from the features of a recording, and of one of the same drive when it was sound."""
+    lost = _phase_loss(features)
+    diode = _diode(features, lost)
+    broken = isinstance(lost, ConditionFinding) or isinstance(diode, ConditionFinding)
+    capacitor: Answer
+    if broken:
+        capacitor = NotObservable("dc_link_capacitor", codes.CONDITION_RECTIFIER_FAULT_HIDES())
+    else:
+        capacitor = judge_capacitor(features, machine, baseline)
+    unbalance = NotObservable("current_unbalance", codes.CONDITION_RECTIFIER_UNBALANCES())
+    answers: list[Answer] = [lost, diode, capacitor, judge_unbalance(features), judge_dip(features), unbalance]
+    return answers + ([_terminals(features)] if machine.kind == "magnet" else [])
+
+
+def _unseen(features: RectifierFeatures) -> Reason | None:
+    """Why nothing can be judged from the currents; None: they can be judged."""
+    if features.length_s < LENGTH_MIN_S:
+        return codes.CONDITION_RECORDING_SHORT(length_s=features.length_s, length_min_s=LENGTH_MIN_S)
+    if features.hz is None:
+        return codes.CONDITION_NO_FUNDAMENTAL()
+    if not features.currents:
+        return codes.CONDITION_RECORDING_WITHOUT_CURRENT()
+    if features.clipped:
+        return codes.CONDITION_CURRENT_CLIPPED()
+    if features.load is not None and features.load < LOAD_MIN and features.windows < WINDOWS_MIN:
+        return codes.CONDITION_LOAD_LOW(load_pct=100 * features.load, load_min_pct=100 * LOAD_MIN)
+    if features.windows < WINDOWS_MIN or features.steady_share < STEADY_MIN:
+        return codes.CONDITION_OPERATION_CHANGES(steady_pct=100 * features.steady_share)
+    return None
+
+
+def _unproven(features: RectifierFeatures) -> Reason | None:
+    """Why currents without a sign of a fault prove nothing; None: the fault would have been seen."""
+    if features.u2_share is None:
+        return codes.CONDITION_RECORDING_WITHOUT_VOLTAGE()
+    return codes.CONDITION_LOAD_UNKNOWN() if features.load is None else None
+
+
+def _phase_loss(features: RectifierFeatures) -> Answer:
+    reason = _unseen(features)
+    if features.lost_phase is None or reason is not None:
+        reason = reason or _unproven(features)
+        return Clear("phase_loss") if reason is None else NotObservable("phase_loss", reason)
+    share, load, u2 = features.lost_share or 0.0, features.load, features.u2_share
+    if load is None:
+        return NotObservable("phase_loss", codes.CONDITION_LOAD_UNKNOWN())
+    if u2 is not None and EXPLAINING_U2 < u2 < 3 * UNBALANCED_ALARM and load < EXPLAINING_LOAD:
+        explained = codes.CONDITION_UNBALANCE_EXPLAINS(load_pct=100 * load, u2_pct=100 * u2)
+        return NotObservable("phase_loss", explained)
+    if share > EMPTY and features.open_from_s is not None:
+        return Clear("phase_loss", 100 * share, "%", 100 * LOST)  # little current, but with even orders: a diode
+    why = codes.CONDITION_PHASE_CURRENT_GONE(phase=features.lost_phase, share_pct=100 * share, load_pct=100 * load)
+    sure = Confidence.LIKELY if features.open_from_s is not None or share > EMPTY else Confidence.CERTAIN
+    at_s = (features.lost_from_s or 0.0) + 0.04
+    return ConditionFinding("phase_loss", Severity.ALARM, sure, at_s, why, 100 * share, "%", 100 * LOST)
+
+
+def _diode(features: RectifierFeatures, lost: Answer) -> Answer:
+    reason = _unseen(features)
+    if reason is not None:
+        return NotObservable("diode_open", reason)
+    if isinstance(lost, ConditionFinding):
+        return NotObservable("diode_open", codes.CONDITION_PHASE_LOSS_HIDES())
+    second, both, even = features.second_share or 0.0, features.second_both_share or 0.0, features.u_even_share
+    if features.open_from_s is not None:
+        return _open_diode(features, second)
+    if (unproven := _unproven(features)) is not None:
+        return NotObservable("diode_open", unproven)
+    if second > SECOND_SOUND and even is not None and both < open_limits(even)[1]:
+        explained = codes.CONDITION_EVEN_ORDERS_OF_SUPPLY(u_pct=100 * even, i_pct=100 * second)
+        return NotObservable("diode_open", explained)
+    if second > SECOND_SOUND or features.open_windows > 0.05:
+        return NotObservable("diode_open", codes.CONDITION_EVEN_ORDERS_SMALL(i_pct=100 * second))
+    return Clear("diode_open", 100 * second, "%", 100 * SECOND_OPEN)
+
+
+def _open_diode(features: RectifierFeatures, second: float) -> Answer:
+    dc, fourth = features.dc_share or 0.0, features.fourth_share or 0.0
+    why = codes.CONDITION_EVEN_ORDERS(dc_pct=100 * dc, second_pct=100 * second, fourth_pct=100 * fourth)
+    seen = features.u_even_share is not None
+    direct = dc > open_limits(features.u_even_share)[0]  # current transformers lose it
+    sure = Confidence.CERTAIN if direct and seen else Confidence.LIKELY if direct or seen else Confidence.POSSIBLE
+    at_s = (features.open_from_s or 0.0) + 5 / (features.hz or math.nan) * (WINDOWS_MIN + 1)
+    return ConditionFinding("diode_open", Severity.ALARM, sure, at_s, why, 100 * second, "%", 100 * SECOND_OPEN)
+
+
+def judge_unbalance(features: RectifierFeatures) -> Answer:
+    code = "supply_unbalance"
+    if features.u2_share is None or features.deviation_share is None:
+        missing = codes.CONDITION_RECORDING_WITHOUT_VOLTAGE() if features.hz else codes.CONDITION_NO_FUNDAMENTAL()
+        return NotObservable(code, missing)
+    if features.voltage_clipped:
+        return NotObservable(code, codes.CONDITION_VOLTAGE_CLIPPED())
+    if features.dead_voltage is not None:
+        return NotObservable(code, codes.CONDITION_VOLTAGE_CHANNEL_DEAD(phase=features.dead_voltage))
+    u2, deviation = features.u2_share, features.deviation_share
+    numbers = (100 * u2, "%", 100 * UNBALANCED, 100 * GAIN_U95)
+    if u2 <= UNBALANCED:
+        return Clear(code, *numbers[:2], limit=numbers[2], u95=numbers[3])
+    why = codes.CONDITION_VOLTAGE_UNBALANCE(u2_pct=100 * u2, nema_pct=100 * deviation)
+    severity = Severity.ALARM if deviation > UNBALANCED_ALARM else Severity.WARNING
+    sure = Confidence.CERTAIN if u2 > UNBALANCED + GAIN_U95 else Confidence.LIKELY
+    return ConditionFinding(code, severity, sure, min(features.length_s, 1.0), why, *numbers)
+
+
+def judge_dip(features: RectifierFeatures) -> Answer:
+    if features.u2_share is None and features.dip_share is None:
+        return NotObservable("supply_dip", codes.CONDITION_RECORDING_WITHOUT_VOLTAGE())
+    if features.dip_share is None or features.dip_s is None or features.dip_at_s is None:
+        return Clear("supply_dip")
+    why = codes.CONDITION_VOLTAGE_DIP(depth_pct=100 * features.dip_share, duration_s=features.dip_s)
+    return ConditionFinding(
+        "supply_dip", Severity.NOTE, Confidence.CERTAIN, features.dip_at_s, why, 100 * features.dip_share, "%", 90.0
+    )
+
+
+def _terminals(features: RectifierFeatures) -> Answer:
+    """Of a magnet motor whose drive takes no power it is not known whether it turns."""
+    if features.load is None or features.load > DRIVE_IDLE:
+        return NotObservable("live_terminals", codes.CONDITION_SUPPLY_SIDE_ONLY())
+    why = codes.CONDITION_DRIVE_TAKES_NOTHING(load_pct=100 * features.load)
+    return ConditionFinding("live_terminals", Severity.ALARM, Confidence.LIKELY, 0.0, why)

@@ -1,0 +1,50 @@
+"""Thermal overload by I²t, with the time constant of starting class 30 of IEC 60947-4-1."""
+
+from __future__ import annotations
+
+from agent.analysis.condition.answers import Answer, Confidence, Severity
+from agent.analysis.condition.rows import reasons
+from agent.analysis.condition.rows.findings import Findings, Watch
+from agent.analysis.condition.rows.ratings import Ratings
+from agent.analysis.condition.rows.sample import Sample
+
+CODE = "overload"
+_TAU_S = 1165.0  # 7.2 times the rated current trips a cold relay of class 30 after 30 s
+_CAPACITY = 1.15**2  # a relay holds at 1.05 and trips at 1.2 times the set current
+_WARN, _ALARM, _OFF = 0.9, 1.0, 0.85
+_STEP_S_MAX = 60.0
+_PER_TORQUE = 1.25  # current over torque, shares of rated, that hot magnets and a weak supply explain
+
+
+class Overload:
+    def __init__(self, ratings: Ratings, findings: Findings) -> None:
+        self._known = ratings.a is not None
+        self._findings = findings
+        self._watch = Watch(300.0)
+        self._heat = 0.0
+        self._last_s: float | None = None
+
+    def on_sample(self, sample: Sample) -> None:
+        step_s = min(_STEP_S_MAX, sample.t_s - self._last_s) if self._last_s is not None else 0.0
+        self._last_s = sample.t_s
+        current = sample.current if sample.drives is not False else 0.0
+        if current is None:
+            missing = reasons.CURRENTS_MISSING() if self._known else reasons.NAMEPLATE_MISSING(keys=("amps",))
+            self._watch.blind(sample.t_s, missing)
+            return
+        if current > 1.0 and sample.torque is not None:  # otherwise a wrong rated current would look like an overload
+            current = min(current, _PER_TORQUE * max(abs(sample.torque), 0.5))
+        self._heat += (current * current / _CAPACITY - self._heat) * min(1.0, step_s / _TAU_S)
+        self._watch.looked(sample.t_s)
+        if self._heat < _OFF:
+            self._findings.end(CODE)
+        elif self._heat >= _WARN:
+            alarm = self._heat >= _ALARM
+            self._findings.raise_(
+                CODE, Severity.ALARM if alarm else Severity.WARNING, Confidence.LIKELY, sample.t_s,
+                reasons.THERMAL_CAPACITY(used=self._heat, current=current), 100 * self._heat, "%",
+                100 * (_ALARM if alarm else _WARN),
+            )  # fmt: skip
+
+    def answers(self) -> list[Answer]:
+        return [self._watch.answer(CODE, 100 * self._heat, "%", 100 * _WARN)]

@@ -1,0 +1,153 @@
+"""A lost phase before a drive or of a motor on the line, from three line currents."""
+
+from __future__ import annotations
+
+from agent.analysis.condition.answers import Answer, Confidence, Severity
+from agent.analysis.condition.rows import reasons
+from agent.analysis.condition.rows.findings import Findings, Watch
+from agent.analysis.condition.rows.ratings import Ratings
+from agent.analysis.condition.rows.sample import INDEX, Sample
+from drivers.reasons import Reason
+
+CODE = "phase_loss"
+_LOST = 0.05  # of the other two
+_LINE_MIN = 0.2  # of rated current, in the other two
+_BRIDGE_LOAD_MIN = 0.15  # below, a bridge may leave out a phase on its own
+_OTHERS_RISE = 1.3  # a lost phase: 1.7 at a bridge, 1.4 to 2 at a motor; a lost transformer: 1.0
+_OFF_S = 5.0
+# of the largest line voltage: with no load and for rated load, what the reactances before a bridge bridge; a lost phase
+_SPREAD, _SPREAD_LOAD, _SPREAD_LOST = 0.015, 0.05, 0.12
+_U = (INDEX["u12_v"], INDEX["u23_v"], INDEX["u31_v"])
+_I = (INDEX["i1_a"], INDEX["i2_a"], INDEX["i3_a"])
+_P_IN, _P_OUT = INDEX["p_in_kw"], INDEX["p_out_kw"]
+
+
+class PhaseLoss:
+    def __init__(self, ratings: Ratings, findings: Findings) -> None:
+        self._ratings, self._findings = ratings, findings
+        self._watch = Watch(60.0)
+        self._since_s: float | None = None
+        self._back_s: float | None = None
+        self._rows = 0
+        self._usual_a: float | None = None  # line current while the three were alike
+        self._usual_kw: float | None = None
+        self._usual_load: float | None = None
+
+    def on_sample(self, sample: Sample) -> None:
+        lost = self._lost(sample)
+        t_s = sample.t_s
+        if lost is None:
+            self._since_s = self._since_s if self._since_s and t_s - self._since_s < 5 else None
+            return
+        if not lost:
+            self._since_s, self._rows = None, 0
+            self._back_s = self._back_s if self._back_s is not None else t_s
+            if CODE in self._findings.active and t_s - self._back_s >= _OFF_S:
+                self._findings.end(CODE)
+            return
+        self._back_s = None
+        self._since_s = t_s if self._since_s is None else self._since_s
+        self._rows += 1
+        # a dip of two seconds lies in three rows at most
+        if self._rows >= (4 if sample.dip else 2):
+            self._found(sample)
+
+    def _found(self, sample: Sample) -> None:
+        currents = [sample.values[k] or 0.0 for k in _I]
+        phase = currents.index(min(currents))
+        others = (sum(currents) - currents[phase]) / 2
+        at_drive = sample.has_drive
+        why = (reasons.PHASE_LOST_INPUT if at_drive else reasons.PHASE_LOST_MOTOR)(
+            phase=f"L{phase + 1}", current_a=currents[phase], others_a=others
+        )
+        share = currents[phase] / others
+        self._findings.raise_(CODE, Severity.ALARM, Confidence.CERTAIN, sample.t_s, why, 100 * share, "%", 100 * _LOST)
+
+    def _lost(self, sample: Sample) -> bool | None:
+        a, b, c = (sample.values[k] for k in _I)
+        if a is None or b is None or c is None:
+            self._watch.blind(sample.t_s, reasons.CURRENTS_MISSING())
+            return None
+        low = min(a, b, c)
+        others = (a + b + c - low) / 2
+        load = self._load(sample)
+        reason = self._too_little(sample, others, load)
+        if reason is not None:
+            self._watch.blind(sample.t_s, reason)
+            return None
+        if low > _LOST * others:
+            self._watch.looked(sample.t_s)
+            if low > 0.6 * others:
+                self._remember(sample, load)
+            return False
+        if self._voltage_explains(sample, load):
+            self._watch.blind(sample.t_s, reasons.VOLTAGE_EXPLAINS())
+            return None
+        if self._transformer_lost(sample, others, load):
+            self._watch.blind(sample.t_s, reasons.CURRENT_CHANNEL_LOST())
+            return None
+        return True
+
+    def _voltage_explains(self, sample: Sample, load: float | None) -> bool:
+        """Line voltages so unequal that a sound bridge leaves out a phase; more: it is lost before the meter."""
+        if sample.u_mean_v is None or sample.u_min_v is None or sample.u_mean_v <= 0:
+            return False
+        spread = 1 - sample.u_min_v / max(volts for k in _U if (volts := sample.values[k]) is not None)
+        return _SPREAD + _SPREAD_LOAD * (load if load is not None else 0.2) < spread < _SPREAD_LOST
+
+    def _load(self, sample: Sample) -> float | None:
+        """Share of rated power."""
+        power_kw = sample.values[_P_OUT]
+        if power_kw is None:
+            power_kw = sample.values[_P_IN]
+        return None if power_kw is None or not self._ratings.w else 1000 * power_kw / self._ratings.w
+
+    def _too_little(self, sample: Sample, others: float, load: float | None) -> Reason | None:
+        """Why three currents of this size cannot show a lost phase; None: they can."""
+        ratings = self._ratings
+        if sample.has_drive:
+            if load is not None and ratings.input_a:
+                least = load >= _BRIDGE_LOAD_MIN and others >= 0.1 * ratings.input_a
+            elif ratings.input_a:
+                least = others >= 0.27 * ratings.input_a  # 15 % of load on two phases
+            else:
+                return self._without_nameplate(others)
+        elif ratings.a:
+            least = others >= _LINE_MIN * ratings.a
+        else:
+            return self._without_nameplate(others)
+        return (
+            None if least else reasons.LOAD_TOO_SMALL(load=load if load is not None else 0.0, needed=_BRIDGE_LOAD_MIN)
+        )
+
+    def _without_nameplate(self, others: float) -> Reason | None:
+        if self._usual_a is not None and others > _OTHERS_RISE * self._usual_a:
+            return None
+        return reasons.NAMEPLATE_MISSING(keys=("kw", "volts", "amps"))
+
+    def _remember(self, sample: Sample, load: float | None) -> None:
+        assert sample.i_mean_a is not None
+        part = 0.05 if self._usual_a is not None else 1.0
+        self._usual_a = (self._usual_a or 0.0) + part * (sample.i_mean_a - (self._usual_a or 0.0))
+        power_kw = sample.values[_P_IN]
+        if power_kw is not None:
+            before = self._usual_kw if self._usual_kw is not None else power_kw
+            self._usual_kw = before + part * (power_kw - before)
+        if load is not None:
+            before = self._usual_load if self._usual_load is not None else load
+            self._usual_load = before + part * (load - before)
+
+    def _transformer_lost(self, sample: Sample, others: float, load: float | None) -> bool:
+        """The current is there, but its transformer or channel is not: the others did not rise, power seems lost."""
+        p_in, p_out = sample.values[_P_IN], sample.values[_P_OUT]
+        if p_in is not None and p_out is not None and p_out > 0 and p_in < 0.9 * p_out:
+            return True
+        if self._usual_a is None or others > _OTHERS_RISE * self._usual_a:
+            return False
+        if p_out is not None and load is not None and self._usual_load:
+            # the same load on two phases needs more current in them
+            return others < _OTHERS_RISE * self._usual_a * load / self._usual_load
+        return p_in is None or self._usual_kw is None or p_in < 0.85 * self._usual_kw
+
+    def answers(self) -> list[Answer]:
+        return [self._watch.answer(CODE)]

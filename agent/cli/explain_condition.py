@@ -1,0 +1,71 @@
+"""The condition of a motor as text for an engineer: findings with advice, what is clear, what cannot be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agent.analysis.condition.faults import FAULTS
+from agent.cli.watch_alarms import own
+from agent.core.text import N_, _, text_of_object
+
+CONDITIONS = {
+    "finding": N_("something was found"),
+    "healthy": N_("healthy: nothing was found, and the faults that count would have been seen"),
+    "unknown": N_("not known: not all faults that count would have been seen"),
+}
+SEVERITIES = {"note": N_("note"), "warning": N_("warning"), "alarm": N_("alarm")}
+CONFIDENCES = {"certain": N_("certain"), "likely": N_("likely"), "possible": N_("possible")}
+_UNITS = {"degC": "°C"}
+Fault = Mapping[str, Any]
+
+
+def condition_text(body: Mapping[str, Any], current: bool) -> str:
+    """The section on the condition. current: the agent and the devices of the motor are online."""
+    return "\n".join(_lines(body, current))
+
+
+def _lines(body: Mapping[str, Any], current: bool) -> Iterator[str]:
+    word = str(body.get("condition"))
+    word = "unknown" if word not in CONDITIONS or (word == "healthy" and not current) else word
+    yield _("Condition: {condition:word}", condition=CONDITIONS[word])
+    faults = body.get("faults") or {}
+    ordered = [*(code for code in FAULTS if code in faults), *(code for code in faults if code not in FAULTS)]
+    for code in ordered:
+        if faults[code].get("verdict") == "finding":
+            yield from _finding(code, faults[code])
+    clear = tuple(_title(code, faults[code]) for code in ordered if faults[code].get("verdict") == "clear")
+    if clear:
+        yield "  " + _("clear: {faults}", faults=_("; ").join(clear))
+    for code in ordered:
+        if faults[code].get("verdict") == "not_observable":
+            reason = text_of_object(faults[code].get("reason") or {})
+            yield "  " + _("not observable: {fault}: {reason}", fault=_title(code, faults[code]), reason=reason)
+
+
+def _finding(code: str, fault: Fault) -> Iterator[str]:
+    known = {"severity": SEVERITIES, "confidence": CONFIDENCES}
+    words = [_(names[fault[key]]) for key, names in known.items() if fault.get(key) in names]
+    yield "  " + _("found: {fault} ({words})", fault=_title(code, fault), words=_(", ").join(words))
+    parts = [_index(fault), text_of_object(fault["why"]) if fault.get("why") else ""]
+    yield from (f"    {part}" for part in parts if part)
+    for number, step in enumerate(fault.get("advice") or (), 1):
+        yield f"    {number}. {own(str(step))}"
+
+
+def _index(fault: Fault) -> str:
+    """The index with its uncertainty, limit and trend; empty: there is none."""
+    if fault.get("index") is None:
+        return ""
+    unit = _UNITS.get(fault.get("unit") or "", fault.get("unit") or "")
+    value = f"{fault['index']:.4g}" + (f" ± {fault['u95']:.2g}" if fault.get("u95") is not None else "")
+    parts = [f"{value} {unit}".strip()]
+    if fault.get("limit") is not None:
+        parts.append(_("limit {limit:g}", limit=fault["limit"]))
+    if trend := fault.get("trend"):
+        parts.append(_("{change:+.2g} {unit} in 30 d", change=trend["per_30d"], unit=trend.get("unit") or unit))
+    return _(", ").join(parts)
+
+
+def _title(code: str, fault: Fault) -> str:
+    return _(FAULTS[code].title) if code in FAULTS else own(str(fault.get("title") or code))

@@ -1,0 +1,135 @@
+"""Recordings and nameplates that are wrong or incomplete: the reason, never a finding, and never healthy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.condition.magnet_answers import FS, SOUND, answers, baseline, findings, nameplate, recording
+
+from agent.analysis.condition.answers import Condition, NotObservable, condition_of
+from agent.analysis.condition.faults import REQUIRED_MAGNET
+from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.record import Record
+
+
+def changed(change):
+    """The sound recording with a change of its voltages and currents."""
+    record = recording(SOUND)
+    u, i = record.u_v.copy(), record.i_a.copy()
+    result = change(u, i)
+    return Record(FS, *(result if isinstance(result, tuple) else (u, i)))
+
+
+def gap(u, i):
+    i[1, 4000:4400] = np.nan
+
+
+def clip(u, i):
+    np.clip(i, -0.7 * i.max(), 0.7 * i.max(), out=i)
+
+
+def no_voltage(u, i):
+    u[:] = np.nan
+
+
+def one_current(u, i):
+    i[1:] = 0.0
+
+
+def nothing(u, i):
+    u[:] = i[:] = np.nan
+
+
+def phases_of_current_exchanged(u, i):
+    return u, i[[1, 0, 2]]
+
+
+def reversed_channel(u, i):
+    i[0] *= -1
+
+
+def wrong_ratio(u, i):
+    i[2] *= 1.5
+
+
+def dead_voltage(u, i):
+    u[0] = 0.0
+
+
+def too_short(u, i):
+    return u[:, :2000], i[:, :2000]
+
+
+WRONG = {
+    gap: "condition_rec_short",
+    clip: "condition_rec_clipped",
+    no_voltage: "condition_rec_short",
+    one_current: "condition_rec_current_sum",
+    nothing: "condition_rec_short",
+    phases_of_current_exchanged: "condition_rec_phase_order",
+    reversed_channel: "condition_rec_current_sum",
+    wrong_ratio: "condition_rec_current_sum",
+    dead_voltage: "condition_rec_voltage_sum",
+    too_short: "condition_rec_short",
+}
+
+
+@pytest.mark.parametrize("change", WRONG, ids=lambda change: change.__name__)
+def test_wrong_recording_gives_its_reason(change):
+    found = answers(changed(change), nameplate(), baseline())
+    assert findings(found) == set()
+    assert found["demagnetization"].reason.code == WRONG[change]
+    assert condition_of(found.values(), REQUIRED_MAGNET) is Condition.UNKNOWN
+
+
+def test_a_ramp_is_not_judged():
+    found = answers(recording(replace(SOUND, ramp=-0.3)), nameplate(), baseline())
+    assert found["demagnetization"].reason.code == "condition_rec_unsteady"
+    assert findings(found) == set()
+
+
+PLATES = {
+    "none": MachineData(),
+    "only the kind": MachineData(kind="magnet"),
+    "wrong poles": nameplate(poles=10),
+    "poles from elsewhere": nameplate(poles=6, flux_wb=None, emf_v=300.0),
+    "wrong flux": nameplate(flux_wb=3 * SOUND.flux_wb),
+    "flux of another motor": nameplate(flux_wb=0.7 * SOUND.flux_wb),
+    "no flux": nameplate(flux_wb=None),
+    "no poles": nameplate(poles=None, hz=None),
+    "no volts": nameplate(volts=None, kw=None),
+    "no amps": nameplate(amps=None),
+}
+
+
+@pytest.mark.parametrize("name", PLATES)
+def test_wrong_or_missing_nameplate_gives_no_finding(name):
+    assert findings(answers(recording(SOUND), PLATES[name], baseline())) == set()
+
+
+@pytest.mark.parametrize("name", ["none", "wrong poles", "wrong flux", "flux of another motor", "no flux"])
+def test_flux_without_its_data_is_not_observable(name):
+    assert isinstance(answers(recording(SOUND), PLATES[name], None)["demagnetization"], NotObservable)
+
+
+def test_baseline_of_another_motor_is_not_used():
+    other = replace(SOUND, flux_wb=0.17, lq_h=0.006, ld_h=0.006, drive_gains=(0.02, -0.02, 0.0))
+    found = answers(recording(SOUND), nameplate(), recording(other, seed=5))
+    assert findings(found) == set()
+    assert found["turn_fault"].reason.code == "condition_rec_baseline_other"
+    assert condition_of(found.values(), REQUIRED_MAGNET) is Condition.HEALTHY
+
+
+def test_baseline_that_cannot_be_evaluated_is_named():
+    found = answers(recording(SOUND), nameplate(), changed(gap))
+    assert found["turn_fault"].reason.code == "condition_rec_baseline_unusable"
+
+
+def test_current_gone_all_the_time_is_live_or_unknown():
+    coasting = recording(replace(SOUND, coast_s=-1.0))
+    assert findings(answers(coasting, nameplate(), None)) == {"live_terminals"}
+    still = Record(FS, coasting.u_v * 0.01, coasting.i_a)
+    found = answers(still, nameplate(), None)["live_terminals"]
+    assert (found.severity, found.confidence) == ("alarm", "possible")

@@ -1,0 +1,68 @@
+"""`magwatt explain` on the condition: three verdicts, findings with their figures, healthy only while it is current."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from support.alarm_messages import DEMAGNETIZED, condition, fault
+
+from agent.cli import explain_source
+from agent.cli.broker_source import BrokerSource
+from agent.cli.explain_condition import CONDITIONS, condition_text
+from agent.config.model import Mqtt
+from agent.core.text import use
+from agent.delivery.mqtt.follower import FollowedMessage, Follower
+
+
+def test_findings_come_first_with_index_limit_trend_evidence_and_advice() -> None:
+    lines = condition_text(DEMAGNETIZED, current=True).splitlines()
+    assert CONDITIONS["finding"] in lines[0]
+    found, index, why, advice, clear, unseen = lines[1:]
+    assert "magnets have lost flux" in found
+    for part in ("-9.2 ± 2.4 %", "-5", "-1.1 %"):
+        assert part in index
+    assert DEMAGNETIZED["faults"]["demagnetization"]["why"]["text"] in why
+    assert advice.strip().startswith("1. ")
+    assert "a phase is lost" in clear
+    assert "eccentricity of the air gap" in unseen
+    assert "no record is long enough" in unseen
+
+
+@pytest.mark.parametrize(
+    ("word", "current", "shown"),
+    [("healthy", True, "healthy"), ("healthy", False, "unknown"), ("finding", False, "finding"),
+     ("fine", True, "unknown")],
+)  # fmt: skip
+def test_healthy_is_said_only_of_the_present(word: str, current: bool, shown: str) -> None:
+    assert condition_text(condition(word), current).endswith(CONDITIONS[shown])
+
+
+def test_in_chinese() -> None:
+    english = condition_text(DEMAGNETIZED, current=True)
+    use("zh_CN")
+    try:
+        chinese = condition_text(DEMAGNETIZED | {"faults": DEMAGNETIZED["faults"] | {"later": fault("clear")}}, True)
+    finally:
+        use(None)
+    assert "a title of the agent" in chinese, "of a code that this version does not know"
+    assert not set(english.splitlines()) & set(chinese.splitlines()) - {"    " + fault("finding")["why"]["text"]}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_it_follows_the_efficiency(
+    as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages: dict[str, dict[str, Any]] = {"explain": {"t": 1, "k": 2}, "condition": DEMAGNETIZED}
+    monkeypatch.setattr(
+        Follower, "start", lambda follower: follower.seen.update({"a/gw/m": FollowedMessage("a/gw", "m", messages)})
+    )
+    monkeypatch.setattr(explain_source, "as_text", lambda *_: "the values")
+    source = BrokerSource(Mqtt("127.0.0.1", 1883, False), "#")
+    assert explain_source.from_broker(source, "m", 1.0, as_json) == 0
+    printed = capsys.readouterr().out
+    if as_json:
+        assert json.loads(printed) == {"t": 1, "k": 2, "condition": DEMAGNETIZED}
+    else:
+        assert printed == f"the values\n\n{condition_text(DEMAGNETIZED, current=True)}\n"

@@ -1,0 +1,89 @@
+"""The condition of a motor on the page: three verdicts, in the order of the table, healthy only from the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.alarm_messages import DEMAGNETIZED, condition, fault
+from support.page import ROOT, Page, Stream, running_page
+
+PATH = "/api/v1/motors/pump/condition"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Page]:
+    with running_page() as page:
+        yield page
+
+
+@pytest.fixture
+def page(served: Page) -> Page:
+    """A motor that runs, whose condition is not known."""
+    served.follower.seen.clear()
+    served.follower.gateways[ROOT] = "online"
+    served.motor("pump")
+    served.telemetry("pump")
+    return served
+
+
+def test_each_fault_has_one_of_three_answers_in_the_order_of_the_table(page: Page) -> None:
+    page.receive("pump", "condition", DEMAGNETIZED)
+    found = page.json(PATH)
+    assert found["condition"] == "finding"
+    assert [(item["code"], item["verdict"]) for item in found["faults"]] == [
+        ("demagnetization", "finding"), ("eccentricity", "not_observable"), ("phase_loss", "clear")
+    ]  # fmt: skip
+    first, second, third = found["faults"]
+    assert (first["index"], first["u95"], first["limit"], first["unit"]) == (-9.2, 2.4, -5.0, "%")
+    assert first["trend"] == {"per_30d": -1.1, "unit": "%"}
+    assert (first["severity"], first["confidence"], len(first["advice"])) == ("warning", "likely", 1)
+    assert second["why"] == "no record is long enough"
+    assert (third["advice"], third["why"]) == ([], "")
+    chinese = page.json(f"{PATH}?lang=zh")["faults"][0]
+    assert chinese["title"] != first["title"]
+    assert chinese["advice"] != first["advice"]
+
+
+def test_an_answer_of_another_version(page: Page) -> None:
+    """A new code has the title of the agent and follows; a new verdict is not shown as one of the three."""
+    later = condition("finding", later=fault("finding"), stall=fault("clear"), overload=fault("perhaps"))
+    page.receive("pump", "condition", later)
+    assert [(item["code"], item["title"]) for item in page.json(PATH)["faults"]] == [
+        ("stall", "the rotor is blocked"), ("later", "a title of the agent")
+    ]  # fmt: skip
+
+
+def test_healthy_is_said_only_while_the_agent_says_so(page: Page) -> None:
+    assert page.json(PATH)["condition"] == "unknown"
+    page.receive("pump", "condition", condition("fine"))
+    assert page.json(PATH)["condition"] == "unknown"
+    page.receive("pump", "condition", condition("healthy"))
+    assert page.json(PATH)["condition"] == "healthy"
+    page.follower.gateways[ROOT] = "offline"
+    assert page.json(PATH)["condition"] == "unknown"
+    page.follower.gateways[ROOT] = "online"
+    page.telemetry("pump", age_s=300)
+    found = page.json(PATH)
+    assert (found["condition"], found["why"] != "") == ("unknown", True)
+
+
+def test_a_finding_stays_when_the_values_end(page: Page) -> None:
+    page.receive("pump", "condition", DEMAGNETIZED)
+    page.follower.gateways[ROOT] = "offline"
+    assert page.json(PATH)["condition"] == "finding"
+
+
+def test_a_changed_condition_is_sent_to_the_view_of_its_motor(page: Page) -> None:
+    stream = Stream(page, "motor=pump")
+    assert stream.event()["condition"]["condition"] == "unknown"
+    page.receive("pump", "condition", DEMAGNETIZED)
+    event = stream.event()
+    assert (event["condition"]["motor"], event["condition"]["condition"]) == ("pump", "finding")
+    page.telemetry("pump")
+    assert "condition" not in stream.event()
+    stream.close()
+
+
+def test_an_unknown_motor(page: Page) -> None:
+    assert page.get("/api/v1/motors/nobody/condition").status == 404
