@@ -50,7 +50,8 @@ url = {json.dumps(mqtt_url)}
     for item in record.meter:
         tables.append(_meter(by_name[item.name], item, item.at or "feeder"))
     for unit in plant.units.values():
-        tables.append(_train(unit, by_name, shared.get(unit.record.name), before) + _phases(record, unit))
+        train = _train(unit, by_name, shared.get(unit.record.name), before)
+        tables.append(train + _condition(record, unit) + _phases(record, unit))
         if unit.record.waveform and endpoints.ews_port:  # only with real buses
             at = "motor" if unit.record.kind == "direct" else "drive-input"
             where = json.dumps(endpoints.ews_port)
@@ -62,6 +63,17 @@ url = {json.dumps(mqtt_url)}
 def _site_options(site: SiteRecord) -> str:
     options = {"currency": site.currency, "grid_factor": site.grid_factor}
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items() if value)
+
+
+def _condition(record: ScenarioRecord, unit: MotorTrain) -> str:
+    """Return what an integrator knows for the watch over the condition: application, and signals of temperatures."""
+    known = {"application": unit.record.application} | {
+        f"{item.shows.partition('-')[0]}_signal": item.name
+        for item in record.signal
+        if item.of == unit.record.name and item.shows in ("bearing-temperature", "ambient-temperature")
+    }
+    pairs = ", ".join(f"{key} = {json.dumps(value)}" for key, value in known.items() if value)
+    return f"condition = {{ {pairs} }}\n" if pairs else ""
 
 
 def _phases(record: ScenarioRecord, unit: MotorTrain) -> str:
