@@ -52,8 +52,8 @@ severity `alarm` or at the second limit. The configuration can change a row, for
 
 FAULTS_HEAD = """# Fault table
 
-Generated from `agent/analysis/condition/faults.py` by `make docs`; see [condition](condition.md). A machine is healthy only
-if nothing was found and the faults of the last column would have been seen; `dry_run` counts for pumps and fans.
+Generated from `agent/analysis/condition/faults.py` by `make docs`; see [condition](condition.md). A machine is healthy
+only if nothing was found and the faults of the last column would have been seen; `dry_run` counts for pumps and fans.
 
 """
 

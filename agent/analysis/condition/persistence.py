@@ -1,6 +1,7 @@
 """From the answers of single records to findings that last: a slow fault has to be seen repeatedly, over hours.
 
-Three of the last five records, for slow faults spread over six hours, and an alarm a day later (docs/condition.md). One record is a note.
+Three of the last five records, for slow faults spread over six hours, and an alarm a day later (docs/condition.md). One
+record is a note.
 """
 
 from __future__ import annotations

@@ -146,7 +146,8 @@ def _depth(levels: CycleLevels) -> Array:
     """Lowest phase voltage over its usual one, at each half cycle; 1 where no voltage was recorded."""
     usual = _medians(levels.u_v)[:, None]
     relative = levels.u_v / np.where(usual > 0, usual, np.nan)
-    return np.min(np.where(np.isfinite(relative), relative, 1.0), axis=0)
+    lowest: Array = np.min(np.where(np.isfinite(relative), relative, 1.0), axis=0)
+    return lowest
 
 
 def _dip(levels: CycleLevels) -> dict[str, float]:

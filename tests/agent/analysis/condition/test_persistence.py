@@ -1,4 +1,4 @@
-"""A finding of a slow fault needs several records over hours; one record is a note. Truth: rule 6 of docs/condition.md."""
+"""A finding of a slow fault needs several records over hours; one record is a note. Truth: docs/condition.md."""
 
 from __future__ import annotations
 
