@@ -69,6 +69,11 @@ def magnet_answers(record: Record, machine: MachineData, baseline: Record | None
     return judge_magnet(magnet_features(record, machine), machine, base)
 
 
+def usable_as_baseline(now: MagnetFeatures, machine: MachineData) -> bool:
+    """Whether the recording was complete and steady; that the machine was sound is for the caller to know."""
+    return now.gone is None and _blocked(now, None) is None
+
+
 def judge_magnet(now: MagnetFeatures, machine: MachineData, base: MagnetFeatures | None) -> list[Answer]:
     """Verdicts on features of a recording, each code once; live_terminals is only there when found.
 

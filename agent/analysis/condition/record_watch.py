@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agent.analysis.condition import cage, magnet
 from agent.analysis.condition.answers import Answer, ConditionFinding, Confidence, Severity
 from agent.analysis.condition.cage import judge_cage
 from agent.analysis.condition.cage_features import CageFeatures, cage_features
@@ -31,6 +32,7 @@ from dsp.condition.phase import PhaseLossDetector
 
 BIN_SHARE = 0.1  # width of a bin of the load, and of the speed
 BASELINES_MAX = 60
+STEADY_SHARE = 0.8  # of the windows of a record before a drive
 CURRENT_ROLES = ("i1", "i2", "i3")
 CARRIES, TAIL_S = 0.3, 0.03  # share of the largest peak within this time: a phase with less may be lost
 RETURN_S = 5.0  # all phases carry current for this time: the lost one has returned
@@ -41,12 +43,14 @@ class _Rules(Struct, frozen=True):
     """What is computed from a record of one kind of machine.
 
     features: of a record; without limits, storable as JSON. judge: features, those of the baseline or None → answers.
+    usable: whether a record was complete and steady, and so may be a baseline.
     point: load and speed of the features relative to rated; None: not known.
     """
 
     kind: type
     features: Callable[[Record, MachineData], Any]
     judge: Callable[[Any, MachineData, Any], list[Answer]]
+    usable: Callable[[Any, MachineData], bool]
     point: Callable[[Any, MachineData], tuple[float, float] | None]
     required: tuple[str, ...]
 
@@ -70,12 +74,18 @@ def _rectifier_point(features: RectifierFeatures, machine: MachineData) -> tuple
     return None if features.load is None else (features.load, 1.0)
 
 
+def _steady_rectifier(features: RectifierFeatures, machine: MachineData) -> bool:
+    return features.dip_share is None and features.steady_share >= STEADY_SHARE
+
+
 def _rules_of(machine: MachineData) -> _Rules:
     if machine.at == "drive_input":
-        return _Rules(RectifierFeatures, rectifier_features, judge_rectifier, _rectifier_point, REQUIRED_RECTIFIER)
+        return _Rules(RectifierFeatures, rectifier_features, judge_rectifier, _steady_rectifier, _rectifier_point,
+                      REQUIRED_RECTIFIER)  # fmt: skip
     if machine.kind == "magnet":
-        return _Rules(MagnetFeatures, magnet_features, judge_magnet, _magnet_point, REQUIRED_MAGNET)
-    return _Rules(CageFeatures, cage_features, judge_cage, _cage_point, REQUIRED_CAGE)
+        return _Rules(MagnetFeatures, magnet_features, judge_magnet, magnet.usable_as_baseline, _magnet_point,
+                      REQUIRED_MAGNET)  # fmt: skip
+    return _Rules(CageFeatures, cage_features, judge_cage, cage.usable_as_baseline, _cage_point, REQUIRED_CAGE)
 
 
 class RecordBaseline(Struct):
@@ -167,7 +177,8 @@ class RecordWatch:
         lasting = any(since_ms is not None for since_ms, _ in self._history.times_ms().values())
         point = self._rules.point(features, self._machine)
         found = any(isinstance(one, ConditionFinding) and one.severity is not Severity.NOTE for one in answers)
-        if point is None or found or lasting or len(self._baselines) >= BASELINES_MAX:
+        usable = self._rules.usable(features, self._machine)
+        if point is None or found or lasting or not usable or len(self._baselines) >= BASELINES_MAX:
             return
         if all(_bin(one.load, one.speed) != _bin(*point) for one in self._baselines):
             self._baselines.append(RecordBaseline(*point, utc_ms, features))
