@@ -1,4 +1,4 @@
-"""What alarms are made from: answers about the condition, states of devices, telemetry, figures of health."""
+"""What alarms are made from: verdicts about the condition, states of devices, telemetry, figures of health."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class AgentOptions(Struct, frozen=True):
     seed: of the random delays of the pollers.
     client: part of the MQTT client ID with which signals are received.
     link_of: makes the link of a bus; None: a Modbus connection.
-    compute: runs a slow function, for records of waveforms, and returns immediately; the default runs it at once.
+    compute: runs a slow function, for records of waveforms, and returns without waiting; the default runs it.
     """
 
     synchronized: Callable[[], bool] = lambda: True

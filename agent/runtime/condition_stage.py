@@ -36,7 +36,7 @@ class ConditionServices(Struct, frozen=True):
 
     load: reads what was saved: motor, fingerprint → object; None: nothing.
     save: saves an object without waiting: motor, fingerprint, object.
-    report: receives all answers about a motor when they have changed: motor, answers.
+    report: receives all verdicts about a motor when they have changed: motor, verdicts.
     compute: runs a slow function outside of the pipeline, then passes its result on in the thread of the pipeline.
     utc_ms: present UTC.
     """
@@ -118,7 +118,7 @@ class ConditionStage(Stage):
         self._rows.on_row(now_s, self._live.row(now_s))
 
     def _on_judged(self, result: Any) -> None:
-        """In the thread of the pipeline: the answers of a record are there."""
+        """In the thread of the pipeline: the verdicts of a record are there."""
         assert self._records is not None
         self._records.add(result, self._services.utc_ms())
 
@@ -127,7 +127,7 @@ class ConditionStage(Stage):
         return combined(self._rows.present_answers(), records)
 
     def _report(self) -> bool:
-        """Hands the answers over if a verdict has changed; returns whether one has."""
+        """Hands the verdicts over if a verdict has changed; returns whether one has."""
         active = self._rows.active()
         revision = self._records.revision if self._records is not None else 0
         verdicts = [(code, one.severity.value, one.confidence.value) for code, one in active.items()]

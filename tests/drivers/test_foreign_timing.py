@@ -1,4 +1,4 @@
-"""Requests of another master at all positions beside those of the agent, in all pieces, on virtual time."""
+"""Requests of another master at all positions next to those of the agent, in all pieces, on virtual time."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class WatchedPorts:
         return os.write(fd, data)
 
     def read_s(self, port: str) -> list[float]:
-        """Monotonic time of the last look before each request to this port; they are forgotten."""
+        """Monotonic time of the last look before each request to this port; they are discarded."""
         return self._read_s.pop(os.path.realpath(port), [])
 
     def __getattr__(self, name: str) -> Any:

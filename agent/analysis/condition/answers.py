@@ -1,4 +1,4 @@
-"""What a detector answers about one fault: a finding, not observable with the reason, or clear."""
+"""The verdict of a detector on one fault: a finding, not observable with the reason, or clear."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class NotObservable(Struct, frozen=True):
 
 
 class Clear(Struct, frozen=True):
-    """The fault was looked for and would have been seen.
+    """The fault was checked for and would have been seen.
 
     value, limit, u95, unit: as in ConditionFinding.
     """

@@ -1,4 +1,4 @@
-"""One answer for each fault from rows and records: what one of them finds, the other cannot deny."""
+"""One verdict for each fault from rows and records: what one of them finds, the other cannot deny."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _RANK = {Severity.ALARM: 4, Severity.WARNING: 3, Severity.NOTE: 2}
 
 
 def combined(*sources: Iterable[Answer]) -> list[Answer]:
-    """The worst answer for each code: a finding, else that it is clear, else that it is not observable.
+    """The worst verdict for each code: a finding, else that it is clear, else that it is not observable.
 
-    Of equal answers the one of the first source.
+    Of equal verdicts the one of the first source.
     """
     found: dict[str, Answer] = {}
     for answers in sources:

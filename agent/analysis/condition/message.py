@@ -1,4 +1,4 @@
-"""The body of the retained message `condition`, and the answers that it or the state file contains."""
+"""The body of the retained message `condition`, and the verdicts that it or the state file contains."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def condition_object(
 
 
 def stored_answer(answer: Answer) -> dict[str, Any]:
-    """An answer for the state file."""
+    """A verdict for the state file."""
     if isinstance(answer, NotObservable):
         return {"kind": "not_observable", "code": answer.code, "reason": as_object(answer.reason)}
     found = {"kind": "clear", "code": answer.code, **_figures(answer)}
@@ -72,7 +72,7 @@ def stored_answer(answer: Answer) -> dict[str, Any]:
 
 
 def answer_of(stored: Mapping[str, Any]) -> Answer:
-    """The answer that `stored_answer` has written. Raises ValueError or KeyError for another object."""
+    """The verdict that `stored_answer` has written. Raises ValueError or KeyError for another object."""
     code = stored["code"]
     if code not in FAULTS:
         raise ValueError(f"unknown code {code!r}")

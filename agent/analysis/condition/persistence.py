@@ -1,4 +1,4 @@
-"""From the answers of single records to findings that last: a slow fault has to be seen repeatedly, over hours.
+"""From the verdicts of single records to findings that last: a slow fault has to be seen repeatedly, over hours.
 
 Three of the last five records, for slow faults spread over six hours, and an alarm a day later (docs/condition.md). One
 record is a note.
@@ -46,7 +46,7 @@ RULES: Mapping[str, PersistenceRule] = {
 
 
 class _Fault:
-    """The last records of one fault: UTC in seconds and answer, without those in which it was not observable."""
+    """The last records of one fault: UTC in seconds and verdict, without those in which it was not observable."""
 
     def __init__(self, code: str) -> None:
         self.rule = RULES.get(code, _SLOW)
@@ -117,7 +117,7 @@ class _Fault:
 
 
 class RecordHistory:
-    """The answers of the last records of one motor.
+    """The verdicts of the last records of one motor.
 
     stored: what `state` returned; unreadable parts are left out.
     """
@@ -128,12 +128,12 @@ class RecordHistory:
             self._restore(code, one)
 
     def add(self, utc_s: float, answers: Iterable[Answer]) -> None:
-        """Adds the answers of one record."""
+        """Adds the verdicts of one record."""
         for answer in answers:
             self._faults.setdefault(answer.code, _Fault(answer.code)).add(utc_s, answer)
 
     def answers(self) -> list[Answer]:
-        """What holds now, one answer for each fault that any record was examined for."""
+        """What holds now, one verdict for each fault that any record was examined for."""
         return [answer for fault in self._faults.values() if (answer := fault.answer()) is not None]
 
     def times_ms(self) -> dict[str, tuple[int | None, int | None]]:

@@ -42,7 +42,7 @@ FLOOR_SHARE = 0.2  # of the rated current: with less a lost phase cannot be told
 class _Rules(Struct, frozen=True):
     """What is computed from a record of one kind of machine.
 
-    features: of a record; without limits, storable as JSON. judge: features, those of the baseline or None → answers.
+    features: of a record; without limits, storable as JSON. judge: features, those of the baseline or None → verdicts.
     usable: whether a record was complete and steady, and so may be a baseline.
     point: load and speed of the features relative to rated; None: not known.
     """
@@ -104,7 +104,7 @@ class RecordWatch:
     """For the thread of the pipeline; the function that `on_block` returns may run in another one.
 
     stored: what `state` returned for the same machine; what cannot be read is learned again.
-    revision: rises when the answers change.
+    revision: rises when the verdicts change.
     required: codes that records must have been able to show.
     """
 

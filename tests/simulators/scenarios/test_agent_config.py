@@ -1,4 +1,4 @@
-"""The configuration of a scenario tells the agent what its integrator knows about the motors."""
+"""The configuration of a scenario has what an integrator knows about the motors."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Rows = Iterator[tuple[float, Row]]
 class Case:
     """rows: the file. codes: each of them names the fault; empty: nothing is wrong. from_s: the fault begins.
 
-    within_s: it must be found within this time; None: by the end. allowed: may be found besides, and is true.
+    within_s: it must be found within this time; None: by the end. allowed: may be found in addition to, and is true.
     """
 
     machine: Machine

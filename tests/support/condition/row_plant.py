@@ -96,7 +96,7 @@ class RowPlant:
         return row
 
     def rest(self, seconds: float) -> None:
-        """Time without rows: heat goes on, speed is where it was asked to be."""
+        """Time without rows: heat continues, speed is what the drive has set."""
         self.speed = self.speed_ref if self.on else 0.0
         driving = self.on
         for _ in range(max(1, int(seconds / 120))):

@@ -106,7 +106,7 @@ class Hold:
 
 
 class Watch:
-    """How long a fault was looked for under conditions in which it would have been seen.
+    """How long a fault was checked for under conditions in which it would have been seen.
 
     needed_s: time after which nothing found means clear. seen_s: so far, at most that.
     reason: why it is not observable at present; None: it is.
@@ -132,7 +132,7 @@ class Watch:
             self.reason = reason
 
     def reset(self, reason: Reason) -> None:
-        """What was seen before says nothing of the present."""
+        """What was seen before does not hold for the present."""
         self.seen_s, self.reason = 0.0, reason
 
     @property

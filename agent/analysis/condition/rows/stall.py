@@ -64,7 +64,7 @@ class Stall:
                     self._findings.end(code)
 
     def _blocked(self, sample: Sample) -> tuple[float | None, bool | None]:
-        """Torque, or the current in its place, as a share of rated; and whether the rotor stands under it."""
+        """Torque, or the current instead of it, as a share of rated; and whether the rotor does not turn under it."""
         speed, effort, limit = sample.speed, sample.torque, _TORQUE
         if effort is None and sample.current is not None and not (sample.has_drive and speed is None):
             effort, limit = sample.current, _USUAL if speed is not None else _LOCKED

@@ -18,7 +18,7 @@ def finding(code: str, severity: Severity = Severity.WARNING) -> ConditionFindin
 
 
 def severities(code: str, hours: list[float], answers: list[Answer]) -> list[str]:
-    """What the history answers after each record: the severity of a finding, else the kind of answer."""
+    """The verdict of the history after each record: the severity of a finding, else the kind of verdict."""
     history, found = RecordHistory(), []
     for hour, answer in zip(hours, answers, strict=True):
         history.add(HOUR_S * hour, [answer])

@@ -68,7 +68,9 @@ def test_a_nameplate_that_contradicts_the_recording_is_no_fault(
     assert hidden in unseen(lines)
 
 
-@pytest.mark.parametrize(("name", "factor"), [(CAGE, 0.1), (CAGE, 4.0), (MAGNET, 0.1), (MAGNET, 4.0), (BRIDGE, 0.1), (BRIDGE, 4.0)])
+@pytest.mark.parametrize(
+    ("name", "factor"), [(CAGE, 0.1), (CAGE, 4.0), (MAGNET, 0.1), (MAGNET, 4.0), (BRIDGE, 0.1), (BRIDGE, 4.0)]
+)
 def test_a_wrong_ratio_of_the_current_transformers_is_no_fault(tmp_path: Path, name: str, factor: float) -> None:
     assert faults(judged(tmp_path, name, i_abc=factor)) == []
 

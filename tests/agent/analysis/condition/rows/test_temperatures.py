@@ -51,7 +51,7 @@ def test_without_class_or_sensor_it_is_not_observable() -> None:
 
 
 def drift(watched: Watched, minutes: int, **per_minute: float) -> Watched:
-    """The usual row, with values that rise evenly by so much each minute."""
+    """The usual row, with values that rise evenly by this much each minute."""
     usual = {"winding_degc": 70.0, "ambient_degc": 22.0, "bearing_de_degc": 45.0}
     for minute in range(minutes):
         watched.feed(60, **{name: usual[name] + minute * step for name, step in per_minute.items()})
