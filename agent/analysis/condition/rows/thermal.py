@@ -1,7 +1,8 @@
 """Upper bound of the temperature that losses and ambient temperature explain, from a learned steady state.
 
 The winding and the frame are two bodies with time constants of minutes and hours that ten minutes do not show. The
-bound assumes for each change what makes the motor hottest: a rise acts immediately, a fall with the slowest time constant,
+bound assumes for each change what makes the motor hottest: a rise acts without delay, a fall with the slowest
+time constant,
 the losses are all copper or mostly iron, and a fan on the shaft cools less at less speed.
 """
 
