@@ -52,10 +52,6 @@ bench-agent: .venv/test system
 bench-bus: .venv/bench system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py
 
-# Condition from rows of 100 simulated motor-years and of single faults: an hour on two idle cores.
-bench-condition: .venv/test
-	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.condition_rows
-
 # A thousand gateways for five minutes; more: PYTHONPATH=.:tests .venv/bin/python -m benchmarks.fleet --help
 bench-fleet: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.fleet
@@ -65,9 +61,11 @@ bench-dsp: .venv/bench-dsp
 	@test -e /usr/include/fftw3.h || sh ./install-system-packages gcc libc6-dev libfftw3-dev
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.dsp
 
-# Rates of findings over simulated cage motors, next to an open analyser that needs SciPy
+# Condition on simulated machines: cage motors next to an open analyser that needs SciPy, then rows of 100 motor-years and of single
+# faults: more than an hour on two idle cores.
 bench-condition: .venv/bench-dsp
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cage
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.condition_rows
 
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store
