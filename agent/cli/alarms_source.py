@@ -20,6 +20,7 @@ from agent.config.schema import unknown_reference
 from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import _, text_of, use
+from agent.delivery.followed_messages import declare_message_codes
 from agent.delivery.store import default_directory
 from agent.delivery.store.lock import holder_of
 from agent.runtime.clock_supervisor import utc_ms
@@ -33,6 +34,7 @@ class AlarmsSource:
     """log: the operator file."""
 
     def __init__(self, config_file: Path | None) -> None:
+        declare_message_codes()
         self._config = load(plant_file(config_file))[0]
         use(None, zone_of(self._config.site.timezone))
         self._directory = self._config.state_dir or default_directory()

@@ -34,7 +34,7 @@ FAULT_ROWS = (
         code="phase_loss", title=N_("a phase is lost"), priority="high", respond_min=5,
         consequence=N_("The other two phases overheat the winding within minutes."),
         advice=(N_("Stop the motor, lock out, and check fuses, contactor and terminals."),),
-        on_delay_s=2, off_delay_s=5, latching=True, suppresses=_ASYMMETRIES,
+        off_delay_s=5, latching=True, suppresses=_ASYMMETRIES | {"wiring", "contradiction", "drive_fault"},
     ),
     AlarmDefinition(
         code="stall", title=N_("the rotor is blocked"), priority="high", respond_min=1,
