@@ -11,7 +11,6 @@ from agent.analysis.condition.record import Record
 from drivers.reading import Waveform
 from drivers.recordings.recording import ROLES
 
-LENGTH_S = 20.0  # long enough for a rotor fault of a large motor at rated load; 2 s f >= 4 / T
 EVERY_S = 120.0  # three of five records must fit into ten minutes
 BYTES_MAX = 8_000_000  # a faster stream gets shorter records
 
@@ -22,7 +21,7 @@ class RecordCollector:
     length_s: of a record. every_s: between the starts of two records.
     """
 
-    def __init__(self, length_s: float = LENGTH_S, every_s: float = EVERY_S) -> None:
+    def __init__(self, length_s: float, every_s: float = EVERY_S) -> None:
         self._length_s, self._every_s = length_s, every_s
         self._samples: npt.NDArray[np.float32] | None = None
         self._rate_hz, self._filled, self._next = 0.0, 0, 0

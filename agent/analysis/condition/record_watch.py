@@ -32,6 +32,7 @@ from dsp.condition.phase import PhaseLossDetector
 
 BIN_SHARE = 0.1  # width of a bin of the load, and of the speed
 BASELINES_MAX = 60
+CAGE_LENGTH_S = 20.0  # enough for a rotor fault of a large motor at rated load: 2 s f >= 4 / T
 STEADY_SHARE = 0.8  # of the windows of a record before a drive
 CURRENT_ROLES = ("i1", "i2", "i3")
 CARRIES, TAIL_S = 0.3, 0.03  # share of the largest peak within this time: a phase with less may be lost
@@ -43,6 +44,7 @@ class _Rules(Struct, frozen=True):
     """What is computed from a record of one kind of machine.
 
     features: of a record; without limits, storable as JSON. judge: features, those of the baseline or None → verdicts.
+    length_s: of a record.
     usable: whether a record was complete and steady, and so may be a baseline.
     point: load and speed of the features relative to rated; None: not known.
     """
@@ -53,6 +55,7 @@ class _Rules(Struct, frozen=True):
     usable: Callable[[Any, MachineData], bool]
     point: Callable[[Any, MachineData], tuple[float, float] | None]
     required: tuple[str, ...]
+    length_s: float = 6.0
 
 
 def _cage_point(features: CageFeatures, machine: MachineData) -> tuple[float, float] | None:
@@ -85,7 +88,8 @@ def _rules_of(machine: MachineData) -> _Rules:
     if machine.kind == "magnet":
         return _Rules(MagnetFeatures, magnet_features, judge_magnet, magnet.usable_as_baseline, _magnet_point,
                       REQUIRED_MAGNET)  # fmt: skip
-    return _Rules(CageFeatures, cage_features, judge_cage, cage.usable_as_baseline, _cage_point, REQUIRED_CAGE)
+    return _Rules(CageFeatures, cage_features, judge_cage, cage.usable_as_baseline, _cage_point, REQUIRED_CAGE,
+                  CAGE_LENGTH_S)  # fmt: skip
 
 
 class RecordBaseline(Struct):
@@ -110,7 +114,7 @@ class RecordWatch:
 
     def __init__(self, machine: MachineData, stored: Mapping[str, Any] | None = None) -> None:
         self._machine, self._rules = machine, _rules_of(machine)
-        self._collector = RecordCollector()
+        self._collector = RecordCollector(self._rules.length_s)
         stored = stored if isinstance(stored, dict) else {}
         self._history = RecordHistory(stored.get("history"))
         self._baselines = self._stored_baselines(stored.get("baselines"))
