@@ -54,7 +54,7 @@ GROUPS = {
         "read": HelpEntry("read:read", N_("Poll devices and print the decoded values")),
         "watch": HelpEntry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
         "web": HelpEntry("web:web", N_("Serve the page of the plant to browsers")),
-        "explain": HelpEntry("explain:explain", N_("Explain the current efficiency of a motor")),
+        "explain": HelpEntry("explain:explain", N_("Explain the current efficiency of a motor, and its condition")),
         "condition": HelpEntry("condition:condition", N_("Show what was learned about the condition of motors")),
         "alarms": HelpEntry("alarms:alarms", N_("List the alarms, acknowledge and shelve them")),
         "maintenance": HelpEntry("maintenance:maintenance", N_("Put a motor in maintenance to suppress its alarms")),

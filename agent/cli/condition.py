@@ -17,7 +17,7 @@ from agent.core.text import N_, _, use
 
 @click.command(
     help=N_(
-        "Show what was learned about the condition of the motors.\n\n"
+        "Show what was learned about the condition of motors.\n\n"
         "With --json everything that was learned, one object per motor: normal operation from rows, and baselines of "
         "the waveform by load and speed. Learning starts again after a change of the nameplate, and with `learn_since` "
         "in [motor.NAME.condition]."

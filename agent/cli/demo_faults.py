@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import NamedTuple
 
 from agent.core.text import N_, _
 
 FAULT_S = 30.0  # after the start of the plant; the reference of the voltage has settled by then
 
 
-class DemoFault(Struct, frozen=True):
+class DemoFault(NamedTuple):
     """A fault of the plant.
 
     title: what happens, as the beginning of a sentence.

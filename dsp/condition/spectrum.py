@@ -97,7 +97,7 @@ def baseband(u_v: Floats, i_a: Floats, fs_hz: float) -> Baseband:
     swapped = f_hz < 0
     order = [0, 2, 1] if swapped else [0, 1, 2]
     f_hz = abs(f_hz)
-    factor = max(1, int(fs_hz / (4 * f_hz)))
+    factor = max(1, math.floor(fs_hz / (4 * f_hz) + 1e-6))  # the frequency is estimated
     rows: list[list[Vectors]] = [[], [], [], []]
     blocks = u_v.shape[1] // factor
     per_chunk = max(LOBES, CHUNK // factor)

@@ -30,6 +30,7 @@ from drivers.reasons import Code, InvalidValue, Reason
 from drivers.toml_reasons import TOML_LINE
 from simulators import reasons
 from simulators.scenarios import load, names
+from simulators.scenarios.scenario import PlannedFault
 
 MAGWATT = [sys.executable, "-c", "from agent.cli import main; main()"]
 FILE = """\
@@ -212,7 +213,14 @@ def test_an_invalid_option_is_one_line(arguments: list[str], expected: str) -> N
         (["--time-factor", "61"], codes.DURATION_MISSING(value=61.0, limit=60.0)),
         (["--output", "x.ndjson"], codes.NOT_ACCELERATED(limit=60.0)),
         (["--plc"], codes.SCENARIO_WITHOUT_PLC(scenario="hoist")),
-        (["--fault", "dip"], codes.SCENARIO_WITHOUT_FAULTS(value="dip", scenario="hoist")),
+        (
+            ["--fault", "dip"],
+            codes.FAULT_UNKNOWN(
+                value="dip",
+                scenario="hoist",
+                known=("supply-unbalance", "demagnetization", "loss-of-synchronism", "drive-silent"),
+            ),
+        ),
         (
             ["--truth", "/nowhere/x.ndjson"],
             OUTPUT_FOLDER_MISSING(path="/nowhere/x.ndjson", folder="/nowhere"),
@@ -228,14 +236,14 @@ def test_an_option_that_is_not_possible_has_a_code(arguments: list[str], expecte
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        ("dip@x", codes.FAULT_TIME_INVALID(value="dip@x", example="dip@30")),
-        ("dip@-1", codes.FAULT_TIME_INVALID(value="dip@-1", example="dip@30")),
+        ("dip@x", codes.FAULT_TIME_INVALID(value="dip@x", example="dip@30-120")),
+        ("dip@-1", codes.FAULT_TIME_INVALID(value="dip@-1", example="dip@30-120")),
         ("dop", codes.FAULT_UNKNOWN(value="dop", scenario="pump-station", known=("dip",))),
     ],
 )
 def test_a_fault_is_a_name_and_a_time(fault: str, expected: Reason) -> None:
     scenario = load("pump-station")
-    assert fault_of(scenario, "dip@7.5") == ("dip", 7.5)
+    assert fault_of(scenario, "dip@7.5") == PlannedFault("dip", 7.5)
     with pytest.raises(InvalidValue) as error:
         fault_of(scenario, fault)
     assert error.value.reason == expected

@@ -31,6 +31,7 @@ from drivers.toml_reasons import TOML_LINE
 from simulators import reasons
 from simulators.scenarios import Scenario, load
 from simulators.scenarios.plant import ScenarioPlant
+from simulators.scenarios.scenario import PlannedFault
 from simulators.truth import Row
 
 CLASS = 0.005  # of meter and transformers together; their simulated errors are well within it
@@ -177,14 +178,14 @@ def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
     life, folder = load(str(file)), str(state)
     version = metadata.version("magwatt")
 
-    def rejected(scenario: Scenario = life, seed: int = 1, fault: tuple[str, float] | None = None) -> Reason:
+    def rejected(scenario: Scenario = life, seed: int = 1, fault: PlannedFault | None = None) -> Reason:
         with pytest.raises(InvalidValue) as error:
             load_run(state, scenario, seed, fault)
         return error.value.reason
 
     assert rejected(load(str(other))) == codes.OTHER_SCENARIO(folder=folder, earlier="pump-life", now="fan-life")
     assert rejected(seed=2) == codes.OTHER_SEED(folder=folder, earlier=1, now=2)
-    assert rejected(fault=("dip", 30.0)) == codes.OTHER_FAULT(folder=folder, earlier="–", now="dip@30.0")
+    assert rejected(fault=PlannedFault("dip", 30.0)) == codes.OTHER_FAULT(folder=folder, earlier="–", now="dip@30")
     changed = replace(life, digest="0")
     assert rejected(changed) == codes.SCENARIO_CHANGED(folder=folder, scenario="pump-life")
     record = state / "simulated.json"

@@ -45,7 +45,7 @@ class Bench:
     def _receive(self, topic: str, payload: bytes, retain: bool) -> None:
         name = topic.removeprefix("magwatt/v1/mill-2/gw-07/")
         body = json.loads(payload) if payload else None
-        if name == f"{MOTOR}/event":
+        if name == f"{MOTOR}/event" and body is not None:
             self.events.append(body["v"])
         elif retain:
             self.messages[name] = body
