@@ -67,7 +67,10 @@ class ConditionStage(Stage):
         self._rows = RowCondition(self._machine, stored.get("rows"))
         self._stored_records = stored.get("records")
         self._records: RecordWatch | None = None
-        self._has_waveform = asset.motor.waveform is not None
+        if asset.motor.waveform is not None:  # before the first block, which must not wait for the import of numpy
+            from agent.analysis.condition.record_watch import RecordWatch
+
+            self._records = RecordWatch(self._machine, self._stored_records)
         self._shared = asset.shared
         self._since_ms: dict[str, int] = {}  # finding of the rows → UTC of its start
         self._reported: list[tuple[str, str, str]] = []
@@ -86,12 +89,8 @@ class ConditionStage(Stage):
             self._report()
 
     def on_waveform(self, block: Waveform, now_s: float) -> None:
-        if not self._has_waveform:
-            return
         if self._records is None:
-            from agent.analysis.condition.record_watch import RecordWatch  # imports numpy
-
-            self._records = RecordWatch(self._machine, self._stored_records)
+            return
         job = self._records.on_block(block, now_s, self._live.row(now_s).get("winding_degc"))
         if self._records.revision != self._reported_revision:
             self._report()
