@@ -160,7 +160,7 @@ class Served:
     def mbpoll(self, asked: Asked) -> list[int]:
         """The registers of one request, read by mbpoll; a process for each request."""
         options = ["-a", str(asked.unit), "-t", f"{7 - asked.function}:hex", "-0", "-r", str(asked.address), "-1"]
-        where = ["-m", "tcp", "-p", str(self.wire.port_number), self.wire.host]
+        where = ["-m", "tcp", "-o", "10", "-p", str(self.wire.port_number), self.wire.host]
         if self.line:
             where = ["-m", "rtu", "-b", str(BAUD), "-P", "none", self.ends.rtu_port]
         done = subprocess.run(
