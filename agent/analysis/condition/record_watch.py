@@ -37,7 +37,7 @@ STEADY_SHARE = 0.8  # of the windows of a record before a drive
 CURRENT_ROLES = ("i1", "i2", "i3")
 CARRIES, TAIL_S = 0.3, 0.03  # share of the largest peak within this time: a phase with less may be lost
 RETURN_S = 5.0  # all phases carry current for this time: the lost one has returned
-FLOOR_SHARE = 0.2  # of the rated current: with less a lost phase cannot be told from no load
+FLOOR_SHARE = 0.2  # of the rated current: with less a lost phase looks the same as no load
 
 
 class _Rules(Struct, frozen=True):

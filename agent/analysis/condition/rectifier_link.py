@@ -34,12 +34,12 @@ def judge_capacitor(features: RectifierFeatures, machine: MachineData, baseline:
     new_uf, c_uf = machine.dc_link_uf, features.c_uf or math.nan
     if new_uf and not IMPLAUSIBLE_LOW < c_uf / new_uf < IMPLAUSIBLE:
         return NotObservable("dc_link_capacitor", codes.CONDITION_LINK_IMPLAUSIBLE(c_uf=c_uf, new_uf=new_uf))
-    doubt = _baseline_doubt(features, baseline, new_uf) if baseline else None
-    if baseline and doubt is None:
+    unusable = _baseline_reason(features, baseline, new_uf) if baseline else None
+    if baseline and unusable is None:
         return _judged(features, baseline.c_uf or math.nan, math.hypot(U95, baseline.c_u95_share or 0.0), True)
     if new_uf:
         return _judged(features, new_uf, NAMEPLATE_U95, False)
-    return NotObservable("dc_link_capacitor", doubt or codes.CONDITION_LINK_REFERENCE_MISSING())
+    return NotObservable("dc_link_capacitor", unusable or codes.CONDITION_LINK_REFERENCE_MISSING())
 
 
 def _from_line(features: RectifierFeatures, baseline: RectifierFeatures | None) -> Answer:
@@ -87,7 +87,7 @@ def _unmeasured(features: RectifierFeatures) -> Reason | None:
     return None
 
 
-def _baseline_doubt(features: RectifierFeatures, baseline: RectifierFeatures, new_uf: float | None) -> Reason | None:
+def _baseline_reason(features: RectifierFeatures, baseline: RectifierFeatures, new_uf: float | None) -> Reason | None:
     """Why the baseline cannot be of this drive when it was sound; None: nothing contradicts it."""
     if _unmeasured(baseline) is not None:
         return codes.CONDITION_BASELINE_UNUSABLE()

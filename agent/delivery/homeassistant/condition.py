@@ -15,7 +15,7 @@ from agent.config.alarm_definition import PRIORITIES
 from agent.core.messages import encode_plain
 
 SUMMARY = "homeassistant"  # last level of the topic
-OPEN = ("UNACK", "ACKED")  # the condition holds, and nobody has taken it out of sight
+OPEN = ("UNACK", "ACKED")  # the condition holds, and the alarm is neither shelved nor suppressed
 PROBLEMS = PRIORITIES[:3]
 UNITS = {"degC": "°C"}
 _ATTRIBUTES = (

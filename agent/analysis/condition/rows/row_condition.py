@@ -30,7 +30,7 @@ from agent.analysis.condition.rows.stall import Stall
 from agent.analysis.condition.rows.unbalance import Unbalance
 
 _VERSION = 1
-_HIDES = {  # what cannot be seen beside a finding, because both are the same deviation
+_HIDES = {  # what a finding hides, because both are the same deviation
     "dry_run": ("underload", "low_flow"),
     "underload": ("dry_run", "low_flow"),
     "cavitation": ("load_unsteady",),
