@@ -5,8 +5,8 @@
 The plant (tests/support/condition/row_plant.py) shares no code with the detectors, but the phasor diagram, the air
 density and the temperature coefficients of copper and magnets are the same physics in both. A motor-year is what a
 sound motor meets in a year: starts, ramps, dips, trips, hot afternoons, missing rows, restarts of the agent, an
-unbalanced supply, and samples of each day, as rows; temperatures continue between them. A finding counts as false unless it
-is true of the plant at that second. 100 motor-years are some 90 million rows.
+unbalanced supply, and samples of each day, as rows; temperatures continue between them. A finding counts as false
+unless it is true of the plant at that second. 100 motor-years are some 90 million rows.
 """
 
 from __future__ import annotations
