@@ -4,6 +4,7 @@ messages agree with published values.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -68,8 +69,16 @@ def test_the_demo_publishes_both_dialects_and_each_entity_has_its_value(tmp_path
 
     connections = proxy.sparkplug()
     sparkplug_rules.check(connections, "demo", "gw-01")
-    births = [packet.topic.rsplit("/", 1)[1] for packet in proxy.sent_of("DBIRTH")]
-    assert sorted(births) == sorted(MOTORS), "once each: all that was said was foreseen"
+    births: dict[str, list[set[str]]] = {}
+    for packet in proxy.sent_of("DBIRTH"):
+        names = {metric["name"] for metric in read(packet.payload)["metrics"]}
+        births.setdefault(packet.topic.rsplit("/", 1)[1], []).append(names)
+    assert sorted(births) == sorted(MOTORS)
+    for motor, declared in births.items():
+        for before, after in itertools.pairwise(declared):
+            added = after - before
+            assert added, f"{motor} is born again only when a new metric appears"
+            assert all(name.startswith("Condition/") for name in added), "every measured metric was foreseen"
     assert all(read(packet.payload)["metrics"] for packet in proxy.sent_of("DDATA"))
 
     assert len(configs) == len(MOTORS) + 1, "the motors and the gateway"
