@@ -68,7 +68,7 @@ def add(row: Row, one: Recording) -> None:
     if isinstance(bar, ConditionFinding):
         row.bars += 1
     elif isinstance(bar, NotObservable):
-        row.reasons[bar.reason.code.removeprefix("condition_cage_")] += 1
+        row.reasons[bar.reason.code.removeprefix("condition_").removeprefix("cage_")] += 1
     else:
         row.clear += 1
     row.healthy += condition_of(found, REQUIRED_CAGE) == "healthy"

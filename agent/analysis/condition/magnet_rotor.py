@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition import magnet_data
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
@@ -16,7 +17,6 @@ from agent.analysis.condition.magnet_reasons import (
     MAGNET_LINES_TOO_CLOSE,
     MAGNET_PAIR_OPEN,
     MAGNET_PLATE_POLES,
-    MAGNET_POLES_UNKNOWN,
     MAGNET_SLOTS_UNKNOWN,
     MAGNET_TORQUE_LINES,
 )
@@ -43,13 +43,13 @@ def rotor_answers(now: MagnetFeatures, machine: MachineData, base: MagnetFeature
     pairs, contradiction = machine.pole_pairs, magnet_data.contradiction(machine)
     why: Reason | None = None
     if not pairs:
-        why = MAGNET_POLES_UNKNOWN()
+        why = common.NAMEPLATE_MISSING(keys=("poles",))
     elif contradiction is not None and contradiction.code == MAGNET_PLATE_POLES:
         why = contradiction
     elif not now.lines:
         why = MAGNET_LINES_TOO_CLOSE()
     if why is not None or not pairs:
-        return [NotObservable(code, why or MAGNET_POLES_UNKNOWN()) for code in CODES]
+        return [NotObservable(code, why or common.NAMEPLATE_MISSING(keys=("poles",))) for code in CODES]
     known = {line.order: line for line in base.lines} if base else {}
     least = {line.order: max(_LEAST, _RISEN * known[line.order].emf) if known else _ALONE for line in now.lines}
     strongest = max(now.lines, key=lambda line: line.emf / least[line.order])

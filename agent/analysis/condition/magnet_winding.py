@@ -12,6 +12,7 @@ import cmath
 import math
 from typing import NamedTuple
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.magnet_features import MagnetFeatures, Winding
 from agent.analysis.condition.magnet_reasons import (
@@ -21,7 +22,6 @@ from agent.analysis.condition.magnet_reasons import (
     MAGNET_SOURCE_ANGLE,
     MAGNET_SOURCE_OPEN,
     MAGNET_VOLTAGE_SUM_OPEN,
-    REC_NO_BASELINE,
 )
 from drivers.reasons import Reason
 
@@ -65,7 +65,7 @@ def winding_answers(now: MagnetFeatures, base: MagnetFeatures | None, no_baselin
         found = _finding(now, now.winding, excess, code, phase)
         return [found, *(NotObservable(other, MAGNET_ASYMMETRY_THERE()) for other in CODES if other != code)]
     if not excess.baseline:
-        return [NotObservable(code, no_baseline or REC_NO_BASELINE()) for code in CODES]
+        return [NotObservable(code, no_baseline or common.NO_BASELINE()) for code in CODES]
     if excess.gains and size > _FLOOR:
         return [NotObservable(code, MAGNET_VOLTAGE_SUM_OPEN(share_pct=100 * size)) for code in CODES]
     return [Clear(code, 100 * size, "%", 100 * excess.limit, 100 * excess.u) for code in CODES]

@@ -22,7 +22,7 @@ from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet import judge_magnet
 from agent.analysis.condition.magnet_features import MagnetFeatures, magnet_features
 from agent.analysis.condition.persistence import RecordHistory
-from agent.analysis.condition.reasons import CONDITION_PHASE_WITHOUT_CURRENT
+from agent.analysis.condition.common_reasons import PHASE_WITHOUT_CURRENT
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.record_collector import RecordCollector
 from agent.analysis.condition.rectifier import judge_rectifier
@@ -208,7 +208,7 @@ class RecordWatch:
         if self._phases.loss is not None and self._lost is None:
             self._lost = ConditionFinding(
                 "phase_loss", Severity.ALARM, Confidence.CERTAIN, block.start_ns / 1e9,
-                CONDITION_PHASE_WITHOUT_CURRENT(phase=self._phases.loss.phase + 1),
+                PHASE_WITHOUT_CURRENT(phase=self._phases.loss.phase + 1),
             )  # fmt: skip
             self.revision += 1
 

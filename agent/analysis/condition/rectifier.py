@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from agent.analysis.condition import reasons as codes
+from agent.analysis.condition import common_reasons as common
+from agent.analysis.condition import rectifier_reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
@@ -60,15 +61,15 @@ def judge_rectifier(
 def _unseen(features: RectifierFeatures) -> Reason | None:
     """Why nothing can be judged from the currents; None: they can be judged."""
     if features.length_s < LENGTH_MIN_S:
-        return codes.CONDITION_RECORDING_SHORT(length_s=features.length_s, length_min_s=LENGTH_MIN_S)
+        return common.RECORD_SHORT(length_s=features.length_s, needed_s=LENGTH_MIN_S)
     if features.hz is None:
-        return codes.CONDITION_NO_FUNDAMENTAL()
+        return common.NO_FUNDAMENTAL()
     if not features.currents:
-        return codes.CONDITION_RECORDING_WITHOUT_CURRENT()
+        return common.CURRENTS_MISSING()
     if features.clipped:
-        return codes.CONDITION_CURRENT_CLIPPED()
+        return common.CURRENT_CLIPPED()
     if features.load is not None and features.load < LOAD_MIN and features.windows < WINDOWS_MIN:
-        return codes.CONDITION_LOAD_LOW(load_pct=100 * features.load, load_min_pct=100 * LOAD_MIN)
+        return common.LOAD_LOW(load=features.load, needed=LOAD_MIN)
     if features.windows < WINDOWS_MIN or features.steady_share < STEADY_MIN:
         return codes.CONDITION_OPERATION_CHANGES(steady_pct=100 * features.steady_share)
     return None
@@ -77,8 +78,8 @@ def _unseen(features: RectifierFeatures) -> Reason | None:
 def _unproven(features: RectifierFeatures) -> Reason | None:
     """Why currents without a sign of a fault prove nothing; None: the fault would have been seen."""
     if features.u2_share is None:
-        return codes.CONDITION_RECORDING_WITHOUT_VOLTAGE()
-    return codes.CONDITION_LOAD_UNKNOWN() if features.load is None else None
+        return common.VOLTAGES_MISSING()
+    return common.LOAD_UNKNOWN() if features.load is None else None
 
 
 def _phase_loss(features: RectifierFeatures) -> Answer:
@@ -88,7 +89,7 @@ def _phase_loss(features: RectifierFeatures) -> Answer:
         return Clear("phase_loss") if reason is None else NotObservable("phase_loss", reason)
     share, load, u2 = features.lost_share or 0.0, features.load, features.u2_share
     if load is None:
-        return NotObservable("phase_loss", codes.CONDITION_LOAD_UNKNOWN())
+        return NotObservable("phase_loss", common.LOAD_UNKNOWN())
     if u2 is not None and EXPLAINING_U2 < u2 < 3 * UNBALANCED_ALARM and load < EXPLAINING_LOAD:
         explained = codes.CONDITION_UNBALANCE_EXPLAINS(load_pct=100 * load, u2_pct=100 * u2)
         return NotObservable("phase_loss", explained)
@@ -110,7 +111,7 @@ def _diode(features: RectifierFeatures, lost: Answer) -> Answer:
     if features.open_from_s is not None:
         return _open_diode(features, second, or_lost=isinstance(lost, ConditionFinding))
     if isinstance(lost, ConditionFinding):
-        return NotObservable("diode_open", codes.CONDITION_PHASE_LOSS_HIDES())
+        return NotObservable("diode_open", common.PHASE_LOST())
     if (unproven := _unproven(features)) is not None:
         return NotObservable("diode_open", unproven)
     if second > SECOND_SOUND and even is not None and both < open_limits(even)[1]:
@@ -135,7 +136,7 @@ def _open_diode(features: RectifierFeatures, second: float, or_lost: bool) -> An
 def judge_unbalance(features: RectifierFeatures) -> Answer:
     code = "supply_unbalance"
     if features.u2_share is None or features.deviation_share is None:
-        missing = codes.CONDITION_RECORDING_WITHOUT_VOLTAGE() if features.hz else codes.CONDITION_NO_FUNDAMENTAL()
+        missing = common.VOLTAGES_MISSING() if features.hz else common.NO_FUNDAMENTAL()
         return NotObservable(code, missing)
     if features.voltage_clipped:
         return NotObservable(code, codes.CONDITION_VOLTAGE_CLIPPED())
@@ -153,7 +154,7 @@ def judge_unbalance(features: RectifierFeatures) -> Answer:
 
 def judge_dip(features: RectifierFeatures) -> Answer:
     if features.u2_share is None and features.dip_share is None:
-        return NotObservable("supply_dip", codes.CONDITION_RECORDING_WITHOUT_VOLTAGE())
+        return NotObservable("supply_dip", common.VOLTAGES_MISSING())
     if features.dip_share is None or features.dip_s is None or features.dip_at_s is None:
         return Clear("supply_dip")
     why = codes.CONDITION_VOLTAGE_DIP(depth_pct=100 * features.dip_share, duration_s=features.dip_s)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Clear, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
@@ -84,7 +85,7 @@ class MagnetFlux:
         if volts is None or amps is None or power_kw is None or hz is None:
             self._reason = reasons.DRIVE_VALUES_MISSING()
         elif block.current < _LOAD_MIN or abs(hz) < _SPEED_MIN * plate.rated_hz or power_kw <= 0:
-            self._reason = reasons.LOAD_TOO_SMALL(load=block.current, needed=_LOAD_MIN)
+            self._reason = common.LOAD_LOW(load=block.current, needed=_LOAD_MIN)
         elif not self._reader.fine_power and power_kw < _COARSE_KW:
             self._reason = reasons.POWER_COARSE()
         elif link_v is not None and volts > _WEAKENED * link_v / math.sqrt(2):
@@ -216,7 +217,7 @@ def _plate(ratings: Ratings) -> tuple[FluxPlate | None, Reason | None]:
     hz = ratings.hz
     known = {"volts": machine.volts, "amps": machine.amps, "hz": hz, "kw": ratings.w, "r1_ohm": machine.r1_ohm}
     if not (machine.volts and machine.amps and hz and ratings.w and machine.r1_ohm):
-        return None, reasons.NAMEPLATE_MISSING(keys=tuple(key for key, value in known.items() if not value))
+        return None, common.NAMEPLATE_MISSING(keys=tuple(key for key, value in known.items() if not value))
     xq_ohm = machine.xq_ohm or (2 * math.pi * hz * machine.ls_h if machine.ls_h else None)
     emf_v = ratings.emf_v(ratings.rpm) if ratings.rpm else None
     input_w = math.sqrt(3) * machine.volts * machine.amps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Confidence, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Watch
@@ -30,7 +31,7 @@ class Overload:
         self._last_s = sample.t_s
         current = sample.current if sample.drives is not False else 0.0
         if current is None:
-            missing = reasons.CURRENTS_MISSING() if self._known else reasons.NAMEPLATE_MISSING(keys=("amps",))
+            missing = common.CURRENTS_MISSING() if self._known else common.NAMEPLATE_MISSING(keys=("amps",))
             self._watch.blind(sample.t_s, missing)
             return
         if current > _BURNS and (sample.run_s > _START_S or (not sample.has_drive and sample.power_factor > STANDS)):

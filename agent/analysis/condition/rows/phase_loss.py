@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Confidence, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Watch
@@ -67,7 +68,7 @@ class PhaseLoss:
     def _lost(self, sample: Sample) -> bool | None:
         a, b, c = (sample.values[k] for k in _I)
         if a is None or b is None or c is None:
-            self._watch.blind(sample.t_s, reasons.CURRENTS_MISSING())
+            self._watch.blind(sample.t_s, common.CURRENTS_MISSING())
             return None
         low = min(a, b, c)
         others = (a + b + c - low) / 2
@@ -117,14 +118,12 @@ class PhaseLoss:
             least = others >= _LINE_MIN * ratings.a
         else:
             return self._without_nameplate(others)
-        return (
-            None if least else reasons.LOAD_TOO_SMALL(load=load if load is not None else 0.0, needed=_BRIDGE_LOAD_MIN)
-        )
+        return None if least else common.LOAD_LOW(load=load if load is not None else 0.0, needed=_BRIDGE_LOAD_MIN)
 
     def _without_nameplate(self, others: float) -> Reason | None:
         if self._usual_a is not None and others > _OTHERS_RISE * self._usual_a:
             return None
-        return reasons.NAMEPLATE_MISSING(keys=("kw", "volts", "amps"))
+        return common.NAMEPLATE_MISSING(keys=("kw", "volts", "amps"))
 
     def _remember(self, sample: Sample, load: float | None) -> None:
         assert sample.i_mean_a is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Hold, Watch
@@ -36,7 +37,7 @@ class PumpLoad:
 
     def _missing_nameplate(self) -> Reason | None:
         keys = tuple(key for key, value in (("kw", self._ratings.w), ("rpm", self._ratings.rpm)) if not value)
-        return reasons.NAMEPLATE_MISSING(keys=keys) if keys else None
+        return common.NAMEPLATE_MISSING(keys=keys) if keys else None
 
     def on_sample(self, sample: Sample) -> None:
         if not self._relevant or sample.drives is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Confidence, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
@@ -56,7 +57,7 @@ class Unbalance:
 
     def on_sample(self, sample: Sample) -> None:
         if sample.u_min_v is None or sample.u_mean_v is None:
-            self._dip_watch.blind(sample.t_s, reasons.VOLTAGES_MISSING())
+            self._dip_watch.blind(sample.t_s, common.VOLTAGES_MISSING())
             return
         self._dip_watch.looked(sample.t_s)
         if self._dip.update(sample.t_s, sample.dip):
@@ -72,7 +73,7 @@ class Unbalance:
             return
         volts = [volt for k in _U if (volt := block.means[k]) is not None]
         if len(volts) < 3 or min(volts) <= 0:
-            self._u_watch.blind(block.t_s, reasons.VOLTAGES_MISSING())
+            self._u_watch.blind(block.t_s, common.VOLTAGES_MISSING())
             self._u = None
         else:
             self._u = _smoothed(self._u, deviations(volts))
@@ -98,14 +99,14 @@ class Unbalance:
         amps = [amp for k in _I if (amp := block.means[k]) is not None]
         if len(amps) < 3 or not block.running:
             if block.running:
-                self._i_watch.blind(block.t_s, reasons.CURRENTS_MISSING())
+                self._i_watch.blind(block.t_s, common.CURRENTS_MISSING())
             self._i = None
             return
         rated_a = self._ratings.input_a
         load = sum(amps) / 3 / rated_a if rated_a else None
         if self._u is None or load is None or load < _LOAD_MIN:
-            reason = reasons.NAMEPLATE_MISSING(keys=("kw", "volts", "amps")) if load is None else (
-                reasons.VOLTAGES_MISSING() if self._u is None else reasons.LOAD_TOO_SMALL(load=load, needed=_LOAD_MIN)
+            reason = common.NAMEPLATE_MISSING(keys=("kw", "volts", "amps")) if load is None else (
+                common.VOLTAGES_MISSING() if self._u is None else common.LOAD_LOW(load=load, needed=_LOAD_MIN)
             )  # fmt: skip
             self._i_watch.blind(block.t_s, reason)
             return

@@ -146,5 +146,5 @@ def test_a_record_of_some_cycles_of_2sf_names_the_length_it_needs(recordings: di
     short = replace(one, u_v=one.u_v[:, :5000], i_a=one.i_a[:, :5000])
     reason = judged(short)["broken_rotor_bar"]
     assert isinstance(reason, NotObservable)
-    assert reason.reason.code == "condition_cage_record_short"
+    assert reason.reason.code == "condition_record_short"
     assert reason.reason.data["needed_s"] >= 4 / expected_hz(one)

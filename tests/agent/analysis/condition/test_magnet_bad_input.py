@@ -65,16 +65,16 @@ def too_short(u, i):
 
 
 WRONG = {
-    gap: "condition_rec_short",
-    clip: "condition_rec_clipped",
-    no_voltage: "condition_rec_short",
-    one_current: "condition_rec_current_sum",
-    nothing: "condition_rec_short",
-    phases_of_current_exchanged: "condition_rec_phase_order",
-    reversed_channel: "condition_rec_current_sum",
-    wrong_ratio: "condition_rec_current_sum",
+    gap: "condition_record_short",
+    clip: "condition_current_clipped",
+    no_voltage: "condition_record_short",
+    one_current: "condition_current_sum",
+    nothing: "condition_record_short",
+    phases_of_current_exchanged: "condition_phase_order",
+    reversed_channel: "condition_current_sum",
+    wrong_ratio: "condition_current_sum",
     dead_voltage: "condition_rec_voltage_sum",
-    too_short: "condition_rec_short",
+    too_short: "condition_record_short",
 }
 
 
@@ -133,7 +133,7 @@ def test_baseline_of_another_motor_is_not_used():
 
 def test_baseline_that_cannot_be_evaluated_is_named():
     found = answers(recording(SOUND), nameplate(), changed(gap))
-    assert found["turn_fault"].reason.code == "condition_rec_baseline_unusable"
+    assert found["turn_fault"].reason.code == "condition_baseline_unusable"
 
 
 def test_current_gone_all_the_time_is_live_or_unknown():

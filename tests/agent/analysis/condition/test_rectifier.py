@@ -12,7 +12,8 @@ from support.condition.bridge import Bridge, sequence
 from support.condition.bridge_recording import Instrument, changing_record, steady_record
 from support.condition.bridge_study import SCENARIOS, count
 
-from agent.analysis.condition import reasons as codes
+from agent.analysis.condition import common_reasons as common
+from agent.analysis.condition import rectifier_reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
@@ -78,7 +79,7 @@ def test_a_lost_phase_is_not_called_an_open_diode() -> None:
     assert isinstance(one, ConditionFinding)
     assert one.why.data["phase"] == 2
     assert found_codes(found) == {"phase_loss"}
-    assert reason(found["diode_open"]) == codes.CONDITION_PHASE_LOSS_HIDES
+    assert reason(found["diode_open"]) == common.PHASE_LOST
 
 
 def test_a_phase_that_is_lost_within_the_recording_is_found_from_then_on() -> None:
@@ -92,7 +93,7 @@ def test_a_phase_that_is_lost_within_the_recording_is_found_from_then_on() -> No
 
 def test_below_fifteen_percent_of_the_load_nothing_is_said_of_the_bridge() -> None:
     found = answers(recorded(700, u2=0.02))
-    assert {reason(found[code]) for code in ("diode_open", "phase_loss")} == {codes.CONDITION_LOAD_LOW}
+    assert {reason(found[code]) for code in ("diode_open", "phase_loss")} == {common.LOAD_LOW}
 
 
 def test_even_orders_of_the_supply_explain_those_of_the_current() -> None:
@@ -149,8 +150,8 @@ def test_from_the_supply_alone_only_a_loss_of_half_is_seen(c_f: float) -> None:
 @pytest.mark.parametrize(
     ("machine", "code", "expected"),
     [
-        (MachineData(at="drive_input"), "diode_open", codes.CONDITION_LOAD_UNKNOWN),
-        (MachineData(at="drive_input"), "phase_loss", codes.CONDITION_LOAD_UNKNOWN),
+        (MachineData(at="drive_input"), "diode_open", common.LOAD_UNKNOWN),
+        (MachineData(at="drive_input"), "phase_loss", common.LOAD_UNKNOWN),
         (MachineData(at="drive_input", kw=7.5), "dc_link_capacitor", codes.CONDITION_LINK_REFERENCE_MISSING),
         (MachineData(at="drive_input", kw=7.5, dc_link_uf=300), "dc_link_capacitor", codes.CONDITION_LINK_IMPLAUSIBLE),
     ],
@@ -186,16 +187,16 @@ def spoiled(kind: str) -> Record:
 @pytest.mark.parametrize(
     ("kind", "code", "expected"),
     [
-        ("clipped", "diode_open", codes.CONDITION_CURRENT_CLIPPED),
-        ("clipped", "dc_link_capacitor", codes.CONDITION_CURRENT_CLIPPED),
-        ("one phase", "phase_loss", codes.CONDITION_RECORDING_WITHOUT_CURRENT),
-        ("no current", "phase_loss", codes.CONDITION_RECORDING_WITHOUT_CURRENT),
-        ("no voltage", "supply_unbalance", codes.CONDITION_RECORDING_WITHOUT_VOLTAGE),
+        ("clipped", "diode_open", common.CURRENT_CLIPPED),
+        ("clipped", "dc_link_capacitor", common.CURRENT_CLIPPED),
+        ("one phase", "phase_loss", common.CURRENTS_MISSING),
+        ("no current", "phase_loss", common.CURRENTS_MISSING),
+        ("no voltage", "supply_unbalance", common.VOLTAGES_MISSING),
         ("mostly missing", "diode_open", codes.CONDITION_OPERATION_CHANGES),
         ("link clipped", "dc_link_capacitor", codes.CONDITION_VOLTAGE_CLIPPED),
         ("dead voltage", "supply_unbalance", codes.CONDITION_VOLTAGE_CHANNEL_DEAD),
-        ("noise", "diode_open", codes.CONDITION_NO_FUNDAMENTAL),
-        ("short", "diode_open", codes.CONDITION_RECORDING_SHORT),
+        ("noise", "diode_open", common.NO_FUNDAMENTAL),
+        ("short", "diode_open", common.RECORD_SHORT),
     ],
 )
 def test_a_recording_that_cannot_be_judged_says_why_and_finds_nothing(kind: str, code: str, expected: str) -> None:

@@ -74,4 +74,4 @@ def test_a_lost_current_transformer_is_none() -> None:
 def test_missing_currents_are_the_reason(missing: dict[str, None]) -> None:
     answer = Watched().feed(120, **missing).answer(CODE)
     assert isinstance(answer, NotObservable)
-    assert answer.reason.code == "condition_row_currents_missing"
+    assert answer.reason.code == "condition_currents_missing"

@@ -91,7 +91,7 @@ def test_a_damaged_state_or_one_of_another_machine_is_ignored(state: dict[str, A
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"kw": None, "nm": None}, "condition_row_nameplate_missing"),
+        ({"kw": None, "nm": None}, "condition_nameplate_missing"),
         ({"application": None}, "condition_row_application_unknown"),
         ({"application": "conveyor"}, "condition_row_other_application"),
     ],
