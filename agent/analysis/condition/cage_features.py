@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from agent.analysis.condition.cage_nameplate import load_and_slip
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import LOST
 from agent.analysis.condition.record import Array, Record
 from dsp.condition import cage
 from dsp.condition.cage_slots import slots
@@ -17,7 +18,6 @@ from dsp.condition.spectrum import Baseband, Modulation, baseband, cycle_rms, fr
 
 SHORTEST_S = 1.0  # of a part without gaps; below, nothing is computed
 SUM_MAX = 0.2  # of the largest current: class and leakage give some percent, a missing or reversed channel 1 or 2
-_LOST = 0.05  # of the mean of the other two currents
 _LOST_CYCLES = 2
 _SWITCHED_OFF = 1e3  # for a ratio to a current that is zero at the end
 _SLIP_FROM, _SLIP_TO = 0.6, 1.4  # of rated slip × load: tolerance 20 %, and a rotor 80 K colder than at rated load
@@ -172,7 +172,7 @@ def _lost(i: Array, half_s: float, start_s: float) -> dict[str, Any]:
     for phase in range(3):
         one, two = np.delete(i, phase, axis=0)
         like = (np.minimum(one, two) > 0.5 * np.maximum(one, two)) & (np.maximum(one, two) > 0.2 * float(i.max()))
-        open_now = like & (i[phase] < _LOST * (one + two) / 2)
+        open_now = like & (i[phase] < LOST * (one + two) / 2)
         run = np.convolve(open_now, np.ones(2 * _LOST_CYCLES), "valid") >= 2 * _LOST_CYCLES
         if run.any():
             return {"lost_phase": phase, "lost_s": start_s + (int(run.argmax()) + 2 * _LOST_CYCLES) * half_s}

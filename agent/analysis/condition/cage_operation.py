@@ -10,11 +10,11 @@ from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Co
 from agent.analysis.condition.cage_features import SHORTEST_S, SUM_MAX, CageFeatures
 from agent.analysis.condition.cage_nameplate import rated_amps
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import JUDGED_FROM, lost_phase
 from drivers.reasons import Reason
 
 CLIPPED = 0.12  # of the samples near the peak: a sine cut at 98 % of its peak
 OFF = 0.02  # of the rated current
-OBSERVED_FROM = 0.2  # of the rated current, for a lost phase
 FREQUENCY_OFF = 0.05  # relative: 50 or 60 Hz
 VOLTAGE_OFF = 0.20  # relative: IEC 60034-1, zone B permits ±10 %
 EVENT_LOW, EVENT_HIGH = 0.9, 1.1  # of the usual voltage, IEC 61000-4-30
@@ -71,12 +71,11 @@ def load_reason(f: CageFeatures) -> Reason | None:
 def phase_loss(f: CageFeatures, machine: MachineData) -> list[Answer]:
     amps = rated_amps(machine)
     if f.lost_s is not None and f.lost_phase is not None:
-        why, evidence = common.PHASE_WITHOUT_CURRENT(phase=f.lost_phase + 1), {"others_a": max(f.phase_a)}
-        return [ConditionFinding("phase_loss", Severity.ALARM, Confidence.CERTAIN, f.lost_s, why, evidence=evidence)]
+        return [lost_phase(f.lost_phase + 1, f.lost_s)]
     if (reason := current_reason(f, machine)) is not None:
         return [NotObservable("phase_loss", reason)]
-    if amps and min(f.phase_a) < OBSERVED_FROM * amps:
-        return [NotObservable("phase_loss", common.CURRENT_LOW(share=min(f.phase_a) / amps, needed=OBSERVED_FROM))]
+    if amps and min(f.phase_a) < JUDGED_FROM * amps:
+        return [NotObservable("phase_loss", common.CURRENT_LOW(share=min(f.phase_a) / amps, needed=JUDGED_FROM))]
     return [Clear("phase_loss")]
 
 

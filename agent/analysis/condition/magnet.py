@@ -24,6 +24,7 @@ from agent.analysis.condition.magnet_reasons import (
     REC_UNSTEADY,
     REC_VOLTAGE_SUM,
 )
+from agent.analysis.condition.phase_loss import lost_phase
 from agent.analysis.condition.record import Record
 from drivers.reasons import Reason
 
@@ -110,8 +111,7 @@ def _live(now: MagnetFeatures, machine: MachineData) -> ConditionFinding | None:
 
 def _phase(now: MagnetFeatures, machine: MachineData, live: ConditionFinding | None) -> Answer:
     if now.lost is not None:
-        why = common.PHASE_WITHOUT_CURRENT(phase=now.lost.phase)
-        return ConditionFinding(PHASE, Severity.ALARM, Confidence.CERTAIN, now.lost.found_s, why)
+        return lost_phase(now.lost.phase, now.lost.found_s)
     if live is not None:
         return NotObservable(PHASE, common.NO_CURRENT())
     if now.hz is None or not now.phase_a:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from agent.analysis.condition import magnet_data
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import JUDGED_FROM
 from agent.analysis.condition.record import Array, Record
 from dsp.condition.magnet_drive import current_gone
 from dsp.condition.magnet_rotor import order_lines, power_swing
@@ -20,7 +21,6 @@ from dsp.condition.phasors import Frame, follow, is_clipped, longest_gapless, ph
 
 _GONE = 0.015  # changes of a current below this share of the rated rms current are noise
 _GONE_OF_LARGEST = 0.01  # without a rated current: of the largest in the recording
-_PHASE_FLOOR = 0.2  # rms current as a share of the rated one above which a lost phase is judged
 UNKNOWN = 1e6  # a spread or an uncertainty without bound; JSON has no infinity
 _CURRENT_S = 1.0
 _COAST_S = 0.2  # for a flux from the EMF; the windings have long discharged
@@ -250,7 +250,7 @@ def _lost(record: Record, rated_a: float | None) -> LostPhase | None:
     if not np.isfinite(record.i_a).any():
         return None
     rms = math.sqrt(float(np.nanmean(record.i_a**2)))
-    detector = PhaseLossDetector(record.fs_hz, _PHASE_FLOOR * (rated_a or rms))
+    detector = PhaseLossDetector(record.fs_hz, JUDGED_FROM * (rated_a or rms))
     detector.push(record.i_a)
     if detector.loss is None:
         return None

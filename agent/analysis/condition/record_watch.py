@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.analysis.condition import cage, magnet
-from agent.analysis.condition.answers import Answer, ConditionFinding, Confidence, Severity
+from agent.analysis.condition.answers import Answer, ConditionFinding, Severity
 from agent.analysis.condition.cage import judge_cage
 from agent.analysis.condition.cage_features import CageFeatures, cage_features
 from agent.analysis.condition.combined import combined
@@ -22,7 +22,7 @@ from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet import judge_magnet
 from agent.analysis.condition.magnet_features import MagnetFeatures, magnet_features
 from agent.analysis.condition.persistence import RecordHistory
-from agent.analysis.condition.common_reasons import PHASE_WITHOUT_CURRENT
+from agent.analysis.condition.phase_loss import JUDGED_FROM, lost_phase
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.record_collector import RecordCollector
 from agent.analysis.condition.rectifier import judge_rectifier
@@ -37,7 +37,6 @@ STEADY_SHARE = 0.8  # of the windows of a record before a drive
 CURRENT_ROLES = ("i1", "i2", "i3")
 CARRIES, TAIL_S = 0.3, 0.03  # share of the largest peak within this time: a phase with less may be lost
 RETURN_S = 5.0  # all phases carry current for this time: the lost one has returned
-FLOOR_SHARE = 0.2  # of the rated current: with less a lost phase looks the same as no load
 
 
 class _Rules(Struct, frozen=True):
@@ -203,13 +202,10 @@ class RecordWatch:
             return
         self._calm_s = 0.0
         if self._phases is None or not contiguous:
-            self._phases = PhaseLossDetector(block.rate_hz, FLOOR_SHARE * self._machine.amps)
+            self._phases = PhaseLossDetector(block.rate_hz, JUDGED_FROM * self._machine.amps)
         self._phases.push(np.ascontiguousarray(currents))
         if self._phases.loss is not None and self._lost is None:
-            self._lost = ConditionFinding(
-                "phase_loss", Severity.ALARM, Confidence.CERTAIN, block.start_ns / 1e9,
-                PHASE_WITHOUT_CURRENT(phase=self._phases.loss.phase + 1),
-            )  # fmt: skip
+            self._lost = lost_phase(self._phases.loss.phase + 1, block.start_ns / 1e9)
             self.revision += 1
 
     def _stored_baselines(self, stored: Any) -> list[RecordBaseline]:

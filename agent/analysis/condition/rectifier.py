@@ -11,11 +11,11 @@ from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition import rectifier_reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import LOST
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.rectifier_features import (
     EMPTY,
     LOAD_MIN,
-    LOST,
     SECOND_OPEN,
     WINDOWS_MIN,
     RectifierFeatures,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import LOST
 from agent.analysis.condition.record import Array, Record
 from dsp.condition.rectifier import (
     CycleLevels,
@@ -27,8 +28,7 @@ LOAD_MIN = 0.15  # of the rated power: below, a small unbalance of the supply sh
 WINDOWS_MIN = 5  # of ten cycles, half overlapping: 0.6 s at 50 Hz
 Flags = npt.NDArray[np.bool_]
 DIP = 0.9  # of the usual voltage (IEC 61000-4-30)
-# A phase is lost below 5 % of the others' mean. Until 2 % nothing flows but crosstalk of the channels.
-LOST, EMPTY = 0.05, 0.02
+EMPTY = 0.02  # of the mean of the other two: until here nothing flows but crosstalk of the channels
 # Shares of the fundamental. An open diode causes 26 to 80 % of direct current and 47 to 130 % of 2nd order, of which
 # the smaller sequence is 10 to 75 %; a sound bridge at 1 % of even orders in the supply up to 18, 80 and 12 %
 # (independent model, 265 simulated machines at 15 to 110 % load, tests/support/condition/bridge.py).

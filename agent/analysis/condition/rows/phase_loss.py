@@ -6,15 +6,13 @@ import math
 
 from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Confidence, Severity
+from agent.analysis.condition.phase_loss import CODE, JUDGED_FROM, LOST
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Watch
 from agent.analysis.condition.rows.ratings import Ratings
 from agent.analysis.condition.rows.sample import INDEX, Sample
 from drivers.reasons import Reason
 
-CODE = "phase_loss"
-_LOST = 0.05  # of the other two
-_LINE_MIN = 0.2  # of rated current, in the other two
 _BRIDGE_LOAD_MIN = 0.15  # below, a bridge may leave out a phase on its own
 _OTHERS_RISE = 1.3  # a lost phase: 1.7 at a bridge, 1.4 to 2 at a motor; a lost transformer: 1.0
 _OFF_S, _GAP_S = 5.0, 3.0
@@ -63,7 +61,7 @@ class PhaseLoss:
             phase=f"L{phase + 1}", current_a=currents[phase], others_a=others
         )
         share = currents[phase] / others
-        self._findings.raise_(CODE, Severity.ALARM, Confidence.CERTAIN, sample.t_s, why, 100 * share, "%", 100 * _LOST)
+        self._findings.raise_(CODE, Severity.ALARM, Confidence.CERTAIN, sample.t_s, why, 100 * share, "%", 100 * LOST)
 
     def _lost(self, sample: Sample) -> bool | None:
         a, b, c = (sample.values[k] for k in _I)
@@ -77,7 +75,7 @@ class PhaseLoss:
         if reason is not None:
             self._watch.blind(sample.t_s, reason)
             return None
-        if low > _LOST * others:
+        if low > LOST * others:
             self._watch.looked(sample.t_s)
             if low > 0.6 * others:
                 self._remember(sample, load)
@@ -115,7 +113,7 @@ class PhaseLoss:
             else:
                 return self._without_nameplate(others)
         elif ratings.a:
-            least = others >= _LINE_MIN * ratings.a
+            least = others >= JUDGED_FROM * ratings.a
         else:
             return self._without_nameplate(others)
         return None if least else common.LOAD_LOW(load=load if load is not None else 0.0, needed=_BRIDGE_LOAD_MIN)
