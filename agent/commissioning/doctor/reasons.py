@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from agent.config.alarm_table_gateway import DISK_MB
 from drivers.reasons import Code
 
-FREE_MIN_MB = 500  # of the disk with the state directory
+FREE_MIN_MB = DISK_MB[0]  # of the disk with the state directory
 
 # The computer
 
