@@ -119,12 +119,8 @@ def test_configured_motors_come_first_and_in_their_order(plant: Page) -> None:
     del plant.follower.seen["magwatt/v1/demo/gw-01/b"]
     motors = plant.json("/api/v1/plant")["motors"]
     assert [row["id"] for row in motors] == ["a", "b", "main", "a-stranger"]
-    gone = motors[1]
-    assert (gone["priority"], gone["name"], gone["rating"]) == (
-        "unknown",
-        "Pump b",
-        f"55 kW · {ENGLISH('induction motor')}",
-    )
+    gone, kind = motors[1], ENGLISH("induction motor")
+    assert (gone["priority"], gone["name"], gone["rating"]) == ("unknown", "Pump b", f"55 kW · {kind}")
     assert gone["power_w"]["why"]["code"] == "value_nothing_received"
     assert motors[2]["kind"] == "meter"
 
