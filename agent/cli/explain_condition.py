@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.analysis.condition.faults import FAULTS
+from agent.analysis.condition.message import unseen_by_reason
 from agent.cli.watch_alarms import own
 from agent.core.text import N_, _, text_of_object
 
@@ -42,10 +43,10 @@ def _lines(body: Mapping[str, Any], current: bool) -> Iterator[str]:
     )
     if clear:
         yield "  " + _("clear: {faults}", faults=_("; ").join(clear))
-    for code in ordered:
-        if faults[code].get("verdict") == "not_observable":
-            reason = text_of_object(faults[code].get("reason") or {})
-            yield "  " + _("not observable: {fault}: {reason}", fault=_title(code, faults[code]), reason=reason)
+    for reason, codes in unseen_by_reason({code: faults[code] for code in ordered}):
+        titles = tuple(_title(code, faults[code]) for code in codes)
+        yield "  " + _("not observable: {faults}", faults=_("; ").join(titles))
+        yield "    " + text_of_object(reason)
 
 
 def _finding(code: str, fault: Fault) -> Iterator[str]:

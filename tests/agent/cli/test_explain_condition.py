@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.alarm_messages import DEMAGNETIZED, condition, fault
 
+from agent.analysis.condition.faults import FAULTS
 from agent.cli import explain_source
 from agent.cli.broker_source import BrokerSource
 from agent.cli.explain_condition import CONDITIONS, condition_text
@@ -19,7 +20,7 @@ from agent.delivery.mqtt.follower import FollowedMessage, Follower
 def test_findings_come_first_with_index_limit_trend_evidence_and_advice() -> None:
     lines = condition_text(DEMAGNETIZED, current=True).splitlines()
     assert CONDITIONS["finding"] in lines[0]
-    found, index, why, advice, clear, unseen = lines[1:]
+    found, index, why, advice, clear, unseen, reason = lines[1:]
     assert "magnets have lost flux" in found
     for part in ("-9.2 ± 2.4 %", "-5", "-1.1 %"):
         assert part in index
@@ -27,7 +28,7 @@ def test_findings_come_first_with_index_limit_trend_evidence_and_advice() -> Non
     assert advice.strip().startswith("1. ")
     assert "a phase is lost" in clear
     assert "eccentricity of the air gap" in unseen
-    assert "no record is long enough" in unseen
+    assert reason.strip() == "no record is long enough"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,16 @@ def test_terminals_are_never_called_clear_of_voltage() -> None:
     assert "terminals" not in text
 
 
+def test_faults_with_the_same_reason_are_one_line() -> None:
+    other = {"code": "of_a_later_version", "data": {}, "text": "the load is too low"}
+    faults = {"bearing": fault("not_observable"), "stall": fault("not_observable", reason=other)}
+    lines = condition_text(condition("unknown", **faults, eccentricity=fault("not_observable")), True).splitlines()
+    assert [lines[2].strip(), lines[4].strip()] == [other["text"], "no record is long enough"]
+    assert FAULTS["stall"].title in lines[1]
+    assert all(FAULTS[code].title in lines[3] for code in ("bearing", "eccentricity"))
+    assert len(lines) == 5
+
+
 def test_in_chinese() -> None:
     english = condition_text(DEMAGNETIZED, current=True)
     use("zh_CN")
@@ -54,7 +65,8 @@ def test_in_chinese() -> None:
     finally:
         use(None)
     assert "a title of the agent" in chinese, "of a code that this version does not know"
-    assert not set(english.splitlines()) & set(chinese.splitlines()) - {"    " + fault("finding")["why"]["text"]}
+    kept = {"    " + fault("finding")["why"]["text"], "    " + fault("not_observable")["reason"]["text"]}
+    assert not set(english.splitlines()) & set(chinese.splitlines()) - kept
 
 
 @pytest.mark.parametrize("as_json", [False, True])
