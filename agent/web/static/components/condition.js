@@ -51,7 +51,7 @@ function Unseen({condition: {faults, unseen}}) {
   const titles = Object.fromEntries(faults.map((fault) => [fault.code, fault.title]));
   return unseen.length ? html`<h3>${_("Not observable, by reason")}</h3>
     ${unseen.map(({why, codes}) => html`<details class="unseen" key=${codes[0]}>
-      <summary><span class="why"><${Marked} text=${why} /></span><span class="fault-answer">${_("faults: {n}", {n: codes.length})}</span></summary>
+      <summary><span class="reason"><${Marked} text=${why} /></span><span class="fault-answer">${_("faults: {n}", {n: codes.length})}</span></summary>
       <ul>${codes.map((code) => html`<li key=${code} class="fault-name">${titles[code]}</li>`)}</ul>
     </details>`)}` : null;
 }
