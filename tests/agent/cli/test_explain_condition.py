@@ -11,7 +11,8 @@ from support.alarm_messages import DEMAGNETIZED, condition, fault
 from agent.analysis.condition.faults import FAULTS
 from agent.cli import explain_source
 from agent.cli.broker_source import BrokerSource
-from agent.cli.explain_condition import CONDITIONS, condition_text
+from agent.cli.condition_words import CONDITIONS
+from agent.cli.explain_condition import condition_text
 from agent.config.model import Mqtt
 from agent.core.text import use
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
