@@ -1,4 +1,4 @@
-"""Units as a person reads them."""
+"""Units as they are shown to an operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units as a person reads them (SI brochure, 5.2 and 5.4)."""
+"""Units as they are shown (SI brochure, 5.2 and 5.4)."""
 
 from __future__ import annotations
 
