@@ -1,7 +1,8 @@
 """From the verdicts of single records to findings that last: a slow fault has to be seen repeatedly, over hours.
 
-Three of the last five records, for slow faults spread over six hours, and an alarm a day later (docs/condition.md). One
-record is a note.
+Three of the last five records that count, for slow faults spread over six hours, and an alarm a day later
+(docs/condition.md). One record is a note. Of a slow fault a record counts once in an hour and a half: five of them span
+the six hours, however often records are made.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class PersistenceRule(Struct, frozen=True):
     """When a finding of single records lasts.
 
     spread_s: shortest time between the first and the last of the records that show it.
+    spacing_s: time between records that count.
     alarm_after_s: time for which the warning has to last before it becomes an alarm.
     immediate: one record is enough.
     """
@@ -33,6 +35,10 @@ class PersistenceRule(Struct, frozen=True):
     spread_s: float = 0.0
     alarm_after_s: float = 0.0
     immediate: bool = False
+
+    @property
+    def spacing_s(self) -> float:
+        return self.spread_s / (LAST - 1)
 
 
 _SLOW = PersistenceRule(6 * HOUR_S, 24 * HOUR_S)
@@ -46,12 +52,17 @@ RULES: Mapping[str, PersistenceRule] = {
 
 
 class _Fault:
-    """The last records of one fault: UTC in seconds and verdict, without those in which it was not observable."""
+    """The last records of one fault that count: UTC in seconds and verdict.
+
+    seen: without records in which the fault was not observable.
+    latest: of the last record, whether it counts or not. observed_s: of the last record in which it was observable.
+    """
 
     def __init__(self, code: str) -> None:
         self.rule = RULES.get(code, _SLOW)
         self.seen: deque[tuple[float, ConditionFinding | Clear]] = deque(maxlen=LAST)
         self.latest: Answer | None = None
+        self.observed_s: float | None = None
         self.raised_s: float | None = None  # UTC since which the finding lasts
         self.days: dict[int, tuple[float, int]] = {}  # day since 1970 → mean of the index, number of records
 
@@ -59,8 +70,11 @@ class _Fault:
         self.latest = answer
         if isinstance(answer, NotObservable):
             return
-        self.seen.append((at_s, answer))
+        self.observed_s = at_s
         self._add_to_trend(at_s, answer.value)
+        if self.seen and abs(at_s - self.seen[-1][0]) < self.rule.spacing_s:  # a clock set back counts again
+            return
+        self.seen.append((at_s, answer))
         findings = self.findings()
         if self.raised_s is None and self._lasts(findings):
             self.raised_s = at_s
@@ -141,7 +155,7 @@ class RecordHistory:
         return {
             code: (
                 None if fault.raised_s is None else round(1000 * fault.raised_s),
-                round(1000 * fault.seen[-1][0]) if fault.seen else None,
+                None if fault.observed_s is None else round(1000 * fault.observed_s),
             )
             for code, fault in self._faults.items()
         }
@@ -173,5 +187,6 @@ class RecordHistory:
             fault.days = {int(day): (float(mean), int(count)) for day, mean, count in stored.get("days", ())}
         except (AssertionError, KeyError, TypeError, ValueError):
             return
-        fault.latest = fault.seen[-1][1] if fault.seen else None
+        if fault.seen:
+            fault.observed_s, fault.latest = fault.seen[-1]
         self._faults[code] = fault
