@@ -98,6 +98,12 @@ class _Fault:
         spread = sum((day - middle) ** 2 for day in self.days)
         return 30 * sum((day - middle) * mean for day, (mean, _) in self.days.items()) / spread
 
+    def undecided(self) -> bool:
+        """Whether the last record differs from what holds, of a fault that records close to each other decide."""
+        found = isinstance(self.latest, ConditionFinding) and self.latest.severity is not Severity.NOTE
+        unseen = isinstance(self.latest, NotObservable)
+        return not unseen and not self.rule.spread_s and found != (self.raised_s is not None)
+
     def findings(self) -> list[tuple[float, ConditionFinding]]:
         """The records that show the fault, without notes; the last one only for an immediate fault."""
         seen = list(self.seen)[-1:] if self.rule.immediate else self.seen
@@ -149,6 +155,10 @@ class RecordHistory:
     def answers(self) -> list[Answer]:
         """What holds now, one verdict for each fault that any record was examined for."""
         return [answer for fault in self._faults.values() if (answer := fault.answer()) is not None]
+
+    def undecided(self) -> bool:
+        """Whether records should follow soon: a fast fault was found and does not last yet, or has gone and lasts."""
+        return any(fault.undecided() for fault in self._faults.values())
 
     def times_ms(self) -> dict[str, tuple[int | None, int | None]]:
         """Code → UTC since which the finding lasts, and UTC of the last record in which the fault was observable."""
