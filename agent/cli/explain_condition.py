@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agent.analysis.condition.faults import FAULTS
+from agent.analysis.condition.faults import FAULTS, clear_title
 from agent.cli.watch_alarms import own
 from agent.core.text import N_, _, text_of_object
 
@@ -36,7 +36,7 @@ def _lines(body: Mapping[str, Any], current: bool) -> Iterator[str]:
         if faults[code].get("verdict") == "finding":
             yield from _finding(code, faults[code])
     clear = tuple(
-        _title(code, faults[code])
+        clear_title(code) if code in FAULTS else _title(code, faults[code])
         for code in ordered
         if faults[code].get("verdict") == "clear" and code != LIVE_TERMINALS
     )

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from agent.analysis.condition.answers import Answer, Clear, Condition, ConditionFinding, NotObservable, Severity
-from agent.analysis.condition.faults import FAULTS
+from agent.analysis.condition.faults import FAULTS, clear_title
 from agent.analysis.condition.replay import FileCondition
 from agent.core.text import N_, _, english, text_of
 
@@ -105,7 +105,7 @@ def _index(answer: ConditionFinding) -> str:
 
 
 def _clear(answers: list[Clear]) -> list[str]:
-    titles = [f"    {_(FAULTS[one.code].title)}" for one in answers]
+    titles = [f"    {clear_title(one.code)}" for one in answers]
     return ["", _("Not found, and it would have been seen"), *titles] if titles else []
 
 

@@ -27,6 +27,7 @@ MESSAGE_CODES = (
     "agent.alarms.reasons",
     "agent.analysis.condition.reasons",
     "agent.analysis.condition.cage_reasons",
+    "agent.analysis.condition.history_reasons",
     "agent.analysis.condition.magnet_reasons",
     "agent.analysis.condition.rows.reasons",
 )

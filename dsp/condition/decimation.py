@@ -48,9 +48,8 @@ def _filtered(row: Floats, filters: Floats) -> Floats:
     """A row through several filters of the same length, shape (n,), (k, lobes, factor) → (k, m)."""
     count, lobes, factor = filters.shape
     blocks = len(row) // factor
-    products = (
-        filters.reshape(count * lobes, factor).astype(row.dtype) @ row[: blocks * factor].reshape(blocks, factor).T
-    )
+    samples = row[: blocks * factor].reshape(blocks, factor)
+    products = filters.reshape(count * lobes, factor).astype(row.dtype) @ samples.T
     out = np.zeros((count, max(blocks - lobes + 1, 0)))
     for k, total in enumerate(out):
         for lobe in range(lobes):

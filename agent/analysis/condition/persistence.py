@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.history_reasons import FOUND_BEFORE
 from agent.analysis.condition.message import answer_of, stored_answer
 
 DAY_S = 86400.0
@@ -30,11 +31,13 @@ class PersistenceRule(Struct, frozen=True):
     spacing_s: time between records that count.
     alarm_after_s: time for which the warning has to last before it becomes an alarm.
     immediate: one record is enough.
+    heals: records that do not show the fault prove that it has gone.
     """
 
     spread_s: float = 0.0
     alarm_after_s: float = 0.0
     immediate: bool = False
+    heals: bool = True
 
     @property
     def spacing_s(self) -> float:
@@ -42,9 +45,11 @@ class PersistenceRule(Struct, frozen=True):
 
 
 _SLOW = PersistenceRule(6 * HOUR_S, 24 * HOUR_S)
+_BARS = PersistenceRule(6 * HOUR_S, 24 * HOUR_S, heals=False)
 _FAST = PersistenceRule()
 _IMMEDIATE = PersistenceRule(immediate=True)
 RULES: Mapping[str, PersistenceRule] = {
+    "broken_rotor_bar": _BARS,
     **dict.fromkeys(("live_terminals", "phase_loss", "supply_dip", "supply_interharmonic", "stall"), _IMMEDIATE),
     **dict.fromkeys(("turn_fault", "winding_asymmetry", "contact_resistance", "diode_open", "supply_unbalance",
                      "current_unbalance", "overload", "load_unsteady", "load_oscillation"), _FAST),
@@ -64,6 +69,7 @@ class _Fault:
         self.latest: Answer | None = None
         self.observed_s: float | None = None
         self.raised_s: float | None = None  # UTC since which the finding lasts
+        self.lasted = False  # it has lasted at some time
         self.days: dict[int, tuple[float, int]] = {}  # day since 1970 → mean of the index, number of records
 
     def add(self, at_s: float, answer: Answer) -> None:
@@ -77,7 +83,7 @@ class _Fault:
         self.seen.append((at_s, answer))
         findings = self.findings()
         if self.raised_s is None and self._lasts(findings):
-            self.raised_s = at_s
+            self.raised_s, self.lasted = at_s, True
         elif self.raised_s is not None and not findings and (len(self.seen) == LAST or self.rule.immediate):
             self.raised_s = None
 
@@ -120,6 +126,8 @@ class _Fault:
             return self._lasting(self.raised_s)
         if isinstance(self.latest, ConditionFinding):
             return replace(self.latest, severity=Severity.NOTE)
+        if isinstance(self.latest, Clear) and self.lasted and not self.rule.heals:
+            return NotObservable(self.latest.code, FOUND_BEFORE())
         return self.latest
 
     def _lasting(self, raised_s: float) -> Answer | None:
@@ -179,6 +187,7 @@ class RecordHistory:
         return {
             code: {
                 "raised_s": fault.raised_s,
+                "lasted": fault.lasted,
                 "seen": [[at_s, stored_answer(one)] for at_s, one in fault.seen],
                 "days": [[day, *mean] for day, mean in fault.days.items()],
             }
@@ -194,6 +203,7 @@ class RecordHistory:
                 assert not isinstance(answer, NotObservable)
                 fault.seen.append((float(at_s), answer))
             fault.raised_s = None if stored["raised_s"] is None else float(stored["raised_s"])
+            fault.lasted = bool(stored.get("lasted", fault.raised_s is not None))
             fault.days = {int(day): (float(mean), int(count)) for day, mean, count in stored.get("days", ())}
         except (AssertionError, KeyError, TypeError, ValueError):
             return

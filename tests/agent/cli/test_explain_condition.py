@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.alarm_messages import DEMAGNETIZED, condition, fault
 
+from agent.analysis.condition.faults import FAULTS
 from agent.cli import explain_source
 from agent.cli.broker_source import BrokerSource
 from agent.cli.explain_condition import CONDITIONS, condition_text
@@ -44,6 +45,12 @@ def test_terminals_are_never_called_clear_of_voltage() -> None:
     text = condition_text(body, current=True)
     assert "the rotor is blocked" in text
     assert "terminals" not in text
+
+
+def test_a_clear_rotor_names_what_that_does_not_exclude() -> None:
+    text = condition_text(condition("healthy", broken_rotor_bar=fault("clear")), current=True)
+    assert FAULTS["broken_rotor_bar"].unless
+    assert FAULTS["broken_rotor_bar"].unless in text
 
 
 def test_in_chinese() -> None:

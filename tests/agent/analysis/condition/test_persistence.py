@@ -28,7 +28,7 @@ def severities(code: str, hours: list[float], answers: list[Answer]) -> list[str
     return found
 
 
-BAR, LIVE, TURNS = "broken_rotor_bar", "live_terminals", "turn_fault"
+BAR, LIVE, TURNS, MAGNETS = "broken_rotor_bar", "live_terminals", "turn_fault", "demagnetization"
 
 
 @pytest.mark.parametrize(("code", "hours", "expected"), [
@@ -74,9 +74,21 @@ def test_one_record_is_a_note_and_a_clear_one_ends_it() -> None:
 
 
 def test_a_finding_returns_only_after_five_clear_records() -> None:
-    answers: list[Answer] = [*[finding(BAR)] * 3, *[Clear(BAR)] * 5]
+    answers: list[Answer] = [*[finding(MAGNETS)] * 3, *[Clear(MAGNETS)] * 5]
     hours = [4.0 * number for number in range(8)]
-    assert severities(BAR, hours, answers) == ["note", "note", *["warning"] * 5, "Clear"]
+    assert severities(MAGNETS, hours, answers) == ["note", "note", *["warning"] * 5, "Clear"]
+
+
+def test_a_broken_bar_that_is_no_longer_visible_is_not_clear() -> None:
+    """Bars do not heal: a second one half a pole pitch away cancels the sidebands of the first."""
+    history = RecordHistory()
+    for number in range(12):
+        history.add(6 * HOUR_S * number, [finding(BAR) if number < 3 else Clear(BAR)])
+    for one in (history, RecordHistory(history.state())):
+        (answer,) = one.answers()
+        assert isinstance(answer, NotObservable)
+        assert answer.reason.code == "condition_history_found_before"
+        assert one.times_ms()[BAR][0] is None
 
 
 def test_records_in_which_nothing_can_be_seen_change_nothing() -> None:
