@@ -1,8 +1,9 @@
 """What watching the condition of a motor by its waveform costs, relative to the measurement chain on the same stream.
 
 Run: PYTHONPATH=.:tests python -m benchmarks.condition_cost. Three voltages and three currents at 10,240 S/s in blocks
-of 200 ms; the chain with all functions on as in `make bench-dsp`. The watch gets twenty minutes of blocks as in the
-agent and judges the records that it collects; nothing is found in them. Both by turns, medians of processor time.
+of 200 ms. The watch gets twenty minutes of blocks as in the agent and judges the records that it collects; nothing is
+found in them. It is compared with the kernels of the chain, all functions on as in `make bench-dsp`, and with the same
+in the agent, where they make messages. All by turns, medians of processor time.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from support.condition.magnet_variations import Channels, plate, recorded
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.record_watch import RecordWatch
+from agent.analysis.power_quality.waveform_channel import WaveformChannel
 from benchmarks.condition_cage import machine_of
 from benchmarks.dsp import ALL_ON, RATE_HZ, SECONDS, own_chain, signal
 from drivers.reading import Waveform
 from drivers.recordings.recording import ROLES
 
 ROUNDS, BLOCK, WATCHED_S = 5, RATE_HZ // 5, 1200
+START_NS = 1_790_000_000_000_000_000
 
 
 def cage_motor() -> tuple[Record, MachineData]:
@@ -72,6 +75,17 @@ def watch(blocks: list[np.ndarray], machine: MachineData) -> tuple[float, int]:
     return time.process_time() - started, records
 
 
+def agent_chain(x: np.ndarray) -> float:
+    """Processor time for a second of the stream, with messages."""
+    channel = WaveformChannel("m", lambda message: None)
+    stream = [Waveform("m", START_NS + 200_000_000 * k, k * BLOCK, float(RATE_HZ), ROLES,
+                       np.ascontiguousarray(x[:, k % 100 * BLOCK :][:, :BLOCK])) for k in range(300)]  # fmt: skip
+    started = time.process_time()
+    for block in stream:
+        channel.on_block(block)
+    return (time.process_time() - started) / 60
+
+
 def peak_mib(blocks: list[np.ndarray], machine: MachineData) -> float:
     """Largest memory of the watch while it collects and judges a record."""
     tracemalloc.start()
@@ -95,19 +109,23 @@ def main() -> None:
     x = signal(RATE_HZ)
     own_chain(x, RATE_HZ, ALL_ON)
     chain: list[float] = []
+    agent: list[float] = []
     watches: dict[str, list[float]] = {name: [] for name in kinds}
     records: dict[str, int] = {}
     for _ in range(ROUNDS):
         chain.append(own_chain(x, RATE_HZ, ALL_ON) / SECONDS)
+        agent.append(agent_chain(x))
         for name, stream in streams.items():
             took_s, records[name] = watch(*stream)
             watches[name].append(took_s / WATCHED_S)
-    each = statistics.median(chain)
-    print(f"measurement chain, all functions on: {1e3 * each:.3f} ms of one core for a second of the stream")
+    print(f"kernels {1e3 * statistics.median(chain):.2f} ms of one core for a second of the stream, "
+          f"chain of the agent {1e3 * statistics.median(agent):.2f} ms")  # fmt: skip
     for name, took in watches.items():
-        share = statistics.median(one / of for one, of in zip(took, chain, strict=True))
-        print(f"{name:26} {records[name]} records in {WATCHED_S} s: {100 * share:5.1f} % of the chain, "
-              f"{peak_mib(*streams[name]):5.1f} MiB at most")  # fmt: skip
+        of_kernels, of_agent = (
+            100 * statistics.median(one / of for one, of in zip(took, whole, strict=True)) for whole in (chain, agent)
+        )
+        print(f"{name:26} {records[name]} records in {WATCHED_S} s: {of_kernels:4.1f} % of the kernels, "
+              f"{of_agent:4.1f} % of the chain of the agent, {peak_mib(*streams[name]):4.1f} MiB at most")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ from dsp.condition.phase import PhaseLossDetector
 BIN_SHARE = 0.1  # width of a bin of the load, and of the speed
 BASELINES_MAX = 60
 CAGE_LENGTH_S = 20.0  # enough for a rotor fault of a large motor at rated load: 2 s f >= 4 / T
-# While nothing changes. Shorted turns at a drive that came after the start of a record are seen in three records, the
-# next and two that follow soon, within ten minutes. On the line most faults that a record shows are slow.
-DRIVE_EVERY_S, CAGE_EVERY_S = 300.0, 600.0
+# While nothing changes. Shorted turns at the output of a drive that came after the start of a record are seen in three
+# records, the next and two that follow soon, within ten minutes. Elsewhere most faults that a record shows are slow.
+EVERY_S, DRIVE_OUTPUT_EVERY_S = 600.0, 300.0
 STEADY_SHARE = 0.8  # of the windows of a record before a drive
 CURRENT_ROLES = ("i1", "i2", "i3")
 CARRIES, TAIL_S = 0.3, 0.03  # share of the largest peak within this time: a phase with less may be lost
@@ -60,7 +60,7 @@ class _Rules(Struct, frozen=True):
     point: Callable[[Any, MachineData], tuple[float, float] | None]
     required: tuple[str, ...]
     length_s: float = 6.0
-    every_s: float = DRIVE_EVERY_S
+    every_s: float = EVERY_S
     precision: type[np.float32 | np.float64] = np.float64
 
 
@@ -93,9 +93,9 @@ def _rules_of(machine: MachineData) -> _Rules:
                       REQUIRED_RECTIFIER)  # fmt: skip
     if machine.kind == "magnet":
         return _Rules(MagnetFeatures, magnet_features, judge_magnet, magnet.usable_as_baseline, _magnet_point,
-                      REQUIRED_MAGNET)  # fmt: skip
+                      REQUIRED_MAGNET, every_s=DRIVE_OUTPUT_EVERY_S)  # fmt: skip
     return _Rules(CageFeatures, cage_features, judge_cage, cage.usable_as_baseline, _cage_point, REQUIRED_CAGE,
-                  CAGE_LENGTH_S, CAGE_EVERY_S, np.float32)  # fmt: skip
+                  CAGE_LENGTH_S, precision=np.float32)  # fmt: skip
 
 
 class RecordBaseline(Struct):

@@ -60,7 +60,7 @@ def test_without_a_temperature_a_loss_is_only_possible():
 @pytest.mark.parametrize("code", ["turn_fault", "contact_resistance"])
 @pytest.mark.parametrize("phase", [0, 1, 2])
 def test_phase_is_named_also_when_two_phases_are_exchanged(code, phase):
-    record = recording(replace(FAULTS[code], phase=phase))
+    record = recording(replace(FAULTS[code], phase=phase), seconds=6.0)  # as in the agent
     assert answers(record, nameplate(), baseline())[code].why.data["phase"] == phase + 1
     order = [0, 2, 1]
     exchanged, base = (replace_rows(one, order) for one in (record, baseline()))
