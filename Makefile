@@ -65,6 +65,7 @@ bench-dsp: .venv/bench-dsp
 # faults: more than an hour on two idle cores.
 bench-condition: .venv/bench-dsp
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cage
+	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cost
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.condition_rows
 
 bench-store: .venv/test system

@@ -208,8 +208,8 @@ class RecordWatch:
             self._tail = slice(-max(round(TAIL_S * block.rate_hz), 1), None, step)
         if self._currents is None:
             return
-        currents = block.samples[self._currents]
-        peaks = np.maximum.reduce(np.abs(currents[:, self._tail]), axis=1).tolist()
+        tail = block.samples[self._currents, self._tail]
+        peaks = np.maximum.reduce(np.abs(tail), axis=1).tolist()
         contiguous, self._next = block.index == self._next, block.index + block.samples.shape[1]
         if min(peaks) > CARRIES * max(peaks):  # all carry current at the end of the block
             self._phases = None
@@ -221,7 +221,7 @@ class RecordWatch:
         self._calm_s = 0.0
         if self._phases is None or not contiguous:
             self._phases = PhaseLossDetector(block.rate_hz, FLOOR_SHARE * (self._machine.amps or 0.0))
-        self._phases.push(np.ascontiguousarray(currents))
+        self._phases.push(np.ascontiguousarray(block.samples[self._currents]))
         if self._phases.loss is not None and self._lost is None:
             self._lost = ConditionFinding(
                 "phase_loss", Severity.ALARM, Confidence.CERTAIN, block.start_ns / 1e9,
