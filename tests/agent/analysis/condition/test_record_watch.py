@@ -22,7 +22,7 @@ START_MS = 1_790_000_000_000
 
 @cache
 def recordings() -> dict[str, Recording]:
-    """All at once, which takes hardly longer than one."""
+    """Together, which takes little longer than one."""
     rng = np.random.default_rng(4)
     usual = Case(random_machine(rng, kw=11.0, poles=4, hz=50, volts=400, bars=28), 0.8, length_s=20.5, fs_hz=2000.0)
     cases = {"usual": usual, "heavy": replace(usual, load=0.9), "light": replace(usual, load=0.6),
