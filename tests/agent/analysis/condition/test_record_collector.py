@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agent.analysis.condition.answers import Clear, ConditionFinding, Confidence, Severity
+from agent.analysis.condition.persistence import RecordHistory
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.record_collector import RecordCollector
+from agent.analysis.condition.record_watch import DRIVE_OUTPUT_EVERY_S
 from drivers.reading import Waveform
+from drivers.reasons import Code
 from drivers.recordings.recording import ROLES
 
 RATE_HZ, BLOCK = 1000.0, 500
@@ -53,6 +57,24 @@ def test_a_record_has_the_samples_of_its_channels_in_their_order(precision: type
     assert record.u_v.dtype == record.i_a.dtype == precision
     expected = 10_000.0 * np.arange(6)[:, None] + np.arange(1000)
     np.testing.assert_array_equal(np.concatenate((record.u_v, record.i_a)), expected)
+
+
+@pytest.mark.parametrize("begin_s", range(600, 910, 30))
+def test_three_records_show_shorted_turns_within_ten_minutes_of_their_begin(begin_s: float) -> None:
+    """At the output of a drive, wherever between two records they begin; a record that began before shows nothing."""
+    why = Code("test_collector_why", "shorted turns")
+    fault = ConditionFinding("turn_fault", Severity.ALARM, Confidence.LIKELY, 0.0, why())
+    collector, history = RecordCollector(6.0, DRIVE_OUTPUT_EVERY_S), RecordHistory()
+    for second in range(2000):
+        one = Waveform("m", 0, second * 10, 10.0, ROLES, np.zeros((6, 10)))
+        if collector.on_block(one, float(second)) is not None:
+            began_s = second - 5
+            history.add(float(second), [fault if began_s >= begin_s else Clear("turn_fault")])
+            collector.soon = history.undecided()
+        if history.times_ms().get("turn_fault", (None,))[0] is not None:
+            assert begin_s < second + 1 <= begin_s + 600
+            return
+    raise AssertionError("never")
 
 
 def test_after_missing_samples_it_begins_again() -> None:
