@@ -11,21 +11,19 @@ from agent.analysis.condition import reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
+from agent.analysis.condition.rectifier_diode import judge_diode
 from agent.analysis.condition.rectifier_features import (
     EMPTY,
     LOAD_MIN,
     LOST,
-    SECOND_OPEN,
     WINDOWS_MIN,
     RectifierFeatures,
-    open_limits,
     rectifier_features,
 )
 from agent.analysis.condition.rectifier_link import judge_capacitor
 from drivers.reasons import Reason
 
 LENGTH_MIN_S = 1.0  # ten cycles for a window, and five windows
-SECOND_SOUND = 0.12  # of the fundamental; half of what an open diode causes at least
 STEADY_MIN = 0.5  # share of the recording
 UNBALANCED = 0.01  # U2/U1 that motors and drives bear continuously (IEC 60034-1, IEC 60034-26 [M])
 UNBALANCED_ALARM = 0.05  # deviation above which NEMA MG 1 does not permit operation [S]
@@ -45,7 +43,7 @@ def judge_rectifier(
 ) -> list[Answer]:
     """The verdict on each fault from the features of a recording, and of one of the same drive when it was sound."""
     lost = _phase_loss(features)
-    diode = _diode(features, lost)
+    diode = _unobserved(features, lost) or judge_diode(features, or_lost=isinstance(lost, ConditionFinding))
     broken = isinstance(lost, ConditionFinding) or isinstance(diode, ConditionFinding)
     capacitor: Answer
     if broken:
@@ -102,34 +100,15 @@ def _phase_loss(features: RectifierFeatures) -> Answer:
     return ConditionFinding("phase_loss", Severity.ALARM, sure, at_s, why, 100 * share, "%", 100 * LOST)
 
 
-def _diode(features: RectifierFeatures, lost: Answer) -> Answer:
+def _unobserved(features: RectifierFeatures, lost: Answer) -> NotObservable | None:
+    """Why an open diode cannot be seen; None: it can be judged."""
     reason = _unseen(features)
-    if reason is not None:
-        return NotObservable("diode_open", reason)
-    second, both, even = features.second_share or 0.0, features.second_both_share or 0.0, features.u_even_share
-    if features.open_from_s is not None:
-        return _open_diode(features, second, or_lost=isinstance(lost, ConditionFinding))
-    if isinstance(lost, ConditionFinding):
-        return NotObservable("diode_open", codes.CONDITION_PHASE_LOSS_HIDES())
-    if (unproven := _unproven(features)) is not None:
-        return NotObservable("diode_open", unproven)
-    if second > SECOND_SOUND and even is not None and both < open_limits(even)[1]:
-        explained = codes.CONDITION_EVEN_ORDERS_OF_SUPPLY(u_pct=100 * even, i_pct=100 * second)
-        return NotObservable("diode_open", explained)
-    if second > SECOND_SOUND or features.open_windows > 0.05:
-        return NotObservable("diode_open", codes.CONDITION_EVEN_ORDERS_SMALL(i_pct=100 * second))
-    return Clear("diode_open", 100 * second, "%", 100 * SECOND_OPEN)
-
-
-def _open_diode(features: RectifierFeatures, second: float, or_lost: bool) -> Answer:
-    dc, fourth = features.dc_share or 0.0, features.fourth_share or 0.0
-    why = codes.CONDITION_EVEN_ORDERS(dc_pct=100 * dc, second_pct=100 * second, fourth_pct=100 * fourth)
-    seen = features.u_even_share is not None
-    direct = dc > open_limits(features.u_even_share)[0]  # current transformers lose it
-    sure = Confidence.CERTAIN if direct and seen else Confidence.LIKELY if direct or seen else Confidence.POSSIBLE
-    sure = Confidence.POSSIBLE if or_lost else sure
-    at_s = (features.open_from_s or 0.0) + 5 / (features.hz or math.nan) * (WINDOWS_MIN + 1)
-    return ConditionFinding("diode_open", Severity.ALARM, sure, at_s, why, 100 * second, "%", 100 * SECOND_OPEN)
+    if reason is None and features.open_from_s is None:
+        if isinstance(lost, ConditionFinding):
+            reason = codes.CONDITION_PHASE_LOSS_HIDES()
+        else:
+            reason = _unproven(features)
+    return None if reason is None else NotObservable("diode_open", reason)
 
 
 def judge_unbalance(features: RectifierFeatures) -> Answer:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from support.condition.bridge import Bridge, sequence
+from support.condition.bridge import Bridge, sequence, steady_cycle
 from support.condition.bridge_recording import Instrument, changing_record, steady_record
 from support.condition.bridge_study import SCENARIOS, count
+from support.condition.seeds import SEED
 
 from agent.analysis.condition import reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
@@ -95,8 +97,33 @@ def test_below_fifteen_percent_of_the_load_nothing_is_said_of_the_bridge() -> No
     assert {reason(found[code]) for code in ("diode_open", "phase_loss")} == {codes.CONDITION_LOAD_LOW}
 
 
-def test_even_orders_of_the_supply_explain_those_of_the_current() -> None:
-    assert reason(answers(recorded(2000, even=0.01))["diode_open"]) == codes.CONDITION_EVEN_ORDERS_OF_SUPPLY
+def test_a_diode_that_carries_current_is_not_open_whatever_even_orders_there_are() -> None:
+    assert isinstance(answers(recorded(2000, even=0.01))["diode_open"], Clear)
+    # even orders of 1 %, 25 % load: direct current 31 %, 2nd order 58 % of the fundamental, and no open diode
+    sound = SCENARIOS["sound, even orders of the supply up to 1 %"](np.random.default_rng((11, 37)))
+    assert isinstance(next(one for one in sound if one.code == "diode_open"), Clear)
+
+
+def test_a_half_wave_that_the_supply_removes_proves_nothing() -> None:
+    # even orders of 2 %, 16 % load: a sound diode carries nothing, direct current 70 %, 2nd order 95 %
+    sound = SCENARIOS["sound, even orders of the supply up to 2 %, little load"](np.random.default_rng((79, 37)))
+    found = next(one for one in sound if one.code == "diode_open")
+    assert reason(found) == codes.CONDITION_EVEN_ORDERS_OF_SUPPLY
+
+
+def test_an_open_diode_of_a_drive_of_unknown_power_is_not_called_one() -> None:
+    bare = MachineData(at="drive_input", volts=400)
+    assert reason(answers(recorded(4600, opened=OPEN), bare)["diode_open"]) == codes.CONDITION_LOAD_UNKNOWN
+
+
+def test_a_circuit_without_one_phase_and_one_without_a_diode_may_carry_the_same_currents() -> None:
+    # a large ripple lets one pulse a cycle carry the load: the third phase is without current either way
+    small = Bridge(p_w=6400, c_f=250e-6, line_h=2e-3)
+    one, both = (steady_cycle(replace(small, open_diodes=gone), 60)[0] for gone in (OPEN, LOST))
+    assert one == pytest.approx(both, abs=1e-9)
+    found = answers(steady_record(replace(small, open_diodes=OPEN), Instrument(seconds=1.5), np.random.default_rng(1)))
+    assert found_codes(found) == {"diode_open", "phase_loss"}
+    assert all(found[code].confidence is Confidence.POSSIBLE for code in ("diode_open", "phase_loss"))
 
 
 def test_unbalance_of_the_supply_is_found_and_no_fault_of_the_drive() -> None:
@@ -240,21 +267,32 @@ def test_features_survive_json_for_the_store_of_baselines() -> None:
     assert msgspec.json.decode(msgspec.json.encode(features), type=RectifierFeatures) == features
 
 
+RATES = {  # code that is there, and the share of machines in which it must be found
+    "open diode": ("diode_open", 1.0),
+    "open diode, current transformers": ("diode_open", 1.0),
+    "diode open, even orders of the supply up to 0.5 %": ("diode_open", 0.5),
+    "phase lost": ("phase_loss", 0.95),
+    "phase lost within the recording": ("phase_loss", 0.95),
+    "capacitor 40 %, baseline": ("dc_link_capacitor", 0.95),
+    "capacitor 70 %, baseline": ("dc_link_capacitor", 0.8),
+    "capacitor 40 %, nameplate": ("dc_link_capacitor", 0.95),
+    "capacitor 70 %, nameplate": ("dc_link_capacitor", 0.8),
+    "40 %, from the supply alone": ("dc_link_capacitor", 0.0),
+}
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_rates_over_simulated_machines(name: str) -> None:
-    """40 machines each, 760 in all: no fault that is not there, and the rates of docs/condition.md."""
+    """40 machines each: no fault that is not there, and the rates of docs/condition.md; MAGWATT_SEED draws others."""
     machines = 40
-    found = count(SCENARIOS[name], machines, seed=11)
-    due = {"open": "diode_open", "phas": "phase_loss", "capa": "dc_link_capacitor"}.get(name[:4])
+    found = count(SCENARIOS[name], machines, seed=SEED)
+    due, least = RATES.get(name, (None, 0.0))
     pair = {"diode_open", "phase_loss"}  # an open diode may leave its phase without current: then both are possible
-    if due is None or name.startswith(("capacitor 9", "40 %")):
-        due = "dc_link_capacitor" if name.startswith("40 %") else None
     for code in pair | {"dc_link_capacitor"}:
         if code != due and not {code, due} <= pair:
             assert found[code, "finding"] == 0, (name, code)
-    if due and not name.startswith("40 %"):  # from the supply alone mostly not observable
-        rate = found[due, "finding"] / machines
-        assert rate >= (0.8 if name.startswith("capacitor 70") else 0.95), (name, rate)
+    if due is not None:
+        assert found[due, "finding"] >= least * machines, (name, found)
     if due in pair:
         assert found[due, "clear"] == 0, "never clear while it is there"
