@@ -19,6 +19,7 @@ from agent.analysis.condition.magnet_load import load_answers
 from agent.analysis.condition.magnet_reasons import (
     MAGNET_LIVE,
     MAGNET_LIVE_UNKNOWN,
+    MAGNET_UNBALANCE,
     PHASE_LOST,
     REC_BASELINE_OTHER,
     REC_BASELINE_UNUSABLE,
@@ -58,7 +59,7 @@ _NEED_PERIODS = 20
 _HZ_SPREAD, _CURRENT_SPREAD = 0.005, 0.05  # the frame follows the angle: ±0.1 % is not needed here
 _SUM, _ORDER, _VOLTAGE = 0.1, 0.5, 0.15
 _CARRIES = 0.5  # each phase carries this share of the mean: none is lost
-_LOAD_MIN = 0.2
+_LOAD_MIN = 0.2  # of the rated current; with less a lost phase would not be found
 _SAME_MACHINE = 0.35  # flux of the baseline against now; a loss of a third is beyond all thresholds
 
 
@@ -89,7 +90,7 @@ def judge_magnet(now: MagnetFeatures, machine: MachineData, base: MagnetFeatures
         return [*answers, *([coasting] if coasting else []), *rest]
     no_baseline = _no_baseline(now, machine, base)
     usable = base if no_baseline is None else None
-    winding = magnet_winding.winding_answers(now, usable, no_baseline)
+    winding = magnet_winding.winding_answers(now, machine, usable, no_baseline)
     return [
         *answers,
         *magnet_flux.flux_answers(now, machine, usable),
@@ -129,9 +130,12 @@ def _phase(now: MagnetFeatures, machine: MachineData, live: ConditionFinding | N
     if now.zero_i > _SUM:
         return NotObservable(PHASE, REC_CURRENT_SUM())
     mean, rated = sum(now.phase_a) / 3, rated_a(machine)
-    if min(now.phase_a) < _CARRIES * mean and rated and mean < _LOAD_MIN * rated:
-        return NotObservable(PHASE, REC_LOAD_LOW(share=mean / rated, need=_LOAD_MIN))
-    return Clear(PHASE, 100 * min(now.phase_a) / mean if mean else None, "%", 100 * _CARRIES)
+    if not mean or (rated and mean < _LOAD_MIN * rated):
+        return NotObservable(PHASE, REC_LOAD_LOW(share=mean / rated if rated else 0.0, need=_LOAD_MIN))
+    share = min(now.phase_a) / mean
+    if share < _CARRIES:
+        return NotObservable(PHASE, MAGNET_UNBALANCE(share=1 - share))
+    return Clear(PHASE, 100 * share, "%", 100 * _CARRIES)
 
 
 def _blocked(now: MagnetFeatures, live: ConditionFinding | None) -> Reason | None:

@@ -130,7 +130,8 @@ def _judged(flux: FluxIndex, now: MagnetFeatures, machine: MachineData, code: Co
             100 * (1 - (alarm if severity is Severity.ALARM else warning)),
             100 * u95,
         )
-    if u95 > _U95_MAX or (u95 > _WOULD_BE_SEEN / 2 and loss + u95 > _WOULD_BE_SEEN - _WARNING / 2):
+    margin = _WARNING / 2 if u95 > _WOULD_BE_SEEN / 2 else 0.0
+    if u95 > _U95_MAX or loss + u95 > _WOULD_BE_SEEN - margin:
         why = MAGNET_FLUX_DATA_UNCERTAIN if temperature else MAGNET_FLUX_UNCERTAIN
         return NotObservable(CODE, why(index=flux.value, u95=u95))
     return Clear(CODE, 100 * flux.value, "%", 100 * (1 - warning), 100 * u95)

@@ -10,12 +10,14 @@ import math
 from agent.analysis.condition import reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.magnet_reasons import REC_CURRENT_SUM
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.rectifier_diode import judge_diode
 from agent.analysis.condition.rectifier_features import (
     EMPTY,
     LOAD_MIN,
     LOST,
+    SUM_MAX,
     WINDOWS_MIN,
     RectifierFeatures,
     rectifier_features,
@@ -65,6 +67,8 @@ def _unseen(features: RectifierFeatures) -> Reason | None:
         return codes.CONDITION_RECORDING_WITHOUT_CURRENT()
     if features.clipped:
         return codes.CONDITION_CURRENT_CLIPPED()
+    if features.zero_share > SUM_MAX:
+        return REC_CURRENT_SUM()
     if features.load is not None and features.load < LOAD_MIN and features.windows < WINDOWS_MIN:
         return codes.CONDITION_LOAD_LOW(load_pct=100 * features.load, load_min_pct=100 * LOAD_MIN)
     if features.windows < WINDOWS_MIN or features.steady_share < STEADY_MIN:

@@ -28,6 +28,7 @@ LOAD_MIN = 0.15  # of the rated power: below, a small unbalance of the supply sh
 WINDOWS_MIN = 5  # of ten cycles, half overlapping: 0.6 s at 50 Hz
 Flags = npt.NDArray[np.bool_]
 DIP = 0.9  # of the usual voltage (IEC 61000-4-30)
+SUM_MAX = 0.1  # zero sequence: three conductors carry none, gains of channels make less
 # A phase is lost below 5 % of the others' mean. Until 2 % nothing flows but crosstalk of the channels.
 LOST, EMPTY = 0.05, 0.02
 # Of the mean half wave. An open diode leaves less than 1 % of its own (noise), and the two of one phase differ by 53 %
@@ -41,7 +42,8 @@ class RectifierFeatures(Struct, frozen=True):
 
     length_s, hz: of the recording. load: power over the rated one, its median.
     windows, steady_share: windows that can be judged, and their share of all.
-    currents: all three were recorded. clipped, voltage_clipped, link_clipped: a current, a voltage, or that of the
+    currents: all three were recorded. zero_share: their sum over three times the larger sequence; 0 without a neutral.
+    clipped, voltage_clipped, link_clipped: a current, a voltage, or that of the
         link reached the limit of its converter.
     u1_v: positive sequence of the phase voltages, rms. u2_share, deviation_share: U2/U1 (IEC) and the largest deviation
         of a line voltage from their mean (NEMA).
@@ -64,6 +66,7 @@ class RectifierFeatures(Struct, frozen=True):
     length_s: float
     hz: float | None = None
     currents: bool = False
+    zero_share: float = 0.0
     load: float | None = None
     windows: int = 0
     steady_share: float = 0.0
@@ -116,7 +119,7 @@ def rectifier_features(record: Record, machine: MachineData) -> RectifierFeature
         found["voltage_clipped"] = any(clipped_share(row) > 0 for row in record.u_v)
         found |= _voltage(windows, calm, levels, supply.swapped)
     if has_i:
-        found["currents"] = True
+        found |= {"currents": True, "zero_share": _zero_share(windows, supply.swapped)}
         found["clipped"] = any(clipped_share(row) > 0 for row in record.i_a)
         judged = calm & np.isfinite(windows.i[:, :, :5]).all(axis=(1, 2)) & ~(load < LOAD_MIN)
         found |= {"windows": int(judged.sum()), "steady_share": float(judged.mean()) if len(judged) else 0.0}
@@ -137,6 +140,14 @@ def _load(windows: OrderWindows, machine: MachineData, has_u: bool, swapped: boo
         return np.abs(windows.p_w) / (machine.kw * 1e3)
     i_1: Array = np.abs(sequences(windows.i[:, :, 1], swapped)[:, 1]) / math.sqrt(2)
     return i_1 * math.sqrt(3) * (machine.volts or math.nan) / (machine.kw * 1e3)  # cos φ of the fundamental is about 1
+
+
+def _zero_share(windows: OrderWindows, swapped: bool) -> float:
+    parts = np.abs(sequences(windows.i[:, :, 1], swapped))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = parts[:, 0] / parts[:, 1:].max(axis=1)
+    shares = shares[np.isfinite(shares)]
+    return float(np.median(shares)) if len(shares) else 0.0
 
 
 def _medians(rows: Array) -> Array:

@@ -7,7 +7,8 @@ import math
 from agent.analysis.condition import reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
-from agent.analysis.condition.rectifier_features import RectifierFeatures
+from agent.analysis.condition.magnet_reasons import REC_CURRENT_SUM
+from agent.analysis.condition.rectifier_features import SUM_MAX, RectifierFeatures
 from drivers.reasons import Reason
 from dsp.condition.rectifier_link import RATE_MIN
 
@@ -74,6 +75,8 @@ def _unmeasured(features: RectifierFeatures) -> Reason | None:
     """Why the capacitance could not be measured; None: it was."""
     if features.clipped:
         return codes.CONDITION_CURRENT_CLIPPED()
+    if features.zero_share > SUM_MAX:
+        return REC_CURRENT_SUM()
     if features.link_hz is None:
         return codes.CONDITION_BASELINE_UNUSABLE()
     if features.link_clipped or features.voltage_clipped:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from msgspec import json
-from support.condition.magnet_answers import FS, SOUND, answers, baseline, findings, nameplate, recording
+from support.condition.magnet_answers import CHANNELS, FS, SOUND, answers, baseline, findings, nameplate, recording
 
 from agent.analysis.condition.answers import Condition, NotObservable, condition_of
 from agent.analysis.condition.faults import REQUIRED_MAGNET
@@ -142,3 +142,41 @@ def test_current_gone_all_the_time_is_live_or_unknown():
     still = Record(FS, coasting.u_v * 0.01, coasting.i_a)
     found = answers(still, nameplate(), None)["live_terminals"]
     assert (found.severity, found.confidence) == ("alarm", "possible")
+
+
+def test_little_current_cannot_show_that_no_phase_is_lost():
+    found = answers(changed(lambda u, i: (u, 0.07 / 0.7 * i)), nameplate(), baseline())
+    assert found["phase_loss"].reason.code == "condition_rec_load_low"
+    assert condition_of(found.values(), REQUIRED_MAGNET) is not Condition.HEALTHY
+
+
+def test_one_small_current_of_a_wrong_ratio_is_not_called_clear():
+    def third_computed(u, i):
+        i[0] *= 0.2
+        i[2] = -i[0] - i[1]
+
+    found = answers(changed(third_computed), nameplate(), baseline())
+    assert findings(found) == set()
+    assert found["phase_loss"].reason.code == "condition_magnet_unbalance"
+    assert condition_of(found.values(), REQUIRED_MAGNET) is Condition.UNKNOWN
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_turns_are_not_clear_where_gains_of_the_voltage_hide_them(seed):
+    record = recording(replace(SOUND), seed, how=replace(CHANNELS, star="computed"))
+    base = recording(replace(SOUND, load=0.5), 99, how=replace(CHANNELS, star="computed"))
+    found = answers(record, nameplate(), base)
+    assert {found[code].reason.code for code in ("turn_fault", "winding_asymmetry")} == {
+        "condition_magnet_voltage_sum_open"
+    }
+
+
+def test_turns_are_not_clear_where_their_voltage_is_below_the_limit():
+    # an inductance of a quarter: 2 % of the turns cause a quarter of the voltage, 0.04 %
+    found = answers(recording(SOUND), nameplate(ls_h=SOUND.lq_h / 4), baseline())
+    assert found["turn_fault"].reason.code in ("condition_magnet_turns_unseen", "condition_rec_baseline_other")
+
+
+def test_without_a_rated_current_turns_are_not_clear():
+    found = answers(recording(SOUND), nameplate(amps=None, kw=None), baseline())
+    assert found["turn_fault"].reason.code == "condition_magnet_rated_unknown"
