@@ -8,7 +8,6 @@ one only where its line voltages do not reach the voltage of the link.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from dsp.condition.rectifier import ORDERS, Array, SupplyAngle, Vectors, window_edges
 
@@ -24,8 +23,8 @@ def half_waves(i_a: Array, supply: SupplyAngle, *, of_voltage: bool) -> Array:
     i_a: phase currents, shape (3, n), positive into the rectifier. Side 0: positive half waves (upper diodes), 1:
     negative ones. Positive numbers; NaN where a sample of the window is missing.
     of_voltage: the angle is that of the voltages; else that of the currents.
-    Each half wave is counted from the current just before the other one begins, so that offsets and the mean that current
-    transformers lose do not matter.
+    Each half wave is counted from the current just before the other one begins, so that offsets and the mean that
+    current transformers lose do not matter.
     """
     edges = window_edges(supply.angle)
     found = np.full((len(edges), 2, 3), np.nan)

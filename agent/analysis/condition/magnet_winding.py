@@ -82,8 +82,8 @@ def winding_answers(
 def _unseen(now: MagnetFeatures, machine: MachineData, excess: _Excess) -> Reason | None:
     """Why shorted turns would stay below the limit; None: they would be found.
 
-    A share s of the turns with the current I in them induces s·ω·(2/3)L·I in its own phase and minus half of that in the
-    other two: a source of negative sequence of s·ωL·I/3 (within 16 % of the independent model).
+    A share s of the turns with the current I in them induces s·ω·(2/3)L·I in its own phase and minus half of that in
+    the other two: a source of negative sequence of s·ωL·I/3 (within 16 % of the independent model).
     """
     rated, inductance = rated_a(machine), inductance_h(machine)
     if rated is None or inductance is None or now.hz is None:

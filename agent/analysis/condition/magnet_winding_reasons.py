@@ -7,5 +7,5 @@ from drivers.reasons import Code
 MAGNET_TURNS_UNSEEN = Code(
     "condition_magnet_turns_unseen",
     "2 % of the turns with the rated current in them cause {caused_pct:.2f} % of the voltage; "
-    "with these data, this scatter and this baseline {limit_pct:.2f} % are needed",
+    "at least {limit_pct:.2f} % are needed, because resistance, inductance, channels and baseline are uncertain",
 )

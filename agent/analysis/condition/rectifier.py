@@ -5,8 +5,6 @@ docs/condition.md states where the limits come from. Everything that is judged n
 
 from __future__ import annotations
 
-import math
-
 from agent.analysis.condition import reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
@@ -108,10 +106,7 @@ def _unobserved(features: RectifierFeatures, lost: Answer) -> NotObservable | No
     """Why an open diode cannot be seen; None: it can be judged."""
     reason = _unseen(features)
     if reason is None and features.open_from_s is None:
-        if isinstance(lost, ConditionFinding):
-            reason = codes.CONDITION_PHASE_LOSS_HIDES()
-        else:
-            reason = _unproven(features)
+        reason = codes.CONDITION_PHASE_LOSS_HIDES() if isinstance(lost, ConditionFinding) else _unproven(features)
     return None if reason is None else NotObservable("diode_open", reason)
 
 

@@ -52,8 +52,8 @@ class RectifierFeatures(Struct, frozen=True):
     dip_share, dip_s, dip_at_s: lowest voltage over the usual one, duration, time of the beginning; None: no dip.
     dc_share, second_share, fourth_share: of the currents, largest phase.
     half_share: smallest half wave over the mean of the six; half_asymmetry: largest difference of the two of a phase.
-    uneven_share: largest difference of the line voltages that drive the two diodes of a phase. These six are of the time
-        since the first open diode, if one was seen.
+    uneven_share: largest difference of the line voltages that drive the two diodes of a phase. These six are of the
+        time since the first open diode, if one was seen.
     open_from_s: time since when the currents are those of an open diode, to the end. open_windows: share of
         windows.
     lost_phase, lost_share, lost_from_s: phase (1 … 3) without current, its share of the others, since when to the end.

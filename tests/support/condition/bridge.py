@@ -95,9 +95,7 @@ def diodes(opened: tuple[tuple[int, int], ...]) -> Flags:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _solved(
-    u_v: Array, power_w: Array, opened: Flags, values: Array, h: float, start_v: float
-) -> tuple[Array, Array]:
+def _solved(u_v: Array, power_w: Array, opened: Flags, values: Array, h: float, start_v: float) -> tuple[Array, Array]:
     line_h, resistance, choke_h, c_f, esr, line_v = values
     n = len(u_v)
     i, on, u_c = np.zeros(3), np.zeros(3, dtype=np.int64), start_v
