@@ -28,7 +28,7 @@ MESSAGE_CODES = (
     "agent.analysis.condition.reasons",
     "agent.analysis.condition.cage_reasons",
     "agent.analysis.condition.magnet_reasons",
-    "agent.analysis.condition.magnet_winding_reasons",
+    "agent.analysis.condition.magnet_unseen_reasons",
     "agent.analysis.condition.rows.reasons",
 )
 

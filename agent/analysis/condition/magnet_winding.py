@@ -26,7 +26,7 @@ from agent.analysis.condition.magnet_reasons import (
     MAGNET_VOLTAGE_SUM_OPEN,
     REC_NO_BASELINE,
 )
-from agent.analysis.condition.magnet_winding_reasons import MAGNET_TURNS_UNSEEN
+from agent.analysis.condition.magnet_unseen_reasons import MAGNET_TURNS_UNSEEN
 from drivers.reasons import Reason
 
 TURNS, CONTACT, OPEN = "turn_fault", "contact_resistance", "winding_asymmetry"

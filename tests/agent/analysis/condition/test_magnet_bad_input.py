@@ -179,3 +179,8 @@ def test_turns_are_not_clear_where_their_voltage_is_below_the_limit():
 def test_without_a_rated_current_turns_are_not_clear():
     found = answers(recording(SOUND), nameplate(amps=None, kw=None), baseline())
     assert found["turn_fault"].reason.code == "condition_magnet_rated_unknown"
+
+
+def test_lines_that_have_risen_to_less_than_the_limit_are_not_clear():
+    found = answers(recording(replace(SOUND, weak={3: 0.01})), nameplate(), baseline())
+    assert found["rotor_asymmetry"].reason.code == "condition_magnet_line_small"
