@@ -14,6 +14,7 @@ from dsp.condition.rectifier import ORDERS, Array, SupplyAngle, Vectors, window_
 BINS = 24  # of a cycle; 15°, so that means over ten cycles are free of noise at 2,000 samples per second, too
 _GUARD_BIN = 6  # 90° to 105° after the peak of the phase voltage: the upper diode ends, the lower has not begun
 _GUARD_BIN_CURRENT = 5  # the same against the angle of the current, which lags by up to 30°
+_BEFORE = (19, 7)  # −75° to −60° and 105° to 120°: just before each diode conducts
 _STEPS = 360
 
 
@@ -24,7 +25,8 @@ def half_waves(i_a: Array, supply: SupplyAngle, *, of_voltage: bool) -> Array:
     negative ones. Positive numbers; NaN where a sample of the window is missing.
     of_voltage: the angle is that of the voltages; else that of the currents.
     Each half wave is counted from the current just before the other one begins, so that offsets and the mean that
-    current transformers lose do not matter.
+    current transformers lose do not matter. With voltage, the sinusoid of a filter's capacitors is taken off: what flows
+    just before each diode conducts.
     """
     edges = window_edges(supply.angle)
     found = np.full((len(edges), 2, 3), np.nan)
@@ -33,10 +35,12 @@ def half_waves(i_a: Array, supply: SupplyAngle, *, of_voltage: bool) -> Array:
         angle, rows = supply.angle[first:last], i_a[:, first:last]
         if not np.isfinite(rows).all():
             continue
-        for phase in range(3):
-            cycle = _folded(rows[phase], angle - turn * phase * 2 * np.pi / 3)
-            for side, sign in ((0, 1.0), (1, -1.0)):
-                found[k, side, phase] = np.maximum(sign * cycle - _off(sign * cycle, side, of_voltage), 0).mean()
+        cycles = np.array([_folded(row, angle - turn * n * 2 * np.pi / 3) for n, row in enumerate(rows)])
+        if of_voltage:
+            cycles = _without_capacitors(cycles)
+        for side, sign in ((0, 1.0), (1, -1.0)):
+            off = sign * cycles[:, _guard(side, of_voltage)]
+            found[k, side] = np.maximum(sign * cycles - off[:, None], 0).mean(axis=1)
     return found
 
 
@@ -77,7 +81,18 @@ def _folded(row: Array, angle: Array) -> Array:
     return found
 
 
-def _off(cycle: Array, side: int, of_voltage: bool) -> float:
-    """The current while neither diode of the phase conducts, just before the diode of the other side does."""
-    guard = _GUARD_BIN if of_voltage else _GUARD_BIN_CURRENT
-    return float(cycle[(guard + side * BINS // 2) % BINS])
+def _without_capacitors(cycles: Array) -> Array:
+    """The cycles without a current that leads the voltage by 90°, of the same size in all phases.
+
+    In two of the three phases both diodes are off at these angles even if one is open, so that the median is right.
+    """
+    leading = -np.sin((np.arange(BINS) + 0.5) * 2 * np.pi / BINS)
+    first, second = _BEFORE
+    sizes = (cycles[:, first] - cycles[:, second]) / (leading[first] - leading[second])
+    without: Array = cycles - max(float(np.median(sizes)), 0.0) * leading
+    return without
+
+
+def _guard(side: int, of_voltage: bool) -> int:
+    """Bin in which neither diode of the phase conducts, just before the diode of the other side does."""
+    return ((_GUARD_BIN if of_voltage else _GUARD_BIN_CURRENT) + side * BINS // 2) % BINS

@@ -28,7 +28,8 @@ class Bridge:
 
     fundamental: phase voltages as complex amplitudes, V; harmonics: order → complex amplitudes of the three phases.
     source_share: of line_h that is before the measurement; the voltages are recorded after it.
-    open_diodes: (phase 0…2, +1 upper or −1 lower). line_h, line_ohm: of one phase; choke_h: in the DC link.
+    open_diodes: (phase 0…2, +1 upper or −1 lower). filter_f: of a capacitor from each phase to the star point of a filter.
+    line_h, line_ohm: of one phase; choke_h: in the DC link.
     """
 
     p_w: float = 6400.0
@@ -41,6 +42,7 @@ class Bridge:
     esr_ohm: float = 0.08
     unbalance: complex = 0.0
     source_share: float = 0.0
+    filter_f: float = 0.0
     harmonics: dict[int, tuple[complex, complex, complex]] = field(default_factory=dict)
     open_diodes: tuple[tuple[int, int], ...] = ()
 
@@ -57,6 +59,12 @@ class Bridge:
             for k in range(3):
                 rows[k] = rows[k] + (values[k] * np.exp(1j * order * phase)).real
         return np.array(rows)
+
+    def filter_currents(self, phase: Array) -> Array:
+        """Currents of the filter at these angles of the supply, shape (3, n)."""
+        near = 1e-4
+        slope = (self.voltages(phase + near) - self.voltages(phase - near)) / (2 * near)
+        return 2 * math.pi * self.hz * self.filter_f * slope
 
 
 def sequence(order: int, size: complex, negative: bool) -> tuple[complex, complex, complex]:

@@ -42,7 +42,7 @@ def steady_record(bridge: Bridge, how: Instrument, random: np.random.Generator) 
         return 2 * math.pi * bridge.hz * at + begin + wander / slow * np.sin(2 * math.pi * slow * at)
 
     load = 1 + 0.004 * np.cumsum(random.standard_normal(len(t))) / math.sqrt(how.fs_hz)
-    currents = np.array([_at(row, angle(t)) * load for row in i])
+    currents = np.array([_at(row, angle(t)) * load for row in i]) + bridge.filter_currents(angle(t))
     mean = u_dc.mean()
     link = mean + (_at(u_dc, angle(link_t)) - mean) * np.interp(link_t, t, load)
     rate = np.gradient(np.concatenate([i, i, i], axis=1), axis=1)[:, STEPS : 2 * STEPS] * bridge.hz * STEPS

@@ -98,18 +98,37 @@ def test_below_fifteen_percent_of_the_load_nothing_is_said_of_the_bridge() -> No
     assert {reason(found[code]) for code in ("diode_open", "phase_loss")} == {codes.CONDITION_LOAD_LOW}
 
 
+def diode_of(bridge: Bridge, kw: float) -> Answer:
+    record = steady_record(bridge, Instrument(seconds=1.5), np.random.default_rng(2))
+    return answers(record, MachineData(at="drive_input", kw=kw, volts=400))["diode_open"]
+
+
 def test_a_diode_that_carries_current_is_not_open_whatever_even_orders_there_are() -> None:
     assert isinstance(answers(recorded(2000, even=0.01))["diode_open"], Clear)
     # even orders of 1 %, 25 % load: direct current 31 %, 2nd order 58 % of the fundamental, and no open diode
-    sound = SCENARIOS["sound, even orders of the supply up to 1 %"](np.random.default_rng((11, 37)))
-    assert isinstance(next(one for one in sound if one.code == "diode_open"), Clear)
+    supply = {
+        2: sequence(2, 1.06 + 3.26j, False), 4: sequence(4, -0.26 + 0.27j, False),
+        5: sequence(5, 0.99 + 4.51j, True), 7: sequence(7, 5.74 + 2.31j, False),
+    }  # fmt: skip
+    sound = Bridge(p_w=6233, hz=60, line_v=435.7, line_h=0.18e-3, line_ohm=0.066, choke_h=0.61e-3, c_f=1963e-6,
+                   esr_ohm=0.0075, unbalance=-0.0082 + 0.0166j, harmonics=supply)  # fmt: skip
+    assert isinstance(diode_of(sound, 24.7), Clear)
 
 
 def test_a_half_wave_that_the_supply_removes_proves_nothing() -> None:
     # even orders of 2 %, 16 % load: a sound diode carries nothing, direct current 70 %, 2nd order 95 %
-    sound = SCENARIOS["sound, even orders of the supply up to 2 %, little load"](np.random.default_rng((79, 37)))
-    found = next(one for one in sound if one.code == "diode_open")
-    assert reason(found) == codes.CONDITION_EVEN_ORDERS_OF_SUPPLY
+    supply = {
+        2: sequence(2, 4.1 - 2.95j, False), 4: sequence(4, -6.25 - 1.68j, True), 7: sequence(7, 0.11 + 1.12j, False),
+    }  # fmt: skip
+    sound = Bridge(p_w=3340, hz=60, line_v=397.9, line_h=0.32e-3, line_ohm=0.024, c_f=2718e-6, esr_ohm=0.023,
+                   unbalance=-0.0004 + 0.0066j, source_share=0.3, harmonics=supply)  # fmt: skip
+    assert reason(diode_of(sound, 21.4)) == codes.CONDITION_EVEN_ORDERS_OF_SUPPLY
+
+
+def test_an_open_diode_is_found_beside_the_current_of_filter_capacitors() -> None:
+    # 10 µF in each phase: 0.7 A, a third of the fundamental that the bridge takes at 20 % load
+    bridge = Bridge(p_w=1500, open_diodes=OPEN, filter_f=10e-6)
+    assert isinstance(diode_of(bridge, 7.5), ConditionFinding)
 
 
 def test_an_open_diode_of_a_drive_of_unknown_power_is_not_called_one() -> None:
