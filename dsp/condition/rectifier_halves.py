@@ -25,8 +25,8 @@ def half_waves(i_a: Array, supply: SupplyAngle, *, of_voltage: bool) -> Array:
     negative ones. Positive numbers; NaN where a sample of the window is missing.
     of_voltage: the angle is that of the voltages; else that of the currents.
     Each half wave is counted from the current just before the other one begins, so that offsets and the mean that
-    current transformers lose do not matter. With voltage, the sinusoid of a filter's capacitors is taken off: what flows
-    just before each diode conducts.
+    current transformers lose do not matter. With voltage, the sinusoid of a filter's capacitors is taken off: what
+    flows just before each diode conducts.
     """
     edges = window_edges(supply.angle)
     found = np.full((len(edges), 2, 3), np.nan)

@@ -56,7 +56,7 @@ def test_the_current_of_filter_capacitors_is_no_half_wave(missing: tuple[int, in
     # half an ampere leading by 90° would put 0.16 A, a twentieth of the others, into the missing half wave
     i = six_step(missing)
     found = shares(i - 0.5 * np.sin(ANGLE - SHIFTS))
-    # its mean over a bin of 15° is 0.3 % smaller than at the centre; the samples of a bin are not at its centre on average
+    # 4 % of its amplitude: the samples of a bin of 15° are some degrees from its centre on average
     assert found == pytest.approx(shares(i), abs=0.02)
 
 

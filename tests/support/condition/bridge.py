@@ -28,8 +28,8 @@ class Bridge:
 
     fundamental: phase voltages as complex amplitudes, V; harmonics: order → complex amplitudes of the three phases.
     source_share: of line_h that is before the measurement; the voltages are recorded after it.
-    open_diodes: (phase 0…2, +1 upper or −1 lower). filter_f: of a capacitor from each phase to the star point of a filter.
-    line_h, line_ohm: of one phase; choke_h: in the DC link.
+    open_diodes: (phase 0…2, +1 upper or −1 lower). line_h, line_ohm: of one phase; choke_h: in the DC link.
+    filter_f: of a capacitor from each phase to the star point of a filter.
     """
 
     p_w: float = 6400.0

@@ -26,11 +26,12 @@ from support.condition.magnet_variations import (
 from support.condition.magnet_waves import waves
 from support.condition.seeds import SEED
 
-from agent.analysis.condition.answers import NotObservable
+from agent.analysis.condition.answers import Clear, NotObservable
 
 pytestmark = pytest.mark.soak
 
 COUNT = 20
+NEVER_CLEAR = {"demagnetization", "turn_fault", "rotor_asymmetry"}
 
 
 def shorted(machine, rng):
@@ -84,7 +85,9 @@ def answers_to(name, change, star=None):
         how = channels(rng)
         if star or (name == "short of 2 %" and how.star == "computed"):
             how = replace(how, star=star or "artificial")  # computed: see the last test
-        now, then = (recorded(*waves(one, 4.2, noise), one, how, rng) for one in (machine, other_load(machine, rng)))
+        seconds = 6.2 if name == "weak magnet" else 4.2  # the agent's records have 6 s, which part lines at low speed
+        pair = (machine, other_load(machine, rng))
+        now, then = (recorded(*waves(one, seconds, noise), one, how, rng) for one in pair)
         yield answers(now, plate(machine, rng), then)
 
 
@@ -96,7 +99,10 @@ def test_sound_motors_have_no_finding(name):
 @pytest.mark.parametrize("name", FAULTS)
 def test_faults_are_found_and_named(name):
     change, right, share = FAULTS[name]
-    found = list(map(findings, answers_to(name, change)))
+    verdicts = list(answers_to(name, change))
+    found = list(map(findings, verdicts))
+    for code in right & NEVER_CLEAR:
+        assert not any(isinstance(one[code], Clear) for one in verdicts), "never clear while it is there"
     assert sum(bool(one & right) for one in found) >= share * COUNT
     assert sum(bool(one - right) for one in found) <= 0.1 * COUNT  # nine of ten findings name the fault or its pair
 
