@@ -16,6 +16,7 @@ HALF_SOUND = 0.08  # of the mean half wave: each diode carries current, noise an
 # 6·f·C·U²/P relative to the rated power P, 4 to 12 at 40 to 130 µF/kW and 400 V. At
 # resonance of the link with the line up to 38 were seen in 400 sound simulated machines at 15 to 30 % load.
 SENSITIVE = 60.0
+UNEVEN_U = 0.0003  # what noise and 10 bits of the voltage leave of the difference that drives the diodes
 DIRECT = 0.05  # of the fundamental: direct current far above the offsets of channels; current transformers lose it
 UNEVEN_LOAD = 0.4  # without voltage: above this load 2 % of even orders, the limit of EN 50160, remove no half wave
 
@@ -49,7 +50,8 @@ def _explained(features: RectifierFeatures) -> Reason | None:
         return codes.CONDITION_LOAD_UNKNOWN()
     if features.uneven_share is None:
         return None if load > UNEVEN_LOAD else codes.CONDITION_RECORDING_WITHOUT_VOLTAGE()
-    return None if asymmetry * load > SENSITIVE * features.uneven_share else _of_supply(features)
+    explained = SENSITIVE * (features.uneven_share + UNEVEN_U) / load
+    return None if asymmetry > explained else _of_supply(features)
 
 
 def _unclear(features: RectifierFeatures) -> Reason:

@@ -31,10 +31,10 @@ DIP = 0.9  # of the usual voltage (IEC 61000-4-30)
 SUM_MAX = 0.1  # zero sequence: three conductors carry none, gains of channels make less
 # A phase is lost below 5 % of the others' mean. Until 2 % nothing flows but crosstalk of the channels.
 LOST, EMPTY = 0.05, 0.02
-# Of the mean half wave. An open diode leaves less than 1 % of its own (noise), and the two of one phase differ by 53 %
+# Of the mean half wave. An open diode leaves less than 1 % of its own (noise), and the two of some phase differ by 25 %
 # or more; unbalance of the supply changes both of a phase alike, even orders one of them
-# (independent model, 600 simulated machines at 15 to 110 % load, tests/support/condition/bridge.py).
-HALF_OPEN, ASYMMETRIC = 0.04, 0.4
+# (independent model, 900 simulated machines at 15 to 110 % load, tests/support/condition/bridge.py).
+HALF_OPEN, ASYMMETRIC = 0.04, 0.1
 
 
 class RectifierFeatures(Struct, frozen=True):

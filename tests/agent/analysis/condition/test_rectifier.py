@@ -136,6 +136,17 @@ def test_an_open_diode_of_a_drive_of_unknown_power_is_not_called_one() -> None:
     assert reason(answers(recorded(4600, opened=OPEN), bare)["diode_open"]) == codes.CONDITION_LOAD_UNKNOWN
 
 
+def test_a_phase_with_little_current_in_one_direction_is_not_lost() -> None:
+    # resonance leaves the phase of an open diode 4 % of the current of the others, all of it in one direction
+    supply = {5: sequence(5, 5.51 - 1.68j, True), 7: sequence(7, 5.64 + 1.09j, False)}
+    bridge = Bridge(p_w=3193, hz=60, line_v=494.5, line_h=0.278e-3, line_ohm=0.154, choke_h=0.837e-3, c_f=452e-6,
+                    esr_ohm=0.1, unbalance=-0.0104 + 0.0156j, source_share=0.46, harmonics=supply,
+                    open_diodes=((0, -1),))  # fmt: skip
+    record = steady_record(bridge, Instrument(seconds=1.5), np.random.default_rng(2))
+    found = answers(record, MachineData(at="drive_input", kw=12.4, volts=480))
+    assert found_codes(found) == {"diode_open", "supply_unbalance"}
+
+
 def test_a_circuit_without_one_phase_and_one_without_a_diode_may_carry_the_same_currents() -> None:
     # a large ripple lets one pulse a cycle carry the load: the third phase is without current either way
     small = Bridge(p_w=6400, c_f=400e-6, line_h=1.2e-3)
