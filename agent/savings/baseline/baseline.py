@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from agent.savings.baseline.model_selection import Candidate
 from agent.savings.baseline.off_state import off_state, split_off, whole_wh
 from agent.savings.baseline.regression import coverage_gaps, design, in_gap, interpolation_u
 from agent.savings.baseline.states import known, states_of
+from agent.savings.baseline.weak_drivers import columns_of, weak_drivers
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.records.baseline_json import digest
 from agent.savings.records.interpolation import with_lagged_drivers
@@ -130,16 +131,20 @@ def learn(
         choice = _chosen(asset, intervals, prepared.names, least, drivers, kind)
     samples, best, tried = choice.samples, choice.best, choice.tried
     fit, modelled = best.fit, [*samples.found, *running.off]
+    weak = weak_drivers(best, columns_of(samples.found, prepared.names), samples.y)
+    used = {*best.drivers, *(item["driver"] for item in weak.get("drivers", ()))}
     shape = {
         **best.shape,
         "straight_u": _interpolation_u(samples.complete, best),
         "tau": fit.tau,
-        "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in best.drivers},
-        "windows_s": {name: window_s for name, window_s in windows_s.items() if name in best.drivers},
+        "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in used},
+        "windows_s": {name: window_s for name, window_s in windows_s.items() if name in used},
         "held_s": {name: held_s for name, held_s in held.held_s.items() if name in best.drivers},
         "held_w": {name: values for name, values in held.held_w.items() if name in best.drivers},
         "off": off_state(running, best.drivers, len(samples.y) / fit.n_effective),
     }
+    if weak:
+        shape["weak"] = weak
     reactive = [item for item in modelled if item.reactive_varh is not None]
     return Baseline(
         asset=asset, kind=best.form.kind, drivers=best.drivers, coefficients=tuple(map(float, fit.coefficients)),
@@ -153,7 +158,7 @@ def learn(
         length_s=found[0].length_s, meter=" | ".join(_meters(modelled)),
         accuracy_class=classes[0], ct_class=classes[1], fallback=FROM_BYPASS_TEST() if bypass else None,
         candidates=tuple(TriedModel(item.description, item.score) for item in tried),
-        dropped=(*prepared.dropped, *_unused(prepared, best, tried), *remarks),
+        dropped=(*prepared.dropped, *_unused(prepared, best, tried, used), *remarks),
     )  # fmt: skip
 
 
@@ -310,14 +315,18 @@ def _stuck_text(found: Sequence[Interval], name: str, stuck: Sequence[HeldValue]
     return reasons.DRIVER_STUCK(driver=name, n=n, value=stuck[0].value, start_ms=found[stuck[0].first].start_ms)
 
 
-def _unused(prepared: PreparedDrivers, best: Candidate, tried: Sequence[Candidate]) -> list[Reason]:
-    """Why each other candidate is not a driver of the model."""
+def _unused(
+    prepared: PreparedDrivers, best: Candidate, tried: Sequence[Candidate], used: Collection[str]
+) -> list[Reason]:
+    """Why each other candidate is not a driver of the model. used: drivers of the model, and weak ones."""
     found = []
     for name in prepared.names:
         if name not in best.drivers:
             others = [item for item in tried if name in item.drivers]
             score = min((item.score for item in others), default=math.inf)
-            if not others:
+            if name in used:
+                found.append(reasons.DRIVER_WEAK(driver=name, cv_rmse=score, chosen_cv_rmse=best.score))
+            elif not others:
                 found.append(reasons.DRIVER_WITHOUT_MODEL(driver=name))
             elif not any(item.sound for item in others if set(best.drivers) < set(item.drivers)) and best.drivers:
                 found.append(reasons.DRIVER_ALIKE(driver=name, drivers=best.drivers))

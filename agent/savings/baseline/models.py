@@ -14,6 +14,8 @@ The shape of the first four can add, by its keys:
     off           a mean for intervals in which the motor was off: their energy is below a limit
     lags_s        driver → time by which the energy follows it (negative: precedes)
     windows_s     driver → by how much longer than the interval the mean is that the energy follows
+    weak          drivers that the model predicts almost as well without, and the correction for them
+                  (agent/savings/accounting/weak_effect.py)
 
 Plain Python, for the polling process; agent/savings/baseline/regression.py has the same terms for arrays, and a test
 compares both.
