@@ -146,7 +146,7 @@ def weak_temperature(seed: int) -> Reported:
 
 
 def weaker_temperature(seed: int) -> Reported:
-    """A fifth of the unmeasured influence: seldom selected, and then the saving would be wrong by a third of U95."""
+    """A fifth of the unmeasured influence: rarely selected, and then the saving would be wrong by a third of U95."""
     return _with_temperature(seed, 0.00045)
 
 

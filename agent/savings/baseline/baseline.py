@@ -36,6 +36,7 @@ from drivers.reasons import CodedError, Reason
 LEAST = 48  # intervals
 DAYS_MIN = 3.0  # shortest baseline: a model of one or two days knows no other day
 UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
+VARIES = 0.005  # standard deviation of the energy over its mean from which reactive energy is fitted to it
 ROBUST = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
 COVERED = 0.75  # share of the time of an interval from which its means are used
 NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
@@ -145,6 +146,8 @@ def learn(
     }
     if weak:
         shape["weak"] = weak
+    if line := _reactive_line(samples.found):
+        shape["reactive"] = line
     reactive = [item for item in modelled if item.reactive_varh is not None]
     return Baseline(
         asset=asset, kind=best.form.kind, drivers=best.drivers, coefficients=tuple(map(float, fit.coefficients)),
@@ -413,6 +416,21 @@ def _meters(found: list[Interval]) -> list[str]:
         if not any(same_meter(name, other) for other in meters):
             meters.append(name)
     return meters
+
+
+def _reactive_line(found: Sequence[Interval]) -> dict[str, float]:
+    """Reactive over active energy, per interval: a motor needs most of its reactive energy for its field, whatever its
+    load is. Empty unless most intervals have reactive energy and the active energy varies.
+    """
+    known = [(whole_wh(item), item.reactive_varh * item.length_s / item.energy_s) for item in found
+             if item.reactive_varh is not None]  # fmt: skip
+    if 2 * len(known) <= len(found):
+        return {}
+    wh, varh = np.array(known).T
+    if not wh.std() > VARIES * wh.mean():
+        return {}
+    slope = float(np.cov(wh, varh)[0, 1] / wh.var(ddof=1))
+    return {"varh": float(varh.mean() - slope * wh.mean()), "varh_per_wh": slope, "wh_least": float(wh.min())}
 
 
 def _tan_phi(reactive: list[Interval]) -> float | None:

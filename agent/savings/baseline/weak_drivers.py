@@ -41,7 +41,7 @@ class _Added(NamedTuple):
 def weak_drivers(best: Candidate, columns: Columns, y: Array) -> dict[str, Any]:
     """For the shape of the baseline (see agent/savings/accounting/weak_effect.py); empty without weak drivers.
 
-    Left out are signals that are collinear with others, and more than the data can tell apart.
+    Left out are signals that are collinear with others, and those that the data cannot distinguish.
 
     columns: (n,) of each signal, NaN where it is missing. y: (n,) energies of the intervals of the model, Wh.
     """
@@ -67,7 +67,7 @@ def _added(name: str, column: Array, states: Mapping[str, Any] | None) -> _Added
 
 
 def _selected(rows: Array, y: Array, added: Sequence[_Added]) -> tuple[Array, list[_Added], Fit | None]:
-    """The drivers that the data can tell apart, those with the largest effect first, and the model with them."""
+    """The drivers that the data can distinguish, those with the largest effect first, and the model with them."""
     squares = {}
     for item in added:
         both = np.concatenate([rows, item.terms], axis=1)
