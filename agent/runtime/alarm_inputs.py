@@ -48,11 +48,12 @@ def of_row(asset: str, values: Mapping[str, Any], reasons: Mapping[str, Sequence
     )
     yield AlarmInput(asset, "contradiction", contradiction is not None, why=contradiction, at_ms=at_ms)
     yield AlarmInput(asset, "no_value", bad, at_ms=at_ms)
-    if "fault_code" in values:
-        fault = values["fault_code"]
+    if "fault_code" in values or "tripped" in values:
+        code, tripped = (float(one) if isinstance(one := values.get(name), int | float) else None
+                         for name in ("fault_code", "tripped"))  # fmt: skip
+        known = [one != 0 for one in (code, tripped) if one is not None]
         why = next(iter(reasons.get("fault_text", ())), None)
-        value = float(fault) if isinstance(fault, int | float) else None
-        yield AlarmInput(asset, "drive_fault", None if value is None else value != 0, value, why=why, at_ms=at_ms)
+        yield AlarmInput(asset, "drive_fault", any(known) if known else None, code, why=why, at_ms=at_ms)
 
 
 class SilentDevices:

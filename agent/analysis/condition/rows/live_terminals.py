@@ -15,7 +15,7 @@ CODE = "live_terminals"
 _TOUCH_V = 50.0  # limit of extra-low voltage, a.c., IEC 61140
 _TURNS = 0.02  # share of rated speed: above the resolution of a register
 _SILENT_S = 7.0  # after the three seconds for which a state of the drive counts
-_DROP = 0.3  # share of rated speed that no coasting motor loses in a second
+_DROP, _DROP_S = 0.3, 3.0  # share of rated speed that few coasting motors lose within that time
 _MAY_TURN_S = 600.0  # coasting of large fans
 _CURRENT_GONE, _FAST, _LOAD_GONE = 0.005, 0.3, 0.005
 _U_OUT, _P_OUT = INDEX["u_out_v"], INDEX["p_out_kw"]
@@ -29,6 +29,7 @@ class LiveTerminals:
         self._reported_s: float | None = None  # the drive, or the meter of a motor on the line
         self._row_s = -math.inf
         self._speed_before: float | None = None
+        self._driven_before = (-math.inf, 0.0)  # time and speed of the last row in which the drive drove
         self._may_turn_until_s = -math.inf
 
     def on_sample(self, sample: Sample) -> None:
@@ -50,6 +51,8 @@ class LiveTerminals:
 
     def _driven(self, sample: Sample) -> None:
         self._may_turn_until_s = -math.inf
+        if sample.speed is not None:
+            self._driven_before = sample.t_s, sample.speed
         self._stopped.update(sample.t_s, False)
         self._hold.update(sample.t_s, False)
         self._no_speed.update(sample.t_s, False)
@@ -70,8 +73,7 @@ class LiveTerminals:
             self._speed_unknown(sample)
             return
         self._no_speed.update(sample.t_s, False)
-        dropped = self._speed_before is not None and self._speed_before > _DROP
-        if not turns and dropped and not self._ratings.holds:  # a hoist has a brake
+        if not turns and self._dropped(sample.t_s) and not self._ratings.holds:  # a hoist has a brake
             self._may_turn_until_s = sample.t_s + _MAY_TURN_S
         if self._hold.update(sample.t_s, turns):
             emf_v = self._ratings.emf_v(sample.speed_rpm) if sample.speed_rpm is not None else None
@@ -81,6 +83,13 @@ class LiveTerminals:
             self._raise(sample, Confidence.POSSIBLE, reasons.LIVE_SPEED_IMPLAUSIBLE(), speed, "", _DROP)
         elif self._stopped.update(sample.t_s, not turns):
             self._findings.end(CODE)
+
+    def _dropped(self, t_s: float) -> bool:
+        """Whether the speed fell to 0 faster than a drive or a load usually stops a motor."""
+        driven_s, speed = self._driven_before
+        if t_s - driven_s <= _DROP_S and speed > _DROP:
+            return True
+        return self._speed_before is not None and self._speed_before > _DROP
 
     def _turns(self, sample: Sample, volts: float | None) -> bool | None:
         """Whether the motor turns; None: nothing reports it. Near standstill what is active stays."""

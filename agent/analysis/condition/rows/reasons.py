@@ -48,6 +48,19 @@ HOT_FROM_THE_START = Code(
 LOAD_NOT_LEARNED = Code(
     "condition_row_load_not_learned", "no steady operation yet from which the usual load is learned"
 )
+DRY_OR_CLOSED = Code(
+    "condition_row_dry_or_closed",
+    "power {share:pct} % of what was learned: a pump that runs dry and one behind a closed valve look alike",
+)
+CURRENT_COARSE = Code(
+    "condition_row_current_coarse", "{amps:.2f} A are too little for the resolution of a meter"
+)
+CURRENTS_NOT_LEARNED = Code(
+    "condition_row_currents_not_learned", "no ten minutes of steady load from which the usual currents are learned"
+)
+RISE_TOO_SMALL = Code(
+    "condition_row_rise_too_small", "a winding that is only {rise_k:.0f} K warmer than the air hardly shows its cooling"
+)
 LOAD_SMALL_FROM_THE_START = Code(
     "condition_row_load_small_from_the_start",
     "load {load:pct} % from the beginning: too small or too large to be learned as normal operation",
@@ -71,6 +84,12 @@ LIVE_NO_PROOF = Code(
     "while the drive runs the terminals are live; a reported speed of 0 is no proof: lock out and measure",
 )
 EXPLAINED_BY = Code("condition_row_explained_by", "explained by {fault:word}")
+
+FLUX_BELOW_NAMEPLATE = Code(
+    "condition_row_flux_below_nameplate",
+    "the flux was {loss:pct1} % below the nameplate when it was learned, within the uncertainty of the drive's values: "
+    "an earlier loss cannot be excluded",
+)
 
 # Rows of one second: evidence
 

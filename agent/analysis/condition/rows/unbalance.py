@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.analysis.condition.answers import Answer, Confidence, Severity
+from agent.analysis.condition.answers import Answer, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
 from agent.analysis.condition.rows.findings import Findings, Hold, Watch
@@ -113,7 +113,10 @@ class Unbalance:
             self._current.restart()  # a lost phase explains it
             return
         self._i = _smoothed(self._i, deviations(amps))
-        self._i_watch.looked(block.t_s)
+        if _RESOLUTION_A * 3 > _CHANGED * sum(amps):
+            self._i_watch.blind(block.t_s, reasons.CURRENT_COARSE(amps=sum(amps) / 3))
+        else:
+            self._i_watch.looked(block.t_s)
         self._judge_currents(block, load, sum(amps) / 3)
 
     def _judge_currents(self, block: Block, load: float, amps: float) -> None:
@@ -170,9 +173,10 @@ class Unbalance:
         return [
             self._u_watch.answer(SUPPLY, unbalance, "%", 100 * _WARN, 0.3),
             self._i_watch.answer(CURRENT, currents, "%"),
-            self._i_watch.answer(CONTACT, currents, "%"),
+            self._i_watch.answer(CONTACT, currents, "%") if self._n >= _LEARN
+            else NotObservable(CONTACT, self._i_watch.reason or reasons.CURRENTS_NOT_LEARNED()),
             self._dip_watch.answer(DIP),
-        ]
+        ]  # fmt: skip
 
 
 def _smoothed(before: list[float] | None, now: list[float]) -> list[float]:
