@@ -147,7 +147,7 @@ def _state(record: AlarmRecord) -> str:
         case "SHLVD":
             return _("{state:word} until {until_ms:local} by {by}: {reason}", state=data["state"],
                      until_ms=record.shelved_until_ms, by=record.shelved_by, reason=record.shelved_why)  # fmt: skip
-        case "DSUPR" if record.caused_by:
+        case _ if record.caused_by:
             return _("{state:word} since {since_ms:local}, consequence of {cause}", **data, cause=record.caused_by)
     return _("{state:word} since {since_ms:local}", **data)
 

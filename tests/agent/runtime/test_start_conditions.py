@@ -101,5 +101,6 @@ def test_check_with_an_unknown_account_is_wrong_usage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("profile", "expected"), [("yaskawa/ga800", None), ("siemens/g120", codes.TRIP_NOT_SHOWN)])
 def test_a_drive_whose_trip_cannot_be_seen(tmp_path: Path, profile: str, expected: Code | None) -> None:
-    text = BASE + drive("d", fed_by="m", profile=profile) + magnet("pump", "d")
+    text = site() + bus(tcp=None, serial="/dev/ttyNONE", line="9600 8N1") + at_input("m")
+    text += drive("d", fed_by="m", profile=profile) + magnet("pump", "d")
     assert found(tmp_path, text).get("drive.d.profile") == expected
