@@ -26,6 +26,11 @@ CURRENT_CHANNEL_LOST = Code(
     "condition_row_current_channel_lost",
     "one current is zero, but the others do not carry its power: a current transformer or its channel",
 )
+ONE_CURRENT_ONLY = Code("condition_row_one_current_only", "only one of the three currents is measured")
+CURRENT_RATIO = Code(
+    "condition_row_current_ratio",
+    "the currents were never alike: the transformer of {phase} may have another ratio, so that a contact is not seen",
+)
 LOAD_TOO_SMALL = Code("condition_row_load_too_small", "load {load:pct} %; {needed:pct} % are needed")
 TORQUE_MISSING = Code("condition_row_torque_missing", "neither torque nor rated current is known")
 SPEED_MISSING = Code("condition_row_speed_missing", "the speed is missing")

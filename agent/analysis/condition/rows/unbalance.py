@@ -11,6 +11,7 @@ from agent.analysis.condition.rows.block import Block
 from agent.analysis.condition.rows.findings import Findings, Hold, Watch
 from agent.analysis.condition.rows.ratings import Ratings
 from agent.analysis.condition.rows.sample import INDEX, Sample
+from drivers.reasons import Reason
 
 SUPPLY, CURRENT, CONTACT, DIP = "supply_unbalance", "current_unbalance", "contact_resistance", "supply_dip"
 _NOTE, _WARN, _DEADBAND = 0.010, 0.013, 0.002  # NEMA MG 1: derating begins at 1 %; the channels leave 0.3 to 0.5 %
@@ -134,13 +135,27 @@ class Unbalance:
             limit_changed = _CHANGED + steps + per_voltage * change_u
             if largest(changes) - limit_changed > excess:
                 excess, shown, limit = largest(changes) - limit_changed, changes, limit_changed
-        if self._current.update(block.t_s, excess > (-0.01 if self._current.active else 0.0)):
+        if excess > 0 and self._n < _LEARN and (reason := self._channel(block)) is not None:
+            self._i_watch.reset(reason)
+            self._current.restart()
+        elif self._current.update(block.t_s, excess > (-0.01 if self._current.active else 0.0)):
             self._unbalanced(block, shown, limit)
         else:
             for code in (CURRENT, CONTACT):
                 self._findings.end(code)
             if block.steady and self._n < _LEARN and excess < 0 and not self._findings.faulty:
                 self._learn(load)
+
+    def _channel(self, block: Block) -> Reason | None:
+        """Currents that were never alike: whether the ratio of a transformer explains it rather than a contact."""
+        assert self._i is not None
+        low, middle, high = sorted(self._i)
+        p_in, p_out = block.mean("p_in_kw"), block.mean("p_out_kw")
+        one_high = high - middle > 2 * (middle - low)  # a contact makes one current low
+        power_lost = p_in is None or p_out is None or p_in < p_out  # or not known
+        return reasons.CURRENT_RATIO(phase=f"L{self._i.index(high if one_high else low) + 1}") if (
+            one_high or power_lost
+        ) else None  # fmt: skip
 
     def _unbalanced(self, block: Block, parts: Sequence[float], limit: float) -> None:
         assert self._u is not None
