@@ -185,7 +185,7 @@ FAULT_ROWS = (
     AlarmDefinition(
         code="clogged_filter", title=N_("the load falls at equal speed: a clogged filter or duct"), priority="low",
         respond_min=7 * _DAY_MIN, consequence=_PROCESS, advice=(N_("Check filter, damper and impeller."),),
-        on_delay_s=_SLOW_LOAD_S, off_delay_s=_HOUR_MIN * 60,  # not blocked while the fan is off: the delay would begin again
+        on_delay_s=_SLOW_LOAD_S, off_delay_s=_HOUR_MIN * 60,  # a fan that is off does not restart the delay
     ),
     AlarmDefinition(
         code="cooling_reduced", title=N_("the cooling is reduced: hotter than losses and ambient temperature explain"),

@@ -51,9 +51,9 @@ def of_row(asset: str, values: Mapping[str, Any], reasons: Mapping[str, Sequence
     if "fault_code" in values or "tripped" in values:
         code, tripped = (float(one) if isinstance(one := values.get(name), int | float) else None
                          for name in ("fault_code", "tripped"))  # fmt: skip
-        known = [one != 0 for one in (code, tripped) if one is not None]
+        shown = [one != 0 for one in (code, tripped) if one is not None]
         why = next(iter(reasons.get("fault_text", ())), None)
-        yield AlarmInput(asset, "drive_fault", any(known) if known else None, code, why=why, at_ms=at_ms)
+        yield AlarmInput(asset, "drive_fault", any(shown) if shown else None, code, why=why, at_ms=at_ms)
 
 
 class SilentDevices:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import tomllib
-from copy import deepcopy
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 

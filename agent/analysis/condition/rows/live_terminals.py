@@ -28,8 +28,7 @@ class LiveTerminals:
         self._gone, self._no_speed = Hold(10.0, 3.0), Hold(_SILENT_S, 0.0)
         self._reported_s: float | None = None  # the drive, or the meter of a motor on the line
         self._row_s = -math.inf
-        self._speed_before: float | None = None
-        self._driven_before = (-math.inf, 0.0)  # time and speed of the last row in which the drive drove
+        self._fast_s = -math.inf  # time of the last row with a speed above _DROP
         self._may_turn_until_s = -math.inf
 
     def on_sample(self, sample: Sample) -> None:
@@ -47,12 +46,11 @@ class LiveTerminals:
         elif self._ratings.is_magnet and sample.t_s - self._reported_s >= _SILENT_S:
             age_s = sample.t_s - self._reported_s
             self._raise(sample, Confidence.POSSIBLE, reasons.LIVE_DRIVE_SILENT(age_s=age_s), age_s, "s", _SILENT_S)
-        self._speed_before = sample.speed if sample.speed is not None else self._speed_before
 
     def _driven(self, sample: Sample) -> None:
         self._may_turn_until_s = -math.inf
-        if sample.speed is not None:
-            self._driven_before = sample.t_s, sample.speed
+        if sample.speed is not None:  # one that a drive has slowed down may stand
+            self._fast_s = sample.t_s if sample.speed > _DROP else -math.inf
         self._stopped.update(sample.t_s, False)
         self._hold.update(sample.t_s, False)
         self._no_speed.update(sample.t_s, False)
@@ -73,7 +71,10 @@ class LiveTerminals:
             self._speed_unknown(sample)
             return
         self._no_speed.update(sample.t_s, False)
-        if not turns and self._dropped(sample.t_s) and not self._ratings.holds:  # a hoist has a brake
+        if sample.speed is not None and sample.speed > _DROP:
+            self._fast_s = sample.t_s
+        dropped = sample.t_s - self._fast_s <= _DROP_S
+        if not turns and dropped and not self._ratings.holds:  # a hoist has a brake
             self._may_turn_until_s = sample.t_s + _MAY_TURN_S
         if self._hold.update(sample.t_s, turns):
             emf_v = self._ratings.emf_v(sample.speed_rpm) if sample.speed_rpm is not None else None
@@ -83,13 +84,6 @@ class LiveTerminals:
             self._raise(sample, Confidence.POSSIBLE, reasons.LIVE_SPEED_IMPLAUSIBLE(), speed, "", _DROP)
         elif self._stopped.update(sample.t_s, not turns):
             self._findings.end(CODE)
-
-    def _dropped(self, t_s: float) -> bool:
-        """Whether the speed fell to 0 faster than a drive or a load usually stops a motor."""
-        driven_s, speed = self._driven_before
-        if t_s - driven_s <= _DROP_S and speed > _DROP:
-            return True
-        return self._speed_before is not None and self._speed_before > _DROP
 
     def _turns(self, sample: Sample, volts: float | None) -> bool | None:
         """Whether the motor turns; None: nothing reports it. Near standstill what is active stays."""

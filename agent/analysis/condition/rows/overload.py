@@ -12,7 +12,7 @@ CODE = "overload"
 _TAU_S = 1165.0  # 7.2 times the rated current trips a cold relay of class 30 after 30 s
 _CAPACITY = 1.15**2  # a relay holds at 1.05 and trips at 1.2 times the set current
 _WARN, _ALARM, _OFF = 0.9, 1.0, 0.85
-_STEP_S_MAX = 60.0
+_ROW_S, _STEP_S_MAX = 5.0, 60.0
 _BURNS, _START_S = 2.2, 120.0  # more current than any protection lets pass after a start
 _P_IN = INDEX["p_in_kw"]
 _PER_TORQUE = 1.25  # current over torque, shares of rated, that hot magnets and a weak supply explain
@@ -27,7 +27,7 @@ class Overload:
         self._last_s: float | None = None
 
     def on_sample(self, sample: Sample) -> None:
-        step_s = min(_STEP_S_MAX, sample.t_s - self._last_s) if self._last_s is not None else 0.0
+        step_s = sample.t_s - self._last_s if self._last_s is not None else 0.0
         self._last_s = sample.t_s
         current = sample.current if sample.drives is not False else 0.0
         if current is None:
@@ -40,7 +40,9 @@ class Overload:
         effort = self._effort(sample)
         if current > 1.0 and effort is not None:  # otherwise a wrong rated current would look like an overload
             current = min(current, _PER_TORQUE * max(effort, 0.5))
-        self._heat += (current * current / _CAPACITY - self._heat) * min(1.0, step_s / _TAU_S)
+        more = current * current / _CAPACITY - self._heat
+        longest_s = _ROW_S if more > 0 else _STEP_S_MAX  # what flowed while there were no rows is not known
+        self._heat += more * min(longest_s, step_s) / _TAU_S
         self._watch.looked(sample.t_s)
         if self._heat < _OFF:
             self._findings.end(CODE)

@@ -57,9 +57,7 @@ DRY_OR_CLOSED = Code(
     "condition_row_dry_or_closed",
     "power {share:pct} % of what was learned: a pump that runs dry and one behind a closed valve look alike",
 )
-CURRENT_COARSE = Code(
-    "condition_row_current_coarse", "{amps:.2f} A are too little for the resolution of a meter"
-)
+CURRENT_COARSE = Code("condition_row_current_coarse", "{amps:.2f} A are too little for the resolution of a meter")
 CURRENTS_NOT_LEARNED = Code(
     "condition_row_currents_not_learned", "no ten minutes of steady load from which the usual currents are learned"
 )

@@ -114,7 +114,7 @@ class Unbalance:
             self._current.restart()  # a lost phase explains it
             return
         self._i = _smoothed(self._i, deviations(amps))
-        if _RESOLUTION_A * 3 > _CHANGED * sum(amps):
+        if _CHANGED * sum(amps) < _RESOLUTION_A * 3:
             self._i_watch.blind(block.t_s, reasons.CURRENT_COARSE(amps=sum(amps) / 3))
         else:
             self._i_watch.looked(block.t_s)
