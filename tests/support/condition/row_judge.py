@@ -16,7 +16,7 @@ from agent.analysis.condition.rows.row_condition import RowCondition
 class Outcome:
     """found: the fault, in time. wrong: warnings and alarms that are not true. late_s: after the fault began.
 
-    cleared: it was missed, and the answer is that it is not there.
+    cleared: it was missed, and the verdict is that it is not there.
     """
 
     found: bool

@@ -49,7 +49,7 @@ class Point(NamedTuple):
         """EMF that the voltage leaves, over that of the nameplate.
 
         q, d: shares of the current in the q axis, and in the d axis against the magnets. The power factor, which is
-        flat near 1 and says nothing about the angle there, is not needed.
+        flat near 1 and does not show the angle there, is not needed.
         """
         across = self.x_drop * q + self.r_drop * d
         return self.x_drop * d - self.r_drop * q + math.sqrt(max(0.0, self.volts**2 - across**2))

@@ -29,7 +29,7 @@ CURRENT_CHANNEL_LOST = Code(
 ONE_CURRENT_ONLY = Code("condition_row_one_current_only", "only one of the three currents is measured")
 CURRENT_RATIO = Code(
     "condition_row_current_ratio",
-    "the currents were never alike: the transformer of {phase} may have another ratio, so that a contact is not seen",
+    "the currents were never equal: the transformer of {phase} may have another ratio, so that a contact is not seen",
 )
 LOAD_TOO_SMALL = Code("condition_row_load_too_small", "load {load:pct} %; {needed:pct} % are needed")
 TORQUE_MISSING = Code("condition_row_torque_missing", "neither torque nor rated current is known")
@@ -55,14 +55,15 @@ LOAD_NOT_LEARNED = Code(
 )
 DRY_OR_CLOSED = Code(
     "condition_row_dry_or_closed",
-    "power {share:pct} % of what was learned: a pump that runs dry and one behind a closed valve look alike",
+    "power {share:pct} % of what was learned: a dry pump and a closed valve cannot be distinguished",
 )
 CURRENT_COARSE = Code("condition_row_current_coarse", "{amps:.2f} A are too little for the resolution of a meter")
 CURRENTS_NOT_LEARNED = Code(
     "condition_row_currents_not_learned", "no ten minutes of steady load from which the usual currents are learned"
 )
 RISE_TOO_SMALL = Code(
-    "condition_row_rise_too_small", "a winding that is only {rise_k:.0f} K warmer than the air hardly shows its cooling"
+    "condition_row_rise_too_small",
+    "a winding that is only {rise_k:.0f} K warmer than the air does not show its cooling",
 )
 LOAD_SMALL_FROM_THE_START = Code(
     "condition_row_load_small_from_the_start",

@@ -147,7 +147,7 @@ class Unbalance:
                 self._learn(load)
 
     def _channel(self, block: Block) -> Reason | None:
-        """Currents that were never alike: whether the ratio of a transformer explains it rather than a contact."""
+        """Currents that were never equal: whether the ratio of a transformer explains it rather than a contact."""
         assert self._i is not None
         low, middle, high = sorted(self._i)
         p_in, p_out = block.mean("p_in_kw"), block.mean("p_out_kw")

@@ -219,3 +219,23 @@ def test_many_devices_that_die_together_cause_one_birth(host: Host) -> None:
     assert host.kinds.count("NBIRTH") == 1
     assert "NDATA" not in host.kinds
     assert not host.node.birth_incomplete
+
+
+def test_the_sink_combines_the_births_of_devices_that_die_together(tmp_path: Path) -> None:
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[sparkplug]"), tmp_path / "state")
+    sink = SparkplugSink(bench.config, bench.assets, ROOT, bench.publisher.retained_messages, bench.store, bench.clock)
+    client = Client()
+    sink.link.start = lambda: None  # type: ignore[method-assign]
+    sink.link.client, sink.link.connected = cast(paho.Client, client), True
+    sink.start(bench.store.sink_cursors(["sparkplug"])["sparkplug"])
+    sink.send_due(0.0)
+    sink.update_retained(f"{ROOT}/pump-1/state", OFFLINE)
+    for code in ("no_reply", "no_value", "live_terminals"):
+        sink.update_retained(f"{ROOT}/pump-1/alarm/{code}", json.dumps(alarm(code)).encode())
+    client.sent.clear()
+    for second in range(60):  # births are limited in rate
+        sink.send_due(1.0 + second)
+    kinds = [topic.split("/")[2] for topic, _ in client.sent if topic.startswith("spBv1.0")]
+    assert kinds.count("NBIRTH") == 1
+    assert "NDATA" not in kinds
+    bench.close()

@@ -73,7 +73,7 @@ def test_without_winding_temperature_or_resistance_it_is_not_observable() -> Non
 
 @pytest.mark.parametrize("displayed_kw", [0.97, 1.0, 1.06])
 def test_an_encoder_offset_at_a_power_factor_near_1(displayed_kw: float) -> None:
-    """There the power factor says nothing about the angle of the current, and errors of the power raise it above 1."""
+    """There the power factor does not show the angle of the current, and errors of the power raise it above 1."""
     sound, turned = at_output(), at_output(turn_rad=0.75)
     power_factor = (turned["p_out_kw"] or 0) * 1000 / math.sqrt(3) / (turned["u_out_v"] or 1) / (turned["i_out_a"] or 1)
     assert power_factor > 0.93

@@ -31,6 +31,6 @@ def test_a_dip_in_the_first_row_after_a_gap_is_none() -> None:
 
 
 def test_a_wrong_rated_current_is_none() -> None:
-    """On the line the power tells: at 64 % of the rated power no motor draws 1.45 times its current."""
+    """On the line the power shows it: at 64 % of the rated power no motor draws 1.45 times its current."""
     watched = Watched(ON_LINE).feed(3000, line_row, **at(30.5, 7.0))
     assert CODE not in watched.found
