@@ -64,7 +64,6 @@ CURRENTS_NOT_LEARNED = Code(
 RISE_TOO_SMALL = Code(
     "condition_row_rise_too_small",
     "a winding that is only {rise_k:.0f} K warmer than the air does not show its cooling",
-    "a winding that is only {rise_k:.0f} K warmer than the air does not show its cooling",
 )
 LOAD_SMALL_FROM_THE_START = Code(
     "condition_row_load_small_from_the_start",
