@@ -12,7 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 BASE = "python3,systemd,init-system-helpers,libstdc++6,libgomp1,zlib1g,tzdata"  # so that the test needs no network
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
 CONFIG = "etc/magwatt/plant.toml"
 STATE = "var/lib/magwatt/magwatt.sqlite"
 
@@ -32,7 +36,10 @@ class Chroot:
         self.root.mkdir()
         subprocess.run(["tar", "-xf", str(base), "-C", str(self.root)], check=True)
         subprocess.run(["mount", "-t", "proc", "proc", str(self.root / "proc")], check=True)
-        subprocess.run(["mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666", "devpts", str(self.root / "dev/pts")], check=True)
+        subprocess.run(
+            ["mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666", "devpts", str(self.root / "dev/pts")],
+            check=True,
+        )
         (self.root / "run/systemd/system").mkdir(parents=True)
         shutil.copy(Path(__file__).with_name("systemctl"), self.root / "usr/local/bin/systemctl")
 
@@ -57,8 +64,8 @@ class Chroot:
         """A command that continues to run inside."""
         with self.path(log).open("wb") as output:
             return subprocess.Popen(
-                ["chroot", str(self.root), *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=ENVIRONMENT, start_new_session=True,
+                ["chroot", str(self.root), *arguments], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, env=ENVIRONMENT, start_new_session=True,
             )  # fmt: skip
 
     def install(self, package: Path) -> tuple[int, str]:
