@@ -67,8 +67,8 @@ def lay(target: Target, wheels: Path, program: Path, tree: Path) -> Path:
 
 
 def strip(target: Target, site: Path) -> None:
-    """Removes the symbols for debuggers, 20 MB. Not from the bundled libraries (`*.libs`): their sections were moved when
-    the wheel was made, and stripping damages such files."""
+    """Removes the symbols for debuggers, 20 MB. Not from the bundled libraries (`*.libs`): their sections were
+    moved when the wheel was made, and stripping damages such files."""
     files = [str(path) for path in sorted(site.rglob("*.so")) if not path.parent.name.endswith(".libs")]
     subprocess.run([f"{MACHINES[target.arch]}-linux-gnu-strip", "--strip-unneeded", *files], check=True)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-BASE = "python3,systemd,init-system-helpers,libstdc++6,libgomp1,zlib1g,tzdata"  # so that the test needs no network
+BASE = "python3,systemd,init-system-helpers,libstdc++6,libgomp1,zlib1g,tzdata,procps"  # so that the test needs no network
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",

@@ -56,7 +56,8 @@ def fresh_install(chroot: Chroot, packages: Packages) -> str:
                         "/var/cache/magwatt", "/opt/magwatt/bin/magwatt")  # fmt: skip
     assert owners.splitlines() == [
         "750 root:magwatt /etc/magwatt", "750 magwatt:magwatt /etc/magwatt/secrets",
-        "750 magwatt:magwatt /var/lib/magwatt", "700 magwatt:magwatt /var/cache/magwatt", "755 root:root /opt/magwatt/bin/magwatt",
+        "750 magwatt:magwatt /var/lib/magwatt", "700 magwatt:magwatt /var/cache/magwatt",
+        "755 root:root /opt/magwatt/bin/magwatt",
     ], owners  # fmt: skip
     assert chroot.path("etc/systemd/system/multi-user.target.wants/magwatt.service").is_symlink(), "enabled"
     assert not chroot.path("etc/systemd/system/multi-user.target.wants/magwatt-web.service").is_symlink()
