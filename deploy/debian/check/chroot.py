@@ -90,7 +90,7 @@ class Chroot:
     def row_times_ms(self) -> list[int]:
         """Times of the stored rows, in order."""
         with sqlite3.connect(f"file:{self.path(STATE)}?mode=ro", uri=True, timeout=10) as db:
-            return [t_ms for (t_ms,) in db.execute("select distinct t_ms from spool where kind = 'row' order by t_ms")]
+            return [t_ms for (t_ms,) in db.execute("select distinct t_ms from spool where kind = 'telemetry' order by t_ms")]
 
     def set_state_version(self, version: int) -> int:
         """Changes the version of the state file; returns the one that it had."""

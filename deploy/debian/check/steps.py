@@ -113,11 +113,13 @@ def previous_version_measures(chroot: Chroot, packages: Packages) -> str:
     chroot.start(
         "setpriv", "--reuid=magwatt", "--regid=magwatt", "--init-groups", "env", "HOME=/tmp",
         "/srv/plant/opt/magwatt/bin/python", "-P", "-c", "from agent.cli import main; main()", "simulate", "--device",
-        "eastron/sdm630", "--write-config", "/var/lib/magwatt/written.toml", log="run/plant.log",
+        "eastron/sdm630", "--tcp", "15020", "--kw", "90", "--rpm", "1490", "--write-config", "/var/lib/magwatt/written.toml",
+        log="run/plant.log",
     )  # fmt: skip
     written = chroot.path("var/lib/magwatt/written.toml")
     wait_until(written.exists, 60, "the plant is served")
-    chroot.path(CONFIG).write_text(written.read_text() + '\n[store]\nstate_dir = "/var/lib/magwatt"\n')
+    text = written.read_text().replace('state_dir = "state"', 'state_dir = "/var/lib/magwatt"')
+    chroot.path(CONFIG).write_text(text)
     chroot.run("chown", "root:magwatt", f"/{CONFIG}")
     chroot.path(CONFIG).chmod(0o640)
     chroot.run("systemctl", "start", "magwatt.service")
