@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,7 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-BASE = "python3,systemd,init-system-helpers,libstdc++6,libgomp1,zlib1g,tzdata,procps"  # so that the test needs no network
+BASE = (
+    "python3,systemd,init-system-helpers,libstdc++6,libgomp1,zlib1g,tzdata,procps"  # so that the test needs no network
+)
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -89,15 +92,16 @@ class Chroot:
 
     def row_times_ms(self) -> list[int]:
         """Times of the stored rows, in order."""
-        with sqlite3.connect(f"file:{self.path(STATE)}?mode=ro", uri=True, timeout=10) as db:
-            return [t_ms for (t_ms,) in db.execute("select distinct t_ms from spool where kind = 'telemetry' order by t_ms")]
+        file = f"file:{self.path(STATE)}?mode=ro"
+        with contextlib.closing(sqlite3.connect(file, uri=True, timeout=10)) as db:
+            return [
+                t_ms for (t_ms,) in db.execute("select distinct t_ms from spool where kind = 'telemetry' order by t_ms")
+            ]
 
-    def set_state_version(self, version: int) -> int:
-        """Changes the version of the state file; returns the one that it had."""
-        with sqlite3.connect(self.path(STATE), timeout=30) as db:
-            had = int(db.execute("pragma user_version").fetchone()[0])
+    def set_state_version(self, folder: str, version: int) -> None:
+        """Changes the version of a state file that no process uses."""
+        with contextlib.closing(sqlite3.connect(self.path(folder) / "magwatt.sqlite")) as db:
             db.execute(f"pragma user_version = {version}")
-        return had
 
 
 def wait_until(is_true: Callable[[], object], limit_s: float, what: str) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from deploy.debian.check.chroot import CONFIG, Chroot, end, wait_until
 
-LOADED = 99  # version of a state file of a later program
+LATER = 99  # version of the state file of a later program
 INTERRUPTION_MAX_S = 10.0  # of the measurement by an upgrade
 
 
@@ -138,9 +138,7 @@ def broken_configuration(chroot: Chroot, packages: Packages) -> None:
 
 def later_state(chroot: Chroot, packages: Packages) -> None:
     """with the state of a later version, the upgrade is refused and the old version measures on;"""
-    had = chroot.set_state_version(LOADED)
-    _refused(chroot, packages, "magwatt restore")
-    chroot.set_state_version(had)
+    _refused_with_later_state(chroot, packages)
 
 
 def full_disk(chroot: Chroot, packages: Packages) -> None:
@@ -177,13 +175,11 @@ def upgrade(chroot: Chroot, packages: Packages) -> str:
 
 def downgrade(chroot: Chroot, packages: Packages) -> None:
     """a downgrade is refused while the service measures; stopped, it works with `magwatt restore`;"""
-    chroot.set_state_version(LOADED)  # as a later version leaves it
-    _refused(
-        chroot,
-        packages._replace(old=packages.new, old_version=packages.new_version, new=packages.old),
-        "systemctl stop",
-    )
+    _refused_with_later_state(
+        chroot, Packages(packages.new, packages.new_version, packages.old, packages.old_version)
+    )  # fmt: skip
     chroot.run("systemctl", "stop", "magwatt.service")
+    chroot.set_state_version("var/lib/magwatt", LATER)
     status, output = chroot.install(packages.old)
     assert status == 0, output
     assert "magwatt restore" in output, output
@@ -250,6 +246,16 @@ def _refused(chroot: Chroot, packages: Packages, told: str) -> None:
     assert pid is not None
     assert chroot.service_pid() == pid
     wait_until(lambda: _rows(chroot) > rows, 30, "more rows")
+
+
+def _refused_with_later_state(chroot: Chroot, packages: Packages) -> None:
+    """The state is another file than that of the running service, which a change of its version would disturb."""
+    good = chroot.path(CONFIG).read_text()
+    chroot.run("install", "--directory", "--owner=magwatt", "/var/lib/later")
+    chroot.set_state_version("var/lib/later", LATER)
+    chroot.path(CONFIG).write_text(good.replace("/var/lib/magwatt", "/var/lib/later"))
+    _refused(chroot, packages, "systemctl stop magwatt")
+    chroot.path(CONFIG).write_text(good)
 
 
 def _backup(chroot: Chroot, packages: Packages) -> Path:
