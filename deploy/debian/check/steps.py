@@ -113,7 +113,8 @@ def previous_version_measures(chroot: Chroot, packages: Packages) -> str:
     chroot.start(
         "setpriv", "--reuid=magwatt", "--regid=magwatt", "--init-groups", "env", "HOME=/tmp",
         "/srv/plant/opt/magwatt/bin/python", "-P", "-c", "from agent.cli import main; main()", "simulate", "--device",
-        "eastron/sdm630", "--tcp", "15020", "--kw", "90", "--rpm", "1490", "--write-config", "/var/lib/magwatt/written.toml",
+        "eastron/sdm630", "--tcp", "15020", "--kw", "90", "--rpm", "1490", "--write-config",
+        "/var/lib/magwatt/written.toml",
         log="run/plant.log",
     )  # fmt: skip
     written = chroot.path("var/lib/magwatt/written.toml")
