@@ -65,16 +65,21 @@ def bare(function: F) -> F:
         return function
     njit = _njit()
     try:
-        compiled = njit(cache=True, **FLAGS)(function)
+        compiled = njit(cache=True, no_cfunc_wrapper=True, **FLAGS)(function)
     except RuntimeError:  # neither __pycache__ nor a cache directory is writable: compile at every start
-        compiled = njit(**FLAGS)(function)
+        compiled = njit(no_cfunc_wrapper=True, **FLAGS)(function)
     dispatchers.append(compiled)
-    return cast(F, compiled)
+    return cast(F, _without_literals(compiled))
 
 
 def inner(function: F) -> F:
-    """Compile a helper of kernels that the compiler always inlines into its callers."""
-    return function if _image is not None else cast(F, _njit()(forceinline=True, **FLAGS)(function))
+    """Compile a helper of kernels that the compiler always inlines into its callers; Python must not call it."""
+    if _image is not None:
+        return function
+    return cast(
+        F,
+        _without_literals(_njit()(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS)(function)),
+    )
 
 
 def name_of(function: Callable[..., object]) -> str:
@@ -85,6 +90,20 @@ def name_of(function: Callable[..., object]) -> str:
 def cache_misses() -> int:
     """Number of kernels that this process had to compile; 0 means that all of them came from the cache."""
     return sum(sum(d.stats.cache_misses.values()) for d in dispatchers)
+
+
+def _without_literals(dispatcher: Any) -> Any:
+    """Compile for the types of numbers only; numba compiles a function again for each number written in a call."""
+    from numba.core import types
+
+    resolve = dispatcher.get_call_template
+
+    def without_literals(arguments: Any, named: Any) -> Any:
+        plain = {name: types.unliteral(kind) for name, kind in named.items()}
+        return resolve(tuple(types.unliteral(kind) for kind in arguments), plain)
+
+    dispatcher.get_call_template = without_literals
+    return dispatcher
 
 
 def _njit() -> Any:
