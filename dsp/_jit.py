@@ -22,9 +22,10 @@ F = TypeVar("F", bound=Callable[..., object])
 Image = Mapping[str, Callable[..., Any]]
 
 # No "nnan" and no "ninf": NaN marks a gap, so only re-association and contraction are allowed. No kernel allocates
-# memory: without reference counting, calls cost nothing and vectors stay in registers.
+# memory: without reference counting, calls cost nothing and vectors stay in registers. No kernel is passed as a value.
 FLAGS: dict[str, Any] = {
     "nogil": True, "fastmath": {"reassoc", "contract"}, "error_model": "numpy", "_nrt": False,
+    "no_cfunc_wrapper": True,
 }  # fmt: skip
 
 dispatchers: list[Any] = []
@@ -65,9 +66,9 @@ def bare(function: F) -> F:
         return function
     njit = _njit()
     try:
-        compiled = njit(cache=True, no_cfunc_wrapper=True, **FLAGS)(function)
+        compiled = njit(cache=True, **FLAGS)(function)
     except RuntimeError:  # neither __pycache__ nor a cache directory is writable: compile at every start
-        compiled = njit(no_cfunc_wrapper=True, **FLAGS)(function)
+        compiled = njit(**FLAGS)(function)
     dispatchers.append(compiled)
     return cast(F, _without_literals(compiled))
 
@@ -76,10 +77,7 @@ def inner(function: F) -> F:
     """Compile a helper of kernels that the compiler always inlines into its callers; Python must not call it."""
     if _image is not None:
         return function
-    return cast(
-        F,
-        _without_literals(_njit()(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS)(function)),
-    )
+    return cast(F, _without_literals(_njit()(forceinline=True, no_cpython_wrapper=True, **FLAGS)(function)))
 
 
 def name_of(function: Callable[..., object]) -> str:

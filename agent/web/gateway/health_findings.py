@@ -106,6 +106,7 @@ def _of_agent(values: Mapping[str, Number]) -> Iterator[HealthFinding]:
         ("topics_silent", "medium", SIGNALS, codes.TOPICS_SILENT),
         ("retained_dropped", "low", BROKER, codes.RETAINED_DROPPED),
         ("waveform_samples_lost", "low", DEVICES, codes.WAVEFORM_LOST),
+        ("waveforms_waiting", "medium", AGENT, codes.WAVEFORMS_WAIT),
         ("registers_disabled", "low", DEVICES, codes.REGISTERS_UNCONFIRMED),
     )
     for figure, priority, where, code in counted:
