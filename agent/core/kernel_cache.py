@@ -122,6 +122,8 @@ def compile_here() -> None:
     Writes lines with the number of compiled functions and of all functions to the standard output.
     """
     path = _image_path()
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass  # a folder that cannot be written is an error before the work
     from dsp.compile_kernels import compile_all
     from dsp.kernel_image_builder import build
 

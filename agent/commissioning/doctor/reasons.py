@@ -30,7 +30,7 @@ KERNELS_COMPILED = Code("kernels_compiled", "compiled and cached")
 LINEAR_ALGEBRA_RIGHT = Code("linear_algebra_right", "products, QR and inverse are right ({blas})")
 KERNELS_NOT_COMPILED = Code(
     "kernels_not_compiled",
-    "not compiled yet: run `magwatt compile`, which takes about a minute, or the first start takes this time",
+    "not compiled yet: run `magwatt compile`, which takes about a minute; until then waveforms are not analysed",
 )
 
 # The MQTT broker
