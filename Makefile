@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean deb deb-check deb-lock deb-tools
+.PHONY: help demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools
 .DEFAULT_GOAL := help
 
 help:
@@ -163,6 +163,11 @@ deb: .venv/packages deb-tools
 # Installs, upgrades and removes the package in a new root file system of Debian, as root. Ten minutes.
 deb-check: .venv/packages deb-tools
 	PYTHONPATH=. .venv/packages/bin/python -m deploy.debian.check
+
+# Runs the arm64 package of `make deb TARGETS=deb13-arm64` in an emulator and compares its results with those here. Ten minutes.
+arm-check: .venv/test
+	@sh ./install-system-packages mmdebstrap proot qemu-user-static
+	PYTHONPATH=. $(BIN)/python -m deploy.debian.arm
 
 # The newest versions of all that the packages contain.
 deb-lock: .venv/packages

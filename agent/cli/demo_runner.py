@@ -41,7 +41,7 @@ from drivers.reasons import Code, CodedError
 if TYPE_CHECKING:
     from agent.cli.demo_host import DemoHost
 
-START_S = 60.0  # of a slow or busy computer; a process that ended is noticed at once
+START_S = 180.0  # of a slow or busy computer; a process that ended is noticed at once
 STOP_S = 8.0
 TOPIC = "magwatt/v1/demo/#"
 GROUP = "demo"  # of Sparkplug: the site
