@@ -42,7 +42,7 @@ kernel_cache.prepare()
 kernel_cache.check_loading()
 print(len(kernel_cache.image()), "bytes")
 """
-FUNCTIONS = 3  # after which the compilation is ended
+FUNCTIONS = 1  # after which the compilation is ended
 MOTORS = 2  # of which the demo publishes rows
 
 
@@ -58,7 +58,7 @@ def main() -> None:
     package = given.package or ROOT / "dist" / target.file_name(version_of(ROOT))
     if not package.exists():
         sys.exit(f"{package} is missing: run `make deb TARGETS={target.name}`")
-    arm = Emulator(target, package, given.work)
+    arm = Emulator(target, package, given.work.resolve())
     print(f"{time.monotonic() - started_s:6.1f} s  root file system of {package.name}", flush=True)
     for step in (*STEPS, all_kernels) if given.all_kernels else STEPS:
         began_s = time.monotonic()
