@@ -94,11 +94,12 @@ def _without_literals(dispatcher: Any) -> Any:
     """Compile for the types of numbers only; numba compiles a function again for each number written in a call."""
     from numba.core import types
 
+    unliteral = cast(Any, types).unliteral
     resolve = dispatcher.get_call_template
 
     def without_literals(arguments: Any, named: Any) -> Any:
-        plain = {name: types.unliteral(kind) for name, kind in named.items()}
-        return resolve(tuple(types.unliteral(kind) for kind in arguments), plain)
+        plain = {name: unliteral(kind) for name, kind in named.items()}
+        return resolve(tuple(unliteral(kind) for kind in arguments), plain)
 
     dispatcher.get_call_template = without_literals
     return dispatcher

@@ -29,7 +29,7 @@ def compile_all(report: Callable[[int, int], None] = lambda done, total: None) -
     return cache_misses() - before
 
 
-class _Compiled(event.Listener):  # type: ignore[misc]
+class _Compiled(event.Listener):
     """Reports each function that numba has compiled."""
 
     def __init__(self, report: Callable[[int, int], None]) -> None:

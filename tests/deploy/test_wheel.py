@@ -1,4 +1,4 @@
-"""The wheel contains every file of the packages that is in git, and the compiled catalogues; the sdist builds the same."""
+"""The wheel contains every file of the packages in git, and the compiled catalogues; the sdist has what it needs."""
 
 from __future__ import annotations
 

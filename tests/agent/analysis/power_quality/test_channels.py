@@ -1,4 +1,4 @@
-"""Waveforms wait until the kernels are compiled; what prevents that is said once, and never stops the pipeline."""
+"""Waveforms wait until the kernels are compiled; what prevents that is logged once, and never stops the pipeline."""
 
 from __future__ import annotations
 
