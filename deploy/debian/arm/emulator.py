@@ -18,8 +18,8 @@ _BASE = ("base-files", "dash")  # links such as /lib -> usr/lib; /bin/sh
 class Emulator:
     """root: the file system, made anew. Only what the package depends on is in it.
 
-    shared: folder with the same path inside. proot looks for other files here when a program asks whether it may read
-    them (faccessat2).
+    shared: folder with the same path inside, also for temporary files. proot looks for other files here when a program
+    asks whether it may read them (faccessat2).
     """
 
     def __init__(self, target: Target, package: Path, work: Path) -> None:
@@ -71,7 +71,7 @@ class Emulator:
     def _emulated(self, processor: str, *command: str, **environment: str) -> list[str]:
         variables = {
             "QEMU_CPU": processor, "PATH": "/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
-            "OPENBLAS_NUM_THREADS": "1", **environment,
+            "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(self.shared), **environment,
         }  # fmt: skip
         proot = [
             "/usr/bin/proot", "-q", "/usr/bin/qemu-aarch64-static", "-0", "-r", str(self.root),
