@@ -84,7 +84,9 @@ def source_date_s(source: Path) -> int:
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     if (source / ".git").exists():
-        done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=source, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", "log", "-1", "--format=%ct"], cwd=source, capture_output=True, text=True, check=True
+        )
         return int(done.stdout)
     return int((source / "CHANGELOG.md").stat().st_mtime)
 

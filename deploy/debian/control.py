@@ -17,7 +17,7 @@ Version: {version}
 Architecture: {arch}
 Maintainer: {maintainer}
 Installed-Size: {installed_kib}
-Depends: python{python}, libc6 (>= 2.34), libstdc++6, libgcc-s1, libgomp1, zlib1g, tzdata, \
+Depends: python{python}, libc6 (>= 2.34), libstdc++6, libgcc-s1, libgomp1, zlib1g, tzdata, procps, \
 systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, init-system-helpers (>= 1.54~)
 Recommends: time-daemon
 Suggests: mosquitto, bash-completion

@@ -1,6 +1,6 @@
 """Writes the lock files: versions and hashes of all wheels in a package, one file for each release and architecture.
 
-    python -m deploy.debian.lock            # make deb-lock: the newest versions that pyproject.toml allows
+python -m deploy.debian.lock            # make deb-lock: the newest versions that pyproject.toml allows
 """
 
 from __future__ import annotations

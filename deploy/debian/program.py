@@ -1,4 +1,4 @@
-"""The program's environment in a package, /opt/magwatt: pinned wheels laid out for another machine, without running it."""
+"""The program's environment, /opt/magwatt: pinned wheels laid out for another machine, without running it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from deploy.debian.targets import MACHINES, PACKAGE, ROOT, Target
 PREFIX = Path("opt") / PACKAGE
 # Never loaded on a gateway: tests, static libraries and headers for building extensions. Globs below site-packages.
 OMITTED = (
-    "numpy/**/tests", "numba/tests", "numba/cuda/tests", "llvmlite/tests", "psutil/tests", "numpy/**/*.a", "numpy/_core/include",
+    "numpy/**/tests", "numba/tests", "numba/cuda/tests", "llvmlite/tests", "psutil/tests", "numpy/**/*.a",
+    "numpy/_core/include",
     "numpy/random/_examples", "numpy/f2py", "**/*.pyi", "**/*.pxd", "bin", "share", "include", "*.dist-info/RECORD",
     "*.dist-info/REQUESTED", "*.dist-info/direct_url.json",
 )  # fmt: skip
@@ -66,8 +67,8 @@ def lay(target: Target, wheels: Path, program: Path, tree: Path) -> Path:
 
 
 def strip(target: Target, site: Path) -> None:
-    """Removes the symbols for debuggers, 20 MB. Not from the libraries of another tool's copy (`*.libs`): their sections
-    were moved, and stripping damages such files."""
+    """Removes the symbols for debuggers, 20 MB. Not from the bundled libraries (`*.libs`): their sections were
+    moved when the wheel was made, and stripping damages such files."""
     files = [str(path) for path in sorted(site.rglob("*.so")) if not path.parent.name.endswith(".libs")]
     subprocess.run([f"{MACHINES[target.arch]}-linux-gnu-strip", "--strip-unneeded", *files], check=True)
 

@@ -46,7 +46,7 @@ class Target:
     def platforms(self) -> tuple[str, ...]:
         """Platform tags of wheels that run there."""
         machine = MACHINES[self.arch]
-        return tuple(f"manylinux_2_{minor}_{machine}" for minor in GLIBC_MINORS) + (f"manylinux2014_{machine}",)
+        return *(f"manylinux_2_{minor}_{machine}" for minor in GLIBC_MINORS), f"manylinux2014_{machine}"
 
     def version(self, upstream: str) -> str:
         """Version of the package. `~` sorts before everything, so that a release upgrade brings a later version."""

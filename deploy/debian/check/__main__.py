@@ -2,8 +2,8 @@
 
     python -m deploy.debian.check [--release deb13] [--previous COMMIT]
 
-The previous version is built from an earlier commit, with the same packaging. systemd is replaced by a script that starts
-and stops the service as its unit does. Each step needs the ones before it.
+The previous version is built from an earlier commit, with the same packaging. systemd is replaced by a script that
+starts and stops the service as its unit does. Each step needs the ones before it.
 """
 
 from __future__ import annotations

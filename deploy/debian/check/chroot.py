@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,8 +12,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-BASE = "python3,systemd,init-system-helpers,libstdc++6,libgomp1,zlib1g,tzdata"  # so that the test needs no network
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+BASE = (
+    "python3,systemd,init-system-helpers,libstdc++6,libgomp1,zlib1g,tzdata,procps"  # so that the test needs no network
+)
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
 CONFIG = "etc/magwatt/plant.toml"
 STATE = "var/lib/magwatt/magwatt.sqlite"
 
@@ -32,7 +39,10 @@ class Chroot:
         self.root.mkdir()
         subprocess.run(["tar", "-xf", str(base), "-C", str(self.root)], check=True)
         subprocess.run(["mount", "-t", "proc", "proc", str(self.root / "proc")], check=True)
-        subprocess.run(["mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666", "devpts", str(self.root / "dev/pts")], check=True)
+        subprocess.run(
+            ["mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666", "devpts", str(self.root / "dev/pts")],
+            check=True,
+        )
         (self.root / "run/systemd/system").mkdir(parents=True)
         shutil.copy(Path(__file__).with_name("systemctl"), self.root / "usr/local/bin/systemctl")
 
@@ -57,8 +67,8 @@ class Chroot:
         """A command that continues to run inside."""
         with self.path(log).open("wb") as output:
             return subprocess.Popen(
-                ["chroot", str(self.root), *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=ENVIRONMENT, start_new_session=True,
+                ["chroot", str(self.root), *arguments], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, env=ENVIRONMENT, start_new_session=True,
             )  # fmt: skip
 
     def install(self, package: Path) -> tuple[int, str]:
@@ -82,15 +92,16 @@ class Chroot:
 
     def row_times_ms(self) -> list[int]:
         """Times of the stored rows, in order."""
-        with sqlite3.connect(f"file:{self.path(STATE)}?mode=ro", uri=True, timeout=10) as db:
-            return [t_ms for (t_ms,) in db.execute("select distinct t_ms from spool where kind = 'row' order by t_ms")]
+        file = f"file:{self.path(STATE)}?mode=ro"
+        with contextlib.closing(sqlite3.connect(file, uri=True, timeout=10)) as db:
+            return [
+                t_ms for (t_ms,) in db.execute("select distinct t_ms from spool where kind = 'telemetry' order by t_ms")
+            ]
 
-    def set_state_version(self, version: int) -> int:
-        """Changes the version of the state file; returns the one that it had."""
-        with sqlite3.connect(self.path(STATE), timeout=30) as db:
-            had = int(db.execute("pragma user_version").fetchone()[0])
+    def set_state_version(self, folder: str, version: int) -> None:
+        """Changes the version of a state file that no process uses."""
+        with contextlib.closing(sqlite3.connect(self.path(folder) / "magwatt.sqlite")) as db:
             db.execute(f"pragma user_version = {version}")
-        return had
 
 
 def wait_until(is_true: Callable[[], object], limit_s: float, what: str) -> None:

@@ -7,12 +7,13 @@ import signal
 import stat
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from deploy.debian.check.chroot import CONFIG, Chroot, end, wait_until
 
-LOADED = 99  # version of a state file of a later program
+LATER = 99  # version of the state file of a later program
 INTERRUPTION_MAX_S = 10.0  # of the measurement by an upgrade
 
 
@@ -25,16 +26,21 @@ class Packages(NamedTuple):
 
 def lintian(_chroot: Chroot, packages: Packages) -> str:
     """lintian finds no error outside the named list;"""
-    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error", str(packages.new)], capture_output=True, text=True)
+    done = subprocess.run(
+        ["lintian", "--allow-root", "--fail-on", "error", str(packages.new)], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return f"{done.stdout.count(chr(10))} warnings"
 
 
 def sizes(_chroot: Chroot, packages: Packages) -> str:
     """the package has at most 85 MB, installed 310 MB:"""
-    fields = subprocess.run(["dpkg-deb", "--field", str(packages.new), "Installed-Size"], capture_output=True, text=True, check=True)
+    fields = subprocess.run(
+        ["dpkg-deb", "--field", str(packages.new), "Installed-Size"], capture_output=True, text=True, check=True
+    )
     file_mb, installed_mb = packages.new.stat().st_size / 1e6, int(fields.stdout) * 1024 / 1e6
-    assert file_mb <= 85 and installed_mb <= 310, (file_mb, installed_mb)
+    assert file_mb <= 85, file_mb
+    assert installed_mb <= 310, installed_mb
     return f"{file_mb:.1f} MB, {installed_mb:.0f} MB"
 
 
@@ -49,8 +55,9 @@ def fresh_install(chroot: Chroot, packages: Packages) -> str:
     owners = chroot.run("stat", "--format", "%a %U:%G %n", "/etc/magwatt", "/etc/magwatt/secrets", "/var/lib/magwatt",
                         "/var/cache/magwatt", "/opt/magwatt/bin/magwatt")  # fmt: skip
     assert owners.splitlines() == [
-        "750 root:magwatt /etc/magwatt", "750 magwatt:magwatt /etc/magwatt/secrets", "750 magwatt:magwatt /var/lib/magwatt",
-        "700 magwatt:magwatt /var/cache/magwatt", "755 root:root /opt/magwatt/bin/magwatt",
+        "750 root:magwatt /etc/magwatt", "750 magwatt:magwatt /etc/magwatt/secrets",
+        "750 magwatt:magwatt /var/lib/magwatt", "700 magwatt:magwatt /var/cache/magwatt",
+        "755 root:root /opt/magwatt/bin/magwatt",
     ], owners  # fmt: skip
     assert chroot.path("etc/systemd/system/multi-user.target.wants/magwatt.service").is_symlink(), "enabled"
     assert not chroot.path("etc/systemd/system/multi-user.target.wants/magwatt-web.service").is_symlink()
@@ -106,11 +113,14 @@ def previous_version_measures(chroot: Chroot, packages: Packages) -> str:
     chroot.start(
         "setpriv", "--reuid=magwatt", "--regid=magwatt", "--init-groups", "env", "HOME=/tmp",
         "/srv/plant/opt/magwatt/bin/python", "-P", "-c", "from agent.cli import main; main()", "simulate", "--device",
-        "eastron/sdm630", "--write-config", "/var/lib/magwatt/written.toml", log="run/plant.log",
+        "eastron/sdm630", "--tcp", "15020", "--kw", "90", "--rpm", "1490", "--write-config",
+        "/var/lib/magwatt/written.toml",
+        log="run/plant.log",
     )  # fmt: skip
     written = chroot.path("var/lib/magwatt/written.toml")
     wait_until(written.exists, 60, "the plant is served")
-    chroot.path(CONFIG).write_text(written.read_text() + '\n[store]\nstate_dir = "/var/lib/magwatt"\n')
+    text = written.read_text().replace('state_dir = "state"', 'state_dir = "/var/lib/magwatt"')
+    chroot.path(CONFIG).write_text(text)
     chroot.run("chown", "root:magwatt", f"/{CONFIG}")
     chroot.path(CONFIG).chmod(0o640)
     chroot.run("systemctl", "start", "magwatt.service")
@@ -129,9 +139,7 @@ def broken_configuration(chroot: Chroot, packages: Packages) -> None:
 
 def later_state(chroot: Chroot, packages: Packages) -> None:
     """with the state of a later version, the upgrade is refused and the old version measures on;"""
-    had = chroot.set_state_version(LOADED)
-    _refused(chroot, packages, "magwatt restore")
-    chroot.set_state_version(had)
+    _refused_with_later_state(chroot, packages)
 
 
 def full_disk(chroot: Chroot, packages: Packages) -> None:
@@ -160,7 +168,7 @@ def upgrade(chroot: Chroot, packages: Packages) -> str:
     assert _backup(chroot, packages).stat().st_mode & 0o777 == stat.S_IRUSR | stat.S_IWUSR
     wait_until(lambda: chroot.row_times_ms()[-1] > ended_ms, 60, "rows of the new version")
     times = [t_ms for t_ms in chroot.row_times_ms() if t_ms >= began_ms - 2000]
-    gap_s = max(after - before for before, after in zip(times, times[1:], strict=False)) / 1000
+    gap_s = max(after - before for before, after in pairwise(times)) / 1000
     assert gap_s <= INTERRUPTION_MAX_S, f"{gap_s} s without a row"
     assert not list(chroot.path("var/tmp").glob("magwatt.*")), "the unpacked package was removed"
     return f"{gap_s:.1f} s without a row; {(ended_ms - began_ms) / 1000:.0f} s in all"
@@ -168,9 +176,11 @@ def upgrade(chroot: Chroot, packages: Packages) -> str:
 
 def downgrade(chroot: Chroot, packages: Packages) -> None:
     """a downgrade is refused while the service measures; stopped, it works with `magwatt restore`;"""
-    chroot.set_state_version(LOADED)  # as a later version leaves it
-    _refused(chroot, packages._replace(old=packages.new, old_version=packages.new_version, new=packages.old), "systemctl stop")
+    _refused_with_later_state(
+        chroot, Packages(packages.new, packages.new_version, packages.old, packages.old_version)
+    )  # fmt: skip
     chroot.run("systemctl", "stop", "magwatt.service")
+    chroot.set_state_version("var/lib/magwatt", LATER)
     status, output = chroot.install(packages.old)
     assert status == 0, output
     assert "magwatt restore" in output, output
@@ -222,8 +232,8 @@ def purge(chroot: Chroot, _packages: Packages) -> None:
     assert not chroot.path("var/lib/magwatt").exists()
 
 
-STEPS = (sizes, fresh_install, commands, units, demo, removed_without_state, previous_version_measures, broken_configuration,
-         later_state, full_disk, upgrade, downgrade, killed, remove, purge, lintian)  # fmt: skip
+STEPS = (sizes, fresh_install, commands, units, demo, removed_without_state, previous_version_measures,
+         broken_configuration, later_state, full_disk, upgrade, downgrade, killed, remove, purge, lintian)  # fmt: skip
 
 
 def _refused(chroot: Chroot, packages: Packages, told: str) -> None:
@@ -237,6 +247,16 @@ def _refused(chroot: Chroot, packages: Packages, told: str) -> None:
     assert pid is not None
     assert chroot.service_pid() == pid
     wait_until(lambda: _rows(chroot) > rows, 30, "more rows")
+
+
+def _refused_with_later_state(chroot: Chroot, packages: Packages) -> None:
+    """The state is another file than that of the running service, which a change of its version would disturb."""
+    good = chroot.path(CONFIG).read_text()
+    chroot.run("install", "--directory", "--owner=magwatt", "/var/lib/later")
+    chroot.set_state_version("var/lib/later", LATER)
+    chroot.path(CONFIG).write_text(good.replace("/var/lib/magwatt", "/var/lib/later"))
+    _refused(chroot, packages, "systemctl stop magwatt")
+    chroot.path(CONFIG).write_text(good)
 
 
 def _backup(chroot: Chroot, packages: Packages) -> Path:
