@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from zlib import crc32
 
 from deploy.debian.targets import PACKAGE, Target
 
@@ -23,13 +24,14 @@ class Emulator:
     """
 
     def __init__(self, target: Target, package: Path, work: Path) -> None:
-        base = work / f"base-{target.name}.tar"
+        names = ",".join((*_BASE, *depends(package)))
+        base = work / f"base-{target.name}-{crc32(names.encode()):08x}.tar"
         if not base.exists():
             partial = base.with_suffix(".partial.tar")
             # No script of a package is run: the emulator is not registered with the kernel.
             command = [
                 "mmdebstrap", "--quiet", f"--arch={target.arch}", "--variant=extract", "--skip=check/qemu",
-                f"--include={','.join((*_BASE, *depends(package)))}", target.release.codename, str(partial),
+                f"--include={names}", target.release.codename, str(partial),
             ]  # fmt: skip
             subprocess.run(command, check=True)
             partial.rename(base)
