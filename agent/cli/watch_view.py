@@ -79,7 +79,7 @@ def _title(follower: Follower, groups: list[GatewayRows], view: View) -> Line:
     if follower.interrupted:
         line.append(Span("  " + _("no connection to the broker"), "bold red"))
     if any("SIMULATED" in watch_notes.flags_of(followed) for followed in followed_in_order(follower)):
-        line.append(Span("  SIMULATED", "bold yellow"))
+        line.append(Span("  " + _("simulated"), "bold yellow"))
     if view.search:
         line.append(Span("  " + _("filter: {search}", search=view.search), "cyan"))
     return line
