@@ -82,7 +82,7 @@ def _motor_lines(motor: ContractMotor) -> Iterator[str]:
         if motor.specific_energy_kwh is not None else "",
         _("Reference power {value} kW", value=str(motor.reference_kw)) if motor.reference_kw is not None else "",
         *(_("Factor {factor}", factor=factor) for factor in motor.factors),
-        *(_("Static factor {kind:word}: {statement}", kind=kind, statement=statement)
+        *(_("Static factor {kind}: {statement}", kind=kind, statement=statement)
           for kind, statement in motor.static_factors.items()),
     ):  # fmt: skip
         if term:
