@@ -286,6 +286,8 @@ def _months(config: Config, version: PlanVersion, month: str, state: Path | None
 
     check_linear_algebra()
     db, directory = open_state(config, state)
+    from msgspec.structs import replace
+
     from agent.cli.ledger_options import expected_key, external_checkpoints
     from agent.runtime.clock_supervisor import utc_ms
     from agent.savings.records.repository import present_ms
@@ -293,8 +295,9 @@ def _months(config: Config, version: PlanVersion, month: str, state: Path | None
     from agent.savings.report.writer import months_of
 
     check = LedgerVerifier(expected_key(None, directory), external_checkpoints((), config))
+    by_plan = replace(config, tariff=version.plan.rules.tariff)
     try:
         now_ms = present_ms(config, db, utc_ms(config))
-        return months_of(db, config, tuple(version.plan.motors), month, now_ms, check)
+        return months_of(db, by_plan, tuple(version.plan.motors), month, now_ms, check)
     except sqlite3.Error as error:
         fail_unreadable(directory, error)

@@ -13,6 +13,7 @@ from agent.config.tariff import Tariff
 from agent.config.topology import Asset
 from agent.contract import reasons as codes
 from agent.contract.plan import SCHEMA
+from agent.contract.plan_tariff import tariff_tables
 from agent.contract.plan_versions import PlanVersion
 from agent.contract.signatures import ROLES
 from agent.core.local_time import format_date
@@ -54,7 +55,7 @@ def draft_of(
         },
         "party": {role: {"title": DECIDE, "signatory": DECIDE, "public_key": DECIDE} for role in ROLES},
         "price": {"currency": site.currency or DECIDE, "per_kwh": _prices(config.tariff), "vat_rate": DECIDE,
-                  "includes_vat": True},
+                  "includes_vat": True, **(tariff_tables(config.tariff) if config.tariff else {})},
         "sharing": {"first": DECIDE, "energy_service_company": DECIDE},
         "settlement": {"rounding": "half_up", "energy_decimals": 0, "money_decimals": 2, "negative_month": "zero"},
         "motor": {asset.name: _motor(config, asset, baseline) for asset, baseline in plants},

@@ -12,6 +12,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from agent.config.tariff import Tariff
+
 SCHEMA = "magwatt.plan/1"
 METHODS = ("baseline_model", "direct_comparison")  # GB/T 28750-2012 [M]
 FORMULAS = ("adjusted_baseline", "direct_comparison", "saving_rate", "specific_energy")
@@ -121,7 +123,7 @@ class SettlementRules(Struct, frozen=True):
     """How an amount is calculated.
 
     currency: of prices and amounts.
-    prices: name → price per kWh; one price, or those of the tariff.
+    prices: name → price per kWh. tariff: when each applies; its own prices are rounded and not used.
     vat_rate: value-added tax, share of 1; prices_include_vat: the service fee includes it, otherwise it is added.
     sharing_first: first day of year 1.
     shares: share of the energy-service company, by year.
@@ -132,6 +134,7 @@ class SettlementRules(Struct, frozen=True):
 
     currency: str
     prices: Mapping[str, Decimal]
+    tariff: Tariff
     vat_rate: Decimal
     prices_include_vat: bool
     sharing_first: date

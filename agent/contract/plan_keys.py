@@ -105,6 +105,9 @@ PLAN = {
             "per_kwh": KeySpec(_prices),
             "vat_rate": KeySpec(decimal_text("0", "0.5")),
             "includes_vat": KeySpec(schema.boolean),
+            "period": KeySpec(schema.anything, None),
+            "holidays": KeySpec(schema.list_of(day_text, '["2026-10-01"]', 0), ()),
+            "reading_day": KeySpec(schema.integer(1, 28), 1),
         },
     ),
     "sharing": KeySpec(

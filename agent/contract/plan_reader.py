@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agent.config.schema import ConfigReport, Diagnostic, read_table
+from agent.config.tariff import Tariff
 from agent.contract import reasons as codes
 from agent.contract.plan import (
     BY_PRICE,
@@ -22,6 +23,7 @@ from agent.contract.plan import (
     SettlementRules,
 )
 from agent.contract.plan_keys import MOTOR, PARTY, PLAN, motor_name, role_problem
+from agent.contract.plan_tariff import plan_tariff
 from agent.contract.signatures import ROLES
 from drivers.file_reasons import TABLE_EXPECTED
 from drivers.reasons import Reason
@@ -41,17 +43,16 @@ class PlanError(Exception):
 def plan_of(document: Mapping[str, Any], file: str, lines: Mapping[str, int] | None = None) -> ContractPlan:
     """The plan of a document. file, lines: for problems: its name, and line numbers by key. Raises PlanError."""
     report = ConfigReport(file, lines or {})
-    values = {}
     tables = {name: document[name] for name in document if name not in ("party", "motor")}
     read = read_table(tables | {name: {} for name in ("party", "motor")}, PLAN, "plan", report)
     parties = _parties(document.get("party"), report)
     motors = _motors(document.get("motor"), report)
     if read is not None:
-        values = read
-        _check_versions(values, report)
-    if report.problems or read is None:
+        _check_versions(read, report)
+    tariff = _tariff(read, report) if read is not None else None
+    if report.problems or read is None or tariff is None:
         raise PlanError([_without_head(each, report.lines) for each in report.problems])
-    plan = _plan(values, parties, motors)
+    plan = _plan(read, parties, motors, tariff)
     _check(plan, report)
     if report.problems:
         raise PlanError(report.problems)
@@ -95,7 +96,9 @@ def _motors(raw: Any, report: ConfigReport) -> dict[str, ContractMotor]:
 
 
 def _motor(name: str, values: dict[str, Any]) -> ContractMotor:
-    periods = {key: ContractPeriod(**values.pop(key)) for key in ("baseline_period", "reporting_period")}
+    periods: dict[str, Any] = {
+        key: ContractPeriod(**values.pop(key)) for key in ("baseline_period", "reporting_period")
+    }
     meter, baseline = values.pop("meter"), values.pop("baseline")
     return ContractMotor(name=name, baseline_hash=baseline, meter=_meter(meter) if meter else None, **periods, **values)
 
@@ -106,12 +109,20 @@ def _meter(values: dict[str, Any]) -> ContractMeter:
     return ContractMeter(accuracy_class=values.pop("class"), certificates=certificates, **values)
 
 
+def _tariff(values: Mapping[str, Any], report: ConfigReport) -> Tariff | None:
+    price, project = values["price"], values["project"]
+    if price is None or project is None:
+        return None  # their problems are reported
+    return plan_tariff(price, price["per_kwh"], project["timezone"], report)
+
+
 def _plan(
-    values: Mapping[str, Any], parties: Mapping[str, ContractParty], motors: Mapping[str, ContractMotor]
+    values: Mapping[str, Any], parties: Mapping[str, ContractParty], motors: Mapping[str, ContractMotor],
+    tariff: Tariff,
 ) -> ContractPlan:  # fmt: skip
     project, price, sharing = values["project"], values["price"], values["sharing"]
     rules = SettlementRules(
-        currency=price["currency"], prices=price["per_kwh"], vat_rate=price["vat_rate"],
+        currency=price["currency"], prices=price["per_kwh"], tariff=tariff, vat_rate=price["vat_rate"],
         prices_include_vat=price["includes_vat"], sharing_first=sharing["first"],
         shares=sharing["energy_service_company"], **values["settlement"],
     )  # fmt: skip

@@ -105,7 +105,11 @@ def _key(name: str) -> str:
 
 
 def _value(value: Any) -> str:
-    """A string, integer, boolean or list as TOML, whose basic strings have the escapes of JSON."""
+    """A value as TOML, whose basic strings have the escapes of JSON; a list of tables has one line for each."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_key(key)} = {_value(item)}' for key, item in value.items())} }}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + "".join(f"    {_value(item)},\n" for item in value) + "]"
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     return json.dumps(value, ensure_ascii=False)

@@ -55,7 +55,6 @@ VERSION_WITHOUT_PREDECESSOR = Code(
     "version_without_predecessor", "version {version:d} must name the version that it replaces"
 )
 FIRST_VERSION_REPLACES = Code("first_version_replaces", "version 1 replaces nothing")
-RATE_OF_ONE = Code("rate_of_one", "a saving rate must be below 1")
 
 # What a person decides, and findings of a plan
 
@@ -148,9 +147,7 @@ NO_PLAN_FOR_DAY = Code("no_plan_for_day", "no signed plan applies to {motor} on 
 
 NO_SHARE_FOR_YEAR = Code("no_share_for_year", "the plan states no share for year {year:d} of the sharing period")
 BEFORE_SHARING = Code("before_sharing", "{day} is before the sharing period, which starts on {first}")
-PRICE_NOT_IN_PLAN = Code(
-    "price_not_in_plan", "the plan states no price {price:quoted}, which the tariff of the configuration has"
-)
+PRICE_NOT_IN_PLAN = Code("price_not_in_plan", "the plan states no price {price:quoted}")
 FIGURE_MISSING = Code("figure_missing", "{motor}: the formula {formula} needs {figure:word}, which was not measured")
 MOTOR_WITHOUT_FIGURES = Code("motor_without_figures", "{motor}: no figures of {month}")
 BASELINE_NOT_OF_PLAN = Code(

@@ -65,7 +65,10 @@ def document(**more: object) -> dict[str, Any]:
             },
         },
         "price": {"currency": "CNY", "per_kwh": {"peak": "1.05", "flat": "0.68", "valley": "0.34"},
-                  "vat_rate": "0.06", "includes_vat": True},
+                  "vat_rate": "0.06", "includes_vat": True, "reading_day": 1, "period": [
+                      {"price": "valley", "from": "23:00", "to": "07:00"},
+                      {"price": "flat", "from": "07:00", "to": "17:00"},
+                      {"price": "peak", "from": "17:00", "to": "23:00"}]},
         "sharing": {"first": "2026-10-01", "energy_service_company": ["0.80", "0.80", "0.70", "0.60", "0.50"]},
         "settlement": {"rounding": "half_up", "energy_decimals": 0, "money_decimals": 2, "negative_month": "zero"},
     }  # fmt: skip
@@ -78,6 +81,8 @@ def document(**more: object) -> dict[str, Any]:
             table.pop(key)
         else:
             table[key] = value
+    if len(found["price"]["per_kwh"]) == 1:
+        found["price"].pop("period", None)
     return found
 
 
