@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean
+.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -108,6 +108,10 @@ page-pictures: .venv/test system catalogues
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py
 	$(BIN)/python docs/shell_files.py
+
+# Test vectors of docs/reference/ledger-format.md.
+vectors: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python docs/make_vectors.py
 
 # Message catalogues: `messages` brings new texts of the code into the .po files, `catalogues` compiles them.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agent/locale/*/LC_MESSAGES/magwatt.po))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from agent.contract.amounts import MonthAmount, MonthFigures
     from agent.contract.plan_versions import PlanVersion
     from agent.savings.report.model.month import ReportMonth
+    from drivers.reasons import Reason
 
 _json_option = click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 _passphrase_option = click.option(
@@ -128,7 +129,7 @@ def draft(
 @click.option("--key", "key_file", metavar="KEY", required=True, type=click.Path(path_type=Path),
               help=N_("Private key of the party, from `magwatt contract key`."))  # fmt: skip
 @click.option("--by", default="", metavar="NAME",
-              help=N_("Name of the person who signs. [default: the signatory that the plan names]"))  # fmt: skip
+              help=N_("Name of the signatory. [default: the one that the plan names]"))  # fmt: skip
 @_passphrase_option
 def sign(file: Path, key_file: Path, by: str, passphrase_file: Path | None) -> None:
     from agent.contract.documents import write_document
@@ -169,7 +170,11 @@ def show(file: Path, month: str | None, config_file: Path | None, state: Path | 
     now_ms = time.time_ns() // 1_000_000
     points = list(open_points(version.plan, local_datetime(now_ms, version.plan.timezone).date()))
     wrong = [*version.problems, *version.dated_later(now_ms)]
-    amount, figures, notes = _amount(version, month, config_file, state) if month else (None, {}, [])
+    notes: list[Reason] = []
+    amount: MonthAmount | None = None
+    figures: dict[str, MonthFigures] = {}
+    if month:
+        amount, figures, notes = _amount(version, month, config_file, state)
     if as_json:
         body = version_as_object(version, [*wrong, *notes], points)
         amount_body = amount_as_object(amount, figures) if amount else None
@@ -265,7 +270,7 @@ def _gateway_key(db: sqlite3.Connection) -> str:
 
 def _amount(
     version: PlanVersion, month: str, config_file: Path | None, state: Path | None
-) -> tuple[MonthAmount, dict[str, MonthFigures], list[object]]:
+) -> tuple[MonthAmount, dict[str, MonthFigures], list[Reason]]:
     """The amount of a month with the figures of each motor, and what is wrong or missing."""
     config = load(plant_file(config_file))[0]
     for name in version.plan.motors:

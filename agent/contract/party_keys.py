@@ -1,4 +1,4 @@
-"""Keys of the parties: Ed25519, in a file that only its passphrase opens (PKCS#8, PEM). They never lie on the gateway.
+"""Keys of the parties: Ed25519, in a file that only its passphrase opens (PKCS#8, PEM), never on the gateway.
 
 The public half is in a second file, NAME.pub. OpenSSL reads both: `openssl pkey -in NAME -text`.
 """

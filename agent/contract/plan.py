@@ -32,7 +32,7 @@ class ContractParty(Struct, frozen=True):
     """A party.
 
     title: name of the company.
-    signatory: name of the person who signs for it.
+    signatory: who signs for it.
     public_key: 64 hexadecimal digits.
     former_public_key: key of this party in the version that is replaced, if it changes; "": it does not.
     """

@@ -84,7 +84,7 @@ def read_plan(path: Path) -> PlanVersion:
 def sign_plan(version: PlanVersion, key: LedgerKey, by: str, now_ms: int) -> PlanVersion:
     """The plan with one more signature.
 
-    by: name of the person; "": the signatory that the plan names.
+    by: name of the signatory; "": the one that the plan names.
     now_ms: UTC time of this computer.
     Raises InvalidValue when the key is that of no party, has signed already, or the clock is in the past.
     """

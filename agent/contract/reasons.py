@@ -71,7 +71,8 @@ PASSPHRASE_SHORT = Code("passphrase_short", "the passphrase has fewer than {leas
 PASSPHRASE_WRONG = Code("passphrase_wrong", "{path}: wrong passphrase")
 KEY_WITHOUT_PASSPHRASE = Code(
     "key_without_passphrase",
-    "{path}: this key has no passphrase, so anybody with the file can sign; make one with `magwatt contract key`",
+    "{path}: this key has no passphrase: a copy of the file is sufficient to sign; make one with `magwatt contract "
+    "key`",
 )
 NOT_A_PARTY_KEY = Code(
     "not_a_party_key", "{path}: not a private Ed25519 key in PEM format; `magwatt contract key` makes one"
@@ -111,7 +112,7 @@ SIGNATURE_TWICE = Code("signature_twice", "key {fingerprint} signed this documen
 
 # Versions
 
-PLAN_NOT_SIGNED = Code("plan_not_signed", "version {version:d} of {contract} is not in force: signed by nobody")
+PLAN_NOT_SIGNED = Code("plan_not_signed", "version {version:d} of {contract} is not in force: it has no signature")
 PLAN_SIGNED_BY_ONE = Code(
     "plan_signed_by_one",
     "version {version:d} of {contract} is not in force: the signature of {missing:word} is missing",

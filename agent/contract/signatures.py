@@ -30,7 +30,7 @@ class PartySignature(Struct, frozen=True):
     document: identifier of the signed document.
     type: its format, such as magwatt.plan/1.
     role: one of ROLES, or GATEWAY.
-    by: name of the person who signed.
+    by: name of the signatory.
     key: fingerprint of the key.
     signed_ms: UTC time on the computer of the signer.
     sig: Ed25519 over the canonical bytes of the statement, in 128 hexadecimal digits.

@@ -53,7 +53,7 @@ def keys(tmp_path: Path) -> dict[str, str]:
 
 
 def decided(text: str, keys: dict[str, str]) -> Iterator[str]:
-    """The lines of a draft, with what a person fills in."""
+    """The lines of a draft, with what the parties fill in."""
     table = ""
     for line in text.splitlines():
         if line.startswith("["):

@@ -1,18 +1,15 @@
-"""Amounts equal an independent implementation to the fen: integers and fractions only, rounding by whole-number division.
-
-It shares nothing with the product but the records of plan and figures.
-"""
+"""Amounts equal those of an independent implementation (tests/support/independent_contract.py) to the fen."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 from support import contract
+from support.independent_contract import fee
 
 from agent.contract import reasons as codes
 from agent.contract.amounts import MonthFigures, PriceEnergies, amount_of
@@ -26,55 +23,6 @@ PRICES = ("peak", "flat", "valley")
 
 def plan(**more: object) -> ContractPlan:
     return plan_of(contract.document(**more), "plan.json")
-
-
-def integer(value: Fraction, rule: str) -> int:
-    """Rounded to a whole number."""
-    whole, rest = divmod(abs(value), 1)
-    up = rest > Fraction(1, 2) or (rest == Fraction(1, 2) and (rule == "half_up" or whole % 2 == 1))
-    found = int(whole) + (up and rule != "down")
-    return found if value >= 0 else -found
-
-
-def to(value: Fraction, decimals: int, rule: str) -> Fraction:
-    return Fraction(integer(value * 10**decimals, rule), 10**decimals)
-
-
-def independent(body: Mapping[str, object], year: int, figures: MonthFigures) -> tuple[Fraction, Fraction, Fraction]:
-    """Net, VAT and gross from the JSON of the plan."""
-    rules, price = body["settlement"], body["price"]
-    motor = body["motor"]["fan"]  # type: ignore[index]
-    prices: dict[str, str] = price["per_kwh"]  # type: ignore[index]
-    decimals, cents, rule = rules["energy_decimals"], rules["money_decimals"], rules["rounding"]  # type: ignore[index]
-    rows = {name: (each.measured_wh, each.compared_wh, each.adjusted_wh) for name, each in figures.energies.items()}
-    if len(prices) == 1:
-        rows = {next(iter(prices)): tuple(map(sum, zip(*rows.values(), strict=True)))}  # type: ignore[dict-item]
-    value = Fraction(0)
-    for name, (measured, compared, adjusted) in rows.items():
-        match motor["formula"]:
-            case "adjusted_baseline":
-                kwh = Fraction(adjusted - compared, 1000)
-            case "saving_rate":
-                rate = Fraction(motor["saving_rate"])
-                kwh = Fraction(measured, 1000) * rate / (1 - rate)
-            case "specific_energy":
-                kwh = Fraction(motor["specific_energy_kwh"]) * Fraction(str(figures.quantity)) - Fraction(
-                    measured, 1000
-                )
-            case _:
-                hours = Fraction(figures.running_s or 0, 3600)
-                kwh = Fraction(motor["reference_kw"]) * hours - Fraction(measured, 1000)
-        value += to(kwh, decimals, rule) * Fraction(prices[name])
-    if rules["negative_month"] == "zero" and value < 0:  # type: ignore[index]
-        value = Fraction(0)
-    fee = value * Fraction(body["sharing"]["energy_service_company"][year - 1])  # type: ignore[index]
-    vat_rate = Fraction(price["vat_rate"])  # type: ignore[index]
-    first = to(fee, cents, rule)
-    if price["includes_vat"]:  # type: ignore[index]
-        vat = to(first * vat_rate / (1 + vat_rate), cents, rule)
-        return first - vat, vat, first
-    vat = to(first * vat_rate, cents, rule)
-    return first, vat, first + vat
 
 
 def drawn(chance: random.Random) -> tuple[dict[str, object], MonthFigures]:
@@ -111,7 +59,10 @@ def test_amounts_equal_the_independent_ones_to_the_fen(seed: int) -> None:
     for _ in range(60):
         body, figures = drawn(chance)
         found = amount_of(plan_of(body, "plan.json"), OCTOBER, {"fan": figures})
-        assert tuple(map(Fraction, (found.net, found.vat, found.gross))) == independent(body, 1, figures), body
+        energies = {name: (each.measured_wh, each.compared_wh, each.adjusted_wh)
+                    for name, each in figures.energies.items()}  # fmt: skip
+        expected = fee(body, 1, energies, str(figures.quantity), figures.running_s)
+        assert tuple(map(Fraction, (found.net, found.vat, found.gross))) == expected, body
 
 
 def test_a_month_by_hand() -> None:

@@ -74,7 +74,7 @@ def test_a_signature_dated_before_the_draft_or_in_the_future_is_reported() -> No
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of each value that is no table or list."""
+    """The path of each value that is neither table nor list."""
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in children:
         yield from places(item, (*path, key)) if isinstance(item, dict | list) else [(*path, key)]
@@ -193,7 +193,7 @@ def test_a_version_that_does_not_follow_is_not_in_force(edit: dict[str, Any], co
 
 
 def test_a_party_that_invents_a_key_of_the_other_changes_nothing() -> None:
-    """The company drafts a version with a key of its own for the customer and signs with both."""
+    """The company drafts a version with an invented key for the customer and signs with both."""
     first = signed(document())
     forged = signed(second_version(first, party__customer__public_key=OTHER.public), OTHER, COMPANY, at_ms=LATER_MS)
     assert code_of(forged) == ""
