@@ -42,7 +42,7 @@ _passphrase_option = click.option(
 
 @click.group(
     help=N_(
-        "Draft, sign and show the M&V plan of an energy performance contract.\n\n"
+        "Draft, sign and show the M&V plan of a contract.\n\n"
         "`key`, `sign` and `history` work on any computer, without configuration and network."
     )
 )
@@ -126,7 +126,7 @@ def draft(
     )
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--key", "key_file", metavar="KEY", required=True, type=click.Path(path_type=Path),
+@click.option("--key", "key_file", metavar="FILE", required=True, type=click.Path(path_type=Path),
               help=N_("Private key of the party, from `magwatt contract key`."))  # fmt: skip
 @click.option("--by", default="", metavar="NAME",
               help=N_("Name of the signatory. [default: the one that the plan names]"))  # fmt: skip
