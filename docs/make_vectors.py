@@ -18,8 +18,7 @@ from support import contract
 
 from agent.contract.amounts import MonthFigures, PriceEnergies, amount_of
 from agent.contract.canonical import canonical, document_id
-from agent.contract.documents import SCHEMA
-from agent.contract.plan_versions import PlanVersion
+from agent.contract.documents import file_body
 from agent.savings.ledger.chain import append_to, digest
 from agent.savings.ledger.chain import canonical as ledger_text
 from drivers.reasons import InvalidValue
@@ -84,16 +83,10 @@ def ledger_vectors() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def file_of(version: PlanVersion) -> dict[str, Any]:
-    """The content of the file of a signed plan."""
-    signatures = [each.as_object() for each in version.signed.signatures]
-    return {"s": SCHEMA, "document": version.signed.document, "signatures": signatures}
-
-
 def plan_vectors() -> dict[str, Any]:
     both = contract.signed(contract.document())
     changed = contract.edited(both, contract.document(price__vat_rate="0.13"))
-    body = file_of(both)
+    body = file_body(both.signed)
     customer, company = body["signatures"]
 
     def with_first(**edit: object) -> dict[str, Any]:
@@ -104,7 +97,7 @@ def plan_vectors() -> dict[str, Any]:
         "not_in_force": [
             {"what": "signed by the customer only", "file": body | {"signatures": [customer]}},
             {"what": "no signature", "file": body | {"signatures": []}},
-            {"what": "a price was changed", "file": file_of(changed)},
+            {"what": "a price was changed", "file": file_body(changed.signed)},
             {"what": "the name of the signatory was changed", "file": with_first(by="Li Wei")},
             {"what": "the time was changed", "file": with_first(signed_ms=customer["signed_ms"] + 1)},
             {"what": "the role was changed", "file": with_first(role="energy_service_company")},

@@ -94,14 +94,13 @@ def draft(
     from agent.config.topology import assets
     from agent.contract.drafting import draft_of
     from agent.contract.plan_toml import toml_text
-    from agent.runtime.clock_supervisor import utc_ms
-    from agent.savings.records.repository import load_frozen, present_ms
+    from agent.savings.records.repository import load_frozen
 
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
     replaced = _read(replaces) if replaces else None
     try:
         found = [(asset, load_frozen(db, asset.name)) for asset in plants]
-        made = draft_of(config, found, _gateway_key(db), present_ms(config, db, utc_ms(config)), replaced)
+        made = draft_of(config, found, _gateway_key(db), time.time_ns() // 1_000_000, replaced)
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
     try:
@@ -202,6 +201,7 @@ def history(files: tuple[Path, ...], as_json: bool) -> None:
     if not paths:
         fail(_("no plans found in: {files}", files=tuple(map(str, files))))
     found = PlanHistory(_read(path) for path in paths)
+    use(None, zone_of(found.versions[0].plan.timezone))
     problems = found.problems()
     if as_json:
         from agent.core.text import as_object

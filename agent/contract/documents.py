@@ -79,17 +79,21 @@ def check_format(path: Path, found: str, known: str) -> None:
 
 def write_document(path: Path, signed: SignedDocument) -> None:
     """Replaces a file; a power failure leaves the old one or the new one. Raises InvalidValue."""
-    body = {"s": SCHEMA, "document": signed.document, "signatures": [each.as_object() for each in signed.signatures]}
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(body, ensure_ascii=False, indent=1) + "\n")
+            file.write(json.dumps(file_body(signed), ensure_ascii=False, indent=1) + "\n")
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
         sync_directory(path.absolute().parent)
     except OSError as error:
         raise InvalidValue(FILE_UNWRITABLE, path=str(path), error=cause_of(error)) from None
+
+
+def file_body(signed: SignedDocument) -> dict[str, Any]:
+    """The content of a file."""
+    return {"s": SCHEMA, "document": signed.document, "signatures": [each.as_object() for each in signed.signatures]}
 
 
 def read_json(path: Path) -> Any:

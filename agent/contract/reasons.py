@@ -157,3 +157,11 @@ BASELINE_NOT_OF_PLAN = Code(
 MONTH_PARTLY_COVERED = Code(
     "month_partly_covered", "the plan applies from {first} to {last}, which does not contain all of {month}"
 )
+
+# Bundles
+
+BUNDLE_EMPTY = Code("bundle_empty", "the ledger has no records of {motors} in {month}")
+BUNDLE_WITHOUT_PUBLIC_KEY = Code(
+    "bundle_without_public_key",
+    "the records of {month} are signed with the HMAC key of an earlier version, which only its owner can verify",
+)

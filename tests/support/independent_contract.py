@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -46,14 +47,37 @@ def first_bad_line(lines: Sequence[str], public: str) -> int | None:
     before = "0" * 64
     for position, line in enumerate(lines, 1):
         body = parsed(line)
-        rest = line.replace(f'"sig":"{body["sig"]}",', "", 1)
         declared = position > 1 or (body["kind"] == "key" and body["key"]["public"] == public)
         if (body["seq"], body["prev"]) != (position, before) or not declared:
             return position
-        if not verifies(public, rest.encode(), body["sig"]):
+        if not signed_line(line, body, public):
             return position
         before = digest(line.encode())
     return None
+
+
+def problem_of_bundle(bundle: Mapping[str, Any], public: str) -> str | None:
+    """What is wrong with a bundle; None: nothing. public: the key of the gateway from a signed plan."""
+    if bundle["s"] != "magwatt.bundle/1" or bundle["key"] != public:
+        return "format or key"
+    numbers = []
+    for line in (*bundle["before"], *bundle["lines"]):
+        body = parsed(line)
+        if body["s"] != "magwatt.ledger/1" or not signed_line(line, body, public):
+            return f"signature of line {body['seq']}"
+        numbers.append(body["seq"])
+    if numbers != sorted(set(numbers)):
+        return "order"
+    for first, second in pairwise(bundle["lines"]):
+        one, two = parsed(first), parsed(second)
+        if (two["seq"], two["prev"]) != (one["seq"] + 1, digest(first.encode())):
+            return f"chain at line {two['seq']}"
+    return None
+
+
+def signed_line(line: str, body: Mapping[str, Any], public: str) -> bool:
+    rest = line.replace(f'"sig":"{body["sig"]}",', "", 1)
+    return verifies(public, rest.encode(), body["sig"])
 
 
 def energies_of(lines: Sequence[str]) -> dict[str, int]:
