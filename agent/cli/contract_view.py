@@ -102,6 +102,7 @@ def _rule_lines(rules: SettlementRules) -> Iterator[str]:
     prices = tuple(f"{name} {price}" for name, price in rules.prices.items())
     shares = tuple(str(share) for share in rules.shares)
     yield "  " + _("Prices per kWh in {currency}: {prices}", currency=rules.currency, prices=prices)
+    yield from _tariff_lines(rules)
     yield "  " + (
         _("VAT {rate}, included in the prices", rate=str(rules.vat_rate)) if rules.prices_include_vat
         else _("VAT {rate}, added to the fee", rate=str(rules.vat_rate))
@@ -112,6 +113,23 @@ def _rule_lines(rules: SettlementRules) -> Iterator[str]:
         "Rounding {rule:word}: energy to {energy:d}, amounts to {money:d} {money:decimal|decimals}",
         rule=rules.rounding, energy=rules.energy_decimals, money=rules.money_decimals,
     )  # fmt: skip
+    yield "  " + (
+        _("A month with a negative saving: nothing is paid") if rules.negative_month == "zero"
+        else _("A month with a negative saving: the amount is negative")
+    )  # fmt: skip
+
+
+def _tariff_lines(rules: SettlementRules) -> Iterator[str]:
+    """When each of several prices applies."""
+    tariff = rules.tariff
+    for each in tariff.periods if len(rules.prices) > 1 else ():
+        begin, end = (f"{quarter // 4:02d}:{quarter % 4 * 15:02d}" for quarter in each.quarters)
+        months = tuple(map(str, each.months)) if len(each.months) < 12 else ("all",)
+        yield "    " + _("{price}: {begin} to {end}; days: {days}; months: {months}", price=each.price, begin=begin,
+                         end=end, days=each.days, months=months)  # fmt: skip
+    if tariff.holidays:
+        yield "    " + _("Holidays: {days}", days=tuple(sorted(map(str, tariff.holidays))))
+    yield "    " + _("Meter-reading day {day:d}", day=tariff.reading_day)
 
 
 def history_lines(history: PlanHistory, problems: Sequence[Reason]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from agent.savings.baseline.models import covered_ranges
 from agent.savings.records.model import Baseline
 from drivers.reasons import Reason, signal_name
 
+OF_BASELINE = ("title", "baseline", "baseline_period", "factors", "static_factors")  # taken from the frozen baseline
 DECIDE = ""  # value of a key that a person decides: no key of a plan accepts an empty text
 
 
@@ -43,7 +44,7 @@ def draft_of(
 
     plants: each motor with its frozen baseline; None: it has none.
     gateway_key: public key of the ledger; "": there is none yet.
-    replaced: the version that this one replaces: parties, prices and rules are taken from it.
+    replaced: the version that this one replaces: parties, prices, rules and terms of its motors are taken from it.
     """
     site = config.site
     document: dict[str, Any] = {
@@ -65,6 +66,9 @@ def draft_of(
                                                                   "settlement")}  # fmt: skip
         parties = {role: {key: value for key, value in party.items() if key != "former_public_key"}
                    for role, party in kept["party"].items()}  # fmt: skip
+        for name, terms in document["motor"].items():
+            former = replaced.signed.document["motor"].get(name, {})
+            terms.update((key, value) for key, value in former.items() if key not in OF_BASELINE)
         names = {"version": replaced.plan.version + 1, "replaces": replaced.signed.id}
         document = {**document, **kept, "party": parties, **names}
     document = dict(sorted(document.items(), key=lambda item: isinstance(item[1], dict)))

@@ -122,6 +122,13 @@ def test_the_next_version_keeps_the_terms_of_the_parties(plant: Path, tmp_path: 
     assert "version = 2" in text
     assert f'replaces = "{json.loads(magwatt("contract", "show", plan, "--json").stdout)["id"]}"' in text
     assert keys["customer"] in text
+    assert 'boundary = "meter mcc-12 to shaft"' in text
+    assert text.count(' = ""') == 2  # the days on which it applies
+    later.write_text("\n".join(decided(text, keys)), encoding="utf-8")
+    for source, name in ((later, "customer"), (later.with_suffix(".json"), "company")):
+        assert magwatt("contract", "sign", source, "--key", tmp_path / f"{name}.pem").exit_code == 0
+    listed = magwatt("contract", "history", plan, later.with_suffix(".json"), "--json")
+    assert (listed.exit_code, json.loads(listed.stdout)["problems"]) == (0, [])
 
 
 def test_a_changed_draft_does_not_replace_a_signed_plan(plant: Path, tmp_path: Path, keys: dict[str, str]) -> None:

@@ -56,11 +56,12 @@ def test_the_command_writes_what_an_independent_verifier_accepts(plant: Path, tm
 
 
 def test_the_next_checkpoint_is_part_of_a_bundle(plant: Path) -> None:
-    """A party that holds a checkpoint compares it with the last line."""
+    """A party that holds a checkpoint compares it with the last line. The last interval of a day is recorded after the
+    checkpoint of the day, so that a bundle has 95 intervals of the following day."""
     day = made(plant, span=(SPAN[0], SPAN[0] + 86_400_000))
     *most, last = map(json.loads, day["lines"])
     assert last["kind"] == "checkpoint"
-    assert sum(body["kind"] == "interval" for body in most) == 97  # one of the next day precedes the checkpoint
+    assert sum(body["kind"] == "interval" for body in most) == 96 + 95
 
 
 def made_energies(plant: Path) -> int:
