@@ -287,6 +287,7 @@ def _amount(
 
 
 def _months(config: Config, version: PlanVersion, month: str, state: Path | None) -> list[ReportMonth]:
+    """The month of each motor by the tariff of the plan, with the ledger verified by the key that the plan names."""
     from agent.core.linear_algebra import check_linear_algebra
 
     check_linear_algebra()
@@ -295,11 +296,14 @@ def _months(config: Config, version: PlanVersion, month: str, state: Path | None
 
     from agent.cli.ledger_options import expected_key, external_checkpoints
     from agent.runtime.clock_supervisor import utc_ms
+    from agent.savings.ledger.signing_key import ED25519, LedgerKey
     from agent.savings.records.repository import present_ms
     from agent.savings.report.model.ledger_check import LedgerVerifier
     from agent.savings.report.writer import months_of
 
-    check = LedgerVerifier(expected_key(None, directory), external_checkpoints((), config))
+    signed_key = version.plan.gateway_key
+    key = LedgerKey(ED25519, signed_key) if signed_key else expected_key(None, directory)
+    check = LedgerVerifier(key, external_checkpoints((), config))
     by_plan = replace(config, tariff=version.plan.rules.tariff)
     try:
         now_ms = present_ms(config, db, utc_ms(config))

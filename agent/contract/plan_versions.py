@@ -33,10 +33,10 @@ class PlanVersion(Struct, frozen=True):
     @property
     def missing(self) -> tuple[str, ...]:
         """Roles without a valid signature."""
-        valid = {each.key for each in self.signed.signatures if self._problem(each) is None}
+        valid = {(each.role, each.key) for each in self.signed.signatures if self._problem(each) is None}
         return tuple(
             role for role, party in self.plan.parties.items()
-            if not {LedgerKey(ED25519, key).fingerprint for key in party.keys} <= valid
+            if not {(role, LedgerKey(ED25519, key).fingerprint) for key in party.keys} <= valid
         )  # fmt: skip
 
     @property

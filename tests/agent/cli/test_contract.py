@@ -155,6 +155,16 @@ def test_nothing_is_written_when_it_cannot_be_signed(plant: Path, tmp_path: Path
     assert not (tmp_path / "plan.json").exists()
 
 
+def test_a_ledger_of_another_key_does_not_confirm_the_month(plant: Path, tmp_path: Path, keys: dict[str, str]) -> None:
+    draft = drafted(plant, tmp_path, keys)
+    draft.write_text(re.sub('gateway_key = "[0-9a-f]+"', f'gateway_key = "{"12" * 32}"', draft.read_text("utf-8")),
+                     encoding="utf-8")  # fmt: skip
+    shown = magwatt("contract", "show", draft, "--month", "2024-10", "--config", plant, "--json")
+    assert shown.exit_code == 1
+    problems = {each["code"]: each for each in json.loads(shown.stdout)["problems"]}
+    assert problems["ledger_invalid"]["data"]["problem"]["code"] == "key_unexpected"
+
+
 def test_a_wrong_passphrase_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "pass").write_text("\n", encoding="utf-8")
     found = magwatt("contract", "key", tmp_path / "k.pem", "--passphrase-file", tmp_path / "pass")
