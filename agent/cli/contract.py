@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import sys
@@ -188,19 +189,58 @@ def show(file: Path, month: str | None, config_file: Path | None, state: Path | 
 
 @contract.command(
     help=N_(
-        "List the versions of plans, when each applies, and what contradicts.\n\n"
-        "FILE is a signed plan or a folder of them; repeatable. Exits 1 if something contradicts or is not signed."
+        "Record a plan that both parties have signed in the ledger of the gateway.\n\n"
+        "The gateway signs it above the parties; the agent may be running."
     )
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@config_option
+def record(file: Path, config_file: Path | None) -> None:
+    config = load(plant_file(config_file))[0]
+    version = _read(file)
+    db, directory = open_state(config, None)
+    from agent.contract.recorded_plans import KIND, record_body
+    from agent.delivery.store import Store
+    from agent.runtime.clock_supervisor import start_clock
+    from agent.savings.ledger import recorder
+    from agent.savings.records.repository import present_ms
+
+    with contextlib.closing(db):
+        body = record_body(_recorded(db), version, config.site, _gateway_key(db))
+    if body is None:
+        click.echo(_("{file}: is recorded already", file=str(file)))
+        return
+    clock, _watch = start_clock(config)
+    with contextlib.closing(Store(directory, clock, config.store)) as store:
+        now_ms = present_ms(config, store, clock.utc_ns() // 1_000_000)
+        recorder.record(store, config, now_ms, KIND, lambda _db: body)
+    click.echo(_("{file}: recorded in the ledger", file=str(file)))
+
+
+@contract.command(
+    help=N_(
+        "List the versions of plans, when each applies, and what contradicts.\n\n"
+        "FILE is a signed plan or a folder of them; without FILE: the plans in the ledger of the gateway. Exits 1 if "
+        "something contradicts or is not signed."
+    )
+)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+@config_option
+@state_option
 @_json_option
-def history(files: tuple[Path, ...], as_json: bool) -> None:
+def history(files: tuple[Path, ...], config_file: Path | None, state: Path | None, as_json: bool) -> None:
     from agent.contract.plan_versions import PlanHistory
 
-    paths = [path for file in files for path in (sorted(file.glob("*.json")) if file.is_dir() else [file])]
-    if not paths:
-        fail(_("no plans found in: {files}", files=tuple(map(str, files))))
-    found = PlanHistory(_read(path) for path in paths)
+    if files:
+        paths = [path for file in files for path in (sorted(file.glob("*.json")) if file.is_dir() else [file])]
+        plans = [_read(path) for path in paths]
+    else:
+        db, _directory = open_state(load(plant_file(config_file))[0] if state is None else None, state)
+        with contextlib.closing(db):
+            plans = _recorded(db)
+    if not plans:
+        fail(_("no plans found in: {files}", files=tuple(map(str, files)) or "ledger"))
+    found = PlanHistory(plans)
     use(None, zone_of(found.versions[0].plan.timezone))
     problems = found.problems()
     if as_json:
@@ -257,6 +297,17 @@ def _to_sign(file: Path) -> tuple[PlanVersion, Path]:
             fail(_("{target}: contains another plan than {file}; rename it first", target=str(target), file=str(file)))
         version = before
     return version, target
+
+
+def _recorded(db: sqlite3.Connection) -> list[PlanVersion]:
+    """The plans of the ledger; exits when one of them cannot be used."""
+    from agent.contract.plan_reader import PlanError
+    from agent.contract.recorded_plans import recorded_plans
+
+    try:
+        return recorded_plans(db)
+    except PlanError as error:
+        fail_with_problems(error)
 
 
 def _gateway_key(db: sqlite3.Connection) -> str:

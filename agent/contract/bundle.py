@@ -19,7 +19,7 @@ from agent.savings.ledger.signing_key import ED25519
 from drivers.reasons import InvalidValue
 
 SCHEMA = "magwatt.bundle/1"
-BEFORE = ("key", "baseline", "decision")  # kinds of single lines that precede those of the month
+BEFORE = ("key", "baseline", "decision", "plan")  # kinds of single lines that precede those of the month
 
 
 def bundle_of(

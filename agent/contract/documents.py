@@ -49,32 +49,36 @@ def unsigned(document: Mapping[str, Any]) -> SignedDocument:
 
 def read_document(path: Path) -> SignedDocument:
     """The signed document of a file; signatures are not verified. Raises InvalidValue."""
-    body = read_json(path)
+    return document_of(read_json(path), str(path))
+
+
+def document_of(body: Any, place: str) -> SignedDocument:
+    """The signed document of parsed JSON. place: file, for errors. Raises InvalidValue."""
     if not isinstance(body, dict) or not isinstance(body.get("s"), str):
-        raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=str(path))
-    check_format(path, body["s"], SCHEMA)
+        raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=place)
+    check_format(place, body["s"], SCHEMA)
     if body.keys() != {"s", "document", "signatures"} or not isinstance(body["signatures"], list):
-        raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=str(path))
+        raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=place)
     if not isinstance(body["document"], dict) or not isinstance(body["document"].get("s"), str):
-        raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=str(path))
+        raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=place)
     try:
         found = unsigned(body["document"])
         signatures = tuple(map(signature_of, body["signatures"]))
         canonical([each.statement() for each in signatures])  # raises for a text that cannot be signed
     except InvalidValue as error:
-        raise InvalidValue(codes.DOCUMENT_NOT_JSON, path=str(path), error=error.reason) from None
+        raise InvalidValue(codes.DOCUMENT_NOT_JSON, path=place, error=error.reason) from None
     return SignedDocument(found.document, found.id, signatures)
 
 
-def check_format(path: Path, found: str, known: str) -> None:
+def check_format(place: str, found: str, known: str) -> None:
     """Raises InvalidValue unless the format is the known one; for a later number of it with this cause."""
     if found == known:
         return
     name, _, number = known.partition("/")
     other, _, other_number = found.partition("/")
     if other == name and re.fullmatch(r"\d{1,9}", other_number) and int(other_number) > int(number):
-        raise InvalidValue(codes.DOCUMENT_NEWER, path=str(path), found=found, known=known)
-    raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=str(path))
+        raise InvalidValue(codes.DOCUMENT_NEWER, path=place, found=found, known=known)
+    raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=place)
 
 
 def write_document(path: Path, signed: SignedDocument) -> None:

@@ -51,7 +51,7 @@ def read_toml_plan(path: Path) -> PlanVersion:
         raise PlanError([_not_toml(path.name, error)]) from None
     document = as_json(raw)
     if isinstance(document.get("s"), str):
-        check_format(path, document["s"], SCHEMA)
+        check_format(str(path), document["s"], SCHEMA)
     plan = plan_of(document, path.name, key_lines(data.decode("utf-8-sig")))
     return PlanVersion(str(path), unsigned(document), plan)
 

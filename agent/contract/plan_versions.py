@@ -77,7 +77,7 @@ class PlanVersion(Struct, frozen=True):
 def read_plan(path: Path) -> PlanVersion:
     """The plan of a file; signatures are not verified. Raises InvalidValue, PlanError."""
     found = read_document(path)
-    check_format(path, found.type, SCHEMA)
+    check_format(str(path), found.type, SCHEMA)
     return PlanVersion(str(path), found, plan_of(found.document, path.name))
 
 

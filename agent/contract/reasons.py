@@ -144,6 +144,11 @@ OLD_KEY_NOT_SIGNED = Code(
 )
 NO_PLAN_FOR_DAY = Code("no_plan_for_day", "no signed plan applies to {motor} on {day}")
 
+PLAN_OF_OTHER_GATEWAY = Code("plan_of_other_gateway", "the plan is that of gateway {gateway}; this is gateway {own}")
+PLAN_NAMES_OTHER_KEY = Code(
+    "plan_names_other_key", "the plan names ledger key {key}…, but this gateway signs with {own}…; nothing was recorded"
+)
+
 # Amounts
 
 NO_SHARE_FOR_YEAR = Code("no_share_for_year", "the plan states no share for year {year:d} of the sharing period")

@@ -165,6 +165,28 @@ def test_a_ledger_of_another_key_does_not_confirm_the_month(plant: Path, tmp_pat
     assert problems["ledger_invalid"]["data"]["problem"]["code"] == "key_unexpected"
 
 
+def test_a_signed_plan_is_recorded_in_the_ledger(tmp_path: Path, keys: dict[str, str]) -> None:
+    gateway = tmp_path / "gateway"
+    metered_retrofit.retrofit(gateway, days=4)
+    plant = gateway / "plant.toml"
+    draft, plan = drafted(plant, tmp_path, keys), tmp_path / "plan.json"
+    assert magwatt("contract", "history", "--config", plant).exit_code == 2  # none yet
+    assert magwatt("contract", "sign", draft, "--key", tmp_path / "customer.pem").exit_code == 0
+    assert magwatt("contract", "record", plan, "--config", plant).exit_code == 2  # signed by one party
+    assert magwatt("contract", "sign", plan, "--key", tmp_path / "company.pem").exit_code == 0
+    for _ in range(2):  # the second time it is recorded already
+        assert magwatt("contract", "record", plan, "--config", plant).exit_code == 0
+    listed = magwatt("contract", "history", "--config", plant, "--json")
+    [only] = json.loads(listed.stdout)["versions"]
+    assert (listed.exit_code, only["in_force"]) == (0, True)
+    verified = json.loads(magwatt("ledger", "verify", "--config", plant, "--json").stdout)
+    assert (verified["ok"], verified["problems"]) == (True, [])
+    other = tmp_path / "other.json"
+    body = json.loads(plan.read_text(encoding="utf-8"))
+    body["document"]["price"]["vat_rate"] = "0.13"
+    assert magwatt("contract", "record", write_json(other, body), "--config", plant).exit_code == 2
+
+
 def test_a_wrong_passphrase_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "pass").write_text("\n", encoding="utf-8")
     found = magwatt("contract", "key", tmp_path / "k.pem", "--passphrase-file", tmp_path / "pass")
