@@ -12,26 +12,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.contract_view import (
-    amount_as_object,
-    amount_lines,
-    fail_with_problems,
-    history_lines,
-    plan_lines,
-    version_as_object,
+from agent.cli.contract_source import (
+    amount_of_month,
+    gateway_key,
+    passphrase_from,
+    plan_from,
+    plan_to_sign,
+    plans_of_ledger,
 )
+from agent.cli.contract_view import amount_as_object, amount_lines, history_lines, plan_lines, version_as_object
 from agent.cli.ledger_options import fail_unreadable, open_state, state_option
 from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
 from agent.core.local_time import zone_of
 from agent.core.text import N_, _, text_of, use
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from agent.config.model import Config
     from agent.contract.amounts import MonthAmount, MonthFigures
-    from agent.contract.plan_versions import PlanVersion
-    from agent.savings.report.model.month import ReportMonth
     from drivers.reasons import Reason
 
 _json_option = click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
@@ -63,7 +59,7 @@ def contract() -> None:
 def key(file: Path, passphrase_file: Path | None) -> None:
     from agent.contract.party_keys import make_party_key
 
-    made = make_party_key(file, _passphrase(passphrase_file, twice=True))
+    made = make_party_key(file, passphrase_from(passphrase_file, twice=True))
     click.echo(_("{file}: private key, keep a copy; {file}.pub: public key", file=str(file)))
     click.echo(f'public_key = "{made.public}"')
     click.echo(_("Fingerprint: {fingerprint}", fingerprint=made.fingerprint))
@@ -98,10 +94,10 @@ def draft(
     from agent.savings.records.repository import load_frozen
 
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
-    replaced = _read(replaces) if replaces else None
+    replaced = plan_from(replaces) if replaces else None
     try:
         found = [(asset, load_frozen(db, asset.name)) for asset in plants]
-        made = draft_of(config, found, _gateway_key(db), time.time_ns() // 1_000_000, replaced)
+        made = draft_of(config, found, gateway_key(db), time.time_ns() // 1_000_000, replaced)
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
     try:
@@ -136,9 +132,9 @@ def sign(file: Path, key_file: Path, by: str, passphrase_file: Path | None) -> N
     from agent.contract.party_keys import load_party_key
     from agent.contract.plan_versions import sign_plan
 
-    version, target = _to_sign(file)
+    version, target = plan_to_sign(file)
     use(None, zone_of(version.plan.timezone))
-    party_key = load_party_key(key_file, _passphrase(passphrase_file, twice=False))
+    party_key = load_party_key(key_file, passphrase_from(passphrase_file, twice=False))
     now_ms = time.time_ns() // 1_000_000
     done = sign_plan(version, party_key, " ".join(by.split()), now_ms)
     write_document(target, done.signed)
@@ -165,7 +161,7 @@ def show(file: Path, month: str | None, config_file: Path | None, state: Path | 
     from agent.contract.plan_reader import open_points
     from agent.core.local_time import local_datetime
 
-    version = _read(file)
+    version = plan_from(file)
     use(None, zone_of(version.plan.timezone))
     now_ms = time.time_ns() // 1_000_000
     points = list(open_points(version.plan, local_datetime(now_ms, version.plan.timezone).date()))
@@ -174,7 +170,7 @@ def show(file: Path, month: str | None, config_file: Path | None, state: Path | 
     amount: MonthAmount | None = None
     figures: dict[str, MonthFigures] = {}
     if month:
-        amount, figures, notes = _amount(version, month, config_file, state)
+        amount, figures, notes = amount_of_month(version, month, config_file, state)
     if as_json:
         body = version_as_object(version, [*wrong, *notes], points)
         amount_body = amount_as_object(amount, figures) if amount else None
@@ -197,7 +193,7 @@ def show(file: Path, month: str | None, config_file: Path | None, state: Path | 
 @config_option
 def record(file: Path, config_file: Path | None) -> None:
     config = load(plant_file(config_file))[0]
-    version = _read(file)
+    version = plan_from(file)
     db, directory = open_state(config, None)
     from agent.contract.recorded_plans import KIND, record_body
     from agent.delivery.store import Store
@@ -206,7 +202,7 @@ def record(file: Path, config_file: Path | None) -> None:
     from agent.savings.records.repository import present_ms
 
     with contextlib.closing(db):
-        body = record_body(_recorded(db), version, config.site, _gateway_key(db))
+        body = record_body(plans_of_ledger(db), version, config.site, gateway_key(db))
     if body is None:
         click.echo(_("{file}: is recorded already", file=str(file)))
         return
@@ -233,11 +229,11 @@ def history(files: tuple[Path, ...], config_file: Path | None, state: Path | Non
 
     if files:
         paths = [path for file in files for path in (sorted(file.glob("*.json")) if file.is_dir() else [file])]
-        plans = [_read(path) for path in paths]
+        plans = [plan_from(path) for path in paths]
     else:
         db, _directory = open_state(load(plant_file(config_file))[0] if state is None else None, state)
         with contextlib.closing(db):
-            plans = _recorded(db)
+            plans = plans_of_ledger(db)
     if not plans:
         fail(_("no plans found in: {files}", files=tuple(map(str, files)) or "ledger"))
     found = PlanHistory(plans)
@@ -254,110 +250,3 @@ def history(files: tuple[Path, ...], config_file: Path | None, state: Path | Non
             click.echo(line)
     open_ = any(found.not_in_force(each) for each in found.versions)
     sys.exit(FINDING if problems or open_ else 0)
-
-
-def _passphrase(file: Path | None, twice: bool) -> str:
-    """From the first line of a file, else typed; a program without a terminal writes it to the standard input."""
-    if file is not None:
-        from drivers.file_reasons import FILE_UNREADABLE
-        from drivers.reasons import cause_of
-
-        try:
-            return file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-        except (OSError, ValueError) as error:
-            fail(text_of(FILE_UNREADABLE(path=str(file), error=cause_of(error))))
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    first = str(click.prompt(_("passphrase"), default="", show_default=False, hide_input=True))
-    again = twice and first and click.prompt(_("once more"), default="", show_default=False, hide_input=True)
-    if again not in (False, "", first):
-        fail(_("the passphrases differ; nothing was written"))
-    return first
-
-
-def _read(path: Path) -> PlanVersion:
-    """A plan; exits with all its problems if it cannot be used."""
-    from agent.contract.plan_reader import PlanError
-    from agent.contract.plan_toml import read_toml_plan
-    from agent.contract.plan_versions import read_plan
-
-    try:
-        return read_toml_plan(path) if path.suffix == ".toml" else read_plan(path)
-    except PlanError as error:
-        fail_with_problems(error)
-
-
-def _to_sign(file: Path) -> tuple[PlanVersion, Path]:
-    """The plan to sign, and the file that gets the signature. A draft that was signed before keeps its signatures."""
-    version = _read(file)
-    target = file.with_suffix(".json") if file.suffix == ".toml" else file
-    if target != file and target.exists():
-        before = _read(target)
-        if before.signed.id != version.signed.id:
-            fail(_("{target}: contains another plan than {file}; rename it first", target=str(target), file=str(file)))
-        version = before
-    return version, target
-
-
-def _recorded(db: sqlite3.Connection) -> list[PlanVersion]:
-    """The plans of the ledger; exits when one of them cannot be used."""
-    from agent.contract.plan_reader import PlanError
-    from agent.contract.recorded_plans import recorded_plans
-
-    try:
-        return recorded_plans(db)
-    except PlanError as error:
-        fail_with_problems(error)
-
-
-def _gateway_key(db: sqlite3.Connection) -> str:
-    """The public key that signs the ledger; "": there is none yet, or it is an HMAC key."""
-    from agent.savings.ledger.chain import records
-
-    declared = [record.body.get("key") for record in records(db, "key")]
-    newest = declared[-1] if declared else None
-    return str(newest.get("public", "")) if isinstance(newest, dict) else ""
-
-
-def _amount(
-    version: PlanVersion, month: str, config_file: Path | None, state: Path | None
-) -> tuple[MonthAmount, dict[str, MonthFigures], list[Reason]]:
-    """The amount of a month with the figures of each motor, and what is wrong or missing."""
-    config = load(plant_file(config_file))[0]
-    for name in version.plan.motors:
-        must_have(config, name)
-    from agent.contract.amounts import amount_of
-    from agent.contract.month_figures import figures_of, notes_of
-    from agent.core.local_time import local_datetime
-
-    months = _months(config, version, month, state)
-    figures = {each.asset: figures_of(each, version.plan.motors[each.asset].quantity) for each in months}
-    first: date = local_datetime(months[0].from_ms, version.plan.timezone).date()
-    notes = [note for each in months for note in notes_of(each, version.plan)]
-    return amount_of(version.plan, first, figures), figures, notes
-
-
-def _months(config: Config, version: PlanVersion, month: str, state: Path | None) -> list[ReportMonth]:
-    """The month of each motor by the tariff of the plan, with the ledger verified by the key that the plan names."""
-    from agent.core.linear_algebra import check_linear_algebra
-
-    check_linear_algebra()
-    db, directory = open_state(config, state)
-    from msgspec.structs import replace
-
-    from agent.cli.ledger_options import expected_key, external_checkpoints
-    from agent.runtime.clock_supervisor import utc_ms
-    from agent.savings.ledger.signing_key import ED25519, LedgerKey
-    from agent.savings.records.repository import present_ms
-    from agent.savings.report.model.ledger_check import LedgerVerifier
-    from agent.savings.report.writer import months_of
-
-    signed_key = version.plan.gateway_key
-    key = LedgerKey(ED25519, signed_key) if signed_key else expected_key(None, directory)
-    check = LedgerVerifier(key, external_checkpoints((), config))
-    by_plan = replace(config, tariff=version.plan.rules.tariff)
-    try:
-        now_ms = present_ms(config, db, utc_ms(config))
-        return months_of(db, by_plan, tuple(version.plan.motors), month, now_ms, check)
-    except sqlite3.Error as error:
-        fail_unreadable(directory, error)
