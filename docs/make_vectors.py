@@ -95,6 +95,8 @@ def plan_vectors() -> dict[str, Any]:
     return {
         "id": both.signed.id, "canonical": canonical(both.signed.document).decode(), "in_force": body,
         "not_in_force": [
+            {"what": "a newer format of the file", "file": body | {"s": "magwatt.signed/2"}},
+            {"what": "a further member of a signature", "file": with_first(note="")},
             {"what": "signed by the customer only", "file": body | {"signatures": [customer]}},
             {"what": "no signature", "file": body | {"signatures": []}},
             {"what": "a price was changed", "file": file_body(changed.signed)},

@@ -107,13 +107,19 @@ def canonical(value: Any) -> str:
 def in_force(file: Mapping[str, Any]) -> bool:
     """Whether a first version is signed by both parties, and nothing is wrong with a signature."""
     document = file["document"]
+    if file.keys() != {"s", "document", "signatures"} or file["s"] != "magwatt.signed/1":
+        return False
+    if document["s"] != "magwatt.plan/1":
+        return False
     id_ = digest(canonical(document).encode())
     signed = []
     for each in file["signatures"]:
         public = document["party"][each["role"]]["public_key"]
         statement = {key: value for key, value in each.items() if key != "sig"}
-        fits = (each["document"], each["type"], each["key"]) == (
-            id_, document["s"], digest(bytes.fromhex(public))[:16]
+        if statement.keys() != {"s", "document", "type", "role", "by", "key", "signed_ms"}:
+            return False
+        fits = (each["s"], each["document"], each["type"], each["key"]) == (
+            "magwatt.signature/1", id_, document["s"], digest(bytes.fromhex(public))[:16]
         )  # fmt: skip
         timely = each["signed_ms"] >= document["drafted_ms"] - 600_000
         if not (fits and timely and verifies(public, canonical(statement).encode(), each["sig"])):
