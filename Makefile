@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system clean
+.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make test    all tests      make lint    style and types"
 	@echo "make bench   speed          make soak    long proofs"
 	@echo "make compile signal-processing kernels into the cache"
+	@echo "make deb     Debian packages    make deb-check  installs and upgrades one in a chroot"
 
 demo: .venv/demo
 	$(BIN)/magwatt demo
@@ -65,6 +66,7 @@ bench-dsp: .venv/bench-dsp
 # faults: more than an hour on two idle cores.
 bench-condition: .venv/bench-dsp
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cage
+	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cost
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.condition_rows
 
 bench-store: .venv/test system
@@ -108,6 +110,10 @@ page-pictures: .venv/test system catalogues
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py
 	$(BIN)/python docs/shell_files.py
+
+# Test vectors of docs/reference/ledger-format.md.
+vectors: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python docs/make_vectors.py
 
 # Message catalogues: `messages` brings new texts of the code into the .po files, `catalogues` compiles them.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agent/locale/*/LC_MESSAGES/magwatt.po))
@@ -154,6 +160,32 @@ system:
 	.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[bench-dsp]"
 	@touch $@
 
+# Debian packages into dist/, for all releases and architectures or for TARGETS, such as deb13-arm64. Each package contains byte code
+# of its release's Python, which has to be there: python3.11 for Debian 12, python3.13 for Debian 13.
+deb: .venv/packages deb-tools
+	PYTHONPATH=. .venv/packages/bin/python -m deploy.debian.build $(TARGETS)
+
+# Installs, upgrades and removes the package in a new root file system of Debian, as root. Ten minutes.
+deb-check: .venv/packages deb-tools
+	PYTHONPATH=. .venv/packages/bin/python -m deploy.debian.check
+
+# Runs the arm64 package of `make deb TARGETS=deb13-arm64` in an emulator and compares its results with those here. Ten minutes.
+arm-check: .venv/test
+	@sh ./install-system-packages mmdebstrap proot qemu-user-static
+	PYTHONPATH=. $(BIN)/python -m deploy.debian.arm
+
+# The newest versions of all that the packages contain.
+deb-lock: .venv/packages
+	PYTHONPATH=. .venv/packages/bin/python -m deploy.debian.lock
+
+deb-tools:
+	@sh ./install-system-packages dpkg-dev zstd lintian mmdebstrap binutils-aarch64-linux-gnu binutils-x86-64-linux-gnu
+
+.venv/packages: .venv/bin/python deploy/debian/tools.txt
+	$(PYTHON) -m venv --clear $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/debian/tools.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache
 	find agent benchmarks docs drivers dsp simulators tests -name __pycache__ -prune -exec rm -rf {} +

@@ -24,9 +24,10 @@ from drivers.error_reasons import (
     MORE_FRAMES,
 )
 from drivers.errors import ForeignMasterActive
-from drivers.framing import PAUSE_S, READ_FUNCTIONS, ResponseMatcher, Stray
+from drivers.framing import READ_FUNCTIONS
 from drivers.reading import Clock
 from drivers.reasons import Reason
+from drivers.response_matcher import PAUSE_S, ResponseMatcher, Stray
 from drivers.rtu_frames import PLAIN, OverheardRequest, request_at, response_length
 
 RESPONSES, RESPONSES_S = 3, 600.0

@@ -1,6 +1,6 @@
 """Device identification by Report Server ID (function 0x11) and Read Device Identification (0x2B / 0x0E).
 
-Source: Modbus application protocol V1.1b3, 6.13 and 6.21. The frames are in drivers/framing.py.
+Source: Modbus application protocol V1.1b3, 6.13 and 6.21. The frames are in drivers/rtu_framing.py and tcp_framing.py.
 """
 
 from __future__ import annotations

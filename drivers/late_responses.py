@@ -7,7 +7,8 @@ from collections.abc import Hashable
 
 from msgspec import Struct
 
-from drivers.framing import Request, ResponseMatcher
+from drivers.framing import Request
+from drivers.response_matcher import ResponseMatcher
 
 QUARANTINE_S = 5.0  # no response is expected later than this after its request
 LOST_MIN = 16  # unanswered requests without a late response after which a device counts as one that is never late

@@ -156,7 +156,7 @@ class ModbusDevice:
             quality |= Quality.NO_REPLY
             flags = {}
             self.health.refresh.interrupt()
-        self._decoder.add_fault_text(values, flags)
+        self._decoder.add_fault(values, flags)
         came_ns, monotonic_ns = responses.came_ns, responses.monotonic_ns
         sent_ns = came_ns - (monotonic_ns - began_ns)  # relative to the response, because UTC may step during the poll
         errors = [error.reason for error in responses.failed.values()]

@@ -31,12 +31,15 @@ from drivers.errors import (
     ResponseQuarantined,
 )
 from drivers.foreign_master import ForeignMasterDetector, ForeignTraffic
-from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.framing import Request
 from drivers.late_responses import LateResponses
 from drivers.reading import Clock
 from drivers.reasons import Reason
 from drivers.request_shapes import extended, free_shape
+from drivers.response_matcher import ResponseMatcher
+from drivers.rtu_framing import rtu_matcher, rtu_request
 from drivers.serial_line import SerialLine
+from drivers.tcp_framing import tcp_request, tcp_scan
 from drivers.tcp_stream import TcpStream
 from drivers.thread_executor import ThreadExecutor
 
@@ -76,7 +79,7 @@ class ModbusLink:
         self._clock = clock
         self._serial, self._rtu = wire.is_serial, wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
-        self._pending = ResponseMatcher(rtu_scan if wire.is_rtu else tcp_scan)
+        self._pending = rtu_matcher() if wire.is_rtu else ResponseMatcher(tcp_scan)
         self._late = LateResponses(self._pending, wire.is_serial)
         self._whole: set[Request] = set()  # blocks that the device does not let read in parts
         self._transaction = 0

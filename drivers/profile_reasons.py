@@ -51,6 +51,7 @@ HARMONICS_UNKNOWN = Code("harmonics_unknown", "not a harmonics quantity of the v
 QUANTITY_UNIT = Code("quantity_unit", "expected {unit:quoted} as in the vocabulary, found {value}")
 REGISTER_UNKNOWN = Code("register_unknown", "no such register")
 BIT_NUMBERS_EXPECTED = Code("bit_numbers_expected", "expected a table with bit numbers 0…63 as keys")
+TRIP_EXPECTED = Code("trip_expected", "expected either bits 0…31 or values of the register that show a trip")
 FAULT_CODE_EXPECTED = Code("fault_code_expected", "expected an integer as key, found {value}")
 
 # Registers and blocks

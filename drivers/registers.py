@@ -201,6 +201,7 @@ def fault_text(profile: Profile, value: Value) -> str | None:
     return profile.faults.get(code) or ("no fault" if code == 0 else f"code {code} (0x{code:04X})")
 
 
+TRIPPED = "tripped"  # from the status word of a drive, see Trip
 TEXT_OF = {"fault_code": "fault_text", "last_fault_code": "last_fault_text"}
 
 

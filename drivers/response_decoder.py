@@ -8,7 +8,7 @@ from functools import cache
 from drivers import counters
 from drivers.profiles import Profile
 from drivers.reading import Quality, Value
-from drivers.registers import TEXT_OF, BlockDecoder, fault_text
+from drivers.registers import TEXT_OF, TRIPPED, BlockDecoder, fault_text
 from drivers.vocabulary import vocabulary
 
 
@@ -36,8 +36,16 @@ class ResponseDecoder:
             add_flag(flags, name, Quality.UNVERIFIED)
         self._check_counters(values, flags)
 
-    def add_fault_text(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:
-        """Adds the fault of the drive as text, with the flags of its code; None if the code is missing."""
+    def add_fault(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:
+        """Adds the fault of the drive as text, and whether it has tripped, with the flags of the registers.
+
+        The text is None if the code is missing, `tripped` if its register has no value.
+        """
+        if (trip := self._profile.trip) is not None and trip.register in values:
+            shown = values[trip.register]
+            values[TRIPPED] = int(trip.is_shown_by(int(shown))) if isinstance(shown, int | float) else None
+            if shown_flag := flags.get(trip.register):
+                flags[TRIPPED] = shown_flag
         code_name = self._profile.faults_of
         name = TEXT_OF.get(code_name)
         if name is None or code_name not in values:

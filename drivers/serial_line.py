@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING
 from drivers import error_reasons as codes
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
-from drivers.framing import PAUSE_S, Request, Response, ResponseMatcher, rtu_length
+from drivers.framing import Request, Response
 from drivers.reasons import Reason, cause_of
+from drivers.response_matcher import PAUSE_S, ResponseMatcher
+from drivers.rtu_framing import rtu_length
 
 if TYPE_CHECKING:
     import serial

@@ -13,8 +13,10 @@ from drivers import error_reasons as codes
 from drivers.direct_future import DirectFuture, sleep
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
-from drivers.framing import PAUSE_S, Request, Response, ResponseMatcher, tcp_response_head
+from drivers.framing import Request, Response
 from drivers.reasons import Reason, cause_of
+from drivers.response_matcher import PAUSE_S, ResponseMatcher
+from drivers.tcp_framing import tcp_response_head
 
 if TYPE_CHECKING:
     from drivers.bus_settings import BusSettings

@@ -22,9 +22,10 @@ F = TypeVar("F", bound=Callable[..., object])
 Image = Mapping[str, Callable[..., Any]]
 
 # No "nnan" and no "ninf": NaN marks a gap, so only re-association and contraction are allowed. No kernel allocates
-# memory: without reference counting, calls cost nothing and vectors stay in registers.
+# memory: without reference counting, calls cost nothing and vectors stay in registers. No kernel is passed as a value.
 FLAGS: dict[str, Any] = {
     "nogil": True, "fastmath": {"reassoc", "contract"}, "error_model": "numpy", "_nrt": False,
+    "no_cfunc_wrapper": True,
 }  # fmt: skip
 
 dispatchers: list[Any] = []
@@ -69,12 +70,14 @@ def bare(function: F) -> F:
     except RuntimeError:  # neither __pycache__ nor a cache directory is writable: compile at every start
         compiled = njit(**FLAGS)(function)
     dispatchers.append(compiled)
-    return cast(F, compiled)
+    return cast(F, _without_literals(compiled))
 
 
 def inner(function: F) -> F:
-    """Compile a helper of kernels that the compiler always inlines into its callers."""
-    return function if _image is not None else cast(F, _njit()(forceinline=True, **FLAGS)(function))
+    """Compile a helper of kernels that the compiler always inlines into its callers; Python must not call it."""
+    if _image is not None:
+        return function
+    return cast(F, _without_literals(_njit()(forceinline=True, no_cpython_wrapper=True, **FLAGS)(function)))
 
 
 def name_of(function: Callable[..., object]) -> str:
@@ -85,6 +88,21 @@ def name_of(function: Callable[..., object]) -> str:
 def cache_misses() -> int:
     """Number of kernels that this process had to compile; 0 means that all of them came from the cache."""
     return sum(sum(d.stats.cache_misses.values()) for d in dispatchers)
+
+
+def _without_literals(dispatcher: Any) -> Any:
+    """Compile for the types of numbers only; numba compiles a function again for each number written in a call."""
+    from numba.core import types
+
+    unliteral = cast(Any, types).unliteral
+    resolve = dispatcher.get_call_template
+
+    def without_literals(arguments: Any, named: Any) -> Any:
+        plain = {name: unliteral(kind) for name, kind in named.items()}
+        return resolve(tuple(unliteral(kind) for kind in arguments), plain)
+
+    dispatcher.get_call_template = without_literals
+    return dispatcher
 
 
 def _njit() -> Any:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
+import numpy as np
+from numba.core import event
+
+from dsp import _jit
 from dsp._jit import Floats, cache_misses
 from dsp.aggregate import Aggregator, row_of
 from dsp.stream import Stream
@@ -14,9 +18,31 @@ __all__ = ["cache_misses", "compile_all"]
 _RATE_HZ = 5000.0  # high enough for a band above 2 kHz
 
 
-def compile_all() -> int:
-    """Run short signals through every path of Stream; returns the number of kernels that had to be compiled."""
+def compile_all(report: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Run short signals through every path of Stream; returns the number of kernels that had to be compiled.
+
+    report: called after each function with the number of compiled functions and of all functions.
+    """
     before = cache_misses()
+    with event.install_listener("numba:compile", _Compiled(report)):
+        _run_all()
+    return cache_misses() - before
+
+
+class _Compiled(event.Listener):
+    """Reports each function that numba has compiled."""
+
+    def __init__(self, report: Callable[[int, int], None]) -> None:
+        self._report = report
+
+    def on_start(self, event: object) -> None:
+        pass
+
+    def on_end(self, event: object) -> None:
+        self._report(sum(bool(d.overloads) for d in _jit.dispatchers), len(_jit.dispatchers))
+
+
+def _run_all() -> None:
     mains = _three_phases(50.0, 1.0)
     gap = mains.copy()
     gap[0, 2100] = np.nan
@@ -36,7 +62,6 @@ def compile_all() -> int:
     short = Stream(_RATE_HZ, nominal="60")
     short.push(_three_phases(60.0, 0.06))
     short.finish()
-    return cache_misses() - before
 
 
 def _three_phases(f_hz: float, seconds: float) -> Floats:

@@ -116,7 +116,8 @@ class Alarm(Struct, eq=False):
             }  # fmt: skip
         elif shown is not None:
             fields = {name: getattr(shown, name) for name in _EVIDENCE}
-        suppressed_by = "maintenance" if out_of_service else "cause" if self.cause is not None else self.blocked
+        by_cause = self.cause is not None and not self.is_safety
+        suppressed_by = "maintenance" if out_of_service else "cause" if by_cause else self.blocked
         return AlarmRecord(
             asset=self.key.asset or None, code=self.key.code, part=self.key.part, state=self.state,
             priority=self.priority, active=None if self.raw is None else self.raw > 0, since_ms=self.since_ms,

@@ -2,8 +2,9 @@
 
 An alarm is a consequence if the table names its code in the cause's `suppresses`, the cause covers its asset, and its
 condition began while the cause was there, up to EARLY_S before it was seen, or within the cause's window after its end.
-It stays suppressed as long as the cause is on the operator's list, but at most LONGEST_S after the end of the cause; an
-alarm of priority safety only until the window has passed.
+It stays suppressed as long as the cause is on the operator's list, but at most LONGEST_S after the end of the cause.
+An alarm of priority safety is not suppressed: it is on the list, announced with its cause, and on its own when the
+window has passed.
 """
 
 from __future__ import annotations

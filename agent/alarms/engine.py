@@ -12,7 +12,7 @@ from agent.alarms.causes import Causes
 from agent.alarms.condition import AlarmCondition, DelayOutcome
 from agent.alarms.model import AlarmInput, AlarmKey, AlarmRecord, AlarmState, AlarmTransition, Change
 from agent.alarms.runs import START, MotorRuns
-from agent.alarms.states import ACKED, DSUPR, LISTED, NORM, Circumstances, is_announced, next_state
+from agent.alarms.states import ACKED, DSUPR, LISTED, NORM, UNACK, Circumstances, is_announced, next_state
 from agent.config.alarm_definition import AlarmDefinition, AlarmSettings
 
 VALUE_S = 60.0  # a record of which only the value changes is handed out again after this time
@@ -146,24 +146,26 @@ class AlarmEngine:
         cause = self._cause_of(alarm, at_s) if change in _MAY_BE_CAUSED else None
         now = Circumstances(
             alarm.condition.holds, alarm.definition.latching, alarm.key.asset in self.out_of_service,
-            alarm.shelf_ends_s is not None, cause is not None,
+            alarm.shelf_ends_s is not None, cause is not None, alarm.is_safety,
         )  # fmt: skip
         before, after, at_ms = alarm.state, next_state(alarm.state, change, now), self._utc_of(at_s)
+        alone = change is Change.SUPPRESSION_ENDED and before is UNACK  # of priority safety: listed, not yet announced
         self.revision += 1
         self.changed[alarm.key] = None
         if change is Change.RAISED:
             alarm.raised_ms = at_ms
-        if after is before:
+        if after is before and not alone:
             return
         self._unlink(alarm)
-        alarm.enter(after, at_ms)
+        if after is not before:
+            alarm.enter(after, at_ms)
         if after is ACKED:
             alarm.acked_by, alarm.acked_ms = by, at_ms
-        if after is DSUPR and cause is not None:
+        if cause is not None and (after is DSUPR or (after is UNACK and alarm.is_safety)):
             self.link(alarm, cause)
         self.seq += 1
         alarm.seq = self.seq
-        announced = is_announced(before, after, now)
+        announced = alone or is_announced(before, after, now)
         if announced:
             alarm.announced_seq = self.seq
             self.log.add(Announcement(at_s, at_ms, alarm.key, alarm.priority))

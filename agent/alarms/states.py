@@ -17,6 +17,7 @@ class Circumstances(NamedTuple):
     """holds: the condition has been there for the on-delay, and was not gone for the off-delay.
 
     latching: of the definition. out_of_service, shelved: now. caused: it is a consequence of another alarm.
+    safety: of that priority, which is never suppressed by a cause.
     """
 
     holds: bool
@@ -24,6 +25,7 @@ class Circumstances(NamedTuple):
     out_of_service: bool = False
     shelved: bool = False
     caused: bool = False
+    safety: bool = False
 
 
 def next_state(state: AlarmState, change: Change, now: Circumstances) -> AlarmState:
@@ -57,9 +59,9 @@ def next_state(state: AlarmState, change: Change, now: Circumstances) -> AlarmSt
 
 
 def is_announced(before: AlarmState, after: AlarmState, now: Circumstances) -> bool:
-    """Whether the operator is notified: an alarm becomes unacknowledged. One that is on the list already and occurs
-    again as a consequence is not announced."""
-    return after is UNACK and before is not UNACK and not (before is RTNUN and now.caused)
+    """Whether the operator is notified: an alarm becomes unacknowledged. The announcement of a cause is that of its
+    consequences, also of those that are on the list."""
+    return after is UNACK and before is not UNACK and not (now.caused and (before is RTNUN or now.safety))
 
 
 def _released(now: Circumstances) -> AlarmState:
@@ -69,4 +71,4 @@ def _released(now: Circumstances) -> AlarmState:
         return SHLVD
     if not now.holds:
         return NORM
-    return DSUPR if now.caused else UNACK
+    return DSUPR if now.caused and not now.safety else UNACK

@@ -14,8 +14,8 @@ from agent.alarms.model import AlarmKey, AlarmRecord, OperatorAction
 from agent.alarms.reasons import PRIORITY_NAMES, STATE_NAMES
 from agent.config.alarm_definition import AlarmDefinition
 from agent.core.text import N_, _, current, text_of, text_of_object
+from agent.core.units import unit_sign
 
-_UNITS = {"degC": "°C"}
 _TARGETS = (
     # what, field, decimals, target, limit
     (N_("announced per day"), "per_day", N_("{value:.1f}; target at most 150, still manageable 300")),
@@ -37,10 +37,10 @@ def alarm_lines(record: AlarmRecord, definition: AlarmDefinition) -> Iterator[st
         yield _("{priority:word}: {alarm}: {title:word}", **head)
     elif record.limit is None:
         yield _("{priority:word}: {alarm}: {title:word} ({value:g} {unit})", **head, value=record.value,
-                unit=_UNITS.get(record.unit, record.unit))  # fmt: skip
+                unit=unit_sign(record.unit))  # fmt: skip
     else:
         yield _("{priority:word}: {alarm}: {title:word} ({value:g} {unit}, limit {limit:g})", **head,
-                value=record.value, limit=record.limit, unit=_UNITS.get(record.unit, record.unit))  # fmt: skip
+                value=record.value, limit=record.limit, unit=unit_sign(record.unit))  # fmt: skip
     yield "    " + _state(record)
     if record.quality != "good":
         yield "    " + _("no data now: it is not known whether the condition is still there")
@@ -65,7 +65,7 @@ def definition_lines(definition: AlarmDefinition, complete: bool) -> Iterator[st
     if definition.limits:
         limits = tuple(f"{limit:g}" for limit in definition.limits)
         yield "    " + _("limit: {limits} {unit}, deadband {deadband:g}", limits=limits, deadband=definition.deadband,
-                         unit=_UNITS.get(definition.unit, definition.unit))  # fmt: skip
+                         unit=unit_sign(definition.unit))  # fmt: skip
     yield "    " + _("on-delay {on_s:g} s, off-delay {off_s:g} s", on_s=definition.on_delay_s,
                      off_s=definition.off_delay_s)  # fmt: skip
     if definition.blocked_off:
@@ -147,7 +147,7 @@ def _state(record: AlarmRecord) -> str:
         case "SHLVD":
             return _("{state:word} until {until_ms:local} by {by}: {reason}", state=data["state"],
                      until_ms=record.shelved_until_ms, by=record.shelved_by, reason=record.shelved_why)  # fmt: skip
-        case "DSUPR" if record.caused_by:
+        case _ if record.caused_by:
             return _("{state:word} since {since_ms:local}, consequence of {cause}", **data, cause=record.caused_by)
     return _("{state:word} since {since_ms:local}", **data)
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agent.analysis.condition.faults import FAULTS
+from agent.analysis.condition.faults import FAULTS, clear_title
+from agent.analysis.condition.message import unseen_by_reason
+from agent.cli.condition_words import CONDITIONS, CONFIDENCES, SEVERITIES
 from agent.cli.watch_alarms import own
-from agent.core.text import N_, _, text_of_object
+from agent.core.text import _, text_of_object
+from agent.core.units import unit_sign
 
-CONDITIONS = {
-    "finding": N_("something was found"),
-    "healthy": N_("healthy: nothing was found, and the faults that count would have been seen"),
-    "unknown": N_("not known: not all faults that count would have been seen"),
-}
-SEVERITIES = {"note": N_("note"), "warning": N_("warning"), "alarm": N_("alarm")}
-CONFIDENCES = {"certain": N_("certain"), "likely": N_("likely"), "possible": N_("possible")}
 LIVE_TERMINALS = "live_terminals"  # that there is no voltage is never reported
-_UNITS = {"degC": "°C"}
 Fault = Mapping[str, Any]
 
 
@@ -36,16 +31,16 @@ def _lines(body: Mapping[str, Any], current: bool) -> Iterator[str]:
         if faults[code].get("verdict") == "finding":
             yield from _finding(code, faults[code])
     clear = tuple(
-        _title(code, faults[code])
+        clear_title(code) if code in FAULTS else _title(code, faults[code])
         for code in ordered
         if faults[code].get("verdict") == "clear" and code != LIVE_TERMINALS
     )
     if clear:
         yield "  " + _("clear: {faults}", faults=_("; ").join(clear))
-    for code in ordered:
-        if faults[code].get("verdict") == "not_observable":
-            reason = text_of_object(faults[code].get("reason") or {})
-            yield "  " + _("not observable: {fault}: {reason}", fault=_title(code, faults[code]), reason=reason)
+    for reason, codes in unseen_by_reason({code: faults[code] for code in ordered}):
+        titles = tuple(_title(code, faults[code]) for code in codes)
+        yield "  " + _("not observable: {faults}", faults=_("; ").join(titles))
+        yield "    " + text_of_object(reason)
 
 
 def _finding(code: str, fault: Fault) -> Iterator[str]:
@@ -62,13 +57,15 @@ def _index(fault: Fault) -> str:
     """The index with its uncertainty, limit and trend; empty: there is none."""
     if fault.get("index") is None:
         return ""
-    unit = _UNITS.get(fault.get("unit") or "", fault.get("unit") or "")
+    unit = unit_sign(fault.get("unit"))
     value = f"{fault['index']:.4g}" + (f" ± {fault['u95']:.2g}" if fault.get("u95") is not None else "")
     parts = [f"{value} {unit}".strip()]
     if fault.get("limit") is not None:
         parts.append(_("limit {limit:g}", limit=fault["limit"]))
     if trend := fault.get("trend"):
-        parts.append(_("{change:+.2g} {unit} in 30 d", change=trend["per_30d"], unit=trend.get("unit") or unit))
+        parts.append(
+            _("{change:+.2g} {unit} in 30 d", change=trend["per_30d"], unit=unit_sign(trend.get("unit")) or unit)
+        )
     return _(", ").join(parts)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.cli.ledger_export import export
 from agent.cli.ledger_options import (
     checkpoint_option,
     expected_key,
@@ -42,6 +43,9 @@ CHANGES = {
 @click.group(help=N_("Verify the signed ledger of savings records."))
 def ledger() -> None:
     pass
+
+
+ledger.add_command(export)
 
 
 @ledger.command(

@@ -9,19 +9,13 @@ from typing import Any
 
 import click
 
-from agent.analysis.condition.answers import Answer, Clear, Condition, ConditionFinding, NotObservable, Severity
-from agent.analysis.condition.faults import FAULTS
+from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, NotObservable, Severity
+from agent.analysis.condition.faults import FAULTS, clear_title
 from agent.analysis.condition.replay import FileCondition
-from agent.core.text import N_, _, english, text_of
+from agent.cli.condition_words import CONDITIONS, CONFIDENCES, SEVERITIES
+from agent.core.text import _, english, text_of
 
-_SEVERITIES = {Severity.NOTE: N_("note"), Severity.WARNING: N_("warning"), Severity.ALARM: N_("alarm")}
 _COLOURS = {Severity.NOTE: "cyan", Severity.WARNING: "yellow", Severity.ALARM: "red"}
-_CONFIDENCES = {"certain": N_("certain"), "likely": N_("likely"), "possible": N_("possible")}
-_CONDITIONS = {
-    Condition.FINDING: N_("something was found"),
-    Condition.HEALTHY: N_("healthy: nothing was found, and the faults that count would have been seen"),
-    Condition.UNKNOWN: N_("unknown: nothing was found, but not all faults that count would have been seen"),
-}
 _ORDER = (Severity.ALARM, Severity.WARNING, Severity.NOTE)
 
 
@@ -35,7 +29,7 @@ def json_lines(found: FileCondition) -> list[str]:
 def text_lines(found: FileCondition, name: str) -> list[str]:
     """Lines of text for an operator, in the language of the process."""
     return [
-        _("{file}: {condition}", file=name, condition=_(_CONDITIONS[found.condition])),
+        _("{file}: {condition}", file=name, condition=_(CONDITIONS[found.condition.value])),
         *(line for one in _sorted(found.answers) if isinstance(one, ConditionFinding) for line in _finding(one)),
         *_clear([one for one in found.answers if isinstance(one, Clear)]),
         *_unseen([one for one in found.answers if isinstance(one, NotObservable)]),
@@ -78,12 +72,12 @@ def _number(value: float) -> float | None:
 
 
 def _finding(answer: ConditionFinding) -> Iterator[str]:
-    severity = click.style(_(_SEVERITIES[answer.severity]), fg=_COLOURS[answer.severity], bold=True)
+    severity = click.style(_(SEVERITIES[answer.severity.value]), fg=_COLOURS[answer.severity], bold=True)
     fault = FAULTS[answer.code]
     yield ""
     yield _(
         "{severity}: {title} ({confidence}, at {at_s:.1f} s)",
-        severity=severity, title=_(fault.title), confidence=_(_CONFIDENCES[answer.confidence.value]), at_s=answer.at_s,
+        severity=severity, title=_(fault.title), confidence=_(CONFIDENCES[answer.confidence.value]), at_s=answer.at_s,
     )  # fmt: skip
     yield "    " + text_of(answer.why)
     if answer.value is not None:
@@ -105,7 +99,7 @@ def _index(answer: ConditionFinding) -> str:
 
 
 def _clear(answers: list[Clear]) -> list[str]:
-    titles = [f"    {_(FAULTS[one.code].title)}" for one in answers]
+    titles = [f"    {clear_title(one.code)}" for one in answers]
     return ["", _("Not found, and it would have been seen"), *titles] if titles else []
 
 

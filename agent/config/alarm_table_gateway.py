@@ -10,6 +10,9 @@ _DOCTOR = N_("`magwatt doctor` finds the cause.")
 _DATA_LOST = N_("Measured values are lost.")
 _HOUR_MIN, _DAY_MIN = 60.0, 1440.0
 
+BACKLOG_ROWS = 600  # more than a minute of ten rows a second, which a reconnection clears
+DISK_MB, SPOOL_H, CERTIFICATE_D = (500, 50), (72, 1), (30, 7)  # limits; 72 h: a long weekend
+
 GATEWAY_ROWS = (
     AlarmDefinition(
         code="no_reply", title=N_("a device does not respond"), priority="medium", respond_min=30,
@@ -73,7 +76,7 @@ GATEWAY_ROWS = (
     AlarmDefinition(
         code="disk", scope="gateway",
         title=N_("the disk is almost full"), priority="low", priority_alarm="high", respond_min=_DAY_MIN,
-        consequence=_DATA_LOST, unit="MB", limits=(500, 50), direction="low", deadband=50,
+        consequence=_DATA_LOST, unit="MB", limits=DISK_MB, direction="low", deadband=50,
         advice=(N_("Delete other files on this disk, or lower `quota` in [store]."),), on_delay_s=60, off_delay_s=60,
         suppresses=frozenset(("store", "spool", "rows_dropped")),
     ),
@@ -87,7 +90,7 @@ GATEWAY_ROWS = (
     AlarmDefinition(
         code="spool", scope="gateway",
         title=N_("the spool fills up"), priority="low", priority_alarm="high", respond_min=_DAY_MIN,
-        consequence=_DATA_LOST, unit="h", limits=(72, 1), direction="low", deadband=1,
+        consequence=_DATA_LOST, unit="h", limits=SPOOL_H, direction="low", deadband=1,
         advice=(N_("Connect the broker again, or raise `quota` in [store]."),), on_delay_s=60, off_delay_s=60,
         suppresses=frozenset(("backlog",)),
     ),
@@ -105,7 +108,7 @@ GATEWAY_ROWS = (
     AlarmDefinition(
         code="certificate", scope="gateway", title=N_("a certificate expires"), priority="low", priority_alarm="high",
         respond_min=7 * _DAY_MIN, consequence=N_("The connection to the broker ends on that day."), unit="d",
-        limits=(30, 7), direction="low", advice=(N_("Renew the certificate of the broker or of this client."),),
+        limits=CERTIFICATE_D, direction="low", advice=(N_("Renew the certificate of the broker or of this client."),),
     ),
     AlarmDefinition(
         code="clock", scope="gateway", title=N_("the clock is not synchronized"), priority="low", respond_min=_DAY_MIN,

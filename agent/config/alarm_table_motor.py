@@ -15,6 +15,9 @@ _SEALS = N_("Seals and bearings of the pump fail within minutes.")
 _PROCESS = N_("The process gets less than planned, and the cause grows.")
 _HOUR_MIN, _DAY_MIN = 60.0, 1440.0
 
+# Persistence of slow faults: findings of rows come within the hour, but weather, process and magnet temperature change
+_SLOW_S, _SLOW_LOAD_S = 6 * 3600.0, 24 * 3600.0
+
 # Consequences of a wrong or missing phase at the same motor
 _ASYMMETRIES = frozenset((
     "supply_unbalance", "current_unbalance", "contact_resistance", "winding_asymmetry", "turn_fault", "overload",
@@ -86,6 +89,7 @@ FAULT_ROWS = (
             N_("Compare the EMF while coasting with the value when new."),
             N_("Look for overcurrent, over-temperature or a wrong setting of the drive in the past."),
         ),
+        on_delay_s=_SLOW_S, off_delay_s=_HOUR_MIN * 60,
     ),
     AlarmDefinition(
         code="rotor_asymmetry", title=N_("rotor asymmetry: a weak magnet, or eccentricity"), priority="low",
@@ -181,7 +185,7 @@ FAULT_ROWS = (
     AlarmDefinition(
         code="clogged_filter", title=N_("the load falls at equal speed: a clogged filter or duct"), priority="low",
         respond_min=7 * _DAY_MIN, consequence=_PROCESS, advice=(N_("Check filter, damper and impeller."),),
-        blocked_off=True,
+        on_delay_s=_SLOW_LOAD_S, off_delay_s=_HOUR_MIN * 60,  # a fan that is off does not restart the delay
     ),
     AlarmDefinition(
         code="cooling_reduced", title=N_("the cooling is reduced: hotter than losses and ambient temperature explain"),

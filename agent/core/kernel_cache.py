@@ -18,6 +18,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from agent.core import kernel_cache_folders
 
 _DIGEST = hashlib.sha256
 _only_load = False
+Report = Callable[[int, int], None]
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
@@ -94,31 +97,50 @@ def image() -> bytes | None:
     return found if digest == _DIGEST(found).digest() else None
 
 
-def compile_kernels() -> None:
-    """Compiles every kernel into the cache and the image, in a separate process. Raises OSError."""
-    if code := start_compilation().wait():
+def compile_kernels(report: Report = lambda done, total: None) -> None:
+    """Compiles every kernel into the cache and the image, in a separate process. Raises OSError.
+
+    report: called with the number of compiled functions and of all functions, several times a second.
+    """
+    process = start_compilation(subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            done, total = map(int, line.split())
+            report(done, total)
+        code = process.wait()
+    finally:
+        process.terminate()
+        process.communicate()
+    if code:
         raise OSError(f"the process that compiles the kernels ended with exit code {code}")
 
 
 def compile_here() -> None:
-    """Compiles every kernel in this process, which must not have called any before. Raises OSError."""
+    """Compiles every kernel in this process, which must not have called any before. Raises OSError.
+
+    Writes lines with the number of compiled functions and of all functions to the standard output.
+    """
     path = _image_path()
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass  # a folder that cannot be written is an error before the work
     from dsp.compile_kernels import compile_all
     from dsp.kernel_image_builder import build
 
-    compile_all()
+    compile_all(partial(print, flush=True))
     made = build()
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_bytes(_DIGEST(made).digest() + made)
-    partial.replace(path)
+    incomplete = path.with_suffix(f".{os.getpid()}")
+    incomplete.write_bytes(_DIGEST(made).digest() + made)
+    incomplete.replace(path)
 
 
-def start_compilation() -> subprocess.Popen[bytes]:
-    """Starts a process that fills the cache; the caller polls it."""
+def start_compilation(output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Starts a process that fills the cache; the caller polls it. output: for its progress, see compile_here()."""
     use_cache()
     return subprocess.Popen(
         [sys.executable, "-P", "-c", "from agent.core.kernel_cache import compile_here; compile_here()"],
         stdin=subprocess.DEVNULL,
+        stdout=output,
         start_new_session=True,  # Ctrl-C in the terminal must reach only the agent, which ends this process
         preexec_fn=end_with_parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},

@@ -298,6 +298,7 @@ HEALTH: tuple[Metric, ...] = (
     _count("corrupt_responses", "responses discarded because they were corrupt, all buses"),
     _count("waveform_drift_ppm", "clock deviation of the waveform sender from this machine, largest of all streams"),
     _count("waveform_samples_lost", "samples missing in waveform streams"),
+    _level("waveforms_waiting", "", "waveform streams that are not analysed because the kernels are not compiled yet"),
     _count("waveform_frames_corrupt", "waveform frames dropped because of a wrong checksum"),
 )  # fmt: skip
 

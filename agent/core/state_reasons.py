@@ -26,6 +26,8 @@ BUS_RESUMED_BY_OPERATOR = Code(
     "confirmed that it was removed",
 )
 
+SILENT = frozenset((DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE))  # a device from which nothing comes
+
 IN_MAINTENANCE = Code("in_maintenance", "in maintenance: {note}")
 IN_MAINTENANCE_UNTIL = Code("in_maintenance_until", "in maintenance until {until_ms:local}: {note}")
 STATE_OF_DEVICES = Code("state_of_devices", "without maintenance the state would be {state:word}")

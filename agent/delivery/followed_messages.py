@@ -25,9 +25,12 @@ MESSAGE_CODES = (
     "agent.acquisition.selfcheck_results",
     "agent.analysis.efficiency.explain_reasons",
     "agent.alarms.reasons",
-    "agent.analysis.condition.reasons",
+    "agent.analysis.condition.common_reasons",
+    "agent.analysis.condition.rectifier_reasons",
     "agent.analysis.condition.cage_reasons",
+    "agent.analysis.condition.history_reasons",
     "agent.analysis.condition.magnet_reasons",
+    "agent.analysis.condition.magnet_unseen_reasons",
     "agent.analysis.condition.rows.reasons",
 )
 

@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class CompileCatalogues(BuildHookInterface):  # type: ignore[misc]  # hatchling is there at build time only
+class CompileCatalogues(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         for source in sorted((Path(self.root) / "agent" / "locale").rglob("*.po")):
             with source.open("rb") as text, source.with_suffix(".mo").open("wb") as compiled:

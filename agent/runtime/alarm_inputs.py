@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from agent.acquisition.bus_limits import FAILED_MAX
 from agent.alarms.model import AlarmInput
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding
+from agent.analysis.efficiency.reasons import CONTRADICTIONS
+from agent.config.alarm_table_gateway import BACKLOG_ROWS
 from agent.config.model import Config
 from agent.config.topology import Asset, polled_devices
-from agent.core.state_reasons import DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
+from agent.core.state_reasons import SILENT
 from drivers.reasons import Reason
-
-SILENT = frozenset((DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE))
-CONTRADICTIONS = frozenset((
-    "losses_exceed_power", "poles_mismatch", "meter_ratio", "drive_bypassed", "nameplate_power_factor",
-    "nameplate_speed", "nameplate_losses",
-))  # fmt: skip
-FAILED_MAX = 0.05  # share of failed polls: the scheduler repeats a poll, so that single losses do not fail it
-BACKLOG_ROWS = 600  # more than a minute of ten rows a second, which a reconnection clears
 
 
 def of_answers(asset: str, answers: Iterable[Answer], at_ms: int) -> Iterator[AlarmInput]:
@@ -48,11 +43,12 @@ def of_row(asset: str, values: Mapping[str, Any], reasons: Mapping[str, Sequence
     )
     yield AlarmInput(asset, "contradiction", contradiction is not None, why=contradiction, at_ms=at_ms)
     yield AlarmInput(asset, "no_value", bad, at_ms=at_ms)
-    if "fault_code" in values:
-        fault = values["fault_code"]
+    if "fault_code" in values or "tripped" in values:
+        code, tripped = (float(one) if isinstance(one := values.get(name), int | float) else None
+                         for name in ("fault_code", "tripped"))  # fmt: skip
+        shown = [one != 0 for one in (code, tripped) if one is not None]
         why = next(iter(reasons.get("fault_text", ())), None)
-        value = float(fault) if isinstance(fault, int | float) else None
-        yield AlarmInput(asset, "drive_fault", None if value is None else value != 0, value, why=why, at_ms=at_ms)
+        yield AlarmInput(asset, "drive_fault", any(shown) if shown else None, code, why=why, at_ms=at_ms)
 
 
 class SilentDevices:

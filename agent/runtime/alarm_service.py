@@ -86,7 +86,7 @@ class AlarmService:
         bad = overall_quality(row.values, row.flags, row.quality) == "bad"
         running = self._running(row)
         reasons = tuple(row.reasons.get("efficiency_unavailable_reason", ()))
-        seen = (row.values.get("meter_wiring"), reasons, bad, row.values.get("fault_code"), running)
+        seen = (*map(row.values.get, ("meter_wiring", "fault_code", "tripped")), reasons, bad, running)
         if self._rows.get(row.asset) == seen:
             return
         self._rows[row.asset] = seen

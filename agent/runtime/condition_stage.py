@@ -49,7 +49,7 @@ class ConditionServices(Struct, frozen=True):
 
 
 class ConditionStage(Stage):
-    """Rows go to the row detectors, a record of the waveform is judged every two minutes.
+    """Rows go to the row detectors, a record of the waveform is judged every few minutes.
 
     What was learned is saved every quarter of an hour and belongs to the data of the motor: with another
     nameplate nothing is known.
@@ -91,7 +91,7 @@ class ConditionStage(Stage):
     def on_waveform(self, block: Waveform, now_s: float) -> None:
         if self._records is None:
             return
-        job = self._records.on_block(block, now_s, self._live.row(now_s).get("winding_degc"))
+        job = self._records.on_block(block, now_s, lambda: self._live.row(now_s).get("winding_degc"))
         if self._records.revision != self._reported_revision:
             self._report()
         if job is not None:

@@ -168,6 +168,11 @@ class Pipeline:
         """Missing samples in waveform streams."""
         return self._channels.lost
 
+    @property
+    def waveforms_waiting(self) -> int:
+        """Waveform streams that are not analysed, because the kernels are not compiled."""
+        return len(self._channels.waiting)
+
     def tick(self) -> None:
         """Publishes rows whose devices are overdue. To be called a few times a second."""
         now_ns = self._clock.monotonic_ns()

@@ -85,6 +85,11 @@ PROFILE_RTU_ONLY = Code(
     "the device has Modbus RTU only, but this bus uses Modbus TCP: right with a Modbus gateway. With a transparent "
     'converter write framing = "rtu" in [bus.{bus}]',
 )
+TRIP_NOT_SHOWN = Code(
+    "trip_not_shown",
+    "{profile} shows a trip neither by a fault code nor by a status word that is read: the alarm drive_fault is not "
+    "observable",
+)
 PROFILE_TCP_ONLY = Code(
     "profile_tcp_only",
     "the device has Modbus TCP only, but this bus uses Modbus RTU. Write its address as tcp in a separate table "

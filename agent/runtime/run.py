@@ -157,6 +157,7 @@ def _numbers(
         "processing_errors": thread.failures,
         "registers_disabled": sum(reason.data["n"] for reason in agent.disabled.values()),
         "waveform_samples_lost": agent.pipeline.waveform_samples_lost,
+        "waveforms_waiting": agent.pipeline.waveforms_waiting,
         "clock_synchronized": int(watch.reliable),
         "clock_steps": clock_supervisor.steps,
         "motors_in_maintenance": len(agent.flagger.in_maintenance),

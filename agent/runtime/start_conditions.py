@@ -23,6 +23,7 @@ from agent.runtime.listen_port import cannot_listen
 from agent.runtime.tls_conditions import unusable_certificates
 from drivers.profiles import load_profile
 from drivers.reasons import Reason
+from drivers.registers import usable
 
 PORT, PORT_TLS = 1883, 8883  # IANA: mqtt, secure-mqtt
 Condition = tuple[str, str, Reason]  # level, key of the configuration, reason
@@ -54,6 +55,7 @@ def _conditions(config: Config, account: UserAccount, other: bool) -> Iterator[C
     if settings and (taken := cannot_listen(settings.host, settings.port, state_dir)):
         yield FINDING, "prometheus.listen", taken
     yield from _transports(config)
+    yield from _trips(config)
     try:
         ZoneInfo(config.site.timezone)
     except ZoneInfoNotFoundError:
@@ -121,6 +123,15 @@ def _transports(config: Config) -> Iterator[Condition]:
             yield NOTE, key, codes.PROFILE_RTU_ONLY(bus=bus.name)
         if bus.framing == "rtu" and "rtu" not in transports:
             yield FINDING, key, codes.PROFILE_TCP_ONLY()
+
+
+def _trips(config: Config) -> Iterator[Condition]:
+    """Drives whose trip cannot be seen: neither a fault code nor a status word that shows it."""
+    for name, drive in config.drives.items():
+        profile = load_profile(drive.profile)
+        readable = {row.name for row in usable(profile, {row.name for row in profile.registers})}
+        if not readable & {"fault_code", *([profile.trip.register] if profile.trip else [])}:
+            yield NOTE, f"drive.{name}.profile", codes.TRIP_NOT_SHOWN(profile=profile.id)
 
 
 def _level(reason: Reason) -> str:

@@ -283,6 +283,11 @@ DRIVER_NO_GAIN = Code(
     "{driver:signal} is not a driver: it does not improve the prediction (best CV(RMSE) with it {cv_rmse:pct1} %, of "
     "the chosen model {chosen_cv_rmse:pct1} %)",
 )
+DRIVER_WEAK = Code(
+    "driver_weak",
+    "{driver:signal} is a weak driver: the model predicts almost as well without it (best CV(RMSE) with it "
+    "{cv_rmse:pct1} %, of the chosen model {chosen_cv_rmse:pct1} %). The adjusted baseline is corrected for it",
+)
 DRIVER_ALIKE = Code(
     "driver_alike",
     "{driver:signal} is not a driver: there are too few independent data to separate it from {drivers:signal}",

@@ -179,6 +179,8 @@ def _merged(parent: Raw, own: Raw, source: str) -> Raw:
         merged["bits"] = {name: table for name, table in merged["bits"].items() if name not in removed}
     if isinstance(merged.get("faults"), dict) and merged["faults"].get("of") in removed:
         merged["faults"] = {key: value for key, value in merged["faults"].items() if key != "of"}
+    if isinstance(merged.get("trip"), dict) and merged["trip"].get("of") in removed:
+        del merged["trip"]
     return {**merged, "register": [*rows.values(), *added]}
 
 

@@ -210,6 +210,23 @@ class HarmonicBlock(Struct, frozen=True):
         return range(self.first_order, self.first_order + self.count * self.order_step, self.order_step)
 
 
+class Trip(Struct, frozen=True):
+    """How a register shows that the drive has tripped.
+
+    register: quantity, a status word or a state code.
+    mask: bits of which one is set; 0: `values` decide.
+    values: contents of the register.
+    """
+
+    register: str
+    mask: int = 0
+    values: tuple[int, ...] = ()
+
+    def is_shown_by(self, value: int) -> bool:
+        """Whether this content of the register shows a trip."""
+        return bool(value & self.mask) if self.mask else value in self.values
+
+
 class Profile(Struct, frozen=True):
     """Register map of one model.
 
@@ -232,6 +249,7 @@ class Profile(Struct, frozen=True):
     bits: quantity → bit number → text.
     faults: fault code → text.
     faults_of: quantity that contains the fault code; empty: unknown.
+    trip: register that shows a trip; None: not known, or only by its fault code.
     sources: documents from which the map was made.
     dialect: one of DIALECTS.
     overread_allowed: a request may extend beyond the last mapped register.
@@ -262,6 +280,7 @@ class Profile(Struct, frozen=True):
     bits: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     faults: Mapping[int, str] = field(default_factory=dict)
     faults_of: str = ""
+    trip: Trip | None = None
     sources: tuple[Mapping[str, str], ...] = ()
     dialect: str = "modbus"
     overread_allowed: bool = False

@@ -16,6 +16,7 @@ from drivers.profiles.model import (
     HarmonicBlock,
     Identify,
     Profile,
+    Trip,
 )
 from drivers.profiles.register_parser import UNIT, cross_checks, register_of
 from drivers.profiles.toml_checks import (
@@ -38,8 +39,8 @@ from drivers.vocabulary import vocabulary
 
 _TOP = {
     "schema": Key(WHOLE), "device": Key(TABLE), "protocol": Key(TABLE), "comm_loss": Key(TABLE), "identify": Key(LIST),
-    "register": Key(LIST), "block": Key(LIST), "bits": Key(TABLE), "faults": Key(TABLE), "waveform": Key(LIST),
-    "source": Key(LIST),
+    "register": Key(LIST), "block": Key(LIST), "bits": Key(TABLE), "faults": Key(TABLE), "trip": Key(TABLE),
+    "waveform": Key(LIST), "source": Key(LIST),
 }  # fmt: skip
 DEVICE = {
     "id": Key(TEXT, required=True), "vendor": Key(TEXT, required=True), "model": Key(TEXT, required=True),
@@ -75,6 +76,7 @@ BLOCK = {
     "reference": Key(TEXT), "confidence": Key(TEXT), "note": Key(TEXT),
 }  # fmt: skip
 _FAULTS = {"of": Key(TEXT), "confidence": Key(TEXT), "codes": Key(TABLE)}
+_TRIP = {"of": Key(TEXT, required=True), "bits": Key(WHOLES), "values": Key(WHOLES)}
 _SOURCE = {"kind": Key(TEXT), "ref": Key(TEXT), "covers": Key(TEXT)}
 
 
@@ -97,6 +99,7 @@ def parse_profile(raw: TableData, source: str) -> Profile:
     known = {str(table.data.get("name")) for table in top.parts("register")}
     bits = dict(_bits(top.part("bits"), known))
     faults = _faults(top.part("faults"), known)
+    trip = _trip(top.part("trip"), known)
     for table in top.parts("source"):
         table.check_keys(_SOURCE)
     if not raw.get("register"):
@@ -127,6 +130,7 @@ def parse_profile(raw: TableData, source: str) -> Profile:
         bits=bits,
         faults=faults,
         faults_of=raw.get("faults", {}).get("of", ""),
+        trip=trip,
         sources=tuple(raw.get("source", ())),
         dialect=protocol.get("dialect", "modbus"),
         identify=identify,
@@ -219,3 +223,17 @@ def _faults(table: Table, known: Iterable[str]) -> dict[int, str]:
         except ValueError:
             table.wrong("codes", codes.FAULT_CODE_EXPECTED(value=repr(key)))
     return found
+
+
+def _trip(table: Table, known: Iterable[str]) -> Trip | None:
+    if not table.data:
+        return None
+    table.check_keys(_TRIP)
+    bits, values = (found if isinstance(found := table.data.get(key), list) else [] for key in ("bits", "values"))
+    if (name := str(table.data.get("of"))) not in known:
+        table.wrong("of", with_suggestion(codes.REGISTER_UNKNOWN(), name, known))
+    whole = all(isinstance(number, int) for number in (*bits, *values))
+    if bool(bits) == bool(values) or not whole or not all(0 <= bit < 32 for bit in bits):
+        table.wrong("bits", codes.TRIP_EXPECTED())
+        return None
+    return Trip(name, sum(1 << bit for bit in bits), tuple(values))

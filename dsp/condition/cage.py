@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition.spectrum import PAD, Baseband, Modulation, noise_floor, peaks
+from dsp.condition.spectrum import PAD, Baseband, Modulation, above_floor, noise_floor, peaks
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,6 +25,7 @@ SUPPLY_GAIN = 6.0  # current (of its active part) per voltage modulation; 0.7 to
 # Pull-out over rated torque: IEC 60034-1 requires 1.6, usual are 2 to 3.5; the resistance of the stator lowers the
 # slope like a higher pull-out torque. T circuits of 3 to 250 kW, 2 to 8 poles, at 90 to 110 % voltage: 1.9 to 7.
 _PULL_OUT_LOW, _PULL_OUT_HIGH = 1.8, 6.0
+_TRIED = 5  # of the largest peaks
 _SLOPE_MARGIN = 0.02  # added to the radius: an oscillation lags behind the circle diagram
 
 
@@ -131,24 +132,27 @@ def turn_line(m: Modulation, low_hz: float, high_hz: float, slope: Slope) -> Lin
 def supply_line(m: Modulation, low_hz: float, high_hz: float) -> tuple[float, float] | None:
     """Hz from the fundamental and amplitude of the largest line of the voltage between two frequencies."""
     u = np.abs(m.u)
-    found = [k for k in peaks(u) if _inside(m, k, low_hz, high_hz) and u[k] > PROMINENT * noise_floor(u, k)]
-    if not found:
+    at = peaks(u)
+    found = above_floor(u, at[_inside(m, at, low_hz, high_hz)], PROMINENT)
+    if len(found) == 0:
         return None
-    k = max(found, key=lambda one: float(u[one]))
+    k = found[u[found].argmax()]
     return float(m.hz[k]), float(u[k])
 
 
-def _inside(m: Modulation, k: int, low_hz: float, high_hz: float) -> bool:
-    return bool(max(low_hz, CELLS_MIN * m.cell_hz) <= m.hz[k] <= high_hz)
+def _inside(m: Modulation, at: npt.NDArray[np.intp], low_hz: float, high_hz: float) -> npt.NDArray[np.bool_]:
+    hz = m.hz[at]
+    return (max(low_hz, CELLS_MIN * m.cell_hz) <= hz) & (hz <= high_hz)
 
 
 def _largest(m: Modulation, size: Floats, visible: Floats, low_hz: float, high_hz: float, slope: Slope) -> Line | None:
     first, last = np.searchsorted(m.hz, (max(low_hz, CELLS_MIN * m.cell_hz), high_hz))
     window = slice(max(int(first) - 1, 0), int(last) + 2)
-    candidates = sorted(peaks(visible[window]) + window.start, key=lambda k: -float(size[k]))
-    for k in candidates[:5]:
-        if _inside(m, int(k), low_hz, high_hz) and visible[k] > PROMINENT * noise_floor(visible, int(k)):
-            return _line(m, int(k), slope)
+    at = peaks(visible[window]) + window.start
+    at = at[_inside(m, at, low_hz, high_hz)]
+    for k in at[np.argsort(-size[at])][:_TRIED].tolist():
+        if visible[k] > PROMINENT * noise_floor(visible, k):
+            return _line(m, k, slope)
     return None
 
 
@@ -175,13 +179,16 @@ def clipped_share(x: Floats) -> float:
     for row in x:
         high, low = float(row.max()), float(row.min())
         peak = max(high, -low)
-        shares.append(float(((row >= 0.995 * peak) | (row <= -0.995 * peak)).mean()) if peak > 0 else 0.0)
+        at_peak = np.count_nonzero(row >= 0.995 * peak) + np.count_nonzero(row <= -0.995 * peak)
+        shares.append(int(at_peak) / len(row) if peak > 0 else 0.0)
     return max(shares)
 
 
 def longest_complete(rows: Sequence[Floats]) -> slice:
     """The longest part in which no row has a NaN."""
     bad = np.zeros(len(rows[0]), bool)
+    if not any(np.isnan(row.sum()) for row in rows):
+        return slice(0, len(bad))
     for row in rows:
         bad |= np.isnan(row)
     edges = np.concatenate([[-1], np.nonzero(bad)[0], [len(bad)]])

@@ -12,11 +12,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp.condition.spectrum import CHUNK, LOBES, PAD, Baseband, Floats, Vectors, decimated, peaks, space_vector, taps
+from dsp.condition.decimation import LOBES, Floats, Vectors, fast_length, low_pass, mixed
+from dsp.condition.spectrum import Baseband, peaks
 
 CLEAR = 8.0  # amplitude over the median: of some hundred cells, noise reaches 4
 LEVEL_MIN = 3e-4  # of the fundamental; the filter leaves 1e-4 of the fundamental
 _BAND = 0.45  # of the sampling rate
+_LENGTH_S = 8.0  # from the middle of a record: slip to 0.01 Hz; over a longer time its wander widens the line
+_PAD = 2  # zero padding of spectra: 0.4 dB between two bins of a Hann window
+_FLOOR_CELLS = 40  # on each side of a line
+_PIECE = 64  # samples of the mixed current: a line that stands still within a few cells is constant over them
 _BESIDE_HARMONIC = 6  # resolution cells from an even number of turns of the voltage, where the supply's harmonics are
 
 
@@ -36,15 +41,15 @@ def slots(
     """i_a: shape (3, n), the samples of `base`. None: no line is visible between these slip frequencies."""
     if (bars / pairs + 1) * base.f_hz > _BAND * fs_hz:
         return None
-    lines = _Lines(i_a, fs_hz, base, bars, pairs)
+    length = min(i_a.shape[1], round(_LENGTH_S * fs_hz))
+    lines = _Lines(i_a, slice((first := (i_a.shape[1] - length) // 2), first + length), fs_hz, base, bars, pairs)
     found = [line for kind in lines.kinds(0) if (line := lines.largest(kind, slip_hz)) is not None]
     if not found:
         return None
     slip, level, floor = max(found, key=lambda line: line[1] / line[2])
     if level < max(CLEAR * floor, LEVEL_MIN):
         return None
-    cells = 2 * pairs / bars * lines.cell_hz
-    eccentric = max(lines.level(kind, (slip - cells, slip + cells)) for n in (-1, 1) for kind in lines.kinds(n))
+    eccentric = max(lines.level(kind, slip) for n in (-1, 1) for kind in lines.kinds(n))
     return Slots(slip, level, eccentric, floor)
 
 
@@ -59,24 +64,25 @@ class _Kind(NamedTuple):
 class _Lines:
     """The current mixed with R/p times the angle of the voltage, and the spectra of its lines."""
 
-    def __init__(self, i_a: Floats, fs_hz: float, base: Baseband, bars: int, pairs: int) -> None:
+    def __init__(self, i_a: Floats, part: slice, fs_hz: float, base: Baseband, bars: int, pairs: int) -> None:
         self._bars, self._pairs, self._f_hz = bars, pairs, base.f_hz
-        self._factor = max(1, int(fs_hz / (8 * base.f_hz)))
-        sign = -1.0 if base.reversed_order else 1.0
-        steps = np.arange(len(base.u))
-        angle = sign * (np.unwrap(np.angle(base.u)) + 2 * np.pi * base.f_hz / base.rate_hz * steps)
-        delay = (LOBES * fs_hz / base.rate_hz - 1) / 2  # of the baseband, in samples
-        first, last = int(np.ceil(delay)), min(i_a.shape[1], int(delay + (len(steps) - 1) * fs_hz / base.rate_hz))
-        samples = np.arange(first, last - (last - first) % self._factor)
-        self._angle = np.interp((samples - delay) * base.rate_hz / fs_hz, steps, angle)
-        self._mixed = {d: self._mix(i_a[:, samples[0] : samples[-1] + 1], d * bars / pairs) for d in (-1, 1)}
-        n = len(self._mixed[1])
-        centres = np.arange(n) * self._factor + (LOBES * self._factor - 1) / 2
-        self._angle = np.interp(centres, np.arange(len(self._angle)), self._angle)
-        self._window = np.hanning(n + 2)[1:-1]
-        self._scale = 1 / (self._window.sum() * float(np.abs(base.i).mean()))
-        self._rate_hz = fs_hz / self._factor
-        self.cell_hz = self._rate_hz / n
+        factor = max(1, int(fs_hz / (8 * base.f_hz)))
+        self._rate_hz = fs_hz / factor
+        first, second, third = mixed(i_a[:, part], low_pass(factor), 2 * np.pi * base.f_hz * bars / pairs / fs_hz)
+        if base.reversed_order:
+            second, third = third, second
+        t_s = part.start / fs_hz + (np.arange(len(first)) + (LOBES - 1 / factor) / 2) / self._rate_hz
+        ends_s = base.first_s, base.first_s + (len(base.u) - 1) / base.rate_hz
+        begin = int(np.searchsorted(t_s, ends_s[0]))
+        known = slice(begin, begin + fast_length(int(np.searchsorted(t_s, ends_s[1])) - begin))
+        wander = np.interp(t_s[known], np.linspace(*ends_s, len(base.u)), np.unwrap(np.angle(base.u)))
+        phases = np.stack([first, second, third])[:, known] * np.exp(-1j * bars / pairs * wander)
+        real, imaginary = (2 * phases[0] - phases[1] - phases[2]) / 3, (phases[1] - phases[2]) / 3**0.5
+        self._mixed = {1: real + 1j * imaginary, -1: np.conj(real - 1j * imaginary)}
+        self._angle = 2 * np.pi * base.f_hz * t_s[known] + wander
+        self._window = np.hanning(len(wander) + 2)[1:-1]
+        self._scale = 1 / float(self._window.sum() * np.abs(base.i).mean())
+        self.cell_hz = self._rate_hz / len(wander)
 
     def kinds(self, n: int) -> list[_Kind]:
         return [_Kind(n, side, direction) for side in (-1, 1) for direction in (-1, 1)]
@@ -84,19 +90,23 @@ class _Lines:
     def largest(self, kind: _Kind, slip_hz: tuple[float, float]) -> tuple[float, float, float] | None:
         """Slip frequency, level and floor of the largest line between two slip frequencies."""
         slip, amplitude = self._spectrum(kind)
-        inside = (slip >= slip_hz[0]) & (slip <= slip_hz[1]) & ~self._harmonic(slip)
-        candidates = [k for k in peaks(amplitude) if inside[k]]
-        if not candidates:
+        at = peaks(amplitude)
+        at = at[(slip[at] >= slip_hz[0]) & (slip[at] <= slip_hz[1])]
+        at = at[~self._harmonic(slip[at])]
+        if len(at) == 0:
             return None
-        k = max(candidates, key=lambda one: float(amplitude[one]))
-        wide = 40 * PAD
+        k, wide = at[amplitude[at].argmax()], _FLOOR_CELLS * _PAD
         return float(slip[k]), float(amplitude[k]), float(np.median(amplitude[max(k - wide, 0) : k + wide]))
 
-    def level(self, kind: _Kind, slip_hz: tuple[float, float]) -> float:
-        """Largest amplitude between two slip frequencies."""
-        slip, amplitude = self._spectrum(kind)
-        inside = (slip >= slip_hz[0]) & (slip <= slip_hz[1])
-        return float(amplitude[inside].max()) if inside.any() else 0.0
+    def level(self, kind: _Kind, slip_hz: float) -> float:
+        """Largest amplitude within two resolution cells of a slip frequency."""
+        line_hz = -kind.direction * slip_hz * (self._bars + kind.n) / self._pairs
+        steps = np.arange(len(self._window)) / self._rate_hz
+        row = self._still(kind) * np.exp(-2j * np.pi * line_hz * steps)
+        pieces = row[: len(row) // _PIECE * _PIECE].reshape(-1, _PIECE).sum(axis=1)
+        cells = np.linspace(-2, 2, 17)
+        turns = np.exp(-2j * np.pi * self.cell_hz * _PIECE / self._rate_hz * np.outer(cells, np.arange(len(pieces))))
+        return float(np.abs(turns @ pieces).max() * self._scale)
 
     def _harmonic(self, slip_hz: Floats) -> npt.NDArray[np.bool_]:
         """Whether a harmonic of the supply is next to the line."""
@@ -105,20 +115,14 @@ class _Lines:
 
     def _spectrum(self, kind: _Kind) -> tuple[Floats, Floats]:
         """Slip frequency of each bin, ascending, and amplitude relative to the fundamental."""
-        turns = kind.direction * (kind.n / self._pairs + kind.side)
-        row = self._mixed[kind.direction] * np.exp(-1j * turns * self._angle) * self._window
-        amplitude = np.abs(np.fft.fft(row, PAD * len(row))) * self._scale
-        hz = -kind.direction * np.fft.fftfreq(len(amplitude), 1 / self._rate_hz)
-        order = np.argsort(hz)
-        return hz[order] * self._pairs / (self._bars + kind.n), amplitude[order]
+        row = self._still(kind)
+        size = _PAD * len(row)
+        amplitude = np.fft.fftshift(np.abs(np.fft.fft(row, size))) * self._scale
+        slip_hz = (np.arange(size) - size // 2) * self._rate_hz / size * self._pairs / (self._bars + kind.n)
+        return (-slip_hz[::-1], amplitude[::-1]) if kind.direction > 0 else (slip_hz, amplitude)
 
-    def _mix(self, i_a: Floats, turns: float) -> Vectors:
-        """The current times exp(−j turns · angle of the voltage), decimated."""
-        blocks = i_a.shape[1] // self._factor
-        per_chunk = max(LOBES, CHUNK // self._factor)
-        out = []
-        for at in range(0, blocks - LOBES + 1, per_chunk):
-            part = slice(at * self._factor, min(at + per_chunk + LOBES - 1, blocks) * self._factor)
-            vector = space_vector(i_a[:, part])
-            out.append(decimated(vector * np.exp(-1j * turns * self._angle[part]), taps(self._factor)))
-        return np.concatenate(out)
+    def _still(self, kind: _Kind) -> Vectors:
+        """The current in a frame in which the line of this kind turns with its share of the slip only, windowed."""
+        turns = kind.direction * (kind.n / self._pairs + kind.side)
+        still: Vectors = self._mixed[kind.direction] * np.exp(-1j * turns * self._angle) * self._window
+        return still

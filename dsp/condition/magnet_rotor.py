@@ -119,7 +119,9 @@ class _LineReader:
         return bool(np.abs(halves.sum(axis=0)).max() > _COHERENT * np.abs(halves).sum(axis=0).max())
 
     def _phasors(self, waves: Floats, share: float, part: slice) -> tuple[Complexes, Complexes]:
-        found = waves @ np.exp(-1j * share * self._angle[part])
+        turn = np.exp(-1j * share * self._angle[part])
+        real, imaginary = (waves @ np.stack([turn.real, turn.imag], axis=1)).T  # without a complex copy of the waves
+        found = real + 1j * imaginary
         return found[:3] - self._impedance(share * self._hz) * found[3:], found[3:]
 
     def _impedance(self, hz: Floats | float) -> Complexes:

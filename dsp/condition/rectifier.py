@@ -80,9 +80,10 @@ def supply_angle(abc: Array, fs_hz: float) -> SupplyAngle | None:
     if seen.mean() < 0.5 or n < 2 * fs_hz / _HZ_MIN:
         return None
     vector = np.where(seen, vector, 0)
-    lines = np.abs(np.fft.fft(vector * np.hanning(n)))
-    hz = np.fft.fftfreq(n, 1 / fs_hz)
-    lines[(np.abs(hz) < _HZ_MIN) | (np.abs(hz) > _HZ_MAX)] = 0
+    spectrum, hz = np.fft.fft(vector * np.hanning(n)), np.fft.fftfreq(n, 1 / fs_hz)
+    lines = np.zeros(n)
+    inside = (np.abs(hz) >= _HZ_MIN) & (np.abs(hz) <= _HZ_MAX)
+    lines[inside] = np.abs(spectrum[inside])
     peak = int(lines.argmax())
     if not lines[peak] > 0.05 * n * np.sqrt(np.mean(np.abs(vector) ** 2)) / 2:
         return None
@@ -90,13 +91,19 @@ def supply_angle(abc: Array, fs_hz: float) -> SupplyAngle | None:
     turning = np.conj(vector) if swapped else vector
     turn = 2 * np.pi * abs(float(hz[peak])) * np.arange(n) / fs_hz
     cycle = max(2, round(fs_hz / abs(float(hz[peak]))))
-    still, weight = turning * np.exp(-1j * turn), seen.astype(float)
+    still = turning * np.exp(-1j * turn)
     for _ in range(3):  # a mean over one cycle removes the negative sequence and the harmonics
-        still, weight = _running_mean(still, cycle), _running_mean(weight, cycle)
-    known = weight > 0.3
-    if not known.any():
-        return None
-    slow = np.interp(np.arange(n), np.flatnonzero(known), np.unwrap(np.angle(still[known])))
+        still = _running_mean(still, cycle)
+    if seen.all():
+        slow = np.unwrap(np.angle(still))
+    else:
+        weight = seen.astype(float)
+        for _ in range(3):
+            weight = _running_mean(weight, cycle)
+        known = weight > 0.3
+        if not known.any():
+            return None
+        slow = np.interp(np.arange(n), np.flatnonzero(known), np.unwrap(np.angle(still[known])))
     return SupplyAngle(turn + slow, float(abs(hz[peak]) + (slow[-1] - slow[0]) / (2 * np.pi * n / fs_hz)), swapped)
 
 
@@ -106,10 +113,13 @@ def order_windows(u_v: Array, i_a: Array, fs_hz: float, supply: SupplyAngle) -> 
     orders = np.arange(ORDERS)
     t_s, hz, p_w = (np.full(len(starts), np.nan) for _ in range(3))
     u, i = (np.full((len(starts), 3, ORDERS), np.nan, dtype=complex) for _ in range(2))
+    turn = np.exp(-1j * supply.angle)
     for k, (first, last) in enumerate(starts):
         angle, weights = window_weights(supply.angle, first, last)
-        turn = np.exp(-1j * np.outer(angle, orders)) * weights[:, None]
-        u[k], i[k] = u_v[:, first:last] @ turn, i_a[:, first:last] @ turn
+        turns = _powers(turn[first:last], weights)
+        for values, rows in ((u, u_v), (i, i_a)):
+            real, imaginary = np.split(rows[:, first:last] @ turns.T, 2, axis=1)
+            values[k] = real + 1j * imaginary
         p_w[k] = np.sum((u_v[:, first:last] * i_a[:, first:last]) @ weights)
         hz[k] = (angle[-1] - angle[0]) / (2 * np.pi * (last - first - 1)) * fs_hz
         t_s[k] = (first + last) / 2 / fs_hz
@@ -117,6 +127,19 @@ def order_windows(u_v: Array, i_a: Array, fs_hz: float, supply: SupplyAngle) -> 
         values[:, :, 1:] *= 2
         values[:, :, orders * supply.hz > 0.45 * fs_hz] = np.nan
     return OrderWindows(t_s, u, i, p_w, hz)
+
+
+def _powers(turn: Vectors, weights: Array) -> Array:
+    """Powers 0 to ORDERS − 1 of each value times its weight: real parts, then imaginary parts.
+
+    Shape (n,) → (2 · ORDERS, n). Products are faster than an exponential for each order.
+    """
+    found = np.empty((2, ORDERS, len(turn)))
+    power = weights.astype(complex)
+    for k in range(ORDERS):
+        found[0, k], found[1, k] = power.real, power.imag
+        power *= turn
+    return found.reshape(2 * ORDERS, -1)
 
 
 def cycle_levels(u_v: Array, i_a: Array, fs_hz: float, hz: float) -> CycleLevels:
@@ -154,9 +177,12 @@ def clipped_share(row: Array) -> float:
     values = row[np.isfinite(row)]
     if len(values) < 100:
         return 0.0
-    levels = np.unique(values)
-    if len(levels) == 1:
+    high, low = values.max(), values.min()
+    if high == low:
         return 1.0
+    if max(np.count_nonzero(values == high), np.count_nonzero(values == low)) < STANDING_MIN * len(values):
+        return 0.0
+    levels = np.unique(values)
     step = float(np.diff(levels[-min(len(levels), 50) :]).min())
     return sum(_standing_share(rows, step) for rows in (values, -values))
 
@@ -196,9 +222,12 @@ def window_weights(angle: Array, first: int, last: int) -> tuple[Array, Array]:
 
 def _running_mean(values: npt.NDArray[np.generic], length: int) -> npt.NDArray[np.generic]:
     """Mean over `length` samples around each; fewer at the ends."""
+    n, half = len(values), length // 2
     total = np.concatenate([[0], np.cumsum(values)])
-    half = length // 2
-    ends = np.minimum(np.arange(len(values)) + length - half, len(values))
-    begins = np.maximum(np.arange(len(values)) - half, 0)
-    found: npt.NDArray[np.generic] = (total[ends] - total[begins]) / (ends - begins)
+    ends, begins = np.full(n, total[-1]), np.full(n, total[0])
+    ends[: max(n - length + half + 1, 0)] = total[length - half :]
+    begins[half:] = total[: max(n - half, 0)]
+    at = np.arange(n)
+    counts = np.minimum(at + length - half, n) - np.maximum(at - half, 0)
+    found: npt.NDArray[np.generic] = (ends - begins) / counts
     return found

@@ -14,21 +14,27 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Vectors = npt.NDArray[np.complex128]
+from dsp.condition.decimation import (
+    LOBES,
+    WIDE_CUTOFF,
+    WIDE_LOBES,
+    Floats,
+    Vectors,
+    decimated,
+    fast_length,
+    low_pass,
+    space_vector,
+)
 
-LOBES = 24  # length of the decimation filter in output samples
-_BETA = 8.0  # Kaiser: 80 dB
-_CUTOFF = 0.36  # of the output rate; flat up to 0.25, where the baseband is used
-CHUNK = 65536  # input samples processed in one piece, to limit memory
-_A = np.exp(2j * np.pi / 3)
+_FIRST_S = 1.0  # of the record: estimate of the frequency
+CELLS, GUARD = 12, 4  # resolution cells of a noise floor on each side, and between it and its line
 PAD = 4  # zero padding of spectra: peaks are found within an eighth of a bin
 
 
 class Baseband(NamedTuple):
     """Space vectors in a frame that turns with `f_hz`, peak values; order of the phases: the sequence of the voltage.
 
-    rate_hz: sampling rate of the arrays.
+    rate_hz: sampling rate of the arrays. first_s: time of the first point, from the first sample.
     f_hz: mean frequency of the voltage.
     u, i: positive sequence and what is near it, V and A, complex, shape (m,).
     u2, i2: negative sequence, in a frame that turns with −f_hz, conjugated: phasors whose reference is that of u.
@@ -36,6 +42,7 @@ class Baseband(NamedTuple):
     """
 
     rate_hz: float
+    first_s: float
     f_hz: float
     u: Vectors
     i: Vectors
@@ -60,11 +67,6 @@ class Modulation(NamedTuple):
     cell_hz: float
 
 
-def space_vector(x: Floats) -> Vectors:
-    """Space vector (peak) of three phases, shape (3, n)."""
-    return np.asarray((2 * x[0] - x[1] - x[2]) / 3 + 1j * (x[1] - x[2]) / math.sqrt(3))
-
-
 def frequency_hz(u: Vectors, fs_hz: float) -> float:
     """Frequency of the fundamental of a space vector; negative: the phases have the order L1, L3, L2."""
     lag = max(1, round(fs_hz / 1000))  # of some degrees of the fundamental, so that noise does not matter
@@ -79,52 +81,29 @@ def frequency_hz(u: Vectors, fs_hz: float) -> float:
     return coarse
 
 
-@lru_cache(maxsize=16)
-def taps(factor: int) -> Floats:
-    """Low-pass of the decimation, shape (LOBES, factor), sum 1."""
-    n = LOBES * factor
-    at = (np.arange(n) - (n - 1) / 2) / factor
-    taps = np.sinc(2 * _CUTOFF * at) * np.kaiser(n, _BETA)
-    return np.asarray((taps / taps.sum()).reshape(LOBES, factor))
-
-
 def baseband(u_v: Floats, i_a: Floats, fs_hz: float) -> Baseband:
     """Mix with the mean frequency of the voltage and decimate to about four times this frequency.
 
-    u_v, i_a: shape (3, n), without gaps, at least 0.5 s.
+    u_v, i_a: shape (3, n), without gaps, at least 0.5 s. The phases are decimated first, to twice as much.
     """
-    f_hz = frequency_hz(space_vector(u_v[:, : min(u_v.shape[1], CHUNK)]), fs_hz)
+    f_hz = frequency_hz(space_vector(u_v[:, : round(_FIRST_S * fs_hz)]), fs_hz)
     swapped = f_hz < 0
-    order = [0, 2, 1] if swapped else [0, 1, 2]
     f_hz = abs(f_hz)
-    factor = max(1, math.floor(fs_hz / (4 * f_hz) + 1e-6))  # the frequency is estimated
-    rows: list[list[Vectors]] = [[], [], [], []]
-    blocks = u_v.shape[1] // factor
-    per_chunk = max(LOBES, CHUNK // factor)
-    weights = taps(factor)
-    for first in range(0, blocks - LOBES + 1, per_chunk):
-        last = min(first + per_chunk + LOBES - 1, blocks)
-        piece = slice(first * factor, last * factor)
-        turn = np.exp(-2j * math.pi * f_hz / fs_hz * np.arange(piece.start, piece.stop))
-        for k, x in enumerate((u_v, i_a)):
-            vector = space_vector(x[order, piece])
-            rows[k].append(decimated(vector * turn, weights))
-            rows[k + 2].append(decimated(np.conj(vector) * turn, weights))
-    u, i, u2, i2 = (np.concatenate(row) for row in rows)
-    rate_hz = fs_hz / factor
+    whole = max(1, math.floor(fs_hz / (4 * f_hz) + 1e-6))  # the frequency is estimated
+    second = 2 if whole > 1 else 1
+    first = whole // second
+    weights = low_pass(first, WIDE_LOBES, WIDE_CUTOFF)
+    phases = [decimated(rows, weights) for rows in (u_v, i_a)]
+    vectors = [space_vector(rows[[0, 2, 1]] if swapped else rows) for rows in phases]
+    turn = np.exp(-2j * math.pi * f_hz * first / fs_hz * np.arange(len(vectors[0])))
+    both = np.stack([*vectors, *np.conj(vectors)]) * turn
+    slow = decimated(np.concatenate([both.real, both.imag]), low_pass(second))
+    rate_hz, m = fs_hz / (first * second), fast_length(slow.shape[1])
+    u, i, u2, i2 = slow[:4, :m] + 1j * slow[4:, :m]
     rest_hz = _rest_hz(u, rate_hz)
-    turn = np.exp(-2j * math.pi * rest_hz / rate_hz * np.arange(len(u)))
-    return Baseband(rate_hz, f_hz + rest_hz, u * turn, i * turn, u2 * turn, i2 * turn, swapped)
-
-
-def decimated(x: Vectors, weights: Floats) -> Vectors:
-    """Low-pass and one output for each `factor` inputs. weights: `taps`; len(x): a multiple of the factor."""
-    products = x.reshape(-1, weights.shape[1]) @ weights.T
-    n = len(products) - LOBES + 1
-    out = np.zeros(n, complex)
-    for lobe in range(LOBES):
-        out += products[lobe : lobe + n, lobe]
-    return out
+    turn = np.exp(-2j * math.pi * rest_hz / rate_hz * np.arange(m))
+    first_s = (first * (LOBES * second - 1) + WIDE_LOBES * first - 1) / 2 / fs_hz
+    return Baseband(rate_hz, first_s, f_hz + rest_hz, u * turn, i * turn, u2 * turn, i2 * turn, swapped)
 
 
 def _rest_hz(u: Vectors, rate_hz: float) -> float:
@@ -152,24 +131,37 @@ def modulation(base: Baseband) -> Modulation:
     i, u_abs = base.i * turn, np.abs(base.u)
     active = float(i.real.mean())
     n = len(i)
-    window = np.blackman(n)
-    scale, size = 2 / window.sum(), PAD * n
-    p, q, u = (
-        np.fft.rfft(_without_parabola(row) * window, size) * scale
-        for row in (i.real / active, -i.imag / active, u_abs / u_abs.mean())
-    )
-    return Modulation(np.asarray(np.fft.rfftfreq(size, 1 / base.rate_hz)), p, q, u, base.rate_hz / n)
+    window, parabola = np.blackman(n), _parabola(n)
+    rows = np.stack([i.real / active, -i.imag / active, u_abs / u_abs.mean()])
+    rows -= (rows @ parabola.T) @ parabola
+    size = PAD * n
+    p, q, u = np.fft.rfft(rows * window, size) * (2 / window.sum())
+    hz = np.asarray(np.fft.rfftfreq(size, 1 / base.rate_hz))
+    return Modulation(hz, p, q, u, base.rate_hz / n)
 
 
-def noise_floor(amplitude: Floats, at: int, cells: int = 12, guard: int = 4) -> float:
-    """Median over `cells` resolution cells on both sides of a bin, without the `guard` cells next to it and to zero.
+def noise_floor(amplitude: Floats, at: int) -> float:
+    """Median over CELLS resolution cells on both sides of a bin, without the GUARD cells next to it and to zero.
 
     Infinite where the spectrum has no such cells.
     """
-    below = amplitude[max(at - (cells + guard) * PAD, guard * PAD) : max(at - guard * PAD, 0)]
-    above = amplitude[at + guard * PAD : at + (cells + guard) * PAD]
-    near = np.concatenate([below, above])
-    return float(np.median(near)) if len(near) else math.inf
+    span, guard = (CELLS + GUARD) * PAD, GUARD * PAD
+    below = amplitude[max(at - span, guard) : max(at - guard, 0)]
+    above = amplitude[at + guard : at + span]
+    near = np.sort(np.concatenate([below, above]))
+    return float(near[(len(near) - 1) // 2] + near[len(near) // 2]) / 2 if len(near) else math.inf
+
+
+def above_floor(amplitude: Floats, at: npt.NDArray[np.intp], times: float) -> npt.NDArray[np.intp]:
+    """Those of the bins whose amplitude is more than `times` its noise floor."""
+    span, guard = (CELLS + GUARD) * PAD, GUARD * PAD
+    inside = at[(at >= span + guard) & (at + span <= len(amplitude))]
+    beside = np.concatenate([np.arange(-span, -guard), np.arange(guard, span)])
+    half = len(beside) // 2
+    near = np.partition(amplitude[inside[:, None] + beside], (half - 1, half), axis=1)
+    clear = inside[amplitude[inside] > times * (near[:, half - 1] + near[:, half]) / 2]
+    edge = [k for k in np.setdiff1d(at, inside).tolist() if amplitude[k] > times * noise_floor(amplitude, k)]
+    return np.sort(np.concatenate([clear, np.array(edge, dtype=np.intp)]))
 
 
 def peaks(amplitude: Floats) -> npt.NDArray[np.intp]:
@@ -182,10 +174,12 @@ def cycle_rms(x: Floats, fs_hz: float, f_hz: float) -> Floats:
     """Rms over one cycle, every half cycle, of each row of x, shape (3, n) → (3, m). IEC 61000-4-30, Urms(1/2)."""
     half = max(1, round(fs_hz / f_hz / 2))
     m = x.shape[1] // half
-    square = np.stack([np.square(row[: m * half]).reshape(m, half).mean(axis=1) for row in x])
+    parts = x[:, : m * half].reshape(len(x), m, half)
+    square = np.einsum("kij,kij->ki", parts, parts) / half
     return np.asarray(np.sqrt((square[:, 1:] + square[:, :-1]) / 2))
 
 
-def _without_parabola(x: Floats) -> Floats:
-    t = np.linspace(-1, 1, len(x))
-    return np.asarray(x - np.polynomial.polynomial.polyval(t, np.polynomial.polynomial.polyfit(t, x, 2)))
+@lru_cache(maxsize=4)
+def _parabola(n: int) -> Floats:
+    """Orthonormal basis of the parabolas of n points, shape (3, n)."""
+    return np.asarray(np.linalg.qr(np.vander(np.linspace(-1, 1, n), 3))[0].T)

@@ -108,7 +108,7 @@ class SimulatedDevice:
         if self._state.exception_code is not None:
             raise Refused(self._state.exception_code)
         writers, rows, fixed = self._layouts(function, address, count)
-        answer, values = bytearray(fixed), self._values()
+        answer, values = bytearray(fixed), _with_trip(self.profile, self._values())
         for writer in writers:
             writer.write(answer, values.get(writer.name))
         if not rows and not self._scaled:
@@ -177,6 +177,23 @@ class SimulatedDevice:
             first = min(row.address for row in rows)
             return mapped | frozenset(range(first, max(row.address + row.words for row in rows)))
         return mapped
+
+
+def _with_trip(profile: Profile, values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The values with the bits and codes by which this model shows whether it has tripped."""
+    tripped = values.get("tripped")
+    if tripped is None:
+        return values
+    shown: dict[str, Value] = {}
+    if (trip := profile.trip) is not None:
+        word = int(values.get(trip.register) or 0)
+        if trip.mask:
+            shown[trip.register] = word & ~trip.mask | (trip.mask & -trip.mask if tripped else 0)
+        elif tripped:
+            shown[trip.register] = trip.values[0]
+    if tripped and profile.register("fault_code") and not values.get("fault_code"):
+        shown["fault_code"] = next((code for code in profile.faults if code), 1)
+    return {**values, **shown}
 
 
 def _in_chain(profile: Profile) -> tuple[Profile, dict[tuple[int, int], Sequence[int]]]:

@@ -200,6 +200,7 @@ class ReferenceMotor:
         bus = self._volts * self._bus
         power = out_w / 1000 * self._display_gains["power"]
         return {
+            "tripped": 0,
             "status_word": 0b101, "status_word_2": 0b101, "state_code": 3, "fault_code": 0, "last_fault_code": 7,
             "fault_bits": 0, "warning_bits": 0, "warning_code": 0, "control_source": 1, "model_code": 25,
             "firmware_version": 470, "user_scale_current_decimals": 2,

@@ -69,6 +69,7 @@ def display(train: Train, errors: DriveErrors, gates: GateState = GateState.RUN,
     if out is None:
         raise ValueError("this train has no drive")
     values: Values = {
+        "tripped": int(gates in (GateState.TRIPPED, GateState.UNDERVOLTAGE)),
         "status_word": _STATUS[gates][0],
         "status_word_2": _STATUS[gates][1],
         "fault_bits": 0,

@@ -20,8 +20,8 @@ from support.second_master import REQUESTS, SAME_BLOCK, Encounter, Sent, Watched
 from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive, LinkClosed
 from drivers.foreign_master import ForeignTraffic
-from drivers.framing import PAUSE_S
 from drivers.modbus_link import BusSettings, ModbusLink
+from drivers.response_matcher import PAUSE_S
 from simulators.bus.frames import rtu, rtu_request
 
 pytestmark = pytest.mark.alone

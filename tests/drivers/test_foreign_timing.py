@@ -12,7 +12,8 @@ from support.timed_line import TimedLine, finished
 
 from drivers.errors import DriverError, ForeignMasterActive
 from drivers.foreign_master import RESPONSE_S, ForeignMasterDetector
-from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan
+from drivers.framing import Request
+from drivers.rtu_framing import rtu_matcher, rtu_request
 from simulators.bus import frames
 from simulators.bus.frames import rtu
 
@@ -94,7 +95,7 @@ class Received:
     """What the agent received after its request, in pieces, and whether it stops."""
 
     def __init__(self, own: Request = OWN) -> None:
-        self.pending = ResponseMatcher(rtu_scan)
+        self.pending = rtu_matcher()
         self._detector = ForeignMasterDetector("s", HandClock())
         self._detector.before_request(self.pending, rtu_request(own))
         self.pending.open[own.shape] = own

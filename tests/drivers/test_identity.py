@@ -14,12 +14,15 @@ from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
 from drivers.bus_settings import BusSettings
 from drivers.errors import FrameError, ModbusExceptionResponse
-from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.framing import Request
 from drivers.identity import parse_identity, parse_server_id, read_identity, read_server_id
 from drivers.modbus_link import ModbusLink
 from drivers.profiles import load_profile
 from drivers.reading import RegisterLink
 from drivers.reasons import Reason
+from drivers.response_matcher import ResponseMatcher
+from drivers.rtu_framing import rtu_matcher, rtu_request
+from drivers.tcp_framing import tcp_request, tcp_scan
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.line_settings_segment import DeviceStation, LineSettingsSegment
 from simulators.bus.memory import MemoryLink
@@ -45,7 +48,7 @@ def test_requests_have_no_address_and_no_count() -> None:
     "before", [b"", b"\x07", b"\x07\x2b", b"\x07\x2b\x0e\x02\x82\0\0\x09", b"\x07\x11\xf0", b"\xff" * 5]
 )
 def test_a_response_after_noise_in_pieces_is_found(ask: Request, pdu: bytes, before: bytes) -> None:
-    want = ResponseMatcher(rtu_scan, {ask.shape: ask})
+    want = rtu_matcher({ask.shape: ask})
     got = [answer for byte in before + rtu(UNIT, pdu) if (answer := want.feed(bytes((byte,))))]
     assert [answer.data for answer in got] == [pdu[1:]]
 
@@ -63,7 +66,7 @@ def test_a_response_after_noise_in_pieces_is_found(ask: Request, pdu: bytes, bef
 )
 def test_a_frame_that_does_not_match_is_not_a_response(pdu: bytes) -> None:
     for want, frame in (
-        (ResponseMatcher(rtu_scan, {ASK_ID.shape: ASK_ID}), rtu(UNIT, pdu)),
+        (rtu_matcher({ASK_ID.shape: ASK_ID}), rtu(UNIT, pdu)),
         (ResponseMatcher(tcp_scan, {5: ASK_ID}), mbap(5, UNIT, pdu)),
     ):
         assert want.feed(frame) is None
@@ -72,7 +75,7 @@ def test_a_frame_that_does_not_match_is_not_a_response(pdu: bytes) -> None:
 def test_a_corrupt_response_and_one_of_another_unit_are_rejected() -> None:
     frame = bytearray(rtu(UNIT, ACME))
     frame[12] ^= 1
-    want = ResponseMatcher(rtu_scan, {ASK_ID.shape: ASK_ID})
+    want = rtu_matcher({ASK_ID.shape: ASK_ID})
     assert want.feed(bytes(frame)) is None
     assert want.feed(rtu(UNIT + 1, ACME)) is None
     answer = want.feed(rtu(UNIT, b"\xab\x01"))

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from drivers.framing import Request, ResponseMatcher, rtu_scan
+from drivers.framing import Request
 from drivers.late_responses import LOST_MIN, LateResponses
+from drivers.response_matcher import ResponseMatcher
+from drivers.rtu_framing import rtu_matcher
 
 OTHER = Request(1, 3, 500, 7)
 
@@ -19,7 +21,7 @@ class Scene:
 
     in_order: bool
     now_s: float = 100.0
-    pending: ResponseMatcher = field(default_factory=lambda: ResponseMatcher(rtu_scan))
+    pending: ResponseMatcher = field(default_factory=rtu_matcher)
 
     def __post_init__(self) -> None:
         self.late = LateResponses(self.pending, self.in_order)

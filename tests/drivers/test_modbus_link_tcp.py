@@ -24,11 +24,11 @@ from support.segment_log import sent_by
 from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive, FrameError, LinkClosed, LinkTimeout, ModbusExceptionResponse
-from drivers.framing import ResponseMatcher
 from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
 from drivers.reading import Quality
+from drivers.response_matcher import ResponseMatcher
 from simulators.bus.frames import ReadBlock
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment

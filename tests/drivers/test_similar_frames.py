@@ -15,8 +15,9 @@ import pytest
 from support.bus_servers import crc16, opened, read_registers, registers, run
 
 from drivers.errors import ModbusExceptionResponse, ResponseQuarantined
-from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan
+from drivers.framing import Request
 from drivers.modbus_link import BusSettings
+from drivers.rtu_framing import rtu_matcher, rtu_request
 
 Asked = tuple[int, int]  # address, count
 
@@ -93,7 +94,8 @@ def test_an_echo_whose_address_equals_the_response_length_is_not_a_response(own_
 
 def test_an_echo_in_pieces_is_recognised_as_an_echo() -> None:
     request = Request(1, 3, 0x2200, 17)
-    want = ResponseMatcher(rtu_scan, open={request.shape: request}, sent=rtu_request(request))
+    want = rtu_matcher({request.shape: request})
+    want.sent = rtu_request(request)
     for byte in want.sent:
         assert want.feed(bytes([byte])) is None
     assert not want.begun

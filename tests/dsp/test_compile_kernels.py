@@ -28,6 +28,15 @@ def test_a_compiled_cache_stays_valid(cases, generate, analyse):
     assert cache_misses() == before
 
 
+def test_numbers_written_in_calls_do_not_multiply_what_is_compiled(monkeypatch):
+    monkeypatch.setattr(_jit, "dispatchers", [])
+    monkeypatch.setattr(_jit, "kernels", [])
+    quotient = _jit.bare(lambda x, k: x / k)
+    both = _jit.kernel(lambda x: quotient(x, 2) + quotient(x, 3))
+    assert both(6.0) == 5.0
+    assert len(quotient.overloads) == 1
+
+
 def test_without_a_cache_directory_compilation_succeeds(monkeypatch):
     njit = numba.njit
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp.numpy_fallback import STRETCH_S, plain
 from dsp.phasor_angles import mean_angles_deg
 from dsp.stream import Stream
 
@@ -32,14 +31,6 @@ def test_known_shifts_at_any_frequency(f_hz):
     windows = stream.push(samples([*U_V, *I_A], f_hz))[:15]
     # one sample is 1.8 degrees: the angle depends on the position of the window between samples only by rounding
     assert angles_of(windows) == pytest.approx(WANT_DEG, abs=0.002)
-
-
-@pytest.mark.parametrize("f_hz", [50.0, 49.63, 87.3])
-def test_the_numpy_method_agrees(f_hz):
-    x = samples([*U_V, *I_A], f_hz)
-    size = round(STRETCH_S * RATE_HZ)
-    found = angles_of([plain(x[:, k * size : (k + 1) * size], RATE_HZ) for k in range(5)])
-    assert found == pytest.approx(WANT_DEG, abs=0.02)  # side lobes of the Hann window
 
 
 def test_the_other_phase_order_has_u2_in_front():

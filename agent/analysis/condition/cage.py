@@ -6,6 +6,7 @@ Order of the rules: a usable recording, the phases, the supply, steady operation
 from __future__ import annotations
 
 from agent.analysis.condition import cage_reasons as reasons
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, NotObservable
 from agent.analysis.condition.cage_features import CageFeatures, cage_features
 from agent.analysis.condition.cage_operation import (
@@ -49,11 +50,11 @@ def judge_cage(features: CageFeatures, machine: MachineData, baseline: CageFeatu
     without_voltage = voltage_reason(features, machine)
     if without_voltage is not None:
         return [NotObservable(code, without_voltage) for code in CAGE_CODES]
-    bearing = NotObservable("bearing", reasons.BEARING_GEOMETRY())
+    bearing = NotObservable("bearing", common.BEARING_GEOMETRY())
     lost = phase_loss(features, machine)
     if features.lost_s is not None:
         others = [code for code in CAGE_CODES if code not in ("phase_loss", "bearing")]
-        return [*lost, *(NotObservable(code, reasons.PHASE_LOST()) for code in others), bearing]
+        return [*lost, *(NotObservable(code, common.PHASE_LOST()) for code in others), bearing]
     supply = [supply_unbalance(features, machine), supply_dip(features), supply_interharmonic(features)]
     without_current = current_reason(features, machine)
     if without_current is not None:

@@ -10,14 +10,15 @@ from msgspec import Struct
 
 from agent.analysis.condition.cage_nameplate import load_and_slip
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import LOST
 from agent.analysis.condition.record import Array, Record
 from dsp.condition import cage
 from dsp.condition.cage_slots import slots
-from dsp.condition.spectrum import Baseband, Modulation, baseband, cycle_rms, frequency_hz, modulation, space_vector
+from dsp.condition.decimation import space_vector
+from dsp.condition.spectrum import Baseband, Modulation, baseband, cycle_rms, frequency_hz, modulation
 
 SHORTEST_S = 1.0  # of a part without gaps; below, nothing is computed
 SUM_MAX = 0.2  # of the largest current: class and leakage give some percent, a missing or reversed channel 1 or 2
-_LOST = 0.05  # of the mean of the other two currents
 _LOST_CYCLES = 2
 _SWITCHED_OFF = 1e3  # for a ratio to a current that is zero at the end
 _SLIP_FROM, _SLIP_TO = 0.6, 1.4  # of rated slip × load: tolerance 20 %, and a rotor 80 K colder than at rated load
@@ -124,8 +125,7 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
     f_hz = frequency_hz(space_vector(u_v[:, : round(record.fs_hz)]), record.fs_hz)
     found: dict[str, Any] = {
         "length_s": length_s,
-        "phase_a": tuple(_rms(row) for row in i_a),
-        "i_sum": _sum_of_currents(i_a),
+        **_currents(i_a),
         "clipped": cage.clipped_share(i_a),
     }
     if not 10 < abs(f_hz) < record.fs_hz / 8:
@@ -138,13 +138,17 @@ def cage_features(record: Record, machine: MachineData) -> CageFeatures:
     return CageFeatures(**found)
 
 
-def _sum_of_currents(i_a: Array) -> float:
-    largest = max(_rms(row) for row in i_a)
-    return _rms(i_a.sum(axis=0)) / largest if largest > 0 else 0.0
+def _currents(i_a: Array) -> dict[str, Any]:
+    products = _products(i_a)
+    each = np.sqrt(np.diag(products)).tolist()
+    total = math.sqrt(max(float(products.sum()), 0.0))
+    return {"phase_a": tuple(each), "i_sum": total / max(each) if max(each) > 0 else 0.0}
 
 
-def _rms(x: Array) -> float:
-    return math.sqrt(float(x @ x) / len(x))
+def _products(x: Array) -> Array:
+    """Mean products of three rows by pairs."""
+    products: Array = np.array([[float(one @ other) for other in x] for one in x]) / x.shape[1]
+    return products
 
 
 def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -> dict[str, Any]:
@@ -155,7 +159,8 @@ def _events(u_v: Array, i_a: Array, fs_hz: float, f_hz: float, start_s: float) -
     deviation = np.abs(relative - 1).max(axis=0)
     total = i.mean(axis=0)
     end = float(np.median(total[-max(1, len(total) // 4) :]))
-    lines = np.array([_rms(u_v[k] - u_v[k - 1]) for k in range(3)])
+    products = _products(u_v)
+    lines = np.sqrt([max(products[k, k] + products[k - 1, k - 1] - 2 * products[k, k - 1], 0.0) for k in range(3)])
     found: dict[str, Any] = {
         "u_low": float(relative.min()),
         "u_high": float(relative.max()),
@@ -172,7 +177,7 @@ def _lost(i: Array, half_s: float, start_s: float) -> dict[str, Any]:
     for phase in range(3):
         one, two = np.delete(i, phase, axis=0)
         like = (np.minimum(one, two) > 0.5 * np.maximum(one, two)) & (np.maximum(one, two) > 0.2 * float(i.max()))
-        open_now = like & (i[phase] < _LOST * (one + two) / 2)
+        open_now = like & (i[phase] < LOST * (one + two) / 2)
         run = np.convolve(open_now, np.ones(2 * _LOST_CYCLES), "valid") >= 2 * _LOST_CYCLES
         if run.any():
             return {"lost_phase": phase, "lost_s": start_s + (int(run.argmax()) + 2 * _LOST_CYCLES) * half_s}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import cage_reasons as reasons
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.machine import MachineData
 from drivers.reasons import Reason
 from dsp.efficiency_induction import m1_shaft_power_w
@@ -36,7 +37,7 @@ def nameplate_reason(machine: MachineData) -> Reason | None:
     values = {"kw": kw, "rpm": machine.rpm, "hz": machine.hz, "poles": machine.poles}
     missing = tuple(key for key, value in values.items() if not value)
     if missing:
-        return reasons.NAMEPLATE_MISSING(keys=missing)
+        return common.NAMEPLATE_MISSING(keys=missing)
     assert kw
     assert machine.rpm
     assert machine.hz

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import cage_reasons as reasons
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import SHORTEST_S, SUM_MAX, CageFeatures
 from agent.analysis.condition.cage_nameplate import rated_amps
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import JUDGED_FROM, lost_phase
 from drivers.reasons import Reason
 
 CLIPPED = 0.12  # of the samples near the peak: a sine cut at 98 % of its peak
 OFF = 0.02  # of the rated current
-OBSERVED_FROM = 0.2  # of the rated current, for a lost phase
 FREQUENCY_OFF = 0.05  # relative: 50 or 60 Hz
 VOLTAGE_OFF = 0.20  # relative: IEC 60034-1, zone B permits ±10 %
 EVENT_LOW, EVENT_HIGH = 0.9, 1.1  # of the usual voltage, IEC 61000-4-30
@@ -31,9 +32,9 @@ def voltage_reason(f: CageFeatures, machine: MachineData) -> Reason | None:
     if f.dead_channels:
         return reasons.CHANNEL_MISSING(count=f.dead_channels)
     if f.length_s < SHORTEST_S:
-        return reasons.SAMPLES_MISSING(length_s=f.length_s, needed_s=SHORTEST_S)
+        return common.RECORD_SHORT(length_s=f.length_s, needed_s=SHORTEST_S)
     if f.f_hz is None or f.u1_v <= 0:
-        return reasons.VOLTAGE_MISSING()
+        return common.NO_FUNDAMENTAL()
     if machine.hz and abs(f.f_hz / machine.hz - 1) > FREQUENCY_OFF:
         return reasons.FREQUENCY_MISMATCH(f_hz=f.f_hz, hz=machine.hz)
     if machine.volts and abs(f.u1_v * math.sqrt(3) / machine.volts - 1) > VOLTAGE_OFF:
@@ -45,13 +46,13 @@ def current_reason(f: CageFeatures, machine: MachineData) -> Reason | None:
     """Why nothing that needs the currents can be evaluated."""
     largest, amps = max(f.phase_a), rated_amps(machine)
     if largest <= 0 or (amps and largest < OFF * amps):
-        return reasons.MOTOR_OFF()
+        return common.NO_CURRENT()
     if f.clipped > CLIPPED and f.i_start < STARTS:
-        return reasons.CURRENT_CLIPPED()
+        return common.CURRENT_CLIPPED()
     if f.i_sum > SUM_MAX:
-        return reasons.CURRENT_SUM(share=f.i_sum)
+        return common.CURRENT_SUM(share=f.i_sum)
     if math.hypot(*f.i2_a) > f.current_a:
-        return reasons.CURRENT_ORDER()
+        return common.PHASE_ORDER()
     if f.i1_a[0] <= 0 or f.i1_a[1] >= 0:
         return reasons.POWER_DIRECTION(degrees=math.degrees(math.atan2(f.i1_a[1], f.i1_a[0])))
     return None
@@ -70,13 +71,11 @@ def load_reason(f: CageFeatures) -> Reason | None:
 def phase_loss(f: CageFeatures, machine: MachineData) -> list[Answer]:
     amps = rated_amps(machine)
     if f.lost_s is not None and f.lost_phase is not None:
-        others = max(f.phase_a)
-        why = reasons.PHASE_LOSS_FOUND(phase=f.lost_phase + 1, others_a=others)
-        return [ConditionFinding("phase_loss", Severity.ALARM, Confidence.CERTAIN, f.lost_s, why)]
+        return [lost_phase(f.lost_phase + 1, f.lost_s)]
     if (reason := current_reason(f, machine)) is not None:
         return [NotObservable("phase_loss", reason)]
-    if amps and min(f.phase_a) < OBSERVED_FROM * amps:
-        return [NotObservable("phase_loss", reasons.CURRENT_LOW(share=min(f.phase_a) / amps, needed=OBSERVED_FROM))]
+    if amps and min(f.phase_a) < JUDGED_FROM * amps:
+        return [NotObservable("phase_loss", common.CURRENT_LOW(share=min(f.phase_a) / amps, needed=JUDGED_FROM))]
     return [Clear("phase_loss")]
 
 
@@ -107,7 +106,7 @@ def changes(f: CageFeatures) -> Reason | None:
 
 def overload(f: CageFeatures, machine: MachineData) -> Answer:
     if not machine.amps:
-        return NotObservable("overload", reasons.AMPS_MISSING())
+        return NotObservable("overload", common.NAMEPLATE_MISSING(keys=("amps",)))
     if (reason := load_reason(f)) is not None:
         return NotObservable("overload", reason)
     ratio = f.current_a / machine.amps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from agent.analysis.condition import cage_reasons as reasons
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import CageFeatures, CageLine
 from agent.analysis.condition.cage_nameplate import nameplate_reason
@@ -58,11 +59,11 @@ def _rotor_reason(f: CageFeatures, machine: MachineData) -> Reason | None:
     if (reason := nameplate_reason(machine)) is not None:
         return reason
     if f.load is None or f.two_s_f_hz is None or f.search_hz is None or f.slope is None:
-        return reasons.LOAD_UNKNOWN()
+        return common.LOAD_UNKNOWN()
     if (reason := load_reason(f)) is not None:
         return reason
     if f.load < LOAD_MIN:
-        return reasons.LOAD_LOW(load=f.load, needed=LOAD_CLEAR)
+        return common.LOAD_LOW(load=f.load, needed=LOAD_CLEAR)
     if f.two_s_f_hz < CELLS_MIN * f.cell_hz:
         return _short(f)
     return None
@@ -71,7 +72,7 @@ def _rotor_reason(f: CageFeatures, machine: MachineData) -> Reason | None:
 def _short(f: CageFeatures) -> Reason:
     low_hz = f.search_hz[0] if f.search_hz else 0.0
     needed_s = CELLS_MIN / low_hz if low_hz > 0 else math.inf
-    return reasons.RECORD_SHORT(length_s=f.length_s, hz=f.two_s_f_hz, needed_s=math.ceil(needed_s))
+    return common.RECORD_SHORT(length_s=f.length_s, needed_s=math.ceil(needed_s))
 
 
 def _limit(machine: MachineData, baseline: CageFeatures | None) -> float:
@@ -97,11 +98,11 @@ def _comparable(f: CageFeatures, machine: MachineData, baseline: CageFeatures | 
 def baseline_reason(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> Reason | None:
     """Why a baseline cannot be used; None: it can. Another machine: its point (P, Q) is not on the same circle."""
     if baseline is None:
-        return reasons.NO_BASELINE()
+        return common.NO_BASELINE()
     reason = voltage_reason(baseline, machine) or current_reason(baseline, machine) or changes(baseline)
     reason = reason or load_reason(baseline)
     if reason is not None or baseline.lost_s is not None:
-        return reasons.BASELINE_UNUSABLE(reason=reason or reasons.PHASE_LOST())
+        return common.BASELINE_UNUSABLE(reason=reason or common.PHASE_LOST())
     ratio = f.u1_v / baseline.u1_v
     p, q = f.i1_a[0], -f.i1_a[1]
     p_before, q_before = baseline.i1_a[0] * ratio, -baseline.i1_a[1] * ratio
@@ -155,7 +156,7 @@ def _unseen(f: CageFeatures, machine: MachineData, limit: float) -> Reason | Non
     assert f.load is not None
     assert f.search_hz is not None
     if f.load < LOAD_CLEAR:
-        return reasons.LOAD_LOW(load=f.load, needed=LOAD_CLEAR)
+        return common.LOAD_LOW(load=f.load, needed=LOAD_CLEAR)
     if f.search_hz[0] < CELLS_MIN * f.cell_hz:
         return _short(f)
     if f.noise is None or PROMINENT * f.noise > limit:
@@ -178,7 +179,7 @@ def load_oscillation(f: CageFeatures, baseline: CageFeatures | None) -> Answer:
     """An active line that follows the circle diagram. A note: many machines oscillate; a warning if it has grown."""
     line = f.load_swing
     if f.load is None or f.load < LOAD_MIN:
-        reason = reasons.LOAD_UNKNOWN() if f.load is None else reasons.LOAD_SMALL(load=f.load, needed=LOAD_MIN)
+        reason = common.LOAD_UNKNOWN() if f.load is None else common.LOAD_LOW(load=f.load, needed=LOAD_MIN)
         return NotObservable("load_oscillation", reason)
     if line is None or line.p < SWING or (f.turn is not None and abs(line.hz - f.turn.hz) < f.cell_hz):
         return Clear("load_oscillation", line.p * 100 if line else None, "%", SWING * 100)
@@ -211,7 +212,7 @@ def once_per_turn(f: CageFeatures, machine: MachineData, baseline: CageFeatures 
     if (reason := nameplate_reason(machine)) is not None:
         return NotObservable("once_per_turn", reason)
     if f.two_s_f_hz is None or f.f_hz is None:
-        return NotObservable("once_per_turn", reasons.LOAD_UNKNOWN())
+        return NotObservable("once_per_turn", common.LOAD_UNKNOWN())
     if machine.poles == 2 and 0.3 * f.two_s_f_hz < CELLS_MIN * f.cell_hz:  # an offset of the currents is at f
         return NotObservable("once_per_turn", _short(f))
     line = f.turn
@@ -235,9 +236,9 @@ def eccentricity(f: CageFeatures, machine: MachineData, baseline: CageFeatures |
     """Slot harmonics of dynamic eccentricity against those of the baseline."""
     reason = baseline_reason(f, machine, baseline)
     if reason is None and not machine.rotor_bars:
-        reason = reasons.NAMEPLATE_MISSING(keys=("rotor_bars",))
+        reason = common.NAMEPLATE_MISSING(keys=("rotor_bars",))
     if reason is not None or baseline is None:
-        return NotObservable("eccentricity", reason or reasons.NO_BASELINE())
+        return NotObservable("eccentricity", reason or common.NO_BASELINE())
     if not (f.slots_eccentric and f.slots_floor and baseline.slots_eccentric):
         return NotObservable("eccentricity", reasons.SLOTS_INVISIBLE())
     now_db, before_db = 20 * math.log10(f.slots_eccentric), 20 * math.log10(baseline.slots_eccentric)

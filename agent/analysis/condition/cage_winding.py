@@ -11,6 +11,7 @@ import math
 from msgspec import Struct
 
 from agent.analysis.condition import cage_reasons as reasons
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.cage_features import CageFeatures
 from agent.analysis.condition.cage_nameplate import rated_amps
@@ -42,14 +43,14 @@ def winding(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None
     """For turn_fault, winding_asymmetry, contact_resistance and current_unbalance."""
     y2 = _y2(machine)
     if y2 is None:
-        reason = reasons.NAMEPLATE_MISSING(keys=("amps", "volts"))
+        reason = common.NAMEPLATE_MISSING(keys=("amps", "volts"))
         return [NotObservable(code, reason) for code in (*CODES, "current_unbalance")]
     if (mismatch := load_reason(f)) is not None:
         return [NotObservable(code, mismatch) for code in (*CODES, "current_unbalance")]
     answers = _against_baseline(f, machine, baseline, y2)
     for answer in answers:
         if isinstance(answer, ConditionFinding):
-            cause = reasons.CAUSE_FOUND(fault=FAULTS[answer.code].title)
+            cause = common.EXPLAINED_BY(fault=FAULTS[answer.code].title)
             return [*answers, NotObservable("current_unbalance", cause)]
     return [*answers, current_unbalance(f, y2)]
 
@@ -81,7 +82,7 @@ def _against_baseline(
 ) -> list[Answer]:
     reason = baseline_reason(f, machine, baseline)
     if reason is not None or baseline is None:
-        return _unobserved(reason or reasons.NO_BASELINE())
+        return _unobserved(reason or common.NO_BASELINE())
     residual = _residual(f, baseline, y2)
     share, u95 = abs(residual.current_a) / f.current_a, residual.u95_a / f.current_a
     if share < WARNING + u95:

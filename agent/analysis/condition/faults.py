@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from agent.config.alarm_table_motor import FAULT_ROWS
-from drivers.reasons import N_
+from agent.core.text import N_, _
 
 
 class Fault(Struct, frozen=True):
@@ -18,11 +18,13 @@ class Fault(Struct, frozen=True):
     code: stable name in output, topics and alarms.
     title: what is wrong, as a heading.
     advice: what to do, in steps.
+    unless: what a clear verdict does not exclude.
     """
 
     code: str
     title: str
     advice: tuple[str, ...] = ()
+    unless: str = ""
 
 
 _NOTES = (
@@ -31,10 +33,18 @@ _NOTES = (
     Fault("starting", N_("the motor starts")),
     Fault("holding", N_("the motor holds a load at standstill")),
 )  # need no action, and are no alarms
+_UNLESS = {"broken_rotor_bar": N_("except two bars half a pole pitch apart, whose effects cancel")}
 FAULTS: dict[str, Fault] = {
-    **{row.code: Fault(row.code, row.title, row.advice) for row in FAULT_ROWS},
+    **{row.code: Fault(row.code, row.title, row.advice, _UNLESS.get(row.code, "")) for row in FAULT_ROWS},
     **{note.code: note for note in _NOTES},
 }
+
+
+def clear_title(code: str) -> str:
+    """Title of a fault that is clear, with what that does not exclude, in the language of the process."""
+    fault = FAULTS[code]
+    return _("{fault} ({unless})", fault=_(fault.title), unless=_(fault.unless)) if fault.unless else _(fault.title)
+
 
 # Codes without which a machine may not be called healthy
 REQUIRED_CAGE = ("broken_rotor_bar", "phase_loss", "supply_unbalance")

@@ -24,6 +24,7 @@ _COLUMNS: Mapping[Source, Mapping[str, tuple[str, float]]] = {  # quantity → (
         "drive_temperature": ("drive_degc", 1),
     },
 }  # fmt: skip
+_FAULTS = ("fault_code", "tripped")
 _PHASE_VOLTAGES = ("voltage_l1n", "voltage_l2n", "voltage_l3n")
 _MEASURES = {"winding-temperature": "winding_degc", "shaft-speed": "speed_rpm"}
 OLD_PERIODS = 3.0  # a value that was not read again for that many of its own periods is no value
@@ -65,17 +66,18 @@ class LiveRow:
                 self._put(column, usable_number(reading, quantity), factor, now_s, due_s.get(quantity, 1.0))
         if source == "meter" and not shared:
             self._put_line_voltages(reading, now_s, due_s)
-        if source == "drive" and "fault_code" in reading.values:
-            self._put("fault_code", usable_number(reading, "fault_code"), 1, now_s, due_s.get("fault_code", 1.0))
+        for quantity in _FAULTS if source == "drive" else ():
+            if quantity in reading.values:
+                self._put(quantity, usable_number(reading, quantity), 1, now_s, due_s.get(quantity, 1.0))
 
     def row(self, now_s: float) -> dict[str, float | None]:
         """Column → value; None: the device does not show it now."""
         found: dict[str, float | None] = {
             column: value if now_s <= old_s else None for column, (value, old_s) in self._values.items()
         }
-        fault = found.pop("fault_code", None)
+        faults = [found.pop(quantity, None) for quantity in _FAULTS]
         if self._has_drive:
-            found["drive_state"] = _drive_state(found, fault)
+            found["drive_state"] = _drive_state(found, any(faults))
         return found
 
     def _put(self, column: str, value: float | None, factor: float, now_s: float, due_s: float) -> None:
@@ -98,7 +100,7 @@ class LiveRow:
 
     def _forget(self, source: Source) -> None:
         columns = [column for column, _ in (self._signals if source == "signals" else _COLUMNS[source]).values()]
-        for column in (*columns, *(["fault_code"] if source == "drive" else [])):
+        for column in (*columns, *(_FAULTS if source == "drive" else ())):
             if column in self._values:
                 self._values[column] = (0.0, -1.0)
 
@@ -115,10 +117,10 @@ def _signal_columns(asset: Asset) -> dict[str, tuple[str, float]]:
     return found
 
 
-def _drive_state(row: Mapping[str, float | None], fault: float | None) -> float | None:
+def _drive_state(row: Mapping[str, float | None], fault: bool) -> float | None:
     """The state of the drive, from what it shows: state words differ between models. None: it does not respond.
 
-    A drive whose output frequency is not 0 runs, also with a stored fault code.
+    A drive whose output frequency is not 0 runs, also with a stored fault code. fault: a code or a bit shows a trip.
     """
     frequency_hz, speed_rpm = row.get("f_out_hz"), row.get("speed_rpm")
     if frequency_hz is None:

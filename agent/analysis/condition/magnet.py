@@ -10,6 +10,7 @@ import math
 
 from msgspec.structs import replace
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition import magnet_flux, magnet_rotor, magnet_winding
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
@@ -19,21 +20,12 @@ from agent.analysis.condition.magnet_load import load_answers
 from agent.analysis.condition.magnet_reasons import (
     MAGNET_LIVE,
     MAGNET_LIVE_UNKNOWN,
-    PHASE_LOST,
+    MAGNET_UNBALANCE,
     REC_BASELINE_OTHER,
-    REC_BASELINE_UNUSABLE,
-    REC_CLIPPED,
-    REC_CURRENT_SUM,
-    REC_LOAD_LOW,
-    REC_NO_BASELINE,
-    REC_NO_CURRENT,
-    REC_NO_FUNDAMENTAL,
-    REC_PHASE_LOST,
-    REC_PHASE_ORDER,
-    REC_SHORT,
     REC_UNSTEADY,
     REC_VOLTAGE_SUM,
 )
+from agent.analysis.condition.phase_loss import lost_phase
 from agent.analysis.condition.record import Record
 from drivers.reasons import Reason
 
@@ -58,7 +50,7 @@ _NEED_PERIODS = 20
 _HZ_SPREAD, _CURRENT_SPREAD = 0.005, 0.05  # the frame follows the angle: ±0.1 % is not needed here
 _SUM, _ORDER, _VOLTAGE = 0.1, 0.5, 0.15
 _CARRIES = 0.5  # each phase carries this share of the mean: none is lost
-_LOAD_MIN = 0.2
+_LOAD_MIN = 0.2  # of the rated current; with less a lost phase would not be found
 _SAME_MACHINE = 0.35  # flux of the baseline against now; a loss of a third is beyond all thresholds
 
 
@@ -89,7 +81,7 @@ def judge_magnet(now: MagnetFeatures, machine: MachineData, base: MagnetFeatures
         return [*answers, *([coasting] if coasting else []), *rest]
     no_baseline = _no_baseline(now, machine, base)
     usable = base if no_baseline is None else None
-    winding = magnet_winding.winding_answers(now, usable, no_baseline)
+    winding = magnet_winding.winding_answers(now, machine, usable, no_baseline)
     return [
         *answers,
         *magnet_flux.flux_answers(now, machine, usable),
@@ -120,34 +112,36 @@ def _live(now: MagnetFeatures, machine: MachineData) -> ConditionFinding | None:
 
 def _phase(now: MagnetFeatures, machine: MachineData, live: ConditionFinding | None) -> Answer:
     if now.lost is not None:
-        why = PHASE_LOST(phase=now.lost.phase, at_s=now.lost.at_s)
-        return ConditionFinding(PHASE, Severity.ALARM, Confidence.CERTAIN, now.lost.found_s, why)
+        return lost_phase(now.lost.phase, now.lost.found_s)
     if live is not None:
-        return NotObservable(PHASE, REC_NO_CURRENT())
+        return NotObservable(PHASE, common.NO_CURRENT())
     if now.hz is None or not now.phase_a:
         return NotObservable(PHASE, _missing(now))
     if now.zero_i > _SUM:
-        return NotObservable(PHASE, REC_CURRENT_SUM())
+        return NotObservable(PHASE, common.CURRENT_SUM(share=now.zero_i))
     mean, rated = sum(now.phase_a) / 3, rated_a(machine)
-    if min(now.phase_a) < _CARRIES * mean and rated and mean < _LOAD_MIN * rated:
-        return NotObservable(PHASE, REC_LOAD_LOW(share=mean / rated, need=_LOAD_MIN))
-    return Clear(PHASE, 100 * min(now.phase_a) / mean if mean else None, "%", 100 * _CARRIES)
+    if not mean or (rated and mean < _LOAD_MIN * rated):
+        return NotObservable(PHASE, common.CURRENT_LOW(share=mean / rated if rated else 0.0, needed=_LOAD_MIN))
+    share = min(now.phase_a) / mean
+    if share < _CARRIES:
+        return NotObservable(PHASE, MAGNET_UNBALANCE(share=1 - share))
+    return Clear(PHASE, 100 * share, "%", 100 * _CARRIES)
 
 
 def _blocked(now: MagnetFeatures, live: ConditionFinding | None) -> Reason | None:
     """Why nothing that needs steady operation is judged; None: it is."""
     if live is not None:
-        return REC_NO_CURRENT()
+        return common.NO_CURRENT()
     if now.lost is not None:
-        return REC_PHASE_LOST()
+        return common.PHASE_LOST()
     if now.hz is None:
         return _missing(now)
     need_s = max(_NEED_S, _NEED_PERIODS / now.hz)
     checks = (
-        (now.gapless_s < need_s, REC_SHORT(have_s=now.gapless_s, need_s=need_s)),
-        (now.clipped, REC_CLIPPED()),
-        (now.negative_i_read > _ORDER and now.zero_i < _SUM, REC_PHASE_ORDER()),
-        (now.zero_i > _SUM, REC_CURRENT_SUM()),
+        (now.gapless_s < need_s, common.RECORD_SHORT(length_s=now.gapless_s, needed_s=need_s)),
+        (now.clipped, common.CURRENT_CLIPPED()),
+        (now.negative_i_read > _ORDER and now.zero_i < _SUM, common.PHASE_ORDER()),
+        (now.zero_i > _SUM, common.CURRENT_SUM(share=now.zero_i)),
         (now.negative_u > _VOLTAGE, REC_VOLTAGE_SUM(share=now.negative_u)),
         (
             not (now.hz_spread <= _HZ_SPREAD and now.current_spread <= _CURRENT_SPREAD),
@@ -159,17 +153,17 @@ def _blocked(now: MagnetFeatures, live: ConditionFinding | None) -> Reason | Non
 
 def _missing(now: MagnetFeatures) -> Reason:
     if now.gapless_s < _NEED_S:
-        return REC_SHORT(have_s=now.gapless_s, need_s=_NEED_S)
-    return REC_NO_FUNDAMENTAL()
+        return common.RECORD_SHORT(length_s=now.gapless_s, needed_s=_NEED_S)
+    return common.NO_FUNDAMENTAL()
 
 
 def _no_baseline(now: MagnetFeatures, machine: MachineData, base: MagnetFeatures | None) -> Reason | None:
     """Why the baseline is not used; None: it is."""
     if base is None:
-        return REC_NO_BASELINE()
-    blocked = REC_NO_CURRENT() if base.gone else _blocked(base, None)
+        return common.NO_BASELINE()
+    blocked = common.NO_CURRENT() if base.gone else _blocked(base, None)
     if blocked is not None:
-        return REC_BASELINE_UNUSABLE(reason=blocked)
+        return common.BASELINE_UNUSABLE(reason=blocked)
     circuit = magnet_flux.circuit_of(machine)
     now_wb, base_wb = (
         (magnet_flux.flux_wb(now, circuit), magnet_flux.flux_wb(base, circuit))

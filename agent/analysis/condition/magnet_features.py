@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from agent.analysis.condition import magnet_data
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import JUDGED_FROM
 from agent.analysis.condition.record import Array, Record
+from dsp.condition.decimation import LOBES, decimated, low_pass
 from dsp.condition.magnet_drive import current_gone
 from dsp.condition.magnet_rotor import order_lines, power_swing
 from dsp.condition.magnet_winding import winding_source
@@ -20,9 +22,13 @@ from dsp.condition.phasors import Frame, follow, is_clipped, longest_gapless, ph
 
 _GONE = 0.015  # changes of a current below this share of the rated rms current are noise
 _GONE_OF_LARGEST = 0.01  # without a rated current: of the largest in the recording
-_PHASE_FLOOR = 0.2  # rms current as a share of the rated one above which a lost phase is judged
 UNKNOWN = 1e6  # a spread or an uncertainty without bound; JSON has no infinity
+_RATE_OF_RATED, _FASTEST = (
+    12.0,
+    1.4,
+)  # rate over the rated frequency; up to 1.4 times this, twice it is in the flat part
 _CURRENT_S = 1.0
+_STEP_S, _CARRIES = 0.01, 0.3  # as long as each phase has this share of the largest current in each step, none is lost
 _COAST_S = 0.2  # for a flux from the EMF; the windings have long discharged
 _SINE = 0.05  # negative over positive sequence of an EMF
 
@@ -152,14 +158,29 @@ def magnet_features(record: Record, machine: MachineData) -> MagnetFeatures:
         winding_degc=machine.winding_degc,
         magnet_degc=machine.magnet_degc,
     )
-    frame = follow(u_v, record.fs_hz) if u_v.size else None
+    fs_hz = record.fs_hz
+    slow = _slower(u_v, i_a, fs_hz, machine)
+    frame = follow(slow.u_v, slow.fs_hz) if slow is not None else None
+    if slow is not None and frame is not None and abs(frame.hz) <= _FASTEST * (machine.hz or 0.0):
+        u_v, i_a, fs_hz = slow.u_v, slow.i_a, slow.fs_hz
+    else:
+        frame = follow(u_v, fs_hz) if u_v.size else None
     if frame is None:
         return basic
     swapped = frame.hz < 0
     if swapped:
         u_v, i_a = u_v[[0, 2, 1]], i_a[[0, 2, 1]]
         frame = frame.reversed()
-    return _with_phasors(basic, u_v, i_a, frame, record.fs_hz, swapped, machine)
+    return _with_phasors(basic, u_v, i_a, frame, fs_hz, swapped, machine)
+
+
+def _slower(u_v: Array, i_a: Array, fs_hz: float, machine: MachineData) -> Record | None:
+    """The same at a lower rate: only orders below twice the fundamental are read. None: it is not known or slow."""
+    factor = int(fs_hz / (_RATE_OF_RATED * machine.hz)) if machine.hz else 1
+    if factor < 2 or u_v.shape[1] < 2 * LOBES * factor:
+        return None
+    weights = low_pass(factor)
+    return Record(fs_hz / factor, decimated(u_v, weights), decimated(i_a, weights))
 
 
 def _with_phasors(
@@ -249,8 +270,13 @@ def _coast_wb(record: Record, gone: Gone) -> float | None:
 def _lost(record: Record, rated_a: float | None) -> LostPhase | None:
     if not np.isfinite(record.i_a).any():
         return None
+    step = max(round(_STEP_S * record.fs_hz), 1)
+    whole = record.i_a[:, : record.i_a.shape[1] // step * step].reshape(3, -1, step)
+    peaks = np.abs(whole).max(axis=2)
+    if (peaks.min(axis=0) > _CARRIES * peaks.max(axis=0)).all():  # a comparison with NaN is False
+        return None
     rms = math.sqrt(float(np.nanmean(record.i_a**2)))
-    detector = PhaseLossDetector(record.fs_hz, _PHASE_FLOOR * (rated_a or rms))
+    detector = PhaseLossDetector(record.fs_hz, JUDGED_FROM * (rated_a or rms))
     detector.push(record.i_a)
     if detector.loss is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition import magnet_data
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
@@ -22,7 +23,6 @@ from agent.analysis.condition.magnet_reasons import (
     MAGNET_NO_EMF,
     MAGNET_SPEED_LOW,
     MAGNET_SYNCHRONISM,
-    REC_LOAD_LOW,
 )
 from drivers.reasons import Code, Reason
 from dsp.condition.magnet import Known, MagnetMachine, MagnetPoint, flux_ratio, magnet_flux, magnet_point
@@ -130,7 +130,8 @@ def _judged(flux: FluxIndex, now: MagnetFeatures, machine: MachineData, code: Co
             100 * (1 - (alarm if severity is Severity.ALARM else warning)),
             100 * u95,
         )
-    if u95 > _U95_MAX or (u95 > _WOULD_BE_SEEN / 2 and loss + u95 > _WOULD_BE_SEEN - _WARNING / 2):
+    margin = _WARNING / 2 if u95 > _WOULD_BE_SEEN / 2 else 0.0
+    if u95 > _U95_MAX or loss + u95 > _WOULD_BE_SEEN - margin:
         why = MAGNET_FLUX_DATA_UNCERTAIN if temperature else MAGNET_FLUX_UNCERTAIN
         return NotObservable(CODE, why(index=flux.value, u95=u95))
     return Clear(CODE, 100 * flux.value, "%", 100 * (1 - warning), 100 * u95)
@@ -142,7 +143,7 @@ def _synchronism(
     rated = magnet_data.rated_a(machine)
     load = now.i1_a / math.sqrt(2) / rated if rated else math.inf
     if load < _LOAD_MIN:
-        return NotObservable(SYNCHRONISM, REC_LOAD_LOW(share=load, need=_LOAD_MIN))
+        return NotObservable(SYNCHRONISM, common.CURRENT_LOW(share=load, needed=_LOAD_MIN))
     point = _point(now, circuit)
     flux = magnet_data.flux20_wb(machine)
     if flux and rated and load >= _CURRENT_FOR_IT and magnet_data.contradiction(machine) is None:

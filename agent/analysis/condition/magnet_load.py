@@ -6,20 +6,18 @@ import cmath
 import math
 from collections.abc import Iterable
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition import magnet_data
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet_features import MagnetFeatures
 from agent.analysis.condition.magnet_reasons import (
-    BEARING_GEOMETRY,
     CURRENT_ABOVE_RATED,
     LOAD_SWING,
     LOAD_UNSTEADY,
     MAGNET_DATA_MISSING,
-    MAGNET_RATED_UNKNOWN,
     MAGNET_UNBALANCE,
     MAGNET_UNBALANCE_CAUSED,
-    REC_LOAD_LOW,
 )
 
 _UNBALANCE = 0.05  # largest deviation from the mean of the three (NEMA MG 1, 14.36 [S])
@@ -39,7 +37,7 @@ def load_answers(now: MagnetFeatures, machine: MachineData, found: Iterable[Answ
         _unbalance(now, machine, caused),
         _overload(now, machine),
         *_swings(now, machine),
-        NotObservable("bearing", BEARING_GEOMETRY()),
+        NotObservable("bearing", common.BEARING_GEOMETRY()),
     ]
 
 
@@ -49,7 +47,7 @@ def _unbalance(now: MagnetFeatures, machine: MachineData, caused: bool) -> Answe
         return NotObservable(code, MAGNET_DATA_MISSING())
     load = now.i1_a / math.sqrt(2) / rated if rated else math.inf
     if load < _LOAD_MIN:
-        return NotObservable(code, REC_LOAD_LOW(share=load, need=_LOAD_MIN))
+        return NotObservable(code, common.CURRENT_LOW(share=load, needed=_LOAD_MIN))
     sizes = [abs(1 + now.winding.negative_i.value * cmath.rect(1, turn * 2 * math.pi / 3)) for turn in (0, 2, 4)]
     mean = sum(sizes) / 3
     share = max(abs(size - mean) for size in sizes) / mean
@@ -62,7 +60,7 @@ def _unbalance(now: MagnetFeatures, machine: MachineData, caused: bool) -> Answe
 
 def _overload(now: MagnetFeatures, machine: MachineData) -> Answer:
     if not machine.amps:
-        return NotObservable("overload", MAGNET_RATED_UNKNOWN())
+        return NotObservable("overload", common.NAMEPLATE_MISSING(keys=("amps",)))
     share = now.i1_a / math.sqrt(2) / machine.amps
     if share <= _OVERLOAD:
         return Clear("overload", 100 * share, "%", 100 * _OVERLOAD)

@@ -6,34 +6,17 @@ from drivers.reasons import Code
 
 # Why a fault cannot be seen
 
-REC_SHORT = Code(
-    "condition_rec_short", "the longest stretch without a gap is {have_s:.1f} s; {need_s:.1f} s are needed"
-)
-REC_NO_FUNDAMENTAL = Code("condition_rec_no_fundamental", "no voltage with a fundamental was recorded")
-REC_NO_CURRENT = Code("condition_rec_no_current", "the motor carries no current")
-REC_CLIPPED = Code("condition_rec_clipped", "the current is clipped: the range of its channel is too small")
 REC_UNSTEADY = Code(
     "condition_rec_unsteady",
     "the operation changes: frequency by {frequency:pct1} %, current by {current:pct1} % within the recording",
-)
-REC_CURRENT_SUM = Code(
-    "condition_rec_current_sum",
-    "the three currents do not add up to zero: a channel is missing, reversed or has another ratio",
 )
 REC_VOLTAGE_SUM = Code(
     "condition_rec_voltage_sum",
     "the three voltages are unequal by {share:pct} %: a channel is missing, reversed or has another ratio",
 )
-REC_PHASE_ORDER = Code("condition_rec_phase_order", "voltages and currents do not follow each other in the same order")
-REC_PHASE_LOST = Code("condition_rec_phase_lost", "a phase is lost: nothing else is judged")
-REC_NO_BASELINE = Code("condition_rec_no_baseline", "there is no baseline of this motor when it was sound")
-REC_BASELINE_UNUSABLE = Code("condition_rec_baseline_unusable", "the baseline cannot be evaluated: {reason}")
 REC_BASELINE_OTHER = Code(
     "condition_rec_baseline_other",
     "the baseline does not fit: its flux is {base_wb:.3g} Wb, that of this recording {now_wb:.3g} Wb",
-)
-REC_LOAD_LOW = Code(
-    "condition_rec_load_low", "the current is {share:pct} % of the rated current; {need:pct} % are needed"
 )
 MAGNET_PLATE_POLES = Code(
     "condition_magnet_plate_poles",
@@ -67,7 +50,6 @@ MAGNET_ANGLE_UNKNOWN = Code(
     "condition_magnet_angle_unknown",
     "the current leads the flux axis by {angle_deg:.0f}°, which field weakening or interior magnets explain, too",
 )
-MAGNET_POLES_UNKNOWN = Code("condition_magnet_poles_unknown", "the number of poles is not known")
 MAGNET_LINES_TOO_CLOSE = Code(
     "condition_magnet_lines_too_close", "the recording is too short or too slow to part the lines of the rotor"
 )
@@ -92,14 +74,9 @@ MAGNET_ASYMMETRY_THERE = Code(
     "condition_magnet_asymmetry_there",
     "an asymmetry of the winding is there already; a second one would not be seen",
 )
-MAGNET_RATED_UNKNOWN = Code("condition_magnet_rated_unknown", "the rated current is not known")
 MAGNET_VOLTAGE_SUM_OPEN = Code(
     "condition_magnet_voltage_sum_open",
     "the gains of the voltage channels are not known well enough: {share_pct:.2f} % of the voltage may be theirs",
-)
-BEARING_GEOMETRY = Code(
-    "condition_bearing_geometry",
-    "the geometry of the bearings is not known, and current shows a bearing weakly at best",
 )
 
 # Evidence
@@ -120,9 +97,6 @@ MAGNET_LIVE = Code(
 MAGNET_LIVE_UNKNOWN = Code(
     "condition_magnet_live_unknown",
     "no current since {from_s:.2f} s: the drive does not drive, and a magnet motor that turns has voltage",
-)
-PHASE_LOST = Code(
-    "condition_phase_lost", "phase {phase:d} carries no current since {at_s:.3f} s; the two others exchange theirs"
 )
 MAGNET_NO_EMF = Code(
     "condition_magnet_no_emf",

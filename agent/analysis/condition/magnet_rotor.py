@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition import magnet_data
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
@@ -16,10 +17,10 @@ from agent.analysis.condition.magnet_reasons import (
     MAGNET_LINES_TOO_CLOSE,
     MAGNET_PAIR_OPEN,
     MAGNET_PLATE_POLES,
-    MAGNET_POLES_UNKNOWN,
     MAGNET_SLOTS_UNKNOWN,
     MAGNET_TORQUE_LINES,
 )
+from agent.analysis.condition.magnet_unseen_reasons import MAGNET_LINE_SMALL
 from drivers.reasons import Reason
 
 ROTOR, ECCENTRICITY, ONCE = "rotor_asymmetry", "eccentricity", "once_per_turn"
@@ -43,13 +44,13 @@ def rotor_answers(now: MagnetFeatures, machine: MachineData, base: MagnetFeature
     pairs, contradiction = machine.pole_pairs, magnet_data.contradiction(machine)
     why: Reason | None = None
     if not pairs:
-        why = MAGNET_POLES_UNKNOWN()
+        why = common.NAMEPLATE_MISSING(keys=("poles",))
     elif contradiction is not None and contradiction.code == MAGNET_PLATE_POLES:
         why = contradiction
     elif not now.lines:
         why = MAGNET_LINES_TOO_CLOSE()
     if why is not None or not pairs:
-        return [NotObservable(code, why or MAGNET_POLES_UNKNOWN()) for code in CODES]
+        return [NotObservable(code, why or common.NAMEPLATE_MISSING(keys=("poles",))) for code in CODES]
     known = {line.order: line for line in base.lines} if base else {}
     least = {line.order: max(_LEAST, _RISEN * known[line.order].emf) if known else _ALONE for line in now.lines}
     strongest = max(now.lines, key=lambda line: line.emf / least[line.order])
@@ -68,17 +69,17 @@ def rotor_answers(now: MagnetFeatures, machine: MachineData, base: MagnetFeature
             return _found(now, pairs, risen, least)
         alone = MAGNET_LINE_ALONE(order=strongest.order, pairs=pairs, level_db=_db(strongest.emf))
         return [NotObservable(code, alone) for code in CODES]
-    clear = _without_line(now, machine, strongest, least, bool(known))
+    clear = _without_line(now, machine, strongest, least, known)
     return clear if torque is None else [*(one for one in clear if one.code != ONCE), torque]
 
 
 def _without_line(
-    now: MagnetFeatures, machine: MachineData, strongest: Line, least: dict[int, float], known: bool
+    now: MagnetFeatures, machine: MachineData, strongest: Line, least: dict[int, float], known: dict[int, Line]
 ) -> list[Answer]:
     """Verdicts where no line of the EMF stands out."""
     if not known and strongest.emf > _QUIET:
         return [NotObservable(code, MAGNET_LINE_ORDINARY(level_db=_db(strongest.emf))) for code in CODES]
-    hidden = _hidden(machine)
+    hidden = _hidden(machine) or _small(now, machine, known)
     clear = [Clear(code, _db(strongest.emf), "dB", _db(least[strongest.order])) for code in CODES]
     return [NotObservable(one.code, hidden) if hidden and one.code != ONCE else one for one in clear]
 
@@ -140,6 +141,18 @@ def _hidden(machine: MachineData) -> Reason | None:
     if math.gcd(machine.slots, machine.poles) > 1:
         return MAGNET_LINES_CANCEL(slots=machine.slots, poles=machine.poles)
     return None
+
+
+def _small(now: MagnetFeatures, machine: MachineData, known: dict[int, Line]) -> Reason | None:
+    """Why lines that have risen above the baseline, but not to the limit, prove nothing; None: none has risen."""
+    if not known:
+        return None
+    floor = {line.order: max(_COUNTED, _ABOVE_FLOOR * line.emf_floor) for line in now.lines}
+    risen = [line for line in now.lines if line.emf > max(floor[line.order], _RISEN * known[line.order].emf)]
+    if not risen:
+        return None
+    largest = max(risen, key=lambda line: line.emf)
+    return MAGNET_LINE_SMALL(order=largest.order, pairs=machine.pole_pairs, level_db=_db(largest.emf))
 
 
 def _db(share: float) -> float:

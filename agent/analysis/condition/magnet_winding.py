@@ -12,7 +12,10 @@ import cmath
 import math
 from typing import NamedTuple
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
+from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.magnet_data import inductance_h, rated_a
 from agent.analysis.condition.magnet_features import MagnetFeatures, Winding
 from agent.analysis.condition.magnet_reasons import (
     MAGNET_ASYMMETRY_THERE,
@@ -21,8 +24,8 @@ from agent.analysis.condition.magnet_reasons import (
     MAGNET_SOURCE_ANGLE,
     MAGNET_SOURCE_OPEN,
     MAGNET_VOLTAGE_SUM_OPEN,
-    REC_NO_BASELINE,
 )
+from agent.analysis.condition.magnet_unseen_reasons import MAGNET_TURNS_UNSEEN
 from drivers.reasons import Reason
 
 TURNS, CONTACT, OPEN = "turn_fault", "contact_resistance", "winding_asymmetry"
@@ -39,6 +42,7 @@ _CONTACT_DEG = 12.0
 _ANGLE_U = math.sin(math.radians(6.0))  # U of the source against its size: the angle must be known to 6°
 _TURNS_DEG, _TURNS_STRICT_DEG = (-160.0, -75.0), (-130.0, -80.0)
 _SHIFTS_DEG = (0.0, 120.0, -120.0)
+_SEEN_TURNS = 0.02  # share of a phase's turns that must be seen with the rated current in them, or nothing is clear
 
 
 class _Excess(NamedTuple):
@@ -51,7 +55,9 @@ class _Excess(NamedTuple):
     baseline: bool
 
 
-def winding_answers(now: MagnetFeatures, base: MagnetFeatures | None, no_baseline: Reason | None) -> list[Answer]:
+def winding_answers(
+    now: MagnetFeatures, machine: MachineData, base: MagnetFeatures | None, no_baseline: Reason | None
+) -> list[Answer]:
     """Verdicts on turn_fault, contact_resistance and winding_asymmetry of a steady recording.
 
     base: usable baseline; no_baseline: why there is none.
@@ -65,10 +71,28 @@ def winding_answers(now: MagnetFeatures, base: MagnetFeatures | None, no_baselin
         found = _finding(now, now.winding, excess, code, phase)
         return [found, *(NotObservable(other, MAGNET_ASYMMETRY_THERE()) for other in CODES if other != code)]
     if not excess.baseline:
-        return [NotObservable(code, no_baseline or REC_NO_BASELINE()) for code in CODES]
-    if excess.gains and size > _FLOOR:
-        return [NotObservable(code, MAGNET_VOLTAGE_SUM_OPEN(share_pct=100 * size)) for code in CODES]
+        return [NotObservable(code, no_baseline or common.NO_BASELINE()) for code in CODES]
+    unseen = _unseen(now, machine, excess)
+    if unseen is not None:
+        return [NotObservable(code, unseen) for code in CODES]
     return [Clear(code, 100 * size, "%", 100 * excess.limit, 100 * excess.u) for code in CODES]
+
+
+def _unseen(now: MagnetFeatures, machine: MachineData, excess: _Excess) -> Reason | None:
+    """Why shorted turns would stay below the limit; None: they would be found.
+
+    A share s of the turns with the current I in them induces s·ω·(2/3)L·I in its own phase and minus half of that in
+    the other two: a source of negative sequence of s·ωL·I/3 (within 16 % of the independent model).
+    """
+    rated, inductance = rated_a(machine), inductance_h(machine)
+    if rated is None or inductance is None or now.hz is None:
+        return common.NAMEPLATE_MISSING(keys=("amps",) if rated is None else ("ls_h",))
+    caused = _SEEN_TURNS / 3 * 2 * math.pi * now.hz * inductance.value * math.sqrt(2) * rated / now.u1_v
+    if excess.limit <= caused:
+        return None
+    if excess.gains:
+        return MAGNET_VOLTAGE_SUM_OPEN(share_pct=100 * excess.limit)
+    return MAGNET_TURNS_UNSEEN(caused_pct=100 * caused, limit_pct=100 * excess.limit)
 
 
 def _excess(now: MagnetFeatures, winding: Winding, base: MagnetFeatures | None) -> _Excess:

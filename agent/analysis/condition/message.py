@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -58,6 +59,17 @@ def condition_object(
         }  # fmt: skip
         faults[answer.code] = {**fault_object(answer), "since_ms": since_ms, "seen_ms": seen_ms, "trend": trend}
     return {"condition": condition.value, "faults": faults, "baselines": list(baselines)}
+
+
+def unseen_by_reason(faults: Mapping[str, Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], list[str]]]:
+    """Why faults of a message are not observable: each reason as its object, and the codes that it hides."""
+    found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+    for code, body in faults.items():
+        if body.get("verdict") == "not_observable":
+            reason = body.get("reason")
+            reason = reason if isinstance(reason, dict) else {}
+            found.setdefault(json.dumps(reason, sort_keys=True), (reason, []))[1].append(code)
+    return list(found.values())
 
 
 def stored_answer(answer: Answer) -> dict[str, Any]:

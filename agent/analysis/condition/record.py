@@ -15,7 +15,7 @@ class Record(Struct, frozen=True):
     fs_hz: sampling rate of u_v and i_a.
     u_v: phase voltages, shape (3, n), volts. i_a: phase currents, shape (3, n), amperes, positive into the machine.
     u_dc_v: voltage of the DC link, shape (m,), volts; None: not recorded. u_dc_hz: its sampling rate.
-    A missing sample is NaN.
+    A missing sample is NaN. u_v and i_a of a cage motor in the agent have single precision.
     """
 
     fs_hz: float

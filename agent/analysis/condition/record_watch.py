@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.analysis.condition import cage, magnet
-from agent.analysis.condition.answers import Answer, ConditionFinding, Confidence, Severity
+from agent.analysis.condition.answers import Answer, ConditionFinding, Severity
 from agent.analysis.condition.cage import judge_cage
 from agent.analysis.condition.cage_features import CageFeatures, cage_features
 from agent.analysis.condition.combined import combined
@@ -22,7 +22,7 @@ from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.magnet import judge_magnet
 from agent.analysis.condition.magnet_features import MagnetFeatures, magnet_features
 from agent.analysis.condition.persistence import RecordHistory
-from agent.analysis.condition.reasons import CONDITION_PHASE_WITHOUT_CURRENT
+from agent.analysis.condition.phase_loss import JUDGED_FROM, lost_phase
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.record_collector import RecordCollector
 from agent.analysis.condition.rectifier import judge_rectifier
@@ -33,18 +33,21 @@ from dsp.condition.phase import PhaseLossDetector
 BIN_SHARE = 0.1  # width of a bin of the load, and of the speed
 BASELINES_MAX = 60
 CAGE_LENGTH_S = 20.0  # enough for a rotor fault of a large motor at rated load: 2 s f >= 4 / T
+# While nothing changes. Shorted turns at the output of a drive that came after the start of a record are seen in three
+# records, the next and two that follow soon, within ten minutes. Elsewhere most faults that a record shows are slow.
+EVERY_S, DRIVE_OUTPUT_EVERY_S = 600.0, 300.0
 STEADY_SHARE = 0.8  # of the windows of a record before a drive
 CURRENT_ROLES = ("i1", "i2", "i3")
 CARRIES, TAIL_S = 0.3, 0.03  # share of the largest peak within this time: a phase with less may be lost
+TAIL_HZ = 2000.0  # a peak between two samples of a sine of 100 Hz is at most 1.3 % higher
 RETURN_S = 5.0  # all phases carry current for this time: the lost one has returned
-FLOOR_SHARE = 0.2  # of the rated current: with less a lost phase looks the same as no load
 
 
 class _Rules(Struct, frozen=True):
     """What is computed from a record of one kind of machine.
 
     features: of a record; without limits, storable as JSON. judge: features, those of the baseline or None → verdicts.
-    length_s: of a record.
+    length_s, every_s, precision: of records.
     usable: whether a record was complete and steady, and so may be a baseline.
     point: load and speed of the features relative to rated; None: not known.
     """
@@ -56,6 +59,8 @@ class _Rules(Struct, frozen=True):
     point: Callable[[Any, MachineData], tuple[float, float] | None]
     required: tuple[str, ...]
     length_s: float = 6.0
+    every_s: float = EVERY_S
+    precision: type[np.float32 | np.float64] = np.float64
 
 
 def _cage_point(features: CageFeatures, machine: MachineData) -> tuple[float, float] | None:
@@ -87,9 +92,9 @@ def _rules_of(machine: MachineData) -> _Rules:
                       REQUIRED_RECTIFIER)  # fmt: skip
     if machine.kind == "magnet":
         return _Rules(MagnetFeatures, magnet_features, judge_magnet, magnet.usable_as_baseline, _magnet_point,
-                      REQUIRED_MAGNET)  # fmt: skip
+                      REQUIRED_MAGNET, every_s=DRIVE_OUTPUT_EVERY_S)  # fmt: skip
     return _Rules(CageFeatures, cage_features, judge_cage, cage.usable_as_baseline, _cage_point, REQUIRED_CAGE,
-                  CAGE_LENGTH_S)  # fmt: skip
+                  CAGE_LENGTH_S, precision=np.float32)  # fmt: skip
 
 
 class RecordBaseline(Struct):
@@ -114,28 +119,33 @@ class RecordWatch:
 
     def __init__(self, machine: MachineData, stored: Mapping[str, Any] | None = None) -> None:
         self._machine, self._rules = machine, _rules_of(machine)
-        self._collector = RecordCollector(self._rules.length_s)
+        self._collector = RecordCollector(self._rules.length_s, self._rules.every_s, self._rules.precision)
         stored = stored if isinstance(stored, dict) else {}
         self._history = RecordHistory(stored.get("history"))
+        self._collector.soon = self._history.undecided()
         self._baselines = self._stored_baselines(stored.get("baselines"))
         self._phases: PhaseLossDetector | None = None
         self._next, self._calm_s = 0, 0.0
+        self._channels: tuple[str, ...] = ()
+        self._rate_hz, self._tail = 0.0, slice(0)
+        self._currents: slice | list[int] | None = None  # rows of a block; None: a current or its rating is missing
         self._lost: ConditionFinding | None = None
         self.revision = 0
         self.required = self._rules.required
 
     def on_block(
-        self, block: Waveform, now_s: float, winding_degc: float | None = None
+        self, block: Waveform, now_s: float, winding_degc: Callable[[], float | None] = lambda: None
     ) -> Callable[[], Any] | None:  # fmt: skip
         """Adds a block. Returns a function when a record is complete: its result is for `add`.
 
-        winding_degc: temperature of the winding now; None: not known.
+        winding_degc: returns the temperature of the winding now; None: not known.
         """
         self._follow_phases(block)
         record = self._collector.on_block(block, now_s)
         if record is None:
             return None
-        machine = self._machine if winding_degc is None else replace(self._machine, winding_degc=winding_degc)
+        now_degc = winding_degc()
+        machine = self._machine if now_degc is None else replace(self._machine, winding_degc=now_degc)
         return partial(self._judge, record, machine, tuple(self._baselines))
 
     def add(self, result: tuple[Any, list[Answer]], utc_ms: int) -> None:
@@ -143,6 +153,7 @@ class RecordWatch:
         features, answers = result
         before = self._history.answers()
         self._history.add(utc_ms / 1000, answers)
+        self._collector.soon = self._history.undecided()
         if self._history.answers() != before:
             self.revision += 1
         self._learn(features, answers, utc_ms)
@@ -189,12 +200,17 @@ class RecordWatch:
 
     def _follow_phases(self, block: Waveform) -> None:
         """Within 60 ms, from the stream itself. The detector runs while a phase has less current than the others."""
-        if not all(role in block.channels for role in CURRENT_ROLES) or not self._machine.amps:
+        if block.channels != self._channels or block.rate_hz != self._rate_hz:
+            self._channels, self._currents = block.channels, _rows_of_currents(block.channels, self._machine)
+            self._rate_hz = block.rate_hz
+            step = max(int(block.rate_hz / TAIL_HZ), 1)
+            self._tail = slice(-max(round(TAIL_S * block.rate_hz), 1), None, step)
+        if self._currents is None:
             return
-        currents = block.samples[[block.channels.index(role) for role in CURRENT_ROLES]]
-        peaks = np.abs(currents[:, -max(round(TAIL_S * block.rate_hz), 1) :]).max(axis=1)
+        tail = block.samples[self._currents, self._tail]
+        peaks = np.maximum.reduce(np.abs(tail), axis=1).tolist()
         contiguous, self._next = block.index == self._next, block.index + block.samples.shape[1]
-        if peaks.min() > CARRIES * peaks.max():  # all carry current at the end of the block
+        if min(peaks) > CARRIES * max(peaks):  # all carry current at the end of the block
             self._phases = None
             self._calm_s += block.samples.shape[1] / block.rate_hz
             if self._lost is not None and self._calm_s >= RETURN_S:
@@ -203,13 +219,10 @@ class RecordWatch:
             return
         self._calm_s = 0.0
         if self._phases is None or not contiguous:
-            self._phases = PhaseLossDetector(block.rate_hz, FLOOR_SHARE * self._machine.amps)
-        self._phases.push(np.ascontiguousarray(currents))
+            self._phases = PhaseLossDetector(block.rate_hz, JUDGED_FROM * (self._machine.amps or 0.0))
+        self._phases.push(np.ascontiguousarray(block.samples[self._currents]))
         if self._phases.loss is not None and self._lost is None:
-            self._lost = ConditionFinding(
-                "phase_loss", Severity.ALARM, Confidence.CERTAIN, block.start_ns / 1e9,
-                CONDITION_PHASE_WITHOUT_CURRENT(phase=self._phases.loss.phase + 1),
-            )  # fmt: skip
+            self._lost = lost_phase(self._phases.loss.phase + 1, block.start_ns / 1e9)
             self.revision += 1
 
     def _stored_baselines(self, stored: Any) -> list[RecordBaseline]:
@@ -221,6 +234,14 @@ class RecordWatch:
             except (KeyError, TypeError, msgspec.ValidationError):
                 continue
         return found
+
+
+def _rows_of_currents(channels: tuple[str, ...], machine: MachineData) -> slice | list[int] | None:
+    if not machine.amps or not all(role in channels for role in CURRENT_ROLES):
+        return None
+    rows = [channels.index(role) for role in CURRENT_ROLES]
+    first = rows[0]
+    return slice(first, first + 3) if rows == [first, first + 1, first + 2] else rows  # a slice copies nothing
 
 
 def _bin(load: float, speed: float) -> tuple[int, int]:

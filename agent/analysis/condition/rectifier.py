@@ -5,27 +5,25 @@ docs/condition.md states where the limits come from. Everything that is judged n
 
 from __future__ import annotations
 
-import math
-
-from agent.analysis.condition import reasons as codes
+from agent.analysis.condition import common_reasons as common
+from agent.analysis.condition import rectifier_reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import LOST
 from agent.analysis.condition.record import Record
+from agent.analysis.condition.rectifier_diode import judge_diode
 from agent.analysis.condition.rectifier_features import (
     EMPTY,
     LOAD_MIN,
-    LOST,
-    SECOND_OPEN,
+    SUM_MAX,
     WINDOWS_MIN,
     RectifierFeatures,
-    open_limits,
     rectifier_features,
 )
 from agent.analysis.condition.rectifier_link import judge_capacitor
 from drivers.reasons import Reason
 
 LENGTH_MIN_S = 1.0  # ten cycles for a window, and five windows
-SECOND_SOUND = 0.12  # of the fundamental; half of what an open diode causes at least
 STEADY_MIN = 0.5  # share of the recording
 UNBALANCED = 0.01  # U2/U1 that motors and drives bear continuously (IEC 60034-1, IEC 60034-26 [M])
 UNBALANCED_ALARM = 0.05  # deviation above which NEMA MG 1 does not permit operation [S]
@@ -45,7 +43,7 @@ def judge_rectifier(
 ) -> list[Answer]:
     """The verdict on each fault from the features of a recording, and of one of the same drive when it was sound."""
     lost = _phase_loss(features)
-    diode = _diode(features, lost)
+    diode = _unobserved(features, lost) or judge_diode(features, or_lost=isinstance(lost, ConditionFinding))
     broken = isinstance(lost, ConditionFinding) or isinstance(diode, ConditionFinding)
     capacitor: Answer
     if broken:
@@ -60,15 +58,17 @@ def judge_rectifier(
 def _unseen(features: RectifierFeatures) -> Reason | None:
     """Why nothing can be judged from the currents; None: they can be judged."""
     if features.length_s < LENGTH_MIN_S:
-        return codes.CONDITION_RECORDING_SHORT(length_s=features.length_s, length_min_s=LENGTH_MIN_S)
+        return common.RECORD_SHORT(length_s=features.length_s, needed_s=LENGTH_MIN_S)
     if features.hz is None:
-        return codes.CONDITION_NO_FUNDAMENTAL()
+        return common.NO_FUNDAMENTAL()
     if not features.currents:
-        return codes.CONDITION_RECORDING_WITHOUT_CURRENT()
+        return common.CURRENTS_MISSING()
     if features.clipped:
-        return codes.CONDITION_CURRENT_CLIPPED()
+        return common.CURRENT_CLIPPED()
+    if features.zero_share > SUM_MAX:
+        return common.CURRENT_SUM(share=features.zero_share)
     if features.load is not None and features.load < LOAD_MIN and features.windows < WINDOWS_MIN:
-        return codes.CONDITION_LOAD_LOW(load_pct=100 * features.load, load_min_pct=100 * LOAD_MIN)
+        return common.LOAD_LOW(load=features.load, needed=LOAD_MIN)
     if features.windows < WINDOWS_MIN or features.steady_share < STEADY_MIN:
         return codes.CONDITION_OPERATION_CHANGES(steady_pct=100 * features.steady_share)
     return None
@@ -77,8 +77,8 @@ def _unseen(features: RectifierFeatures) -> Reason | None:
 def _unproven(features: RectifierFeatures) -> Reason | None:
     """Why currents without a sign of a fault prove nothing; None: the fault would have been seen."""
     if features.u2_share is None:
-        return codes.CONDITION_RECORDING_WITHOUT_VOLTAGE()
-    return codes.CONDITION_LOAD_UNKNOWN() if features.load is None else None
+        return common.VOLTAGES_MISSING()
+    return common.LOAD_UNKNOWN() if features.load is None else None
 
 
 def _phase_loss(features: RectifierFeatures) -> Answer:
@@ -88,7 +88,7 @@ def _phase_loss(features: RectifierFeatures) -> Answer:
         return Clear("phase_loss") if reason is None else NotObservable("phase_loss", reason)
     share, load, u2 = features.lost_share or 0.0, features.load, features.u2_share
     if load is None:
-        return NotObservable("phase_loss", codes.CONDITION_LOAD_UNKNOWN())
+        return NotObservable("phase_loss", common.LOAD_UNKNOWN())
     if u2 is not None and EXPLAINING_U2 < u2 < 3 * UNBALANCED_ALARM and load < EXPLAINING_LOAD:
         explained = codes.CONDITION_UNBALANCE_EXPLAINS(load_pct=100 * load, u2_pct=100 * u2)
         return NotObservable("phase_loss", explained)
@@ -102,40 +102,18 @@ def _phase_loss(features: RectifierFeatures) -> Answer:
     return ConditionFinding("phase_loss", Severity.ALARM, sure, at_s, why, 100 * share, "%", 100 * LOST)
 
 
-def _diode(features: RectifierFeatures, lost: Answer) -> Answer:
+def _unobserved(features: RectifierFeatures, lost: Answer) -> NotObservable | None:
+    """Why an open diode cannot be seen; None: it can be judged."""
     reason = _unseen(features)
-    if reason is not None:
-        return NotObservable("diode_open", reason)
-    second, both, even = features.second_share or 0.0, features.second_both_share or 0.0, features.u_even_share
-    if features.open_from_s is not None:
-        return _open_diode(features, second, or_lost=isinstance(lost, ConditionFinding))
-    if isinstance(lost, ConditionFinding):
-        return NotObservable("diode_open", codes.CONDITION_PHASE_LOSS_HIDES())
-    if (unproven := _unproven(features)) is not None:
-        return NotObservable("diode_open", unproven)
-    if second > SECOND_SOUND and even is not None and both < open_limits(even)[1]:
-        explained = codes.CONDITION_EVEN_ORDERS_OF_SUPPLY(u_pct=100 * even, i_pct=100 * second)
-        return NotObservable("diode_open", explained)
-    if second > SECOND_SOUND or features.open_windows > 0.05:
-        return NotObservable("diode_open", codes.CONDITION_EVEN_ORDERS_SMALL(i_pct=100 * second))
-    return Clear("diode_open", 100 * second, "%", 100 * SECOND_OPEN)
-
-
-def _open_diode(features: RectifierFeatures, second: float, or_lost: bool) -> Answer:
-    dc, fourth = features.dc_share or 0.0, features.fourth_share or 0.0
-    why = codes.CONDITION_EVEN_ORDERS(dc_pct=100 * dc, second_pct=100 * second, fourth_pct=100 * fourth)
-    seen = features.u_even_share is not None
-    direct = dc > open_limits(features.u_even_share)[0]  # current transformers lose it
-    sure = Confidence.CERTAIN if direct and seen else Confidence.LIKELY if direct or seen else Confidence.POSSIBLE
-    sure = Confidence.POSSIBLE if or_lost else sure
-    at_s = (features.open_from_s or 0.0) + 5 / (features.hz or math.nan) * (WINDOWS_MIN + 1)
-    return ConditionFinding("diode_open", Severity.ALARM, sure, at_s, why, 100 * second, "%", 100 * SECOND_OPEN)
+    if reason is None and features.open_from_s is None:
+        reason = common.PHASE_LOST() if isinstance(lost, ConditionFinding) else _unproven(features)
+    return None if reason is None else NotObservable("diode_open", reason)
 
 
 def judge_unbalance(features: RectifierFeatures) -> Answer:
     code = "supply_unbalance"
     if features.u2_share is None or features.deviation_share is None:
-        missing = codes.CONDITION_RECORDING_WITHOUT_VOLTAGE() if features.hz else codes.CONDITION_NO_FUNDAMENTAL()
+        missing = common.VOLTAGES_MISSING() if features.hz else common.NO_FUNDAMENTAL()
         return NotObservable(code, missing)
     if features.voltage_clipped:
         return NotObservable(code, codes.CONDITION_VOLTAGE_CLIPPED())
@@ -153,7 +131,7 @@ def judge_unbalance(features: RectifierFeatures) -> Answer:
 
 def judge_dip(features: RectifierFeatures) -> Answer:
     if features.u2_share is None and features.dip_share is None:
-        return NotObservable("supply_dip", codes.CONDITION_RECORDING_WITHOUT_VOLTAGE())
+        return NotObservable("supply_dip", common.VOLTAGES_MISSING())
     if features.dip_share is None or features.dip_s is None or features.dip_at_s is None:
         return Clear("supply_dip")
     why = codes.CONDITION_VOLTAGE_DIP(depth_pct=100 * features.dip_share, duration_s=features.dip_s)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
 from agent.analysis.condition.machine import MachineData
+from agent.analysis.condition.phase_loss import LOST
 from agent.analysis.condition.record import Array, Record
 from dsp.condition.rectifier import (
     CycleLevels,
@@ -21,21 +22,19 @@ from dsp.condition.rectifier import (
     sequences,
     supply_angle,
 )
+from dsp.condition.rectifier_halves import half_waves, uneven_drive
 from dsp.condition.rectifier_link import RATE_MIN, link_ripple, link_seen_from_line, loop_inductance_h
 
 LOAD_MIN = 0.15  # of the rated power: below, a small unbalance of the supply shapes the currents of a bridge
 WINDOWS_MIN = 5  # of ten cycles, half overlapping: 0.6 s at 50 Hz
 Flags = npt.NDArray[np.bool_]
 DIP = 0.9  # of the usual voltage (IEC 61000-4-30)
-# A phase is lost below 5 % of the others' mean. Until 2 % nothing flows but crosstalk of the channels.
-LOST, EMPTY = 0.05, 0.02
-# Shares of the fundamental. An open diode causes 26 to 80 % of direct current and 47 to 130 % of 2nd order, of which
-# the smaller sequence is 10 to 75 %; a sound bridge at 1 % of even orders in the supply up to 18, 80 and 12 %
-# (independent model, 265 simulated machines at 15 to 110 % load, tests/support/condition/bridge.py).
-SECOND_OPEN, DC_OPEN, SECOND_BOTH_OPEN = 0.25, 0.15, 0.08
-# The last two rise with even orders of the voltage, 18 times of which were seen, but not above what an open diode
-# causes: at a weak supply the fault itself distorts the voltage.
-EVEN_GAIN, DC_OPEN_MAX, SECOND_BOTH_OPEN_MAX = 25.0, 0.22, 0.20
+SUM_MAX = 0.1  # zero sequence: three conductors carry none, gains of channels make less
+EMPTY = 0.02  # of the mean of the other two: until here nothing flows but crosstalk of the channels
+# Of the mean half wave. An open diode leaves less than 1 % of its own (noise), and the two of some phase differ by 25 %
+# or more; unbalance of the supply changes both of a phase alike, even orders one of them
+# (independent model, 900 simulated machines at 15 to 110 % load, tests/support/condition/bridge.py).
+HALF_OPEN, ASYMMETRIC = 0.04, 0.1
 
 
 class RectifierFeatures(Struct, frozen=True):
@@ -43,15 +42,18 @@ class RectifierFeatures(Struct, frozen=True):
 
     length_s, hz: of the recording. load: power over the rated one, its median.
     windows, steady_share: windows that can be judged, and their share of all.
-    currents: all three were recorded. clipped, voltage_clipped, link_clipped: a current, a voltage, or that of the
+    currents: all three were recorded. zero_share: their sum over three times the larger sequence; 0 without a neutral.
+    clipped, voltage_clipped, link_clipped: a current, a voltage, or that of the
         link reached the limit of its converter.
     u1_v: positive sequence of the phase voltages, rms. u2_share, deviation_share: U2/U1 (IEC) and the largest deviation
         of a line voltage from their mean (NEMA).
     u_even_share: 2nd and 4th order of the voltage, the larger one. dead_voltage: phase (1 … 3) without voltage while
         its current flows.
     dip_share, dip_s, dip_at_s: lowest voltage over the usual one, duration, time of the beginning; None: no dip.
-    dc_share, second_share, fourth_share: of the currents, largest phase; second_both_share: smaller sequence of
-        the 2nd order. They are those of the time since the first open diode, if one was seen.
+    dc_share, second_share, fourth_share: of the currents, largest phase.
+    half_share: smallest half wave over the mean of the six; half_asymmetry: largest difference of the two of a phase.
+    uneven_share: largest difference of the line voltages that drive the two diodes of a phase. These six are of the
+        time since the first open diode, if one was seen.
     open_from_s: time since when the currents are those of an open diode, to the end. open_windows: share of
         windows.
     lost_phase, lost_share, lost_from_s: phase (1 … 3) without current, its share of the others, since when to the end.
@@ -64,6 +66,7 @@ class RectifierFeatures(Struct, frozen=True):
     length_s: float
     hz: float | None = None
     currents: bool = False
+    zero_share: float = 0.0
     load: float | None = None
     windows: int = 0
     steady_share: float = 0.0
@@ -81,7 +84,9 @@ class RectifierFeatures(Struct, frozen=True):
     dc_share: float | None = None
     second_share: float | None = None
     fourth_share: float | None = None
-    second_both_share: float | None = None
+    half_share: float | None = None
+    half_asymmetry: float | None = None
+    uneven_share: float | None = None
     open_from_s: float | None = None
     open_windows: float = 0.0
     lost_phase: int | None = None
@@ -114,11 +119,11 @@ def rectifier_features(record: Record, machine: MachineData) -> RectifierFeature
         found["voltage_clipped"] = any(clipped_share(row) > 0 for row in record.u_v)
         found |= _voltage(windows, calm, levels, supply.swapped)
     if has_i:
-        found["currents"] = True
+        found |= {"currents": True, "zero_share": _zero_share(windows, supply.swapped)}
         found["clipped"] = any(clipped_share(row) > 0 for row in record.i_a)
         judged = calm & np.isfinite(windows.i[:, :, :5]).all(axis=(1, 2)) & ~(load < LOAD_MIN)
         found |= {"windows": int(judged.sum()), "steady_share": float(judged.mean()) if len(judged) else 0.0}
-        found |= _open_diode(_Even.of(windows, judged, supply.swapped), found.get("u_even_share"))
+        found |= _diodes(windows, half_waves(record.i_a, supply, of_voltage=has_u), judged)
         found |= _lost_phase(levels, windows, load)
     if has_i and record.u_dc_v is not None and record.u_dc_hz is not None:
         found |= _link(record, supply, calm)
@@ -135,6 +140,14 @@ def _load(windows: OrderWindows, machine: MachineData, has_u: bool, swapped: boo
         return np.abs(windows.p_w) / (machine.kw * 1e3)
     i_1: Array = np.abs(sequences(windows.i[:, :, 1], swapped)[:, 1]) / math.sqrt(2)
     return i_1 * math.sqrt(3) * (machine.volts or math.nan) / (machine.kw * 1e3)  # cos φ of the fundamental is about 1
+
+
+def _zero_share(windows: OrderWindows, swapped: bool) -> float:
+    parts = np.abs(sequences(windows.i[:, :, 1], swapped))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = parts[:, 0] / parts[:, 1:].max(axis=1)
+    shares = shares[np.isfinite(shares)]
+    return float(np.median(shares)) if len(shares) else 0.0
 
 
 def _medians(rows: Array) -> Array:
@@ -192,55 +205,29 @@ def _voltage(windows: OrderWindows, calm: Flags, levels: CycleLevels, swapped: b
     return found
 
 
-class _Even(NamedTuple):
-    """Direct current and even orders by window, over the mean fundamental of the three phases.
-
-    second_both: the smaller sequence of the 2nd order; even orders of the supply cause one sequence, an open diode
-    both.
-    """
-
-    t_s: Array
-    dc: Array
-    second: Array
-    second_both: Array
-    fourth: Array
-
-    @classmethod
-    def of(cls, windows: OrderWindows, judged: Flags, swapped: bool) -> _Even:
-        i = windows.i[judged]
-        fundamental = np.abs(i[:, :, 1]).mean(axis=1)
-        dc, second, fourth = (np.abs(i[:, :, k]).max(axis=1) / fundamental for k in (0, 2, 4))
-        both = np.abs(sequences(i[:, :, 2], swapped))[:, 1:].min(axis=1) / fundamental
-        return cls(windows.t_s[judged], dc, second, both, fourth)
-
-    def are_open(self, u_even_share: float | None) -> Flags:
-        """Windows whose currents are those of an open diode."""
-        dc, both = open_limits(u_even_share)
-        return (self.second > SECOND_OPEN) & ((self.dc > dc) | (self.second_both > both))
-
-
-def open_limits(u_even_share: float | None) -> tuple[float, float]:
-    """Limits of direct current and of the smaller sequence of the 2nd order, for even orders of the voltage."""
-    of_supply = EVEN_GAIN * (u_even_share or 0.0)
-    return (
-        min(max(DC_OPEN, of_supply), DC_OPEN_MAX),
-        min(max(SECOND_BOTH_OPEN, of_supply), SECOND_BOTH_OPEN_MAX),
-    )
-
-
-def _open_diode(even: _Even, u_even_share: float | None) -> dict[str, float]:
-    if not len(even.t_s):
+def _diodes(windows: OrderWindows, halves: Array, judged: Flags) -> dict[str, float]:
+    """Half waves and even orders of the currents, and since when a half wave of one phase is missing."""
+    judged = judged & np.isfinite(halves).all(axis=(1, 2))
+    if not judged.any():
         return {}
-    is_open = even.are_open(u_even_share)
+    relative = halves[judged] / halves[judged].mean(axis=(1, 2), keepdims=True)
+    smallest, asymmetry = relative.min(axis=(1, 2)), np.abs(relative[:, 0] - relative[:, 1]).max(axis=1)
+    is_open = (smallest < HALF_OPEN) & (asymmetry > ASYMMETRIC)
     found = {"open_windows": float(is_open.mean())}
     begin = _begin_of_end(is_open)
-    shown = slice(None)
     if begin is not None:
-        found["open_from_s"] = float(even.t_s[begin])
-        shown = slice(begin, None)
-    values = (even.dc, even.second, even.fourth, even.second_both)
-    names = ("dc_share", "second_share", "fourth_share", "second_both_share")
-    return found | {name: float(np.median(row[shown])) for name, row in zip(names, values, strict=True)}
+        found["open_from_s"] = float(windows.t_s[judged][begin])
+    shown = slice(begin, None)
+    u, i = windows.u[judged][shown].mean(axis=0), windows.i[judged][shown]
+    fundamental = np.abs(i[:, :, 1]).mean(axis=1)
+    for name, order in (("dc_share", 0), ("second_share", 2), ("fourth_share", 4)):
+        found[name] = float(np.median(np.abs(i[:, :, order]).max(axis=1) / fundamental))
+    if np.isfinite(u[:, 1]).all():
+        found["uneven_share"] = uneven_drive(u, i.mean(axis=0))
+    return found | {
+        "half_share": float(np.median(smallest[shown])),
+        "half_asymmetry": float(np.median(asymmetry[shown])),
+    }
 
 
 def _begin_of_end(flags: Flags) -> int | None:

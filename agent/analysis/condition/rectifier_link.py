@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from agent.analysis.condition import reasons as codes
+from agent.analysis.condition import common_reasons as common
+from agent.analysis.condition import rectifier_reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
-from agent.analysis.condition.rectifier_features import RectifierFeatures
+from agent.analysis.condition.rectifier_features import SUM_MAX, RectifierFeatures
 from drivers.reasons import Reason
 from dsp.condition.rectifier_link import RATE_MIN
 
@@ -73,9 +74,11 @@ def _is_seen_from_line(features: RectifierFeatures) -> bool:
 def _unmeasured(features: RectifierFeatures) -> Reason | None:
     """Why the capacitance could not be measured; None: it was."""
     if features.clipped:
-        return codes.CONDITION_CURRENT_CLIPPED()
+        return common.CURRENT_CLIPPED()
+    if features.zero_share > SUM_MAX:
+        return common.CURRENT_SUM(share=features.zero_share)
     if features.link_hz is None:
-        return codes.CONDITION_BASELINE_UNUSABLE()
+        return codes.CONDITION_LINK_VOLTAGE_MISSING()
     if features.link_clipped or features.voltage_clipped:
         return codes.CONDITION_VOLTAGE_CLIPPED()
     if features.hz is not None and features.link_hz < RATE_MIN * features.hz:
@@ -89,8 +92,8 @@ def _unmeasured(features: RectifierFeatures) -> Reason | None:
 
 def _baseline_reason(features: RectifierFeatures, baseline: RectifierFeatures, new_uf: float | None) -> Reason | None:
     """Why the baseline cannot be of this drive when it was sound; None: nothing contradicts it."""
-    if _unmeasured(baseline) is not None:
-        return codes.CONDITION_BASELINE_UNUSABLE()
+    if (reason := _unmeasured(baseline)) is not None:
+        return common.BASELINE_UNUSABLE(reason=reason)
     if not (features.c_uf or 0.0) < IMPLAUSIBLE * (baseline.c_uf or 0.0):
         return codes.CONDITION_LINK_OTHER_CAPACITANCE(c_uf=features.c_uf, other_uf=baseline.c_uf)
     if not (_near(features.hz, baseline.hz, OTHER_HZ) and _near(features.u1_v, baseline.u1_v, OTHER_VOLTAGE)):

@@ -29,7 +29,7 @@ DRIVE_SHARED = ("motor_power", "motor_current", "torque_current", "shaft_power",
 DRIVE_COMMON = (
     "output_frequency", "reference_frequency", "motor_speed", "output_voltage", "dc_bus_voltage", "status_word",
     "fault_code", "state_code", "drive_temperature", "fault_bits", "warning_code",
-    "fault_text", "last_fault_text", "last_fault_code", "warning_bits", "status_word_2",
+    "tripped", "fault_text", "last_fault_text", "last_fault_code", "warning_bits", "status_word_2",
 )  # fmt: skip
 
 

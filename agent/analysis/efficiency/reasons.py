@@ -37,6 +37,11 @@ LOAD_TOO_LOW = Code(
 )
 LOSSES_EXCEED_POWER = Code("losses_exceed_power", "the losses are as large as the power")
 
+CONTRADICTIONS = frozenset((  # measured values, nameplate and configuration do not fit each other
+    LOSSES_EXCEED_POWER, POLES_MISMATCH, METER_RATIO, DRIVE_BYPASSED, NAMEPLATE_POWER_FACTOR, NAMEPLATE_SPEED,
+    NAMEPLATE_LOSSES,
+))  # fmt: skip
+
 # Why a national efficiency class is not stated
 
 CLASS_UNKNOWN = Code(

@@ -1,4 +1,4 @@
-"""The waveform channels of all motors: simple values while the kernels are compiled, then the complete ones."""
+"""The waveform channels of all motors. While the kernels are compiled in another process, their waveforms wait."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from drivers.reading import Waveform
 if TYPE_CHECKING:
     import subprocess
 
-    from agent.analysis.power_quality.fallback_numpy import NumpyFallback
     from agent.analysis.power_quality.waveform_channel import WaveformChannel
 
 log = logging.getLogger(__name__)
 
 
 class WaveformChannels:
-    """Waveform channels by asset. `emit` receives the messages. lost: missing samples."""
+    """Waveform channels by asset. `emit` receives the messages.
+
+    lost: missing samples. waiting: assets whose waveforms are not analysed, because the kernels are not compiled.
+    """
 
     def __init__(self, emit: Callable[[Message], None]) -> None:
         self._emit = emit
         self._motors: Mapping[str, Motor | None] = {}
         self._channels: dict[str, WaveformChannel] = {}
-        self._approximations: dict[str, NumpyFallback] = {}  # while kernels are compiled
         self._compilation: subprocess.Popen[bytes] | None = None
         self._kernels_failed = False
         self.lost = 0
+        self.waiting: set[str] = set()
 
     def on_block(self, block: Waveform) -> None:
         channel = self._channels.get(block.device)
         if channel is None:
             if not self._kernels_ready():
-                self._approximate(block)
+                self.waiting.add(block.device)
                 return
             from agent.analysis.power_quality.waveform_channel import WaveformChannel
 
-            self._approximations.pop(block.device, None)
+            self.waiting.discard(block.device)
             motor = self._motors.get(block.device)
             channel = self._channels[block.device] = WaveformChannel(block.device, self._emit, motor)
         before = channel.lost
@@ -48,7 +50,7 @@ class WaveformChannels:
 
     def configure(self, motors: Mapping[str, Motor | None]) -> None:
         """Applies a configuration: asset → motor. The channels of a changed motor start again."""
-        self._approximations.clear()
+        self.waiting.clear()
         before, self._motors = self._motors, motors
         for name in [name for name in self._channels if before.get(name) != motors.get(name)]:
             del self._channels[name]
@@ -59,15 +61,6 @@ class WaveformChannels:
             self._compilation.terminate()
             self._compilation.wait(5)
 
-    def _approximate(self, block: Waveform) -> None:
-        from agent.analysis.power_quality.fallback_numpy import NumpyFallback
-
-        channel = self._approximations.get(block.device)
-        if channel is None:
-            motor = self._motors.get(block.device)
-            channel = self._approximations[block.device] = NumpyFallback(block.device, self._emit, motor)
-        channel.on_block(block)
-
     def _kernels_ready(self) -> bool:
         from agent.core import kernel_cache
 
@@ -76,7 +69,10 @@ class WaveformChannels:
         if self._compilation is None:
             if kernel_cache.is_complete():
                 return self._kernels_load()
-            log.info("compiling kernels in a separate process; events and 10 min values start in about a minute")
+            log.warning(
+                "waveforms wait for the kernels, which are compiled in a separate process and take about a minute: "
+                "until then no harmonics, events and 10 min values; registers are measured"
+            )
             self._compilation = kernel_cache.start_compilation()
         code = self._compilation.poll()
         if code is None:
@@ -84,11 +80,13 @@ class WaveformChannels:
         self._compilation = None
         if code != 0:
             log.error(
-                "the kernels were not compiled (exit %d): no events, no 10 min values; run `magwatt compile`", code
+                "the kernels were not compiled (exit %d): waveforms are not analysed; run `magwatt compile`", code
             )
             self._kernels_failed = True
             return False
-        return self._kernels_load()
+        if loaded := self._kernels_load():
+            log.info("the kernels are compiled: waveforms are analysed")
+        return loaded
 
     def _kernels_load(self) -> bool:
         from agent.core import kernel_cache
@@ -97,7 +95,7 @@ class WaveformChannels:
             kernel_cache.check_loading()
         except (OSError, ValueError) as error:
             log.error(
-                "the kernels cannot be loaded (%s): no events, no 10 min values; run `magwatt compile`, and allow the "
+                "the kernels cannot be loaded (%s): waveforms are not analysed; run `magwatt compile`, and allow the "
                 "agent to make memory executable (systemd: MemoryDenyWriteExecute=no; SELinux: execmem)",
                 error,
             )

@@ -11,13 +11,12 @@ from agent.core.metrics import by_name, rounded
 from drivers.reading import Waveform
 from drivers.recordings.recording import ROLES
 from dsp.aggregate import AggregationInterval, columns
-from dsp.numpy_fallback import NumpyAnalysis
 from dsp.phasor_angles import mean_angles_deg
 from dsp.results import Flag
 from dsp.window import Window
 
 
-def pq3s_values(windows: Sequence[Window | NumpyAnalysis], all_phases: bool = True) -> dict[str, Any]:
+def pq3s_values(windows: Sequence[Window], all_phases: bool = True) -> dict[str, Any]:
     """3 s values: root mean squares (IEC 61000-4-30, 4.5 [M]); arithmetic means of powers and frequency; angles of the
     mean phasors.
 
@@ -33,7 +32,7 @@ def unknown_pq3s_values() -> dict[str, Any]:
     return dict.fromkeys((*_PQ3S, *_ANGLES))
 
 
-def harmonics_values(windows: Sequence[Window | NumpyAnalysis]) -> dict[str, Any]:
+def harmonics_values(windows: Sequence[Window]) -> dict[str, Any]:
     """Harmonics and bands of each phase.
 
     Subgroups of orders 0 to 50; components where a window has fewer than three cycles. Bands from 2 to 9 kHz as far as
@@ -107,7 +106,7 @@ def _by_phase(topic: str, what: str, unit: str, mean: np.ndarray) -> dict[str, A
     return found
 
 
-def _aggregate(windows: Sequence[Window | NumpyAnalysis], field: str, phase: int | None, quadratic: bool) -> float:
+def _aggregate(windows: Sequence[Window], field: str, phase: int | None, quadratic: bool) -> float:
     rows = [getattr(window, field) for window in windows]
     picked = np.array([row if phase is None else row[phase] for row in rows], dtype=np.float64)
     return float(np.sqrt(np.mean(picked**2)) if quadratic else np.mean(picked))

@@ -7,8 +7,9 @@ from enum import Enum
 from msgspec import Struct
 
 from drivers.errors import FrameError, LinkTimeout, ModbusExceptionResponse
-from drivers.framing import Request, crc16, rtu_request
+from drivers.framing import Request
 from drivers.modbus_link import ModbusLink
+from drivers.rtu_framing import crc16, rtu_request
 
 NO_TARGET = (0x0A, 0x0B)  # exception codes by which a gateway reports that the unit does not respond
 

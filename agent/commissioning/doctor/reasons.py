@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from agent.config.alarm_table_gateway import DISK_MB
 from drivers.reasons import Code
 
-FREE_MIN_MB = 500  # of the disk with the state directory
+FREE_MIN_MB = DISK_MB[0]  # of the disk with the state directory
 
 # The computer
 
@@ -30,7 +31,7 @@ KERNELS_COMPILED = Code("kernels_compiled", "compiled and cached")
 LINEAR_ALGEBRA_RIGHT = Code("linear_algebra_right", "products, QR and inverse are right ({blas})")
 KERNELS_NOT_COMPILED = Code(
     "kernels_not_compiled",
-    "not compiled yet: run `magwatt compile`, which takes about a minute, or the first start takes this time",
+    "not compiled yet: run `magwatt compile`, which takes about a minute; until then waveforms are not analysed",
 )
 
 # The MQTT broker

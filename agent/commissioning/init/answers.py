@@ -18,6 +18,7 @@ from agent.config import keys, schema
 from agent.config import reasons as config_codes
 from agent.config.schema import ConfigReport, KeySpec
 from agent.config.topology_check import check_references
+from agent.core.files import give_owner_of_folder
 from drivers.file_reasons import KEY_UNKNOWN, TABLE_EXPECTED, with_suggestion
 from drivers.reasons import InvalidValue
 from drivers.toml_file import parse_toml, read_limited
@@ -118,6 +119,7 @@ def write_atomically(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        give_owner_of_folder(unfinished)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

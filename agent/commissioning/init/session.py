@@ -13,6 +13,7 @@ from agent.commissioning.init.question import OpenQuestion, ScanStep
 from agent.commissioning.init.steps import Surroundings, next_step
 from agent.config import keys
 from agent.config.schema import ConfigReport
+from agent.core.files import give_owner_of_folder
 from agent.core.text import N_
 from drivers.errors import ConnectFailed
 
@@ -121,3 +122,4 @@ def write_password(path: Path, password: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(password + "\n")
+    give_owner_of_folder(path)

@@ -14,7 +14,7 @@ from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
 from drivers.profiles import load_profile
 from drivers.reading import BAD
-from drivers.registers import TEXT_OF, usable
+from drivers.registers import TEXT_OF, TRIPPED, usable
 from drivers.vocabulary import metric_name_of, vocabulary
 
 TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")
@@ -79,6 +79,8 @@ def expected_metrics(asset: Asset) -> dict[str, list[Metric]]:
         names += [metric_name_of(row.name) for row in usable(profile)]
         if profile.faults and profile.faults_of in TEXT_OF:
             names.append(TEXT_OF[profile.faults_of])
+        if profile.trip is not None and profile.trip.register in {row.name for row in usable(profile)}:
+            names.append(TRIPPED)
     names += [signal.metric.name for signal in asset.signals]
     if asset.motor:
         names += [row.name for row in table.values() if row.kind in ("estimate", "text", "code")]

@@ -15,6 +15,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
+from agent.config.alarm_table_gateway import CERTIFICATE_D
 from agent.config.model import Config, Mqtt
 from agent.delivery.base.sink import RetainedMessages
 from agent.delivery.mqtt import tls
@@ -35,8 +36,6 @@ from agent.delivery.store import SinkCursor
 from drivers.reasons import Code, Reason
 
 log = logging.getLogger(__name__)
-
-CERTIFICATE_DAYS = 30
 
 
 class MqttSink(MqttHandler):
@@ -168,7 +167,7 @@ class MqttSink(MqttHandler):
                 ends.append((tls.file_ends(file), CLIENT_CERTIFICATE_EXPIRING, {"file": str(file)}))
         self._certificate_end = min((end for end, _, _ in ends), default=None)
         for end, code, data in ends:
-            if (days := _days_until(end)) < CERTIFICATE_DAYS:
+            if (days := _days_until(end)) < CERTIFICATE_D[0]:
                 reason = code(end_ms=round(1000 * end.timestamp()), days=days, **data)
                 log.warning("%s", reason)
                 self._publish_event("certificate_expiring", reason)

@@ -26,10 +26,17 @@ _ABOUT = {
 }
 
 
+def state_metric(name: str) -> str:
+    """The metric with the state of an alarm. name: as of `alarm_updates`."""
+    return f"{FOLDER}/{name}/State"
+
+
 def alarm_updates(
     registry: MetricRegistry, name: str, record: Mapping[str, Any], indexed: Collection[str] = ()
 ) -> list[MetricUpdate]:  # fmt: skip
-    """name: last level of the topic, code or code-part. An alarm without data keeps its state, which is then stale.
+    """name: last level of the topic, code or code-part; at the node, of an alarm of a device, ASSET/ before it.
+
+    An alarm without data keeps its state, which is then stale.
 
     indexed: codes whose index comes from the condition of the asset; of the others it is the value of the alarm.
     """

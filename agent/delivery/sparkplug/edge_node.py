@@ -13,7 +13,7 @@ from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
 from agent.core.row_names import gateway_row
 from agent.delivery.base.metric_types import expected_metrics
-from agent.delivery.sparkplug.condition import alarm_updates, condition_updates
+from agent.delivery.sparkplug.condition import alarm_updates, condition_updates, state_metric
 from agent.delivery.sparkplug.metric_registry import (
     MetricRegistry,
     MetricUpdate,
@@ -50,6 +50,9 @@ class EdgeNode:
         self._assets: dict[str, Asset] = {}
         self._registries: dict[str, MetricRegistry] = {}
         self._online: set[str] = set()  # assets whose state is not offline
+        self._offline: set[str] = set()  # those of which it is known to be
+        self._alarms: dict[str, dict[str, Mapping[str, Any]]] = {}  # asset → last level of the topic → record
+        self._birth_incomplete = False
         self._born: set[str] = set()
         self._indexed: dict[str, frozenset[str]] = {}  # asset → codes of its condition
         self.reconfigure(config, assets)
@@ -61,6 +64,11 @@ class EdgeNode:
     def birth_due(self) -> bool:
         """Whether NBIRTH is due, or DBIRTH of a device that is not offline."""
         return not self.born or self._birth_requested or not self._online <= self._born
+
+    @property
+    def birth_incomplete(self) -> bool:
+        """Whether the node has metrics that its last birth did not have."""
+        return self._birth_incomplete
 
     def request_births(self) -> None:
         """NBIRTH is due again, in the same session; every DBIRTH follows."""
@@ -80,6 +88,7 @@ class EdgeNode:
             self._online.discard(name)
             self._send_death(name)
             del self._registries[name]
+            self._forget_alarms(name)
         for name, asset in self._assets.items():
             if before.get(name) != asset:
                 self._registries[name] = self._new_registry(asset)
@@ -103,6 +112,7 @@ class EdgeNode:
     def birth(self, bd_seq: int) -> int:
         """Sends NBIRTH, after which every DBIRTH is due. Returns its size in bytes."""
         self._seq, self._bd_seq, self.born, self._birth_requested = 0, bd_seq, True, False
+        self._birth_incomplete = False
         self._born.clear()
         payload = self._payload()
         write_birth(payload, self._own)
@@ -148,17 +158,44 @@ class EdgeNode:
         store_newest(updates)
         if body["state"] == "offline":
             self._online.discard(asset)
+            self._offline.add(asset)
             self._send_death(asset)
+            for name, record in self._alarms.get(asset, {}).items():
+                if record.get("state") != "NORM":
+                    self._show_at_node(asset, name, record)
             return
         self._online.add(asset)
+        self._offline.discard(asset)
         if asset in self._born:
             self._data(asset, changed_values(updates), historical=False)
 
     def update_alarm(self, asset: str | None, name: str, text: bytes) -> None:
-        """Applies the record of an alarm. name: last level of its topic. One that is deleted keeps its last values."""
-        if text and (registry := self._registry(asset)) is not None:
-            known, indexed = len(registry.metrics), self._indexed.get(asset or "", ())
-            self._send_changes(asset, known, alarm_updates(registry, name, json.loads(text), indexed))
+        """Applies the record of an alarm. name: last level of its topic. One that is deleted keeps its last values.
+
+        After DDEATH a device can send nothing: the alarms of one that is offline are metrics of the node, too.
+        """
+        if not text or (registry := self._registry(asset)) is None:
+            return
+        record, known, indexed = json.loads(text), len(registry.metrics), self._indexed.get(asset or "", ())
+        self._send_changes(asset, known, alarm_updates(registry, name, record, indexed))
+        if asset is not None:
+            self._alarms.setdefault(asset, {})[name] = record
+            if asset in self._offline or state_metric(f"{asset}/{name}") in self._own.metrics:
+                self._show_at_node(asset, name, record)
+
+    def _show_at_node(self, asset: str, name: str, record: Mapping[str, Any]) -> None:
+        own, known = f"{asset}/{name}", len(self._own.metrics)
+        self._send_changes(None, known, alarm_updates(self._own, own, record, indexed=(own,)))
+
+    def _forget_alarms(self, asset: str) -> None:
+        """Of an asset that was removed from the configuration."""
+        self._offline.discard(asset)
+        shown = [state_metric(f"{asset}/{name}").removesuffix("State") for name in self._alarms.pop(asset, {})]
+        gone = [metric for metric in self._own.metrics if metric.startswith(tuple(shown))]
+        for metric in gone:
+            del self._own.metrics[metric]
+        if gone:
+            self.request_births()
 
     def update_condition(self, asset: str, text: bytes) -> None:
         """Applies the condition of an asset."""
@@ -177,10 +214,11 @@ class EdgeNode:
         registry, born = self._registry(asset), self.born if asset is None else asset in self._born
         if not born or registry is None:
             return
-        if len(registry.metrics) == known:
-            self._data(asset, changed_values(updates), historical=False)
-        elif asset is None:
+        if asset is None and (self._birth_incomplete or len(registry.metrics) != known):
+            self._birth_incomplete = True
             self.request_births()
+        elif len(registry.metrics) == known:
+            self._data(asset, changed_values(updates), historical=False)
         else:
             self._born.discard(asset)
 

@@ -141,6 +141,8 @@ class SparkplugSink(MqttHandler):
             return IDLE_S
         while (wait_s := self._send_births(now_s)) == 0 and self._changes:
             self._changes.popleft()()
+            while self._changes and self.node.birth_incomplete and self._rebirth_due_s is None:
+                self._changes.popleft()()  # one birth for the alarms of all devices that went offline together
         return min(wait_s or self._send_rows(now_s), IDLE_S)
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.meter_uncertainty import MeterSums, MeterUncertainty
 from agent.savings.accounting.ratio_check import KIND, RUNNING, RatioCheck
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
+from agent.savings.accounting.weak_effect import changes, coefficients
 from agent.savings.baseline.coverage_factors import half_width, spread_of_sum
 from agent.savings.baseline.models import (
     ReplacedMotor,
@@ -75,6 +76,7 @@ class _Sums(Struct):
     """Running sums of the intervals that are part of the saving, unless stated otherwise.
 
     own: terms of the model.
+    weak: changes of the terms of weak drivers.
     n, off: time in which the motor ran and in which it was off, in intervals of the baseline.
     driver_wh: effect on the adjusted baseline if the largest error of a driver changed by its whole limit, by driver.
     meters: limits of the meters.
@@ -83,6 +85,7 @@ class _Sums(Struct):
     """
 
     own: list[float]
+    weak: list[float]
     driver_wh: list[float]
     interpolation: InterpolationUncertainty
     parts: PartSums
@@ -117,6 +120,7 @@ class SavingsAccumulator:
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
             own=[0.0] * size,
+            weak=[0.0] * len(coefficients(_weak(baseline))),
             driver_wh=[0.0] * len(baseline.drivers),
             interpolation=InterpolationUncertainty(len(baseline.drivers)),
             parts=PartSums(ReplacedMotor(**plate) if plate else None),
@@ -149,7 +153,9 @@ class SavingsAccumulator:
             sums.off += share
         else:
             sums.n += share
-            _add(sums.own, terms(baseline.kind, baseline.shape, [value.mean for value in values]), share)
+            row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
+            _add(sums.own, row, share)
+            _add(sums.weak, changes(_weak(baseline), item.drivers, row), share)
             self._add_driver_errors(values, share)
         sums.parts.add(item, result.adjusted_wh)
         return result
@@ -238,7 +244,7 @@ def _compared(
     if changed := _changed_states(baseline, item):
         return result._replace(excluded=DRIVER_MISSING(drivers=changed)), values
     try:
-        result = result._replace(adjusted_wh=_expected(baseline, values) * _share(baseline, item))
+        result = result._replace(adjusted_wh=_expected(baseline, values, item.drivers) * _share(baseline, item))
     except InvalidValue as error:
         return result._replace(excluded=error.reason), values
     return result._replace(excluded=_cause(baseline, item, values, events)), values
@@ -285,7 +291,7 @@ def expected_wh(baseline: Baseline, item: Interval) -> float | None:
     if values is None:
         return None
     try:
-        return _expected(baseline, values) * _share(baseline, item)
+        return _expected(baseline, values, item.drivers) * _share(baseline, item)
     except ValueError:
         return None
 
@@ -297,9 +303,16 @@ def _share(baseline: Baseline, item: Interval) -> float:
     return (item.length_s if baseline.kind == "shaft-power" else item.energy_s) / baseline.length_s
 
 
-def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
-    row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
-    return sum(a * b for a, b in zip(row, baseline.coefficients, strict=True))
+def _expected(baseline: Baseline, values: Sequence[Driver], drivers: Mapping[str, Driver] | None = None) -> float:
+    """drivers: of the interval; None: without the correction for weak ones."""
+    row, weak = terms(baseline.kind, baseline.shape, [value.mean for value in values]), _weak(baseline)
+    own = sum(a * b for a, b in zip(row, baseline.coefficients, strict=True))
+    return own + sum(a * b for a, b in zip(changes(weak, drivers or {}, row), coefficients(weak), strict=True))
+
+
+def _weak(baseline: Baseline) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = baseline.shape.get("weak", {})
+    return found
 
 
 def _slope_wh(baseline: Baseline, values: Sequence[Driver], k: int, change: float) -> float:
@@ -319,6 +332,7 @@ def _components(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> di
     """Standard uncertainty by component, Wh."""
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
     variance = max(quadratic(sums.own, baseline.covariance), 0.0)
+    variance += max(quadratic(sums.weak, _weak(baseline).get("covariance", ())), 0.0)
     off = baseline.shape.get("off") or {}
     return {
         "model": math.hypot(math.sqrt(variance), sums.off * off.get("u_mean_wh", 0.0)),

@@ -55,7 +55,8 @@ class _MeanLimits(Struct):
 class MeterSums:
     """Limits of the meters over the intervals of a saving, at the current of each.
 
-    The current before the retrofit is that of the adjusted baseline, with the reactive energy of the baseline. Both
+    The current before the retrofit is that of the adjusted baseline, with the reactive energy that the baseline had at
+    this active energy (`reactive` of its shape: varh + varh_per_wh·Wh), or in proportion where that is not known. Both
     energies count at nominal voltage; an unknown reactive energy counts as zero, which makes the current smaller and
     the limits larger. Without rated current or voltage the limits at CURRENT_ASSUMED apply.
 
@@ -72,6 +73,8 @@ class MeterSums:
         self._before = self._after if self._of_shaft else old
         self._meter, self._tan_phi = baseline.meter, baseline.tan_phi
         self._limits = _MeanLimits(), _MeanLimits()
+        self._line, self._length_s = baseline.shape.get("reactive"), baseline.length_s
+        self._adjusted_wh = self._adjusted_varh = 0.0
         self._known_wh = self._known_varh = 0.0  # of the intervals whose reactive energy is known
         self._same, self._assumed = True, False
 
@@ -84,9 +87,18 @@ class MeterSums:
         same = same_meter(self._meter, item.meter)
         self._same = self._same and same
         after = self._before if same else self._after._replace(ct_a=ct_primary_a(item.meter) or self._after.ct_a)
-        vah = math.hypot(1.0, self._tan_phi or 0.0) * adjusted_wh
-        self._limits[0].add(self._at(self._before, item, vah), adjusted_wh)
+        adjusted_varh = self._varh_before(item, adjusted_wh)
+        self._adjusted_wh += adjusted_wh
+        self._adjusted_varh += adjusted_varh
+        self._limits[0].add(self._at(self._before, item, math.hypot(adjusted_wh, adjusted_varh)), adjusted_wh)
         self._limits[1].add(self._at(after, item, math.hypot(wh, varh or 0.0)), wh)
+
+    def _varh_before(self, item: Interval, adjusted_wh: float) -> float:
+        """Reactive energy of the old plant in an interval; 0 where it is unknown."""
+        share = item.energy_s / self._length_s
+        if self._line is not None and adjusted_wh >= self._line["wh_least"] * share:
+            return float(self._line["varh"] * share + self._line["varh_per_wh"] * adjusted_wh)
+        return (self._tan_phi or 0.0) * adjusted_wh
 
     def _at(self, classes: MeterClasses, item: Interval, vah: float) -> PowerLimits:
         """The limits at the current of an interval. vah: apparent energy."""
@@ -107,6 +119,8 @@ class MeterSums:
         adjusted_wh, measured_wh: of the whole period, with decided adjustments and auxiliaries.
         """
         tan_0 = self._tan_phi if self._tan_phi is not None else UNKNOWN_TAN_PHI[0]
+        if self._line is not None and self._adjusted_wh > 0:
+            tan_0 = self._adjusted_varh / self._adjusted_wh
         tan_1 = self._known_varh / self._known_wh if self._known_wh > 0 else UNKNOWN_TAN_PHI[1]
         rated = tuple(power_limits(own.meter, own.ct, _PF, 1.0, own.vt) for own in (self._before, self._after))
         before, after = (found.mean(limits) for found, limits in zip(self._limits, rated, strict=True))

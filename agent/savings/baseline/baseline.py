@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from agent.savings.baseline.model_selection import Candidate
 from agent.savings.baseline.off_state import off_state, split_off, whole_wh
 from agent.savings.baseline.regression import coverage_gaps, design, in_gap, interpolation_u
 from agent.savings.baseline.states import known, states_of
+from agent.savings.baseline.weak_drivers import columns_of, weak_drivers
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.records.baseline_json import digest
 from agent.savings.records.interpolation import with_lagged_drivers
@@ -35,6 +36,7 @@ from drivers.reasons import CodedError, Reason
 LEAST = 48  # intervals
 DAYS_MIN = 3.0  # shortest baseline: a model of one or two days knows no other day
 UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
+VARIES = 0.005  # standard deviation of the energy over its mean from which reactive energy is fitted to it
 ROBUST = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
 COVERED = 0.75  # share of the time of an interval from which its means are used
 NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
@@ -130,16 +132,22 @@ def learn(
         choice = _chosen(asset, intervals, prepared.names, least, drivers, kind)
     samples, best, tried = choice.samples, choice.best, choice.tried
     fit, modelled = best.fit, [*samples.found, *running.off]
+    weak = weak_drivers(best, columns_of(samples.found, prepared.names), samples.y)
+    used = {*best.drivers, *(item["driver"] for item in weak.get("drivers", ()))}
     shape = {
         **best.shape,
         "straight_u": _interpolation_u(samples.complete, best),
         "tau": fit.tau,
-        "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in best.drivers},
-        "windows_s": {name: window_s for name, window_s in windows_s.items() if name in best.drivers},
+        "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in used},
+        "windows_s": {name: window_s for name, window_s in windows_s.items() if name in used},
         "held_s": {name: held_s for name, held_s in held.held_s.items() if name in best.drivers},
         "held_w": {name: values for name, values in held.held_w.items() if name in best.drivers},
         "off": off_state(running, best.drivers, len(samples.y) / fit.n_effective),
     }
+    if weak:
+        shape["weak"] = weak
+    if line := _reactive_line(samples.found):
+        shape["reactive"] = line
     reactive = [item for item in modelled if item.reactive_varh is not None]
     return Baseline(
         asset=asset, kind=best.form.kind, drivers=best.drivers, coefficients=tuple(map(float, fit.coefficients)),
@@ -153,7 +161,7 @@ def learn(
         length_s=found[0].length_s, meter=" | ".join(_meters(modelled)),
         accuracy_class=classes[0], ct_class=classes[1], fallback=FROM_BYPASS_TEST() if bypass else None,
         candidates=tuple(TriedModel(item.description, item.score) for item in tried),
-        dropped=(*prepared.dropped, *_unused(prepared, best, tried), *remarks),
+        dropped=(*prepared.dropped, *_unused(prepared, best, tried, used), *remarks),
     )  # fmt: skip
 
 
@@ -310,14 +318,18 @@ def _stuck_text(found: Sequence[Interval], name: str, stuck: Sequence[HeldValue]
     return reasons.DRIVER_STUCK(driver=name, n=n, value=stuck[0].value, start_ms=found[stuck[0].first].start_ms)
 
 
-def _unused(prepared: PreparedDrivers, best: Candidate, tried: Sequence[Candidate]) -> list[Reason]:
-    """Why each other candidate is not a driver of the model."""
+def _unused(
+    prepared: PreparedDrivers, best: Candidate, tried: Sequence[Candidate], used: Collection[str]
+) -> list[Reason]:
+    """Why each other candidate is not a driver of the model. used: drivers of the model, and weak ones."""
     found = []
     for name in prepared.names:
         if name not in best.drivers:
             others = [item for item in tried if name in item.drivers]
             score = min((item.score for item in others), default=math.inf)
-            if not others:
+            if name in used:
+                found.append(reasons.DRIVER_WEAK(driver=name, cv_rmse=score, chosen_cv_rmse=best.score))
+            elif not others:
                 found.append(reasons.DRIVER_WITHOUT_MODEL(driver=name))
             elif not any(item.sound for item in others if set(best.drivers) < set(item.drivers)) and best.drivers:
                 found.append(reasons.DRIVER_ALIKE(driver=name, drivers=best.drivers))
@@ -404,6 +416,21 @@ def _meters(found: list[Interval]) -> list[str]:
         if not any(same_meter(name, other) for other in meters):
             meters.append(name)
     return meters
+
+
+def _reactive_line(found: Sequence[Interval]) -> dict[str, float]:
+    """Reactive over active energy, per interval: a motor needs most of its reactive energy for its field, whatever its
+    load is. Empty unless most intervals have reactive energy and the active energy varies.
+    """
+    known = [(whole_wh(item), item.reactive_varh * item.length_s / item.energy_s) for item in found
+             if item.reactive_varh is not None]  # fmt: skip
+    if 2 * len(known) <= len(found):
+        return {}
+    wh, varh = np.array(known).T
+    if not wh.std() > VARIES * wh.mean():
+        return {}
+    slope = float(np.cov(wh, varh)[0, 1] / wh.var(ddof=1))
+    return {"varh": float(varh.mean() - slope * wh.mean()), "varh_per_wh": slope, "wh_least": float(wh.min())}
 
 
 def _tan_phi(reactive: list[Interval]) -> float | None:

@@ -14,6 +14,8 @@ The shape of the first four can add, by its keys:
     off           a mean for intervals in which the motor was off: their energy is below a limit
     lags_s        driver → time by which the energy follows it (negative: precedes)
     windows_s     driver → by how much longer than the interval the mean is that the energy follows
+    weak          drivers that the model predicts almost as well without, and the correction for them
+                  (agent/savings/accounting/weak_effect.py)
 
 Plain Python, for the polling process; agent/savings/baseline/regression.py has the same terms for arrays, and a test
 compares both.
@@ -212,9 +214,12 @@ def quadratic(vector: Sequence[float], matrix: Sequence[Sequence[float]]) -> flo
 
 def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
     """The interval with all drivers except the first at the mean of the baseline, a state at the most frequent one: for
-    a curve over the first driver. Unchanged for models of one driver. Where this state has no data at this value,
-    the first driver is removed.
+    a curve over the first driver. Weak drivers are removed, so that the curve is not corrected for them. Where this
+    state has no data at this value, the first driver is removed.
     """
+    if weak := {item["driver"] for item in baseline.shape.get("weak", {}).get("drivers", ())}:
+        kept = {name: driver for name, driver in interval.drivers.items() if name not in weak}
+        interval = replace(interval, drivers=kept)
     means = baseline.shape.get("means")
     if not means or not baseline.drivers:
         return interval

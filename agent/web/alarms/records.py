@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.core.text import N_, Catalogue, text_of_object
+from agent.core.units import unit_sign
 from agent.web.alarms.finding import ALARMS, STATES, AlarmView, Finding
 from agent.web.base.context import Web
 from agent.web.http.times import rfc3339
 
 CALM = "NORM"
 Records = Mapping[str, Mapping[str, Any]]  # last level of the topic (code or code-part) → record
-_UNITS = {"degC": "°C", "Nm": "N·m", "rpm": "r/min"}
 _SUPPRESSED_BY = {
     "motor_off": N_("motor off"), "start": N_("the motor starts"), "cause": N_("consequence of another alarm"),
     "maintenance": N_("maintenance"),
@@ -99,8 +99,7 @@ def texts(found: Any, catalogue: Catalogue) -> list[str]:
 
 def unit_of(record: Mapping[str, Any]) -> str:
     """The unit of an index as it is shown."""
-    unit = str(record.get("unit") or "")
-    return _UNITS.get(unit, unit)
+    return unit_sign(str(record.get("unit") or ""))
 
 
 def number(value: Any) -> float | None:

@@ -54,6 +54,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, float, int], ...]], ...] = (
         ("registers_disabled", N_("registers not confirmed"), "", 1, 0),
         ("topics_silent", N_("signals without a value"), "", 1, 0),
         ("waveform_samples_lost", N_("waveform samples lost"), "", 1, 0),
+        ("waveforms_waiting", N_("waveforms that wait for the kernels"), "", 1, 0),
         ("waveform_frames_corrupt", N_("waveform frames corrupt"), "", 1, 0),
         ("waveform_drift_ppm", N_("clock of the waveform device"), "ppm", 1, 0),
         ("motors_in_maintenance", N_("motors in maintenance"), "", 1, 0),

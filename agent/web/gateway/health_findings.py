@@ -7,18 +7,19 @@ from typing import Any
 
 from msgspec import Struct
 
-from agent.acquisition.bus_limits import CORRUPT_MAX, UTILIZATION_WARN
+from agent.acquisition.bus_limits import CORRUPT_MAX, FAILED_MAX, UTILIZATION_WARN
 from agent.commissioning.doctor import reasons as doctor
+from agent.config.alarm_table_gateway import BACKLOG_ROWS, CERTIFICATE_D, SPOOL_H
 from agent.core.text import N_
 from agent.savings.ledger.reasons import HMAC_LEDGER
 from agent.web.gateway import health_reasons as codes
 from drivers.reasons import Reason
 
 Number = float | int
-FAILED_MAX = 0.05  # share of failed polls: the scheduler repeats a poll, so that single losses do not fail it
-SPOOL_HOURS_MIN = 72.0  # a long weekend
-BACKLOG_ROWS = 600  # more than a minute of ten rows a second, which a reconnection clears
-CERTIFICATE_DAYS = (30, 7)  # medium, high
+ALARMED = frozenset((  # figures of which the agent makes alarms; those of a bus without its name
+    "offline", "polls_failed", "corrupt_responses", "clock_synchronized", "disk_free_mb", "rows_in_memory",
+    "spool_hours_left", "rows_dropped", "spool_rows", "certificate_days", "processing_errors", "topics_silent",
+))  # fmt: skip
 
 BUS, BROKER, CLOCK, STORE, AGENT, LEDGER, CONFIGURATION, DEVICES, SIGNALS = (
     N_("bus"), N_("broker"), N_("clock"), N_("store"), N_("agent"), N_("ledger"), N_("configuration"), N_("devices"),
@@ -86,7 +87,7 @@ def _of_store(values: Mapping[str, Number]) -> Iterator[HealthFinding]:
     hours = values.get("spool_hours_left")
     if hours is not None and hours <= 0:
         yield HealthFinding("high", STORE, codes.SPOOL_FULL(), "spool_hours_left")
-    elif hours is not None and hours < SPOOL_HOURS_MIN:
+    elif hours is not None and hours < SPOOL_H[0]:
         yield HealthFinding("medium", STORE, codes.SPOOL_FILLS(hours=hours), "spool_hours_left")
     if dropped:
         yield HealthFinding("medium", STORE, codes.ROWS_DROPPED(n=dropped), "rows_dropped")
@@ -94,9 +95,9 @@ def _of_store(values: Mapping[str, Number]) -> Iterator[HealthFinding]:
     if waiting > BACKLOG_ROWS:
         yield HealthFinding("medium", BROKER, codes.BACKLOG(n=waiting), "spool_rows")
     days = values.get("certificate_days")
-    if days is not None and days < CERTIFICATE_DAYS[0]:
+    if days is not None and days < CERTIFICATE_D[0]:
         reason = codes.CERTIFICATE_EXPIRES(n=int(days)) if days >= 0 else codes.CERTIFICATE_EXPIRED()
-        yield HealthFinding("high" if days < CERTIFICATE_DAYS[1] else "medium", BROKER, reason, "certificate_days")
+        yield HealthFinding("high" if days < CERTIFICATE_D[1] else "medium", BROKER, reason, "certificate_days")
 
 
 def _of_agent(values: Mapping[str, Number]) -> Iterator[HealthFinding]:
@@ -106,6 +107,7 @@ def _of_agent(values: Mapping[str, Number]) -> Iterator[HealthFinding]:
         ("topics_silent", "medium", SIGNALS, codes.TOPICS_SILENT),
         ("retained_dropped", "low", BROKER, codes.RETAINED_DROPPED),
         ("waveform_samples_lost", "low", DEVICES, codes.WAVEFORM_LOST),
+        ("waveforms_waiting", "medium", AGENT, codes.WAVEFORMS_WAIT),
         ("registers_disabled", "low", DEVICES, codes.REGISTERS_UNCONFIRMED),
     )
     for figure, priority, where, code in counted:

@@ -92,6 +92,11 @@ WAVEFORM_LOST = Code(
     "health_waveform_lost",
     "{n:d} {n:sample|samples} are missing in waveform streams since the start. Check cable and load of the computer.",
 )
+WAVEFORMS_WAIT = Code(
+    "health_waveforms_wait",
+    "{n:d} {n:waveform stream is|waveform streams are} not analysed: the kernels are not compiled. It takes about a "
+    "minute after an upgrade; if it lasts, run `magwatt compile` and read the log.",
+)
 NO_FINDING = Code("health_no_finding", "No finding. {n:d} figures of the agent were examined.")
 RESPONSE_TIMES_UNKNOWN = Code(
     "health_response_times_unknown",

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent.analysis.condition.faults import FAULTS
+from agent.analysis.condition.message import unseen_by_reason
 from agent.core.text import Catalogue, text_of_object
 from agent.web.alarms.records import number, text_or_none, texts, time_or_none, translated, unit_of
 from agent.web.base.context import Web, catalogue_of, web_of
@@ -59,11 +60,19 @@ class FaultAnswer(Struct):
     trend: Trend | None
 
 
+class UnseenFaults(Struct):
+    """why: a reason why faults are not observable, in a sentence. codes: these faults."""
+
+    why: str
+    codes: list[str]
+
+
 class MotorCondition(Struct):
     """motor: its id. condition: finding | healthy | unknown; healthy only if the agent reports it, and is connected.
 
     why: why the condition is unknown although the agent reported another one, or none; empty: it is as reported.
     t: time of the report; None: there is none. faults: in the order of the table of faults.
+    unseen: those of `faults` that are not observable, by reason.
     baselines: number of learned baselines.
     """
 
@@ -72,6 +81,7 @@ class MotorCondition(Struct):
     why: str
     t: str | None
     faults: list[FaultAnswer]
+    unseen: list[UnseenFaults]
     baselines: int
 
 
@@ -82,14 +92,16 @@ def condition_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorCondition
         word, why = "unknown", catalogue.reason(CONDITION_UNKNOWN())
     elif word == "healthy" and not motor_rows.freshness(web, entry).usable_now:
         word, why = "unknown", catalogue.reason(CONDITION_OUTDATED())
-    t_ms, baselines = message.get("t"), message.get("baselines")
+    t_ms, baselines, faults = message.get("t"), message.get("baselines"), _faults(message)
     return MotorCondition(
-        entry.id, word, why, rfc3339(t_ms) if isinstance(t_ms, int) else None, faults_of(message, catalogue),
+        entry.id, word, why, rfc3339(t_ms) if isinstance(t_ms, int) else None,
+        [_answer(code, body, catalogue) for code, body in faults.items()],
+        [UnseenFaults(text_of_object(reason, catalogue), codes) for reason, codes in unseen_by_reason(faults)],
         len(baselines) if isinstance(baselines, list) else 0,
     )  # fmt: skip
 
 
-def faults_of(message: Mapping[str, Any], catalogue: Catalogue) -> list[FaultAnswer]:
+def _faults(message: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The verdicts of a message in the order of the table of faults; codes of another version follow.
 
     That terminals are clear of voltage is never reported, whatever a message contains.
@@ -101,7 +113,7 @@ def faults_of(message: Mapping[str, Any], catalogue: Catalogue) -> list[FaultAns
         and (code, body["verdict"]) != (LIVE_TERMINALS, CLEAR)
     }  # fmt: skip
     ordered = [*(code for code in FAULTS if code in found), *(code for code in found if code not in FAULTS)]
-    return [_answer(code, found[code], catalogue) for code in ordered]
+    return {code: found[code] for code in ordered}
 
 
 def live_detail(web: Web, catalogue: Catalogue, motor_id: str) -> MotorCondition | None:

@@ -16,7 +16,7 @@ from agent.delivery.store import default_directory
 from agent.web.alarms.finding import ALARMS, Finding, in_order
 from agent.web.alarms.records import alarm_findings, codes_of, gateway_topics, records_of
 from agent.web.base.context import Web
-from agent.web.gateway.health_findings import HealthFinding
+from agent.web.gateway.health_findings import ALARMED, HealthFinding
 from agent.web.gateway.health_findings import findings as findings_of_health
 from agent.web.http.times import rfc3339
 from agent.web.plant.alarmed_state import Derived
@@ -44,14 +44,6 @@ _ADVICE = {  # what to do, step by step
     ),
     "registers": (N_("Run `magwatt commission` for the device: it compares each register with the display."),),
     "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
-}  # fmt: skip
-
-ALARMS_OF_FIGURES = {  # figure of `health`, of a bus without its name → codes of alarms that tell the same
-    "offline": ("bus_failure", "no_reply"), "polls_failed": ("polls_failing",), "corrupt_responses": ("polls_failing",),
-    "disk_free_mb": ("disk",), "clock_synchronized": ("clock",), "rows_in_memory": ("store",),
-    "spool_hours_left": ("spool",), "rows_dropped": ("rows_dropped",), "spool_rows": ("backlog",),
-    "certificate_days": ("certificate",), "processing_errors": ("processing",), "readings_dropped": ("processing",),
-    "topics_silent": ("topics_silent",),
 }  # fmt: skip
 
 GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")
@@ -121,10 +113,7 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
                           catalogue.reason(reason), _advice("gateway", catalogue))  # fmt: skip
     for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
         since = web.follower.health_since.get(topic, HealthSince())
-        recorded = _codes_below(web, topic)
         for item in health_findings(messages.get("health", {}).get("v", {}), web):
-            if not recorded.isdisjoint(ALARMS_OF_FIGURES.get((item.figure or "").removeprefix(f"bus_{item.bus}_"), ())):
-                continue
             changed_ms = since.changed_ms.get(item.figure or "")
             yield Finding(
                 None, topic.rpartition("/")[2], item.priority, str.__str__(item.reason.code),
@@ -133,17 +122,14 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _codes_below(web: Web, gateway: str) -> set[str]:
-    """The codes of the alarms of a gateway and of its motors."""
-    owners = [owner for owner in web.follower.alarms.copy() if owner == gateway or owner.startswith(f"{gateway}/")]
-    return {code for owner in owners for code in codes_of(records_of(web, owner))}
-
-
 def health_findings(values: Mapping[str, Any], web: Web) -> list[HealthFinding]:
-    """As in the view Health; registers that are not confirmed are named motor by motor instead."""
+    """As in the view Health, without what the agent makes an alarm of; registers are named motor by motor instead."""
     numbers = {
         name: value for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)
     }
     buses = [found[1] for name in numbers if (found := re.fullmatch(r"bus_(.+)_polls", name))]
     directory = str((web.config.state_dir if web.config else None) or default_directory())
-    return [item for item in findings_of_health(numbers, buses, directory) if item.figure != "registers_disabled"]
+    return [
+        item for item in findings_of_health(numbers, buses, directory)
+        if (item.figure or "").removeprefix(f"bus_{item.bus}_") not in (*ALARMED, "registers_disabled")
+    ]  # fmt: skip

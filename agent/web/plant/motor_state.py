@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from agent.analysis.efficiency.reasons import CONTRADICTIONS, METER_WIRING
+from agent.core.state_reasons import SILENT
 from agent.core.text import N_, Catalogue
 from agent.web.base.silence import no_reply
 from agent.web.base.values import flags_of, reasons_in
@@ -16,11 +18,7 @@ from drivers.reasons import UNKNOWN, Reason, reason_of
 MAGNET = ("pm", "pm-line-start")
 LIVE_TERMINALS, NO_REPLY = "live_terminals", "no_reply"  # codes of alarms
 _ALARMS_OF_FAULTS = ("wiring", "contradiction")
-_SILENT = frozenset(("device_unavailable", "device_not_responding"))
-_CONTRADICTIONS = frozenset((
-    "losses_exceed_power", "poles_mismatch", "meter_ratio", "meter_wiring", "drive_bypassed", "nameplate_power_factor",
-    "nameplate_speed", "nameplate_losses",
-))  # fmt: skip
+_FAULTS = CONTRADICTIONS | {METER_WIRING}
 _UNCERTAIN = {
     "UNVERIFIED": N_("register map not confirmed"), "ALLOCATED": N_("shared meter"),
     "SUBSTITUTED": N_("from another device"), "CLOCK_UNSYNCHRONIZED": N_("clock not synchronized"),
@@ -97,8 +95,8 @@ def _of_values(
 ) -> Found:
     telemetry = inputs.messages.get("telemetry", {})
     running = _running(telemetry, inputs.kind, catalogue)
-    if any(str.__str__(reason.code) in _SILENT for reason in reasons):
-        silent = [item for item in inputs.messages["state"]["reason"] if item.get("code") in _SILENT]
+    if any(reason.code in SILENT for reason in reasons):
+        silent = [item for item in inputs.messages["state"]["reason"] if item.get("code") in SILENT]
         return Found("medium", running.word, no_reply(silent, catalogue), detail, since_ms, (NO_REPLY,))
     if fault := next(_faults(telemetry), None):
         return Found("medium", running.word, catalogue.reason(fault), running.text, alarms=_ALARMS_OF_FAULTS)
@@ -126,7 +124,7 @@ def _faults(telemetry: Mapping[str, Any]) -> Iterator[Reason]:
         yield from reasons_in(telemetry, "meter_wiring")
     yield from (
         reason for reason in reasons_in(telemetry, "efficiency_unavailable_reason")
-        if str.__str__(reason.code) in _CONTRADICTIONS
+        if reason.code in _FAULTS
     )  # fmt: skip
 
 
@@ -135,7 +133,7 @@ def _drive_silent(messages: Mapping[str, dict[str, Any]], reasons: list[Reason])
     is stopped."""
     meta = messages.get("meta", {})
     watched = (meta.get("drive") or meta.get("meter") or {}).get("name")
-    return any(str.__str__(item.code) in _SILENT and item.data.get("device") == watched for item in reasons)
+    return any(item.code in SILENT and item.data.get("device") == watched for item in reasons)
 
 
 def _running(telemetry: Mapping[str, Any], kind: str, catalogue: Catalogue) -> Found:

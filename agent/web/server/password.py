@@ -10,7 +10,7 @@ import os
 import secrets
 from pathlib import Path
 
-from agent.core.files import sync_directory
+from agent.core.files import give_owner_of_folder, sync_directory
 from agent.web.base.reasons import PASSWORD_FILE_INVALID, PASSWORD_TOO_LONG, PASSWORD_TOO_SHORT
 from drivers.reasons import InvalidValue
 
@@ -47,9 +47,7 @@ def write_hash(file: Path, password: str) -> None:
             stream.write("$".join(fields) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-        if os.geteuid() == 0:
-            owner = file.parent.stat()
-            os.chown(new, owner.st_uid, owner.st_gid)
+        give_owner_of_folder(new)
         new.replace(file)
     except BaseException:
         new.unlink(missing_ok=True)

@@ -251,13 +251,34 @@ def test_what_began_before_or_long_after_the_cause_is_no_consequence() -> None:
     assert bench.announced()["cold"] == 1, "61 s after the dip"
 
 
-def test_a_safety_alarm_is_suppressed_for_the_window_only() -> None:
+def test_a_safety_alarm_is_on_the_list_at_once_and_announced_with_its_cause() -> None:
+    bench = consequence()
+    (raised,) = bench.at(13, bench.input(True, "live"))
+    record = bench.record("live")
+    assert (str(record.state), raised.announced) == ("UNACK", False)
+    assert (record.caused_by, record.suppressed_by) == ("dip", "")
+    assert bench.record("dip", "").consequences == 1
+    bench.until(71)
+    assert "live" not in bench.announced()
+    (own,) = bench.at(72)
+    assert (str(own.before), str(own.after), own.announced) == ("UNACK", "UNACK", True), "the window has passed"
+    assert bench.record("live").since_ms == record.since_ms
+    bench.until(700)
+    assert bench.announced()["live"] == 1
+    assert str(bench.record().state) == "UNACK"
+
+
+def test_a_safety_alarm_that_is_acknowledged_with_its_cause_is_never_announced() -> None:
     bench = consequence()
     bench.at(13, bench.input(True, "live"))
-    assert str(bench.record("live").state) == "DSUPR"
-    bench.until(72)
-    assert str(bench.record("live").state) == "UNACK"
-    assert str(bench.record().state) == "DSUPR", "of another priority, while the dip is not acknowledged"
+    bench.act("ack", "live")
+    bench.restart()
+    bench.at(20, bench.input(True, "live"))
+    assert str(bench.record("live").state) == "UNACK", "rows of the operator file belong to the process before"
+    bench.act("ack", "live")
+    bench.until(700, bench.input(True, "live"))
+    assert str(bench.record("live").state) == "ACKED"
+    assert "live" not in bench.announced()
 
 
 def test_a_chain_of_causes_ends_and_names_the_first_cause() -> None:

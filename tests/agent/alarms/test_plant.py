@@ -47,6 +47,7 @@ def test_a_bus_that_fails_before_its_devices_is_one_announcement() -> None:
     assert bench.announced() == {"bus_failure": 1}
     (record,) = [one for one in bench.manager.records() if one.code == "bus_failure"]
     assert (record.consequences, record.key.name) == (50, "bus_failure-south")
+    assert codes(bench.manager.records())[("live_terminals", "UNACK")] == 25, "not hidden by the silence of the bus"
 
 
 def test_a_flood_begins_with_more_than_10_in_10_minutes_and_ends_with_fewer_than_5() -> None:

@@ -97,6 +97,7 @@ def test_the_list_without_a_subcommand_states_what_to_do(plant: Path) -> None:
     assert done.stderr.splitlines(), "the agent is not running"
 
 
+@pytest.mark.text
 def test_texts_are_chinese_on_request_and_those_of_the_plant_as_they_are(plant: Path, caplog: Any) -> None:
     for words in (["list"], ["history"], ["metrics"], ["definitions", "dry_run", "--motor", "pump-1"]):
         done = invoke("--lang", "zh", "alarms", *words, "--config", str(plant / "plant.toml"))

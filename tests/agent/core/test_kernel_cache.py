@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,6 @@ from agent.core import kernel_cache
 kernel_cache.only_load()
 kernel_cache.prepare()
 import numpy as np
-from agent.analysis.power_quality.fallback_numpy import NumpyFallback
 from agent.analysis.power_quality.waveform_channel import WaveformChannel
 from drivers.reading import Waveform
 from drivers.recordings.recording import ROLES
@@ -41,7 +42,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     folder.mkdir()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
-    monkeypatch.setattr("dsp.compile_kernels.compile_all", lambda: None)
+    monkeypatch.setattr("dsp.compile_kernels.compile_all", lambda report: report(60, 60))
     monkeypatch.setattr("dsp.kernel_image_builder.build", lambda: b"machine code" * 1000)
     return folder
 
@@ -73,6 +74,34 @@ def test_a_damaged_image_is_not_used(cache: Path, damage) -> None:
     assert not kernel_cache.is_complete()
     kernel_cache.compile_here()
     assert kernel_cache.is_complete()
+
+
+def test_without_a_writable_directory_there_is_no_cache_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-only computer: no home, no directory for temporary files."""
+
+    def nowhere(*_: Any, **__: Any) -> str:
+        raise FileNotFoundError("no usable temporary directory found")
+
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "CACHE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/proc/none")
+    monkeypatch.setattr(kernel_cache.tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr(kernel_cache.tempfile, "mkdtemp", nowhere)
+    assert not kernel_cache.is_complete()
+    assert "NUMBA_CACHE_DIR" not in kernel_cache.os.environ
+
+
+def test_progress_is_reported_and_a_failure_raised(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def started(code: str) -> Callable[[int], subprocess.Popen[bytes]]:
+        return lambda output: subprocess.Popen([sys.executable, "-S", "-c", code], stdout=output)
+
+    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(kernel_cache, "start_compilation", started("print(1, 60); print(60, 60)"))
+    kernel_cache.compile_kernels(lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 60), (60, 60)]
+    monkeypatch.setattr(kernel_cache, "start_compilation", started("raise SystemExit(3)"))
+    with pytest.raises(OSError, match="exit code 3"):
+        kernel_cache.compile_kernels()
 
 
 def test_an_agent_with_a_waveform_stays_small() -> None:

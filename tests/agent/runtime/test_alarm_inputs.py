@@ -12,6 +12,7 @@ from agent.analysis.efficiency.reasons import LOSSES_EXCEED_POWER
 from agent.config.topology import assets
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.runtime.alarm_inputs import SilentDevices, of_health, of_row
+from drivers.reading import Value
 from drivers.reasons import Reason
 
 
@@ -81,3 +82,18 @@ def test_a_contradiction_and_a_fault_of_the_drive() -> None:
         list(of_row("pump", values, {"efficiency_unavailable_reason": [LOSSES_EXCEED_POWER()]}, 1, bad=True))
     )
     assert found == {("contradiction", ""): True, ("no_value", ""): True, ("drive_fault", ""): True}
+
+
+@pytest.mark.parametrize(("values", "expected"), [
+    ({"tripped": 1}, (True, None)),  # the status word alone
+    ({"tripped": 0}, (False, None)),
+    ({"tripped": None}, (None, None)),
+    ({"tripped": 1, "fault_code": 0}, (True, 0.0)),
+    ({"tripped": None, "fault_code": 12}, (True, 12.0)),
+    ({"tripped": 0, "fault_code": None}, (False, None)),
+])  # fmt: skip
+def test_a_trip_by_status_word_or_fault_code(
+    values: dict[str, Value], expected: tuple[bool | None, float | None]
+) -> None:
+    (found,) = (one for one in of_row("pump", values, {}, 1, bad=False) if one.code == "drive_fault")
+    assert (found.active, found.value) == expected

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support.basics import free_port, real_command
-from support.config_text import at_input, bus, load_all, meter, site, table
+from support.config_text import at_input, bus, drive, load_all, magnet, meter, site, table
 
 from agent.cli import main
 from agent.runtime import reasons as codes
@@ -97,3 +97,10 @@ def test_check_with_an_unknown_account_is_wrong_usage(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml"), "--as-user", "no-such-user"])
     assert done.exit_code == 2
     assert len(done.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("profile", "expected"), [("yaskawa/ga800", None), ("siemens/g120", codes.TRIP_NOT_SHOWN)])
+def test_a_drive_whose_trip_cannot_be_seen(tmp_path: Path, profile: str, expected: Code | None) -> None:
+    text = site() + bus(tcp=None, serial="/dev/ttyNONE", line="9600 8N1") + at_input("m")
+    text += drive("d", fed_by="m", profile=profile) + magnet("pump", "d")
+    assert found(tmp_path, text).get("drive.d.profile") == expected

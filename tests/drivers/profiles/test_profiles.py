@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import tomllib
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -371,7 +372,7 @@ def test_any_content_of_a_file_gives_a_profile_or_problems(profile_id: str, data
     raw = raw_of(profile_id)
     for _ in range(data.draw(st.integers(1, 3))):
         container, key = data.draw(st.sampled_from(places(raw)))
-        container[key] = data.draw(JUNK)
+        container[key] = deepcopy(data.draw(JUNK))  # the next draw may change what is inside
     failure: ProfileError | None = None
     try:
         parse_profile(raw, "x.toml")

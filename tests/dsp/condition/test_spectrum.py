@@ -5,16 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp.condition.spectrum import (
-    CHUNK,
-    LOBES,
-    baseband,
-    cycle_rms,
-    frequency_hz,
-    modulation,
-    noise_floor,
-    space_vector,
-)
+from dsp.condition.decimation import space_vector
+from dsp.condition.spectrum import above_floor, baseband, cycle_rms, frequency_hz, modulation, noise_floor, peaks
 
 FILTER = 1e-3  # ripple of the decimation filter near the fundamental, and 80 dB of what it stops
 
@@ -48,13 +40,13 @@ def test_phases_in_reverse_order_give_the_same_phasors() -> None:
     np.testing.assert_allclose(swapped.u2, base.u2, atol=1e-9)
 
 
-def test_pieces_of_a_long_record_join_without_a_seam() -> None:
-    n = 2 * CHUNK + 12345
-    u, i = phases(20000, n, 50.0, 325), phases(20000, n, 50.0, 10)
-    base = baseband(u, i, 20000)
-    assert np.abs(base.i / base.u * 32.5 - 1).max() < 1e-9
-    factor = 100  # 20000 / (4 · 50)
-    assert len(base.u) == n // factor - LOBES + 1
+def test_first_point_of_the_baseband_is_at_its_time() -> None:
+    """A current that grows by 1 A in a second has its size at the time of each point."""
+    fs_hz, n = 10000.0, 30000
+    t = np.arange(n) / fs_hz
+    base = baseband(phases(fs_hz, n, 50.0, 325), (10 + t) * phases(fs_hz, n, 50.0, 1.0), fs_hz)
+    times = base.first_s + np.arange(len(base.i)) / base.rate_hz
+    np.testing.assert_allclose(np.abs(base.i), 10 + times, rtol=FILTER / 10)
 
 
 @pytest.mark.parametrize(("p", "q"), [(0.01, 0.0), (0.0, 0.02), (0.004, 0.013)])
@@ -87,6 +79,17 @@ def test_noise_floor_is_the_median_beside_a_line() -> None:
     amplitude = np.ones(2000)
     amplitude[990:1011] = 50
     assert noise_floor(amplitude, 1000) == 1.0
+
+
+def test_bins_above_their_floor_are_those_of_each_bin_alone() -> None:
+    rng = np.random.default_rng(3)
+    amplitude = np.abs(rng.standard_normal(3000) + 1j * rng.standard_normal(3000)) * np.linspace(9, 1, 3000)
+    amplitude[[2, 70, 700, 1500, 2990]] *= 12
+    at = peaks(amplitude)
+    alone = [k for k in at if amplitude[k] > 4 * noise_floor(amplitude, int(k))]
+    assert above_floor(amplitude, at, 4.0).tolist() == alone
+    assert set(alone) >= {700, 1500}
+    assert len(at) > 500
 
 
 def test_rms_of_cycles_shows_a_dip_where_it_is() -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit  # type: ignore[import-untyped]
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
 STEPS = 600  # of a cycle
 _DIODE_V = 0.9
 _A = cmath.exp(2j * math.pi / 3)
@@ -27,6 +29,7 @@ class Bridge:
     fundamental: phase voltages as complex amplitudes, V; harmonics: order → complex amplitudes of the three phases.
     source_share: of line_h that is before the measurement; the voltages are recorded after it.
     open_diodes: (phase 0…2, +1 upper or −1 lower). line_h, line_ohm: of one phase; choke_h: in the DC link.
+    filter_f: of a capacitor from each phase to the star point of a filter.
     """
 
     p_w: float = 6400.0
@@ -39,6 +42,7 @@ class Bridge:
     esr_ohm: float = 0.08
     unbalance: complex = 0.0
     source_share: float = 0.0
+    filter_f: float = 0.0
     harmonics: dict[int, tuple[complex, complex, complex]] = field(default_factory=dict)
     open_diodes: tuple[tuple[int, int], ...] = ()
 
@@ -56,6 +60,12 @@ class Bridge:
                 rows[k] = rows[k] + (values[k] * np.exp(1j * order * phase)).real
         return np.array(rows)
 
+    def filter_currents(self, phase: Array) -> Array:
+        """Currents of the filter at these angles of the supply, shape (3, n)."""
+        near = 1e-4
+        slope = (self.voltages(phase + near) - self.voltages(phase - near)) / (2 * near)
+        return 2 * math.pi * self.hz * self.filter_f * slope
+
 
 def sequence(order: int, size: complex, negative: bool) -> tuple[complex, complex, complex]:
     """A balanced set of phase phasors of one order; positive sequence unless `negative`."""
@@ -68,94 +78,112 @@ def steady_cycle(bridge: Bridge, settle_cycles: int = 25) -> tuple[Array, Array]
     angles = np.arange(STEPS) * (2 * math.pi / STEPS)
     one = bridge.voltages(angles)
     wave = np.tile(one, settle_cycles + 1)
-    i, u_dc = solve(bridge, wave, lambda step: bridge.p_w, lambda step: bridge.open_diodes)
+    n = wave.shape[1]
+    i, u_dc = solve(bridge, wave, np.full(n, float(bridge.p_w)), np.tile(diodes(bridge.open_diodes), (n, 1, 1)))
     return i[:, -STEPS:], u_dc[-STEPS:]
 
 
-def solve(
-    bridge: Bridge,
-    u_v: Array,
-    power_w: Callable[[int], float],
-    opened: Callable[[int], tuple[tuple[int, int], ...]],
-) -> tuple[Array, Array]:
+def solve(bridge: Bridge, u_v: Array, power_w: Array, opened: Flags) -> tuple[Array, Array]:
     """Currents and voltage of the link for given phase voltages, one sample per step of 1/(hz·STEPS) seconds.
 
-    power_w: load by step; opened: the diodes that are open by step.
+    power_w: load by step, shape (n,). opened: whether a diode is open by step, shape (n, 2, 3): upper and lower ones.
     """
-    h = 1 / (bridge.hz * STEPS)
-    n = u_v.shape[1]
-    line_h, resistance, choke_h, c_f, esr = (
-        bridge.line_h, bridge.line_ohm, bridge.choke_h, bridge.c_f, bridge.esr_ohm
-    )  # fmt: skip
-    i = [0.0, 0.0, 0.0]
-    on = [0, 0, 0]
-    u_c = float(np.max(u_v[0] - u_v[1]))
-    out_i, out_u = np.empty((3, n)), np.empty(n)
-    rows = u_v.T.tolist()
+    values = np.array([bridge.line_h, bridge.line_ohm, bridge.choke_h, bridge.c_f, bridge.esr_ohm, bridge.line_v])
+    start_v = float(np.max(u_v[0] - u_v[1]))
+    i, u_dc = _solved(np.ascontiguousarray(u_v.T), power_w, opened, values, 1 / (bridge.hz * STEPS), start_v)
+    return i.T, u_dc
+
+
+def diodes(opened: tuple[tuple[int, int], ...]) -> Flags:
+    """Open diodes as flags, shape (2, 3)."""
+    flags = np.zeros((2, 3), dtype=np.bool_)
+    for phase, side in opened:
+        flags[0 if side > 0 else 1, phase] = True
+    return flags
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _solved(u_v: Array, power_w: Array, opened: Flags, values: Array, h: float, start_v: float) -> tuple[Array, Array]:
+    line_h, resistance, choke_h, c_f, esr, line_v = values
+    n = len(u_v)
+    i, on, u_c = np.zeros(3), np.zeros(3, dtype=np.int64), start_v
+    out_i, out_u = np.empty((n, 3)), np.empty(n)
     for step in range(n):
-        source = rows[step]
-        missing = opened(step)
-        load_a = power_w(step) / max(u_c, 0.2 * bridge.line_v)
-        i_dc = sum(i[k] for k in (0, 1, 2) if on[k] > 0)
-        link = u_c + esr * (i_dc - load_a)
+        source, missing = u_v[step], opened[step]
+        load_a = power_w[step] / max(u_c, 0.2 * line_v)
+        link = u_c + esr * (_into(on, i) - load_a)
         _switch(on, i, source, link, missing)
-        upper = [k for k in (0, 1, 2) if on[k] > 0]
-        lower = [k for k in (0, 1, 2) if on[k] < 0]
-        if upper and lower:
-            e_up = sum(source[k] - resistance * i[k] for k in upper) / len(upper)
-            e_low = sum(source[k] - resistance * i[k] for k in lower) / len(lower)
+        ups, lows = np.sum(on > 0), np.sum(on < 0)
+        if ups and lows:
+            e_up = e_low = 0.0
+            for k in range(3):
+                if on[k] > 0:
+                    e_up += (source[k] - resistance * i[k]) / ups
+                elif on[k] < 0:
+                    e_low += (source[k] - resistance * i[k]) / lows
             drive = e_up - e_low - link - 2 * _DIODE_V
-            rate = drive / (choke_h + line_h / len(upper) + line_h / len(lower))
-            v_up, v_low = e_up - line_h * rate / len(upper), e_low + line_h * rate / len(lower)
-            for k in upper:
-                i[k] += h / line_h * (source[k] - resistance * i[k] - v_up)
-            for k in lower:
-                i[k] += h / line_h * (source[k] - resistance * i[k] - v_low)
+            rate = drive / (choke_h + line_h / ups + line_h / lows)
+            v_up, v_low = e_up - line_h * rate / ups, e_low + line_h * rate / lows
+            for k in range(3):
+                if on[k] != 0:
+                    i[k] += h / line_h * (source[k] - resistance * i[k] - (v_up if on[k] > 0 else v_low))
             _block(on, i)
-        i_dc = sum(i[k] for k in (0, 1, 2) if on[k] > 0)
+        i_dc = _into(on, i)
         u_c += h / c_f * (i_dc - load_a)
-        out_i[0, step], out_i[1, step], out_i[2, step] = i
+        out_i[step] = i
         out_u[step] = u_c + esr * (i_dc - load_a)
     return out_i, out_u
 
 
-def _switch(
-    on: list[int], i: list[float], source: list[float], link: float, missing: tuple[tuple[int, int], ...]
-) -> None:
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _into(on: Integers, i: Array) -> float:
+    total = 0.0
+    for k in range(3):
+        if on[k] > 0:
+            total += i[k]
+    return total
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _switch(on: Integers, i: Array, source: Array, link: float, missing: Flags) -> None:
     """Turns diodes on whose forward voltage is positive."""
-    for k, side in missing:
-        if on[k] == side:
+    for k in range(3):
+        if (on[k] > 0 and missing[0, k]) or (on[k] < 0 and missing[1, k]):
             on[k], i[k] = 0, 0.0
-    upper = [source[k] for k in (0, 1, 2) if on[k] > 0]
-    lower = [source[k] for k in (0, 1, 2) if on[k] < 0]
-    if not (upper and lower):
-        on[:] = [0, 0, 0]
-        i[:] = [0.0, 0.0, 0.0]
-        tops = [(source[k], k) for k in (0, 1, 2) if (k, 1) not in missing]
-        bottoms = [(source[k], k) for k in (0, 1, 2) if (k, -1) not in missing]
-        best = max(((a - b, j, k) for a, j in tops for b, k in bottoms if j != k), default=None)
-        if best is not None and best[0] > link + 2 * _DIODE_V:
-            on[best[1]], on[best[2]] = 1, -1
+    ups, lows = np.sum(on > 0), np.sum(on < 0)
+    if not (ups and lows):
+        on[:] = 0
+        i[:] = 0.0
+        best, top, bottom = link + 2 * _DIODE_V, -1, -1
+        for j in range(3):
+            for k in range(3):
+                if j != k and not missing[0, j] and not missing[1, k] and source[j] - source[k] > best:
+                    best, top, bottom = source[j] - source[k], j, k
+        if top >= 0:
+            on[top], on[bottom] = 1, -1
         return
-    v_up, v_low = max(upper), min(lower)
-    if len(upper) > 1:
-        v_up = sum(upper) / len(upper)
-    if len(lower) > 1:
-        v_low = sum(lower) / len(lower)
-    for k in (0, 1, 2):
+    v_up = v_low = 0.0
+    for k in range(3):
+        if on[k] > 0:
+            v_up += source[k] / ups
+        elif on[k] < 0:
+            v_low += source[k] / lows
+    for k in range(3):
         if on[k] == 0:
-            if source[k] > v_up and (k, 1) not in missing:
+            if source[k] > v_up and not missing[0, k]:
                 on[k] = 1
-            elif source[k] < v_low and (k, -1) not in missing:
+            elif source[k] < v_low and not missing[1, k]:
                 on[k] = -1
 
 
-def _block(on: list[int], i: list[float]) -> None:
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _block(on: Integers, i: Array) -> None:
     """Turns diodes off whose current would reverse; the others share the remainder, so that the sum stays 0."""
-    for k in (0, 1, 2):
+    for k in range(3):
         if on[k] * i[k] < 0:
             i[k], on[k] = 0.0, 0
-    rest = [k for k in (0, 1, 2) if on[k]]
-    error = sum(i)
-    for k in rest:
-        i[k] -= error / len(rest)
+    count = np.sum(on != 0)
+    error = i[0] + i[1] + i[2]
+    for k in range(3):
+        if on[k] != 0:
+            i[k] -= error / count

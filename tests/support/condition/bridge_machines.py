@@ -53,6 +53,7 @@ def random_drive(random: np.random.Generator, load: float, u2: float, distortion
         esr_ohm=random.uniform(0.02, 0.15) / (6 * omega * c_f), unbalance=turned(u2),
         harmonics=harmonics, source_share=random.uniform(0, 0.5),
     )  # fmt: skip
+    bridge.filter_f = random.uniform(0, 0.02) / (omega * base_ohm)  # 2 % of the rated current, as small drives have
     how = Instrument(
         fs_hz=float(random.choice([2000.0, 4000.0, 5000.0, 10000.0, 20000.0])),
         link_hz=float(random.choice([2000.0, 2500.0, 5000.0])), seconds=float(random.choice([3.0, 4.0, 6.0])),

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from support.condition.bridge import STEPS, Array, Bridge, solve, steady_cycle
+from support.condition.bridge import STEPS, Array, Bridge, diodes, solve, steady_cycle
 
 from agent.analysis.condition.record import Record
 
@@ -42,7 +42,7 @@ def steady_record(bridge: Bridge, how: Instrument, random: np.random.Generator) 
         return 2 * math.pi * bridge.hz * at + begin + wander / slow * np.sin(2 * math.pi * slow * at)
 
     load = 1 + 0.004 * np.cumsum(random.standard_normal(len(t))) / math.sqrt(how.fs_hz)
-    currents = np.array([_at(row, angle(t)) * load for row in i])
+    currents = np.array([_at(row, angle(t)) * load for row in i]) + bridge.filter_currents(angle(t))
     mean = u_dc.mean()
     link = mean + (_at(u_dc, angle(link_t)) - mean) * np.interp(link_t, t, load)
     rate = np.gradient(np.concatenate([i, i, i], axis=1), axis=1)[:, STEPS : 2 * STEPS] * bridge.hz * STEPS
@@ -62,12 +62,10 @@ def changing_record(
     if dip is not None:
         u = u * np.where((t >= change_s) & (t < change_s + dip[1]), dip[0], 1.0)
     after = round((change_s + settle_s) * bridge.hz * STEPS)
-    late = bridge.p_w if power_w is None else power_w
-    diodes = bridge.open_diodes if opened is None else opened
-    i, u_dc = solve(
-        bridge, u, lambda step: late if step >= after else bridge.p_w,
-        lambda step: diodes if step >= after else bridge.open_diodes,
-    )  # fmt: skip
+    is_late = np.arange(n) >= after
+    load = np.where(is_late, bridge.p_w if power_w is None else power_w, bridge.p_w).astype(float)
+    late = diodes(bridge.open_diodes if opened is None else opened)
+    i, u_dc = solve(bridge, u, load, np.where(is_late[:, None, None], late, diodes(bridge.open_diodes)))
     at, link_at = (np.arange(round(how.seconds * rate)) / rate for rate in (how.fs_hz, how.link_hz))
     rows = [np.array([np.interp(at, t, row) for row in rows]) for rows in (u, i)]
     return _converted(how, random, *rows, np.interp(link_at, t, u_dc))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from support.condition.row_cases import Case
 
-from agent.analysis.condition.answers import Condition, ConditionFinding, Severity, condition_of
+from agent.analysis.condition.answers import Clear, Condition, ConditionFinding, Severity, condition_of
 from agent.analysis.condition.faults import REQUIRED_ROWS, REQUIRED_ROWS_PUMP_FAN
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.rows.row_condition import RowCondition
@@ -14,13 +14,17 @@ from agent.analysis.condition.rows.row_condition import RowCondition
 
 @dataclass(frozen=True)
 class Outcome:
-    """found: the fault, in time. wrong: warnings and alarms that are not true. late_s: after the fault began."""
+    """found: the fault, in time. wrong: warnings and alarms that are not true. late_s: after the fault began.
+
+    cleared: it was missed, and the verdict is that it is not there.
+    """
 
     found: bool
     late_s: float | None
     wrong: tuple[str, ...]
     condition: Condition
     findings: tuple[ConditionFinding, ...]
+    cleared: bool = False
 
 
 def machine_data(plate: dict[str, object]) -> MachineData:
@@ -40,4 +44,6 @@ def judge(case: Case) -> Outcome:
     in_time = late_s is not None and (case.within_s is None or late_s <= case.within_s)
     pump_fan = case.machine.application in ("pump", "fan")
     verdict = condition_of(answers, REQUIRED_ROWS_PUMP_FAN if pump_fan else REQUIRED_ROWS)
-    return Outcome(in_time, late_s, wrong, verdict, findings)
+    clear = {one.code for one in answers if isinstance(one, Clear)}
+    cleared = late_s is None and bool(case.codes) and case.codes[0] in clear
+    return Outcome(in_time, late_s, wrong, verdict, findings, cleared)

@@ -18,6 +18,7 @@ _WARM_S = 60.0
 _AMBIENT_RATED_DEGC = 40.0
 _CONSTANT_SHARE = 0.35  # of the rise at rated load that does not depend on the current
 _CURRENT_MIN = 0.2
+_SEEN = 0.3  # of the rise: cooling that lost a third adds that much (half of the frame's part, which is 60 %)
 
 
 class Cooling:
@@ -46,16 +47,17 @@ class Cooling:
                 self._bound.update(block.t_s, ambient, 0.0, degc)
                 self._hold.restart()
             return
-        bound = self._bound.update(
-            block.t_s, ambient, self._bound.explained_rise_k(block.current, max(block.speed, 0.05)), degc
-        )
-        self._judge(block, degc, bound)
+        rise_k = self._bound.explained_rise_k(block.current, max(block.speed, 0.05))
+        self._judge(block, degc, rise_k, self._bound.update(block.t_s, ambient, rise_k, degc))
 
-    def _judge(self, block: Block, degc: float, bound_degc: float) -> None:
+    def _judge(self, block: Block, degc: float, rise_k: float, bound_degc: float) -> None:
         assert self._bound is not None
         limit_k = _WARN_K + self._bound.u_k
         self._residual_k = residual_k = degc - bound_degc
-        self._watch.looked(block.t_s)
+        if _SEEN * rise_k < limit_k:
+            self._watch.blind(block.t_s, reasons.RISE_TOO_SMALL(rise_k=rise_k))
+        else:
+            self._watch.looked(block.t_s)
         if self._hold.update(block.t_s, residual_k > (_OFF_K if self._hold.active else limit_k)):
             why = reasons.HOTTER_THAN_EXPLAINED(residual_k=residual_k, degc=degc)
             self._findings.raise_(

@@ -15,7 +15,7 @@ CODE = "live_terminals"
 _TOUCH_V = 50.0  # limit of extra-low voltage, a.c., IEC 61140
 _TURNS = 0.02  # share of rated speed: above the resolution of a register
 _SILENT_S = 7.0  # after the three seconds for which a state of the drive counts
-_DROP = 0.3  # share of rated speed that no coasting motor loses in a second
+_DROP, _DROP_S = 0.3, 3.0  # share of rated speed that few coasting motors lose within that time
 _MAY_TURN_S = 600.0  # coasting of large fans
 _CURRENT_GONE, _FAST, _LOAD_GONE = 0.005, 0.3, 0.005
 _U_OUT, _P_OUT = INDEX["u_out_v"], INDEX["p_out_kw"]
@@ -28,7 +28,7 @@ class LiveTerminals:
         self._gone, self._no_speed = Hold(10.0, 3.0), Hold(_SILENT_S, 0.0)
         self._reported_s: float | None = None  # the drive, or the meter of a motor on the line
         self._row_s = -math.inf
-        self._speed_before: float | None = None
+        self._fast_s = -math.inf  # time of the last row with a speed above _DROP
         self._may_turn_until_s = -math.inf
 
     def on_sample(self, sample: Sample) -> None:
@@ -46,10 +46,11 @@ class LiveTerminals:
         elif self._ratings.is_magnet and sample.t_s - self._reported_s >= _SILENT_S:
             age_s = sample.t_s - self._reported_s
             self._raise(sample, Confidence.POSSIBLE, reasons.LIVE_DRIVE_SILENT(age_s=age_s), age_s, "s", _SILENT_S)
-        self._speed_before = sample.speed if sample.speed is not None else self._speed_before
 
     def _driven(self, sample: Sample) -> None:
         self._may_turn_until_s = -math.inf
+        if sample.speed is not None:  # one that a drive has slowed down may stand
+            self._fast_s = sample.t_s if sample.speed > _DROP else -math.inf
         self._stopped.update(sample.t_s, False)
         self._hold.update(sample.t_s, False)
         self._no_speed.update(sample.t_s, False)
@@ -70,7 +71,9 @@ class LiveTerminals:
             self._speed_unknown(sample)
             return
         self._no_speed.update(sample.t_s, False)
-        dropped = self._speed_before is not None and self._speed_before > _DROP
+        if sample.speed is not None and sample.speed > _DROP:
+            self._fast_s = sample.t_s
+        dropped = sample.t_s - self._fast_s <= _DROP_S
         if not turns and dropped and not self._ratings.holds:  # a hoist has a brake
             self._may_turn_until_s = sample.t_s + _MAY_TURN_S
         if self._hold.update(sample.t_s, turns):

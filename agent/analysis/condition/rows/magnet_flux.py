@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Clear, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
@@ -34,13 +35,25 @@ _WEAKENED = 0.93  # of the voltage that the DC link allows: above, the drive wea
 class Point(NamedTuple):
     """A steady block.
 
-    flux: as if the current lagged, which it does without current in the d axis. leading: the same if it leads.
+    flux: from the power factor, for a current that lags, as it does without current in the d axis.
     current: over the current that the power needs with magnets as on the nameplate.
+    volts, r_drop, x_drop: phase voltage and drops of the current, over the EMF of the nameplate.
     """
 
     flux: FluxIndex
-    leading: float
     current: float
+    volts: float
+    r_drop: float
+    x_drop: float
+
+    def emf(self, q: float = 1.0, d: float = 0.0) -> float:
+        """EMF that the voltage leaves, over that of the nameplate.
+
+        q, d: shares of the current in the q axis, and in the d axis against the magnets. The power factor, which is
+        flat near 1 and does not show the angle there, is not needed.
+        """
+        across = self.x_drop * q + self.r_drop * d
+        return self.x_drop * d - self.r_drop * q + math.sqrt(max(0.0, self.volts**2 - across**2))
 
 
 class MagnetFlux:
@@ -52,16 +65,16 @@ class MagnetFlux:
         self._warn, self._alarm = Hold(_ON_S, _ON_S, 120.0), Hold(_ON_S, _ON_S, 120.0)
         self._current = Hold(_CURRENT_S, _CURRENT_S, 60.0)
         self._n = 0
-        self._flux0 = self._current0 = self._load0 = 0.0
+        self._flux0 = self._current0 = self._load0 = self._emf0 = 0.0
         self._learning_degc = math.inf
         self._loss, self._judged = 0.0, 0
         stored = state.get("flux")
-        if isinstance(stored, list) and len(stored) == 3 and all(isinstance(one, float) and one > 0 for one in stored):
-            self._flux0, self._current0, self._load0 = stored
+        if isinstance(stored, list) and len(stored) == 4 and all(isinstance(one, float) and one > 0 for one in stored):
+            self._flux0, self._current0, self._load0, self._emf0 = stored
             self._n = _LEARN
 
     def state(self) -> dict[str, Any]:
-        return {"flux": [self._flux0, self._current0, self._load0]} if self._n >= _LEARN else {}
+        return {"flux": [self._flux0, self._current0, self._load0, self._emf0]} if self._n >= _LEARN else {}
 
     def on_block(self, block: Block) -> None:
         if self._plate is None:
@@ -84,7 +97,7 @@ class MagnetFlux:
         if volts is None or amps is None or power_kw is None or hz is None:
             self._reason = reasons.DRIVE_VALUES_MISSING()
         elif block.current < _LOAD_MIN or abs(hz) < _SPEED_MIN * plate.rated_hz or power_kw <= 0:
-            self._reason = reasons.LOAD_TOO_SMALL(load=block.current, needed=_LOAD_MIN)
+            self._reason = common.LOAD_LOW(load=block.current, needed=_LOAD_MIN)
         elif not self._reader.fine_power and power_kw < _COARSE_KW:
             self._reason = reasons.POWER_COARSE()
         elif link_v is not None and volts > _WEAKENED * link_v / math.sqrt(2):
@@ -112,11 +125,12 @@ class MagnetFlux:
         winding = block.mean("winding_degc")
         if winding is None or abs(winding - self._learning_degc) > _WARM_STEP_K:  # magnets lag behind a winding
             self._n, self._learning_degc = 0, winding if winding is not None else math.nan
-            self._flux0 = self._current0 = self._load0 = 0.0
+            self._flux0 = self._current0 = self._load0 = self._emf0 = 0.0
         self._n += 1
         self._flux0 += (point.flux.value - self._flux0) / self._n
         self._current0 += (point.current - self._current0) / self._n
         self._load0 += (block.current - self._load0) / self._n
+        self._emf0 += (point.emf() - self._emf0) / self._n
 
     def _warm_steady(self, block: Block) -> bool:
         """Winding temperature steady for long: the magnets have followed."""
@@ -135,7 +149,7 @@ class MagnetFlux:
         if not self._warm_steady(block):
             self._losses.clear()
             return
-        if not (like and fits) or self._current.active:
+        if not (like and fits):
             return
         self._losses.append(loss)
         if len(self._losses) < _MEDIAN:
@@ -159,10 +173,11 @@ class MagnetFlux:
         assert block.current is not None
         excess = point.current / self._current0
         needed = block.current / excess
-        like_flux = min(abs(one / self._flux0 - 1) for one in (point.flux.value, point.leading)) < _LIKE_FLUX
         weak = excess * point.flux.value / self._flux0 < 1 + _LIKE_CURRENT  # as much as weaker magnets need
         like_load = abs(needed / self._load0 - 1) < _LIKE_LOAD
-        if self._current.update(block.t_s, like_load and excess > _CURRENT_WARN and like_flux):
+        turned = excess > _CURRENT_WARN and self._like_flux(point, excess)
+        explained = weak and DEMAGNETIZATION in self._findings.active
+        if self._current.update(block.t_s, like_load and turned and not explained):
             alarm = excess > _CURRENT_ALARM
             self._findings.raise_(
                 SYNCHRONISM, Severity.ALARM if alarm else Severity.WARNING,
@@ -171,6 +186,12 @@ class MagnetFlux:
             )  # fmt: skip
         else:
             self._findings.end(SYNCHRONISM)
+
+    def _like_flux(self, point: Point, excess: float) -> bool:
+        """Whether the voltage fits unchanged magnets if the excess of the current is in the d axis, either way."""
+        q = 1 / excess
+        d = math.sqrt(1 - q * q)
+        return min(abs(point.emf(q, sign * d) / self._emf0 - 1) for sign in (1, -1)) < _LIKE_FLUX
 
     def answers(self) -> list[Answer]:
         if self._plate is None:
@@ -184,6 +205,8 @@ class MagnetFlux:
             return [NotObservable(DEMAGNETIZATION, reasons.FLUX_NOT_COMPARABLE()), synchronism]
         if not self._plate.emf_v:  # weak magnets would have been learned as usual
             return [NotObservable(DEMAGNETIZATION, reasons.FLUX_RELATIVE_ONLY()), synchronism]
+        if self._flux0 < 1 - _BASELINE_U:
+            return [NotObservable(DEMAGNETIZATION, reasons.FLUX_BELOW_NAMEPLATE(loss=1 - self._flux0)), synchronism]
         return [
             Clear(DEMAGNETIZATION, -100 * self._loss, "%", -100 * _WARN_U * _BASELINE_U, 100 * _BASELINE_U),
             synchronism,
@@ -196,15 +219,13 @@ def _point(
     speeds = hz / plate.rated_hz
     r_ohm = plate.r1_ohm * (1 + 0.0039 * (winding_degc - 20))
     x_ohm = (plate.xq_ohm or _XQ * plate.volts_v**2 / plate.rated_w) * speeds
-    phase_v = volts / math.sqrt(3)
-    active = min(1.0, watts / (3 * phase_v * amps))
-    along, across = phase_v * active - r_ohm * amps, phase_v * math.sqrt(1 - active * active)
-    shaft_w, lagging = watts - 3 * amps * amps * r_ohm, math.hypot(along, across - x_ohm * amps)
-    if shaft_w <= 0 or lagging <= 0:
+    shaft_w = watts - 3 * amps * amps * r_ohm
+    if shaft_w <= 0:
         return None
-    leading = index.value * math.hypot(along, across + x_ohm * amps) / lagging
     emf_v = (plate.emf_v or plate.volts_v) * speeds * (1 - 0.0011 * (winding_degc - 35))  # magnets 15 K cooler
-    return Point(index, leading, amps * math.sqrt(3) * emf_v / shaft_w)
+    phase_v = emf_v / math.sqrt(3)
+    drops = (part / phase_v for part in (volts / math.sqrt(3), r_ohm * amps, x_ohm * amps))
+    return Point(index, 3 * amps * phase_v / shaft_w, *drops)
 
 
 def _plate(ratings: Ratings) -> tuple[FluxPlate | None, Reason | None]:
@@ -216,7 +237,7 @@ def _plate(ratings: Ratings) -> tuple[FluxPlate | None, Reason | None]:
     hz = ratings.hz
     known = {"volts": machine.volts, "amps": machine.amps, "hz": hz, "kw": ratings.w, "r1_ohm": machine.r1_ohm}
     if not (machine.volts and machine.amps and hz and ratings.w and machine.r1_ohm):
-        return None, reasons.NAMEPLATE_MISSING(keys=tuple(key for key, value in known.items() if not value))
+        return None, common.NAMEPLATE_MISSING(keys=tuple(key for key, value in known.items() if not value))
     xq_ohm = machine.xq_ohm or (2 * math.pi * hz * machine.ls_h if machine.ls_h else None)
     emf_v = ratings.emf_v(ratings.rpm) if ratings.rpm else None
     input_w = math.sqrt(3) * machine.volts * machine.amps

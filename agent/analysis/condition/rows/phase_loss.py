@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Confidence, Severity
+from agent.analysis.condition.phase_loss import CODE, JUDGED_FROM, LOST
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Watch
 from agent.analysis.condition.rows.ratings import Ratings
 from agent.analysis.condition.rows.sample import INDEX, Sample
 from drivers.reasons import Reason
 
-CODE = "phase_loss"
-_LOST = 0.05  # of the other two
-_LINE_MIN = 0.2  # of rated current, in the other two
 _BRIDGE_LOAD_MIN = 0.15  # below, a bridge may leave out a phase on its own
 _OTHERS_RISE = 1.3  # a lost phase: 1.7 at a bridge, 1.4 to 2 at a motor; a lost transformer: 1.0
+_TWO_CONDUCTORS = 0.8  # power factor that a motor on two conductors does not reach; without a channel 1.15 cos φ remain
+_EFFICIENCY = 0.9  # of a motor, for its power factor from the nameplate
 _OFF_S, _GAP_S = 5.0, 3.0
 # of the largest line voltage: with no load and for rated load, what the reactances before a bridge bridge; a lost phase
 _SPREAD, _SPREAD_LOAD, _SPREAD_LOST = 0.015, 0.05, 0.12
@@ -62,12 +63,13 @@ class PhaseLoss:
             phase=f"L{phase + 1}", current_a=currents[phase], others_a=others
         )
         share = currents[phase] / others
-        self._findings.raise_(CODE, Severity.ALARM, Confidence.CERTAIN, sample.t_s, why, 100 * share, "%", 100 * _LOST)
+        seen = Confidence.CERTAIN if self._usual_a is not None else Confidence.LIKELY  # the three were alike before
+        self._findings.raise_(CODE, Severity.ALARM, seen, sample.t_s, why, 100 * share, "%", 100 * LOST)
 
     def _lost(self, sample: Sample) -> bool | None:
         a, b, c = (sample.values[k] for k in _I)
         if a is None or b is None or c is None:
-            self._watch.blind(sample.t_s, reasons.CURRENTS_MISSING())
+            self._watch.blind(sample.t_s, common.CURRENTS_MISSING())
             return None
         low = min(a, b, c)
         others = (a + b + c - low) / 2
@@ -76,11 +78,14 @@ class PhaseLoss:
         if reason is not None:
             self._watch.blind(sample.t_s, reason)
             return None
-        if low > _LOST * others:
+        if low > LOST * others:
             self._watch.looked(sample.t_s)
             if low > 0.6 * others:
                 self._remember(sample, load)
             return False
+        if a + b + c - low - max(a, b, c) <= LOST * max(a, b, c):  # the current of one phase has no way back
+            self._watch.blind(sample.t_s, reasons.ONE_CURRENT_ONLY())
+            return None
         if self._voltage_explains(sample, load):
             self._watch.blind(sample.t_s, reasons.VOLTAGE_EXPLAINS())
             return None
@@ -114,17 +119,15 @@ class PhaseLoss:
             else:
                 return self._without_nameplate(others)
         elif ratings.a:
-            least = others >= _LINE_MIN * ratings.a
+            least = others >= JUDGED_FROM * ratings.a
         else:
             return self._without_nameplate(others)
-        return (
-            None if least else reasons.LOAD_TOO_SMALL(load=load if load is not None else 0.0, needed=_BRIDGE_LOAD_MIN)
-        )
+        return None if least else common.LOAD_LOW(load=load if load is not None else 0.0, needed=_BRIDGE_LOAD_MIN)
 
     def _without_nameplate(self, others: float) -> Reason | None:
         if self._usual_a is not None and others > _OTHERS_RISE * self._usual_a:
             return None
-        return reasons.NAMEPLATE_MISSING(keys=("kw", "volts", "amps"))
+        return common.NAMEPLATE_MISSING(keys=("kw", "volts", "amps"))
 
     def _remember(self, sample: Sample, load: float | None) -> None:
         assert sample.i_mean_a is not None
@@ -143,12 +146,33 @@ class PhaseLoss:
         p_in, p_out = sample.values[_P_IN], sample.values[_P_OUT]
         if p_in is not None and p_out is not None and p_out > 0 and p_in < 0.9 * p_out:
             return True
-        if self._usual_a is None or others > _OTHERS_RISE * self._usual_a:
+        highest_v = max((volts for k in _U if (volts := sample.values[k])), default=math.inf)
+        if p_in is not None and 1000 * p_in > highest_v * others:
+            return True  # more than two conductors can carry
+        if self._usual_a is None:
+            return not sample.has_drive and p_in is not None and self._like_three(1000 * p_in, highest_v, others)
+        if others > _OTHERS_RISE * self._usual_a:
             return False
         if p_out is not None and load is not None and self._usual_load:
             # the same load on two phases needs more current in them
             return others < _OTHERS_RISE * self._usual_a * load / self._usual_load
         return p_in is None or self._usual_kw is None or p_in < 0.85 * self._usual_kw
+
+    def _like_three(self, watts: float, volts: float, others: float) -> bool:
+        """Whether a motor on the line that was never seen sound needs three conductors for this power and current.
+
+        On two conductors it draws √3 to 2 times the current for the same power, at a lower power factor.
+        """
+        if watts > _TWO_CONDUCTORS * volts * others:
+            return True
+        ratings = self._ratings
+        rated_v, rated_a, rated_w = ratings.machine.volts, ratings.a, ratings.w
+        if not (rated_v and rated_a and rated_w):
+            return False
+        input_w = rated_w / _EFFICIENCY
+        active = min(1.0, input_w / (math.sqrt(3) * rated_v * rated_a))
+        usual_a = rated_a * math.hypot(math.sqrt(1 - active * active), active * watts / input_w)
+        return others < _OTHERS_RISE * usual_a
 
     def answers(self) -> list[Answer]:
         return [self._watch.answer(CODE)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.findings import Findings, Hold, Watch
@@ -12,6 +13,7 @@ from drivers.reasons import Reason
 
 DRY, UNDERLOAD, LOW_FLOW = "dry_run", "underload", "low_flow"
 _DRY, _DRY_OFF = 0.5, 0.6  # of the learned power: dry pumps need 0.2 to 0.45, closed valves more
+_CLOSED, _CLOSED_S = 0.6, 30.0  # up to here a dry pump and one behind a closed valve look alike
 _UNCOUPLED = 0.12  # bearings and losses of the motor alone
 _FAN = 0.25  # below what a fan needs with a closed damper
 _LOW, _LOW_OFF = 0.8, 0.85
@@ -25,7 +27,7 @@ class PumpLoad:
     def __init__(self, ratings: Ratings, findings: Findings, curve: LoadCurve) -> None:
         self._ratings, self._findings, self._curve = ratings, findings, curve
         self._watch = Watch(30.0)
-        self._ambiguous = Hold(60.0, 10.0)
+        self._ambiguous, self._closed = Hold(60.0, 10.0), Hold(_CLOSED_S, 10.0)
         self._dry, self._under, self._low = Hold(10.0, 10.0), Hold(10.0, 10.0), Hold(60.0, 15.0)
         self._share: float | None = None
         self._no_nameplate = self._missing_nameplate()
@@ -36,7 +38,7 @@ class PumpLoad:
 
     def _missing_nameplate(self) -> Reason | None:
         keys = tuple(key for key, value in (("kw", self._ratings.w), ("rpm", self._ratings.rpm)) if not value)
-        return reasons.NAMEPLATE_MISSING(keys=keys) if keys else None
+        return common.NAMEPLATE_MISSING(keys=keys) if keys else None
 
     def on_sample(self, sample: Sample) -> None:
         if not self._relevant or sample.drives is None:
@@ -73,6 +75,7 @@ class PumpLoad:
                 self._raise(DRY, Severity.ALARM, Confidence.LIKELY, sample, share, limit)
             else:
                 self._findings.end(DRY)
+            self._closed.update(t_s, limit <= share < _CLOSED)
         low = limit <= share < (_LOW_OFF if self._low.active else _LOW)
         near = sample.speed is not None and abs(sample.speed - usual.speed) < _NEAR
         if self._low.update(t_s, low if near else None):
@@ -91,6 +94,7 @@ class PumpLoad:
         for hold, code in ((self._dry, DRY), (self._under, UNDERLOAD), (self._low, LOW_FLOW)):
             if not hold.update(t_s, False):
                 self._findings.end(code)
+        self._closed.update(t_s, False)
 
     def _why_not(self, sample: Sample) -> Reason:
         if self._no_nameplate is not None:
@@ -110,4 +114,7 @@ class PumpLoad:
                 NotObservable(DRY, reasons.OTHER_APPLICATION()), NotObservable(UNDERLOAD, reasons.APPLICATION_VARIES()),
                 NotObservable(LOW_FLOW, reasons.OTHER_APPLICATION()),
             ]  # fmt: skip
-        return [self._watch.answer(code, share, "%") for code in (DRY, UNDERLOAD, LOW_FLOW)]
+        answers = [self._watch.answer(code, share, "%") for code in (DRY, UNDERLOAD, LOW_FLOW)]
+        if self._closed.active and self._share is not None:
+            answers[0] = NotObservable(DRY, reasons.DRY_OR_CLOSED(share=self._share))
+        return answers

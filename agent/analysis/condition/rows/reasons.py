@@ -8,7 +8,6 @@ from drivers.reasons import Code
 
 ROWS_TOO_FEW = Code("condition_row_too_few", "fewer than {needed_s:.0f} s in which it would have been seen")
 NEEDS_WAVEFORMS = Code("condition_row_needs_waveforms", "it needs waveforms; it cannot be seen in values of one second")
-NAMEPLATE_MISSING = Code("condition_row_nameplate_missing", "not known from the nameplate: {keys}")
 KIND_UNKNOWN = Code("condition_row_kind_unknown", "it is not known whether this is a magnet motor")
 NOT_A_MAGNET_MOTOR = Code("condition_row_not_a_magnet_motor", "this is no magnet motor")
 APPLICATION_UNKNOWN = Code("condition_row_application_unknown", "the application is not known")
@@ -19,14 +18,16 @@ APPLICATION_HOLDS = Code(
     "condition_row_application_holds", "this application holds loads at standstill, which looks like a blocked rotor"
 )
 OTHER_APPLICATION = Code("condition_row_other_application", "it does not occur in this application")
-CURRENTS_MISSING = Code("condition_row_currents_missing", "a line current is missing")
-VOLTAGES_MISSING = Code("condition_row_voltages_missing", "a line voltage is missing")
 VOLTAGE_EXPLAINS = Code("condition_row_voltage_explains", "the unequal line voltages alone may keep a phase empty")
 CURRENT_CHANNEL_LOST = Code(
     "condition_row_current_channel_lost",
     "one current is zero, but the others do not carry its power: a current transformer or its channel",
 )
-LOAD_TOO_SMALL = Code("condition_row_load_too_small", "load {load:pct} %; {needed:pct} % are needed")
+ONE_CURRENT_ONLY = Code("condition_row_one_current_only", "only one of the three currents is measured")
+CURRENT_RATIO = Code(
+    "condition_row_current_ratio",
+    "the currents were never equal: the transformer of {phase} may have another ratio, so that a contact is not seen",
+)
 TORQUE_MISSING = Code("condition_row_torque_missing", "neither torque nor rated current is known")
 SPEED_MISSING = Code("condition_row_speed_missing", "the speed is missing")
 POWER_COARSE = Code("condition_row_power_coarse", "the power is too coarse for this motor, in steps of 0.1 kW")
@@ -47,6 +48,18 @@ HOT_FROM_THE_START = Code(
 )
 LOAD_NOT_LEARNED = Code(
     "condition_row_load_not_learned", "no steady operation yet from which the usual load is learned"
+)
+DRY_OR_CLOSED = Code(
+    "condition_row_dry_or_closed",
+    "power {share:pct} % of what was learned: a dry pump and a closed valve cannot be distinguished",
+)
+CURRENT_COARSE = Code("condition_row_current_coarse", "{amps:.2f} A are too little for the resolution of a meter")
+CURRENTS_NOT_LEARNED = Code(
+    "condition_row_currents_not_learned", "no ten minutes of steady load from which the usual currents are learned"
+)
+RISE_TOO_SMALL = Code(
+    "condition_row_rise_too_small",
+    "a winding that is only {rise_k:.0f} K warmer than the air does not show its cooling",
 )
 LOAD_SMALL_FROM_THE_START = Code(
     "condition_row_load_small_from_the_start",
@@ -70,7 +83,12 @@ LIVE_NO_PROOF = Code(
     "condition_row_live_no_proof",
     "while the drive runs the terminals are live; a reported speed of 0 is no proof: lock out and measure",
 )
-EXPLAINED_BY = Code("condition_row_explained_by", "explained by {fault:word}")
+
+FLUX_BELOW_NAMEPLATE = Code(
+    "condition_row_flux_below_nameplate",
+    "the flux was {loss:pct1} % below the nameplate when it was learned, within the uncertainty of the drive's values: "
+    "an earlier loss cannot be excluded",
+)
 
 # Rows of one second: evidence
 

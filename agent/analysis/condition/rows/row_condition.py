@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from agent.analysis.condition import common_reasons as common
 from agent.analysis.condition.answers import Answer, ConditionFinding, NotObservable
 from agent.analysis.condition.faults import FAULTS
 from agent.analysis.condition.machine import MachineData
@@ -119,7 +120,7 @@ class RowCondition:
                 answers[answer.code] = answer
         for code in found:
             for other in _HIDES.get(code, ()):
-                answers[other] = NotObservable(other, reasons.EXPLAINED_BY(fault=FAULTS[code].title))
+                answers[other] = NotObservable(other, common.EXPLAINED_BY(fault=FAULTS[code].title))
         answers.update(found)
         return list(answers.values())
 

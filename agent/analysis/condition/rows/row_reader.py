@@ -25,6 +25,7 @@ _EACH = 5  # of five rows is examined for frozen values: it takes minutes anyway
 _FROZEN_ROWS, _LEARN_ROWS, _CHANGES = 60, 30, 0.3  # of those
 _TIMES = 3.0  # of the usual voltage: no supply
 _LEVELS = 4  # a value between two steps of its resolution moves to and fro, and then no longer
+_CLOSES = 1.15  # the currents of three conductors add up to zero, so that none exceeds the sum of the others
 _FLOWS = 0.02  # current through gates that work, also at frequency 0
 _TURNS_BELOW = 1.5  # current of a motor on the line, share of rated: it turns near rated speed
 _LOST_POLLS_S, _LOST_SPEED_S = 3.0, 30.0
@@ -152,7 +153,9 @@ class RowReader:
                 self._usual_v *= 1.02 if above else 1 + (sample.u_mean_v / self._usual_v - 1) / 300
         i1, i2, i3 = sample.values[_I]
         if i1 is not None and i2 is not None and i3 is not None:
-            sample.i_mean_a = (i1 + i2 + i3) / 3
+            highest = max(i1, i2, i3)
+            if highest <= _CLOSES * (i1 + i2 + i3 - highest) or highest < _FLOWS * (self._ratings.a or 0.0):
+                sample.i_mean_a = (i1 + i2 + i3) / 3
 
     def _running(self, sample: Sample) -> None:
         drives = self._drives(sample)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.analysis.condition.answers import Answer, Confidence, Severity
+from agent.analysis.condition import common_reasons as common
+from agent.analysis.condition.answers import Answer, Confidence, NotObservable, Severity
 from agent.analysis.condition.rows import reasons
 from agent.analysis.condition.rows.block import Block
 from agent.analysis.condition.rows.findings import Findings, Hold, Watch
 from agent.analysis.condition.rows.ratings import Ratings
 from agent.analysis.condition.rows.sample import INDEX, Sample
+from drivers.reasons import Reason
 
 SUPPLY, CURRENT, CONTACT, DIP = "supply_unbalance", "current_unbalance", "contact_resistance", "supply_dip"
 _NOTE, _WARN, _DEADBAND = 0.010, 0.013, 0.002  # NEMA MG 1: derating begins at 1 %; the channels leave 0.3 to 0.5 %
@@ -56,7 +58,7 @@ class Unbalance:
 
     def on_sample(self, sample: Sample) -> None:
         if sample.u_min_v is None or sample.u_mean_v is None:
-            self._dip_watch.blind(sample.t_s, reasons.VOLTAGES_MISSING())
+            self._dip_watch.blind(sample.t_s, common.VOLTAGES_MISSING())
             return
         self._dip_watch.looked(sample.t_s)
         if self._dip.update(sample.t_s, sample.dip):
@@ -72,7 +74,7 @@ class Unbalance:
             return
         volts = [volt for k in _U if (volt := block.means[k]) is not None]
         if len(volts) < 3 or min(volts) <= 0:
-            self._u_watch.blind(block.t_s, reasons.VOLTAGES_MISSING())
+            self._u_watch.blind(block.t_s, common.VOLTAGES_MISSING())
             self._u = None
         else:
             self._u = _smoothed(self._u, deviations(volts))
@@ -98,14 +100,14 @@ class Unbalance:
         amps = [amp for k in _I if (amp := block.means[k]) is not None]
         if len(amps) < 3 or not block.running:
             if block.running:
-                self._i_watch.blind(block.t_s, reasons.CURRENTS_MISSING())
+                self._i_watch.blind(block.t_s, common.CURRENTS_MISSING())
             self._i = None
             return
         rated_a = self._ratings.input_a
         load = sum(amps) / 3 / rated_a if rated_a else None
         if self._u is None or load is None or load < _LOAD_MIN:
-            reason = reasons.NAMEPLATE_MISSING(keys=("kw", "volts", "amps")) if load is None else (
-                reasons.VOLTAGES_MISSING() if self._u is None else reasons.LOAD_TOO_SMALL(load=load, needed=_LOAD_MIN)
+            reason = common.NAMEPLATE_MISSING(keys=("kw", "volts", "amps")) if load is None else (
+                common.VOLTAGES_MISSING() if self._u is None else common.LOAD_LOW(load=load, needed=_LOAD_MIN)
             )  # fmt: skip
             self._i_watch.blind(block.t_s, reason)
             return
@@ -113,7 +115,10 @@ class Unbalance:
             self._current.restart()  # a lost phase explains it
             return
         self._i = _smoothed(self._i, deviations(amps))
-        self._i_watch.looked(block.t_s)
+        if _CHANGED * sum(amps) < _RESOLUTION_A * 3:
+            self._i_watch.blind(block.t_s, reasons.CURRENT_COARSE(amps=sum(amps) / 3))
+        else:
+            self._i_watch.looked(block.t_s)
         self._judge_currents(block, load, sum(amps) / 3)
 
     def _judge_currents(self, block: Block, load: float, amps: float) -> None:
@@ -131,13 +136,27 @@ class Unbalance:
             limit_changed = _CHANGED + steps + per_voltage * change_u
             if largest(changes) - limit_changed > excess:
                 excess, shown, limit = largest(changes) - limit_changed, changes, limit_changed
-        if self._current.update(block.t_s, excess > (-0.01 if self._current.active else 0.0)):
+        if excess > 0 and self._n < _LEARN and (reason := self._channel(block)) is not None:
+            self._i_watch.reset(reason)
+            self._current.restart()
+        elif self._current.update(block.t_s, excess > (-0.01 if self._current.active else 0.0)):
             self._unbalanced(block, shown, limit)
         else:
             for code in (CURRENT, CONTACT):
                 self._findings.end(code)
             if block.steady and self._n < _LEARN and excess < 0 and not self._findings.faulty:
                 self._learn(load)
+
+    def _channel(self, block: Block) -> Reason | None:
+        """Currents that were never equal: whether the ratio of a transformer explains it rather than a contact."""
+        assert self._i is not None
+        low, middle, high = sorted(self._i)
+        p_in, p_out = block.mean("p_in_kw"), block.mean("p_out_kw")
+        one_high = high - middle > 2 * (middle - low)  # a contact makes one current low
+        power_lost = p_in is None or p_out is None or p_in < p_out  # or not known
+        return reasons.CURRENT_RATIO(phase=f"L{self._i.index(high if one_high else low) + 1}") if (
+            one_high or power_lost
+        ) else None  # fmt: skip
 
     def _unbalanced(self, block: Block, parts: Sequence[float], limit: float) -> None:
         assert self._u is not None
@@ -170,9 +189,10 @@ class Unbalance:
         return [
             self._u_watch.answer(SUPPLY, unbalance, "%", 100 * _WARN, 0.3),
             self._i_watch.answer(CURRENT, currents, "%"),
-            self._i_watch.answer(CONTACT, currents, "%"),
+            self._i_watch.answer(CONTACT, currents, "%") if self._n >= _LEARN
+            else NotObservable(CONTACT, self._i_watch.reason or reasons.CURRENTS_NOT_LEARNED()),
             self._dip_watch.answer(DIP),
-        ]
+        ]  # fmt: skip
 
 
 def _smoothed(before: list[float] | None, now: list[float]) -> list[float]:

@@ -250,6 +250,8 @@ def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
     if "states" in baseline.shape:
         symbols.append(_("[…]: 1 in this state, otherwise 0"))
     shape = baseline.shape
+    if weak := [signal_name(item["driver"]) for item in shape.get("weak", {}).get("drivers", ())]:
+        symbols.append(_("not shown: the correction for weak drivers ({drivers})", drivers=_(", ").join(weak)))
     for letter, name in zip(letters, baseline.drivers, strict=True):
         lag_s, window_s = shape.get("lags_s", {}).get(name, 0.0), shape.get("windows_s", {}).get(name, 0.0)
         begin, end = (-lag_s - window_s / 2) / 60, (-lag_s + window_s / 2) / 60

@@ -16,7 +16,8 @@ export function Condition({condition, zone}) {
     <p class="answer-line"><b>${inWords(condition, found)}</b>${condition.why && html` <span class="soft"><${Marked} text=${condition.why} /></span>`}</p>
     ${found.map((fault) => html`<${Found} key=${fault.code} fault=${fault} zone=${zone} />`)}
     ${faults.length ? html`<h3>${_("{n} found, {clear} clear, {unseen} not observable", {n: found.length, clear: count("clear"), unseen: count("not_observable")})}</h3>
-      <ul class="faults">${faults.map((fault) => html`<${Fault} key=${fault.code} fault=${fault} />`)}</ul>` : null}
+      <ul class="faults">${faults.filter((fault) => fault.verdict !== "not_observable").map((fault) => html`<${Fault} key=${fault.code} fault=${fault} />`)}</ul>
+      <${Unseen} condition=${condition} />` : null}
   <//>`;
 }
 
@@ -35,16 +36,24 @@ function Found({fault, zone}) {
   </div>`;
 }
 
-/** One line: the fault, the answer, its index; below why it cannot be seen, or how the index moves. */
+/** One line: the fault, the answer, its index; below how the index moves. */
 function Fault({fault}) {
   const index = fault.index === null ? "" : indexInWords({value: fault.index, u95: fault.u95, limit: fault.limit, unit: fault.unit});
-  const below = fault.verdict === "not_observable" ? fault.why : "";
   const moves = fault.trend ? trendInWords(fault.trend) : "";
   return html`<li class=${fault.verdict}>
     <span class="fault-name">${fault.title}</span><span class="fault-answer">${verdictName(fault.verdict)}</span>
     ${(index || moves) && html`<span class="small"><${Marked} text=${[index, moves].filter(Boolean).join(" · ")} /></span>`}
-    ${below && html`<span class="small"><${Marked} text=${below} /></span>`}
   </li>`;
+}
+
+/** One line for each reason; it opens to the faults that are not observable because of it. */
+function Unseen({condition: {faults, unseen}}) {
+  const titles = Object.fromEntries(faults.map((fault) => [fault.code, fault.title]));
+  return unseen.length ? html`<h3>${_("Not observable, by reason")}</h3>
+    ${unseen.map(({why, codes}) => html`<details class="unseen" key=${codes[0]}>
+      <summary><span class="reason"><${Marked} text=${why} /></span><span class="fault-answer">${_("faults: {n}", {n: codes.length})}</span></summary>
+      <ul>${codes.map((code) => html`<li key=${code} class="fault-name">${titles[code]}</li>`)}</ul>
+    </details>`)}` : null;
 }
 
 function verdictName(verdict) {

@@ -28,6 +28,7 @@ export function MotorMonth({month, motor, check, alone}) {
     ${motor.money.length > 0 && html`<${Money} motor=${motor} />`}
     ${motor.days.length > 0 && html`<${Days} motor=${motor} />`}
     <${Events} motor=${motor} />
+    ${motor.alarms.length > 0 && html`<${Alarms} motor=${motor} />`}
     <div class="halves mt"><${Ledger} motor=${motor} check=${check} /><div class="stack">
       ${motor.meter.length > 0 && html`<${Panel} title=${_("Motor and meters")}><${Details} rows=${motor.meter} /></${Panel}>`}
       ${motor.baseline.length > 0 && html`<${Panel} title=${_("Baseline")}><${Details} rows=${motor.baseline} /></${Panel}>`}
@@ -91,6 +92,13 @@ function Days({motor}) {
 
 function Events({motor}) {
   return html`<${Panel} title=${_("Non-routine events")} class="mt">${motor.events.length ? html`<ul class="sv-list">${motor.events.map((item) => html`<li><b>${item.start} – ${item.end || _("not ended")}</b> ${item.kind}${_(": ")}${item.cause} · ${item.energy} kWh<br />${item.decision} <small class="soft">${item.by}</small></li>`)}</ul>` : html`<p class="soft">${_("none")}</p>`}</${Panel}>`;
+}
+
+function Alarms({motor}) {
+  const head = [_("alarm"), _("priority"), _("announced"), _("last"), _("state at the end of the month")];
+  return html`<${Panel} title=${_("Alarms")} class="mt"><div class="scroll" tabindex="0" role="region" aria-label=${_("Alarms")}><table class="figures wide">
+    <thead><tr>${head.map((text, index) => html`<th scope="col" class=${index === 2 ? "" : "txt"}>${text}</th>`)}</tr></thead>
+    <tbody>${motor.alarms.map((row) => html`<tr><th scope="row">${row.title}</th><td class="txt">${row.priority}</td><td>${row.announced}</td><td class="txt">${row.last}</td><td class="txt">${row.open ? html`<b>${row.state}</b>` : row.state}</td></tr>`)}</tbody></table></div></${Panel}>`;
 }
 
 function Ledger({motor, check}) {

@@ -123,6 +123,14 @@ def test_slip_from_slot_harmonics_is_more_accurate_than_that_of_the_load(recordi
     assert not features_of(recordings["sound"]).slip_measured
 
 
+def test_the_slip_is_measured_in_each_order_of_the_phases(recordings: dict[str, Recording]) -> None:
+    one = recordings["slots"]
+    swapped = replace(one, u_v=one.u_v[[0, 2, 1]], i_a=one.i_a[[0, 2, 1]])
+    features = features_of(swapped)
+    assert features.slip_measured
+    assert features.two_s_f_hz == pytest.approx(features_of(one).two_s_f_hz, rel=1e-6)
+
+
 def test_eccentricity_is_found_by_slot_harmonics_against_a_baseline(recordings: dict[str, Recording]) -> None:
     found = judged(recordings["slots, eccentric"], recordings["slots"])["eccentricity"]
     assert isinstance(found, ConditionFinding)
@@ -146,5 +154,5 @@ def test_a_record_of_some_cycles_of_2sf_names_the_length_it_needs(recordings: di
     short = replace(one, u_v=one.u_v[:, :5000], i_a=one.i_a[:, :5000])
     reason = judged(short)["broken_rotor_bar"]
     assert isinstance(reason, NotObservable)
-    assert reason.reason.code == "condition_cage_record_short"
+    assert reason.reason.code == "condition_record_short"
     assert reason.reason.data["needed_s"] >= 4 / expected_hz(one)

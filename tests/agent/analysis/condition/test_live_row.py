@@ -74,6 +74,7 @@ def test_a_silent_drive_has_no_values_and_no_state(asset: Asset) -> None:
     ({"output_frequency": 50.0, "fault_code": 7.0}, 1.0),  # a stored fault of a drive that runs
     ({"output_frequency": 0.0, "fault_code": 7.0, "motor_speed": 900.0}, 2.0),
     ({"output_frequency": 0.0, "fault_code": 0.0, "motor_speed": 900.0}, 3.0),
+    ({"output_frequency": 0.0, "tripped": 1.0, "motor_speed": 900.0}, 2.0),
     ({"output_frequency": 0.0, "motor_speed": 0.0}, 0.0),
     ({"output_frequency": 50.0, "output_voltage": 0.0, "motor_speed": 1400.0}, 3.0),  # the frequency is a reference
     ({"motor_speed": 1500.0}, None),

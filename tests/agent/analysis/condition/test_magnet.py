@@ -10,6 +10,7 @@ from support.condition.magnet_variations import with_short
 
 from agent.analysis.condition.answers import Clear, Condition, NotObservable, condition_of
 from agent.analysis.condition.faults import REQUIRED_MAGNET
+from agent.analysis.condition.magnet_features import magnet_features
 
 
 def found_in(machine, base=None, **changes):
@@ -57,10 +58,20 @@ def test_without_a_temperature_a_loss_is_only_possible():
     assert isinstance(unseen, NotObservable)
 
 
+def test_a_motor_far_above_its_rated_frequency_is_read_as_exactly() -> None:
+    """Orders are read at a rate that fits the rated frequency; faster, at that of the recording."""
+    weak = replace(SOUND, weak={3: 0.2})
+    known, faster = (magnet_features(recording(weak), nameplate(hz=hz)) for hz in (100.0, 40.0))
+    assert faster.hz == pytest.approx(100, abs=0.05)
+    for name in ("hz", "u1_v", "i1_a", "angle_rad"):
+        assert getattr(faster, name) == pytest.approx(getattr(known, name), rel=1e-3)  # ripple of the filter: 1e-4
+    assert [line.emf for line in faster.lines] == pytest.approx([line.emf for line in known.lines], rel=0.02, abs=1e-4)
+
+
 @pytest.mark.parametrize("code", ["turn_fault", "contact_resistance"])
 @pytest.mark.parametrize("phase", [0, 1, 2])
 def test_phase_is_named_also_when_two_phases_are_exchanged(code, phase):
-    record = recording(replace(FAULTS[code], phase=phase))
+    record = recording(replace(FAULTS[code], phase=phase), seconds=6.0)  # as in the agent
     assert answers(record, nameplate(), baseline())[code].why.data["phase"] == phase + 1
     order = [0, 2, 1]
     exchanged, base = (replace_rows(one, order) for one in (record, baseline()))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from msgspec import json
-from support.condition.magnet_answers import FS, SOUND, answers, baseline, findings, nameplate, recording
+from support.condition.magnet_answers import CHANNELS, FS, SOUND, answers, baseline, findings, nameplate, recording
 
 from agent.analysis.condition.answers import Condition, NotObservable, condition_of
 from agent.analysis.condition.faults import REQUIRED_MAGNET
@@ -65,16 +65,16 @@ def too_short(u, i):
 
 
 WRONG = {
-    gap: "condition_rec_short",
-    clip: "condition_rec_clipped",
-    no_voltage: "condition_rec_short",
-    one_current: "condition_rec_current_sum",
-    nothing: "condition_rec_short",
-    phases_of_current_exchanged: "condition_rec_phase_order",
-    reversed_channel: "condition_rec_current_sum",
-    wrong_ratio: "condition_rec_current_sum",
+    gap: "condition_record_short",
+    clip: "condition_current_clipped",
+    no_voltage: "condition_record_short",
+    one_current: "condition_current_sum",
+    nothing: "condition_record_short",
+    phases_of_current_exchanged: "condition_phase_order",
+    reversed_channel: "condition_current_sum",
+    wrong_ratio: "condition_current_sum",
     dead_voltage: "condition_rec_voltage_sum",
-    too_short: "condition_rec_short",
+    too_short: "condition_record_short",
 }
 
 
@@ -133,7 +133,7 @@ def test_baseline_of_another_motor_is_not_used():
 
 def test_baseline_that_cannot_be_evaluated_is_named():
     found = answers(recording(SOUND), nameplate(), changed(gap))
-    assert found["turn_fault"].reason.code == "condition_rec_baseline_unusable"
+    assert found["turn_fault"].reason.code == "condition_baseline_unusable"
 
 
 def test_current_gone_all_the_time_is_live_or_unknown():
@@ -142,3 +142,45 @@ def test_current_gone_all_the_time_is_live_or_unknown():
     still = Record(FS, coasting.u_v * 0.01, coasting.i_a)
     found = answers(still, nameplate(), None)["live_terminals"]
     assert (found.severity, found.confidence) == ("alarm", "possible")
+
+
+def test_little_current_cannot_show_that_no_phase_is_lost():
+    found = answers(changed(lambda u, i: (u, 0.07 / 0.7 * i)), nameplate(), baseline())
+    assert found["phase_loss"].reason.code == "condition_current_low"
+    assert condition_of(found.values(), REQUIRED_MAGNET) is not Condition.HEALTHY
+
+
+def test_one_small_current_of_a_wrong_ratio_is_not_called_clear():
+    def third_computed(u, i):
+        i[0] *= 0.2
+        i[2] = -i[0] - i[1]
+
+    found = answers(changed(third_computed), nameplate(), baseline())
+    assert findings(found) == set()
+    assert found["phase_loss"].reason.code == "condition_magnet_unbalance"
+    assert condition_of(found.values(), REQUIRED_MAGNET) is Condition.UNKNOWN
+
+
+def test_turns_are_not_clear_where_gains_of_the_voltage_hide_them():
+    record = recording(SOUND, 3, how=replace(CHANNELS, star="computed"))
+    base = recording(replace(SOUND, load=0.5), 99, how=replace(CHANNELS, star="computed"))
+    found = answers(record, nameplate(), base)
+    assert {found[code].reason.code for code in ("turn_fault", "winding_asymmetry")} == {
+        "condition_magnet_voltage_sum_open"
+    }
+
+
+def test_turns_are_not_clear_where_their_voltage_is_below_the_limit():
+    # half the inductance: 2 % of the turns cause half the voltage, 0.11 %
+    found = answers(recording(SOUND), nameplate(ls_h=SOUND.lq_h / 2), baseline())
+    assert found["turn_fault"].reason.code == "condition_magnet_turns_unseen"
+
+
+def test_without_a_rated_current_turns_are_not_clear():
+    found = answers(recording(SOUND), nameplate(amps=None, kw=None), baseline())
+    assert found["turn_fault"].reason.code == "condition_nameplate_missing"
+
+
+def test_lines_that_have_risen_to_less_than_the_limit_are_not_clear():
+    found = answers(recording(replace(SOUND, weak={3: 0.01})), nameplate(), baseline())
+    assert found["rotor_asymmetry"].reason.code == "condition_magnet_line_small"

@@ -1,7 +1,7 @@
 """Rates over variations of simulated machines: magnet motors on drives with current control, dead time and gain errors.
 
-Poles, slots, size, speed, load, temperatures, carrier, channels, gains and baselines are drawn at random. Voltages and
-currents come from an integration in phase quantities (support.condition.magnet_waves).
+Poles, slots, size, speed, load, temperatures, carrier, channels, gains and baselines are drawn at random; MAGWATT_SEED
+draws others. Voltages and currents come from an integration in phase quantities (support.condition.magnet_waves).
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ from support.condition.magnet_variations import (
     with_short,
 )
 from support.condition.magnet_waves import waves
+from support.condition.seeds import SEED
+
+from agent.analysis.condition.answers import Clear
 
 pytestmark = pytest.mark.soak
 
 COUNT = 20
+NEVER_CLEAR = {"demagnetization", "turn_fault", "rotor_asymmetry"}
 
 
 def shorted(machine, rng):
@@ -71,28 +75,39 @@ FAULTS = {  # codes of which one is right, and the least share found
 }
 
 
-def found_in(name, change):
-    """Findings of each variation."""
-    rng = Random(name)
+def answers_to(name, change, star=None):
+    """Verdicts on each variation, by code. star: of the voltage channels, where it is not drawn."""
+    rng = Random(f"{name} {SEED}")
     noise = np.random.default_rng(rng.getrandbits(32))
     windings = SHOW_LINES if name == "weak magnet" else WINDINGS
     for _ in range(COUNT):
         machine = change(draw(rng, interior=name == "interior", windings=windings), rng)
         how = channels(rng)
-        if name == "short of 2 %" and how.star == "computed":
-            how = replace(how, star="artificial")  # two channels: 0.2 % of the voltage is below what their gains make
-        now, then = (recorded(*waves(one, 4.2, noise), one, how, rng) for one in (machine, other_load(machine, rng)))
-        yield findings(answers(now, plate(machine, rng), then))
+        if star or (name == "short of 2 %" and how.star == "computed"):
+            how = replace(how, star=star or "artificial")  # computed: see the last test
+        seconds = 6.2 if name == "weak magnet" else 4.2  # the agent's records have 6 s, which part lines at low speed
+        pair = (machine, other_load(machine, rng))
+        now, then = (recorded(*waves(one, seconds, noise), one, how, rng) for one in pair)
+        yield answers(now, plate(machine, rng), then)
 
 
 @pytest.mark.parametrize("name", SOUND)
 def test_sound_motors_have_no_finding(name):
-    assert [found for found in found_in(name, SOUND[name]) if found] == []
+    assert [found for found in map(findings, answers_to(name, SOUND[name])) if found] == []
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_faults_are_found_and_named(name):
     change, right, share = FAULTS[name]
-    found = list(found_in(name, change))
+    verdicts = list(answers_to(name, change))
+    found = list(map(findings, verdicts))
+    for code in right & NEVER_CLEAR:
+        assert not any(isinstance(one[code], Clear) for one in verdicts), "never clear while it is there"
     assert sum(bool(one & right) for one in found) >= share * COUNT
     assert sum(bool(one - right) for one in found) <= 0.1 * COUNT  # nine of ten findings name the fault or its pair
+
+
+def test_turns_are_never_clear_where_a_voltage_is_computed():
+    # two voltage channels: 0.2 % of the voltage, which 2 % of the turns cause, is below what their gains make
+    for found in answers_to("short of 2 %", shorted, star="computed"):
+        assert not isinstance(found["turn_fault"], Clear)

@@ -10,7 +10,7 @@ from drivers.reasons import Code
 
 WHY = Code("test_condition_why", "a line at {line_hz:.1f} Hz")
 LOAD = Code("test_condition_load", "too little load")
-HOUR_S = 3600.0
+HOUR_S, DAY_H = 3600.0, 24
 
 
 def finding(code: str, severity: Severity = Severity.WARNING) -> ConditionFinding:
@@ -28,13 +28,14 @@ def severities(code: str, hours: list[float], answers: list[Answer]) -> list[str
     return found
 
 
-BAR, LIVE, TURNS = "broken_rotor_bar", "live_terminals", "turn_fault"
+BAR, LIVE, TURNS, MAGNETS = "broken_rotor_bar", "live_terminals", "turn_fault", "demagnetization"
 
 
 @pytest.mark.parametrize(("code", "hours", "expected"), [
     (BAR, [0, 0.1, 0.2, 0.3, 0.4], ["note"] * 5),  # five records, not spread over six hours
     (BAR, [0, 3, 6, 9, 12], ["note", "note", "warning", "warning", "warning"]),
     (BAR, [0, 6, 12, 40, 41], ["note", "note", "warning", "alarm", "alarm"]),  # 24 h after the warning
+    (BAR, [0, 1, 2, 3, 4, 5, 6], ["note"] * 6 + ["warning"]),  # more often than five times in six hours
     (TURNS, [0, 0.04, 0.08], ["note", "note", "alarm"]),  # within ten minutes
     (LIVE, [0], ["alarm"]),
 ])  # fmt: skip
@@ -44,15 +45,50 @@ def test_a_finding_needs_three_records_spread_over_its_time(
     assert severities(code, hours, [finding(code, Severity.ALARM) for _ in hours]) == expected
 
 
+@pytest.mark.parametrize("every_s", [120.0, 300.0, 3600.0])
+def test_a_slow_fault_lasts_after_six_hours_and_returns_after_as_many_however_often_records_are_made(
+    every_s: float,
+) -> None:
+    """3 of the last 5 over at least 6 h; an interval of records that count, and one of the records, may be added."""
+    history = RecordHistory()
+
+    def hours_until(answer: Answer, raised: bool, start_h: float) -> float:
+        for number in range(int(2 * DAY_H * HOUR_S / every_s)):
+            hour = start_h + number * every_s / HOUR_S
+            history.add(HOUR_S * hour, [answer])
+            since_ms, observed_ms = history.times_ms()[BAR]
+            assert observed_ms == round(1000 * HOUR_S * hour)
+            if (since_ms is not None) == raised:
+                return hour
+        raise AssertionError("it never did")
+
+    begin_h = hours_until(finding(BAR), True, 0.0)
+    assert 6.0 <= begin_h <= 6.0 + 1.5 + every_s / HOUR_S
+    end_h = hours_until(Clear(BAR), False, begin_h + 1.5)
+    assert 6.0 <= end_h - begin_h <= 6.0 + 3.0 + every_s / HOUR_S
+
+
 def test_one_record_is_a_note_and_a_clear_one_ends_it() -> None:
     answers: list[Answer] = [finding(BAR), Clear(BAR)]
     assert severities(BAR, [0, 1], answers) == ["note", "Clear"]
 
 
 def test_a_finding_returns_only_after_five_clear_records() -> None:
-    answers: list[Answer] = [*[finding(BAR)] * 3, *[Clear(BAR)] * 5]
+    answers: list[Answer] = [*[finding(MAGNETS)] * 3, *[Clear(MAGNETS)] * 5]
     hours = [4.0 * number for number in range(8)]
-    assert severities(BAR, hours, answers) == ["note", "note", *["warning"] * 5, "Clear"]
+    assert severities(MAGNETS, hours, answers) == ["note", "note", *["warning"] * 5, "Clear"]
+
+
+def test_a_broken_bar_that_is_no_longer_visible_is_not_clear() -> None:
+    """Bars do not heal: a second one half a pole pitch away cancels the sidebands of the first."""
+    history = RecordHistory()
+    for number in range(12):
+        history.add(6 * HOUR_S * number, [finding(BAR) if number < 3 else Clear(BAR)])
+    for one in (history, RecordHistory(history.state())):
+        (answer,) = one.answers()
+        assert isinstance(answer, NotObservable)
+        assert answer.reason.code == "condition_history_found_before"
+        assert one.times_ms()[BAR][0] is None
 
 
 def test_records_in_which_nothing_can_be_seen_change_nothing() -> None:

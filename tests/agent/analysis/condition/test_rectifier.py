@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from support.condition.bridge import Bridge, sequence
+from support.condition.bridge import STEPS, Bridge, sequence, steady_cycle
 from support.condition.bridge_recording import Instrument, changing_record, steady_record
 from support.condition.bridge_study import SCENARIOS, count
+from support.condition.seeds import SEED
 
-from agent.analysis.condition import reasons as codes
+from agent.analysis.condition import common_reasons as common
+from agent.analysis.condition import rectifier_reasons as codes
 from agent.analysis.condition.answers import Answer, Clear, ConditionFinding, Confidence, NotObservable, Severity
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.record import Record
@@ -78,7 +81,7 @@ def test_a_lost_phase_is_not_called_an_open_diode() -> None:
     assert isinstance(one, ConditionFinding)
     assert one.why.data["phase"] == 2
     assert found_codes(found) == {"phase_loss"}
-    assert reason(found["diode_open"]) == codes.CONDITION_PHASE_LOSS_HIDES
+    assert reason(found["diode_open"]) == common.PHASE_LOST
 
 
 def test_a_phase_that_is_lost_within_the_recording_is_found_from_then_on() -> None:
@@ -92,11 +95,66 @@ def test_a_phase_that_is_lost_within_the_recording_is_found_from_then_on() -> No
 
 def test_below_fifteen_percent_of_the_load_nothing_is_said_of_the_bridge() -> None:
     found = answers(recorded(700, u2=0.02))
-    assert {reason(found[code]) for code in ("diode_open", "phase_loss")} == {codes.CONDITION_LOAD_LOW}
+    assert {reason(found[code]) for code in ("diode_open", "phase_loss")} == {common.LOAD_LOW}
 
 
-def test_even_orders_of_the_supply_explain_those_of_the_current() -> None:
-    assert reason(answers(recorded(2000, even=0.01))["diode_open"]) == codes.CONDITION_EVEN_ORDERS_OF_SUPPLY
+def diode_of(bridge: Bridge, kw: float) -> Answer:
+    record = steady_record(bridge, Instrument(seconds=1.5), np.random.default_rng(2))
+    return answers(record, MachineData(at="drive_input", kw=kw, volts=400))["diode_open"]
+
+
+def test_a_diode_that_carries_current_is_not_open_whatever_even_orders_there_are() -> None:
+    assert isinstance(answers(recorded(2000, even=0.01))["diode_open"], Clear)
+    # even orders of 1 %, 25 % load: direct current 31 %, 2nd order 58 % of the fundamental, and no open diode
+    supply = {
+        2: sequence(2, 1.06 + 3.26j, False), 4: sequence(4, -0.26 + 0.27j, False),
+        5: sequence(5, 0.99 + 4.51j, True), 7: sequence(7, 5.74 + 2.31j, False),
+    }  # fmt: skip
+    sound = Bridge(p_w=6233, hz=60, line_v=435.7, line_h=0.18e-3, line_ohm=0.066, choke_h=0.61e-3, c_f=1963e-6,
+                   esr_ohm=0.0075, unbalance=-0.0082 + 0.0166j, harmonics=supply)  # fmt: skip
+    assert isinstance(diode_of(sound, 24.7), Clear)
+
+
+def test_a_half_wave_that_the_supply_removes_proves_nothing() -> None:
+    # even orders of 2 %, 16 % load: a sound diode carries nothing, direct current 70 %, 2nd order 95 %
+    supply = {
+        2: sequence(2, 4.1 - 2.95j, False), 4: sequence(4, -6.25 - 1.68j, True), 7: sequence(7, 0.11 + 1.12j, False),
+    }  # fmt: skip
+    sound = Bridge(p_w=3340, hz=60, line_v=397.9, line_h=0.32e-3, line_ohm=0.024, c_f=2718e-6, esr_ohm=0.023,
+                   unbalance=-0.0004 + 0.0066j, source_share=0.3, harmonics=supply)  # fmt: skip
+    assert reason(diode_of(sound, 21.4)) == codes.CONDITION_EVEN_ORDERS_OF_SUPPLY
+
+
+def test_an_open_diode_is_found_beside_the_current_of_filter_capacitors() -> None:
+    # 10 µF in each phase: 0.7 A, a third of the fundamental that the bridge takes at 20 % load
+    bridge = Bridge(p_w=1500, open_diodes=OPEN, filter_f=10e-6)
+    assert isinstance(diode_of(bridge, 7.5), ConditionFinding)
+
+
+def test_an_open_diode_of_a_drive_of_unknown_power_is_not_called_one() -> None:
+    bare = MachineData(at="drive_input", volts=400)
+    assert reason(answers(recorded(4600, opened=OPEN), bare)["diode_open"]) == common.LOAD_UNKNOWN
+
+
+def test_a_phase_with_little_current_in_one_direction_is_not_lost() -> None:
+    # resonance leaves the phase of an open diode 4 % of the current of the others, all of it in one direction
+    supply = {5: sequence(5, 5.51 - 1.68j, True), 7: sequence(7, 5.64 + 1.09j, False)}
+    bridge = Bridge(p_w=3193, hz=60, line_v=494.5, line_h=0.278e-3, line_ohm=0.154, choke_h=0.837e-3, c_f=452e-6,
+                    esr_ohm=0.1, unbalance=-0.0104 + 0.0156j, source_share=0.46, harmonics=supply,
+                    open_diodes=((0, -1),))  # fmt: skip
+    record = steady_record(bridge, Instrument(seconds=1.5), np.random.default_rng(2))
+    found = answers(record, MachineData(at="drive_input", kw=12.4, volts=480))
+    assert found_codes(found) == {"diode_open", "supply_unbalance"}
+
+
+def test_a_circuit_without_one_phase_and_one_without_a_diode_may_carry_the_same_currents() -> None:
+    # a large ripple lets one pulse a cycle carry the load: the third phase is without current either way
+    small = Bridge(p_w=6400, c_f=400e-6, line_h=1.2e-3)
+    one, both = (steady_cycle(replace(small, open_diodes=gone), 40)[0] for gone in (OPEN, LOST))
+    assert one == pytest.approx(-np.roll(both, STEPS // 2, axis=1), abs=0.05), "the pulse of the other direction"
+    found = answers(steady_record(replace(small, open_diodes=OPEN), Instrument(seconds=1.5), np.random.default_rng(1)))
+    assert found_codes(found) == {"diode_open", "phase_loss"}
+    assert all(found[code].confidence is Confidence.POSSIBLE for code in ("diode_open", "phase_loss"))
 
 
 def test_unbalance_of_the_supply_is_found_and_no_fault_of_the_drive() -> None:
@@ -149,8 +207,8 @@ def test_from_the_supply_alone_only_a_loss_of_half_is_seen(c_f: float) -> None:
 @pytest.mark.parametrize(
     ("machine", "code", "expected"),
     [
-        (MachineData(at="drive_input"), "diode_open", codes.CONDITION_LOAD_UNKNOWN),
-        (MachineData(at="drive_input"), "phase_loss", codes.CONDITION_LOAD_UNKNOWN),
+        (MachineData(at="drive_input"), "diode_open", common.LOAD_UNKNOWN),
+        (MachineData(at="drive_input"), "phase_loss", common.LOAD_UNKNOWN),
         (MachineData(at="drive_input", kw=7.5), "dc_link_capacitor", codes.CONDITION_LINK_REFERENCE_MISSING),
         (MachineData(at="drive_input", kw=7.5, dc_link_uf=300), "dc_link_capacitor", codes.CONDITION_LINK_IMPLAUSIBLE),
     ],
@@ -178,6 +236,10 @@ def spoiled(kind: str) -> Record:
         u[2] = 0.01 * u[2]
     elif kind == "noise":
         u, i = (np.random.default_rng(5).standard_normal(rows.shape) for rows in (u, i))
+    elif kind == "dead current":
+        i[1] = 0.001 * i[1]
+    elif kind == "wrong ratio":
+        i[2] = 0.5 * i[2]
     elif kind == "short":
         u, i, link = u[:, :3000], i[:, :3000], link[:1500]
     return changed(record, u_v=u, i_a=i, u_dc_v=link)
@@ -186,16 +248,19 @@ def spoiled(kind: str) -> Record:
 @pytest.mark.parametrize(
     ("kind", "code", "expected"),
     [
-        ("clipped", "diode_open", codes.CONDITION_CURRENT_CLIPPED),
-        ("clipped", "dc_link_capacitor", codes.CONDITION_CURRENT_CLIPPED),
-        ("one phase", "phase_loss", codes.CONDITION_RECORDING_WITHOUT_CURRENT),
-        ("no current", "phase_loss", codes.CONDITION_RECORDING_WITHOUT_CURRENT),
-        ("no voltage", "supply_unbalance", codes.CONDITION_RECORDING_WITHOUT_VOLTAGE),
+        ("clipped", "diode_open", common.CURRENT_CLIPPED),
+        ("clipped", "dc_link_capacitor", common.CURRENT_CLIPPED),
+        ("one phase", "phase_loss", common.CURRENTS_MISSING),
+        ("no current", "phase_loss", common.CURRENTS_MISSING),
+        ("no voltage", "supply_unbalance", common.VOLTAGES_MISSING),
         ("mostly missing", "diode_open", codes.CONDITION_OPERATION_CHANGES),
         ("link clipped", "dc_link_capacitor", codes.CONDITION_VOLTAGE_CLIPPED),
         ("dead voltage", "supply_unbalance", codes.CONDITION_VOLTAGE_CHANNEL_DEAD),
-        ("noise", "diode_open", codes.CONDITION_NO_FUNDAMENTAL),
-        ("short", "diode_open", codes.CONDITION_RECORDING_SHORT),
+        ("noise", "diode_open", common.NO_FUNDAMENTAL),
+        ("short", "diode_open", common.RECORD_SHORT),
+        ("dead current", "phase_loss", common.CURRENT_SUM),
+        ("dead current", "dc_link_capacitor", common.CURRENT_SUM),
+        ("wrong ratio", "diode_open", common.CURRENT_SUM),
     ],
 )
 def test_a_recording_that_cannot_be_judged_says_why_and_finds_nothing(kind: str, code: str, expected: str) -> None:
@@ -240,21 +305,32 @@ def test_features_survive_json_for_the_store_of_baselines() -> None:
     assert msgspec.json.decode(msgspec.json.encode(features), type=RectifierFeatures) == features
 
 
+RATES = {  # code that is there, and the share of machines in which it must be found
+    "open diode": ("diode_open", 1.0),
+    "open diode, current transformers": ("diode_open", 1.0),
+    "diode open, even orders of the supply up to 0.5 %": ("diode_open", 0.5),
+    "phase lost": ("phase_loss", 0.95),
+    "phase lost within the recording": ("phase_loss", 0.95),
+    "capacitor 40 %, baseline": ("dc_link_capacitor", 0.95),
+    "capacitor 70 %, baseline": ("dc_link_capacitor", 0.8),
+    "capacitor 40 %, nameplate": ("dc_link_capacitor", 0.95),
+    "capacitor 70 %, nameplate": ("dc_link_capacitor", 0.8),
+    "40 %, from the supply alone": ("dc_link_capacitor", 0.0),
+}
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_rates_over_simulated_machines(name: str) -> None:
-    """40 machines each, 760 in all: no fault that is not there, and the rates of docs/condition.md."""
+    """40 machines each: no fault that is not there, and the rates of docs/condition.md; MAGWATT_SEED draws others."""
     machines = 40
-    found = count(SCENARIOS[name], machines, seed=11)
-    due = {"open": "diode_open", "phas": "phase_loss", "capa": "dc_link_capacitor"}.get(name[:4])
+    found = count(SCENARIOS[name], machines, seed=SEED)
+    due, least = RATES.get(name, (None, 0.0))
     pair = {"diode_open", "phase_loss"}  # an open diode may leave its phase without current: then both are possible
-    if due is None or name.startswith(("capacitor 9", "40 %")):
-        due = "dc_link_capacitor" if name.startswith("40 %") else None
     for code in pair | {"dc_link_capacitor"}:
         if code != due and not {code, due} <= pair:
             assert found[code, "finding"] == 0, (name, code)
-    if due and not name.startswith("40 %"):  # from the supply alone mostly not observable
-        rate = found[due, "finding"] / machines
-        assert rate >= (0.8 if name.startswith("capacitor 70") else 0.95), (name, rate)
+    if due is not None:
+        assert found[due, "finding"] >= least * machines, (name, found)
     if due in pair:
         assert found[due, "clear"] == 0, "never clear while it is there"

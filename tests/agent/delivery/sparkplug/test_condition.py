@@ -27,6 +27,7 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.bench = Bench(configured(folder, "mqtt://127.0.0.1:1", "[sparkplug]"), folder / "state")
         self.kinds: list[str] = []
+        self.births_of: list[tuple[str, str]] = []
         self.values: dict[str, Any] = {}
         self.properties: dict[str, dict[str, Any]] = {}
         self._names: dict[int, str] = {}
@@ -44,7 +45,9 @@ class Host:
         self.births()
 
     def _receive(self, topic: str, payload: bytes) -> None:
-        self.kinds.append(topic.split("/")[2])
+        kind = topic.split("/")[2]
+        self.kinds.append(kind)
+        self.births_of.append((kind, topic.split("/")[-1]))
         for metric in read(payload)["metrics"]:
             if "name" in metric and "alias" in metric:
                 self._names[metric["alias"]] = metric["name"]
@@ -129,7 +132,7 @@ def test_alarms_of_an_offline_device_are_in_its_next_birth(host: Host) -> None:
     offline = {"t": 2, "state": "offline", "reason": [], "since": 2}
     host.node.update_retained("pump-1", json.dumps(offline).encode())
     host.alarm(alarm("stall"))
-    assert host.kinds[-1] == "DDEATH"
+    assert host.kinds[-2:] == ["DDEATH", "NBIRTH"], "the node shows it; the device stays dead"
     host.node.update_retained("pump-1", json.dumps(offline | {"t": 3, "state": "online"}).encode())
     host.births()
     assert host.condition("stall")["State"] == 1
@@ -165,3 +168,74 @@ class Client:
     def publish(self, topic: str, payload: bytes, *_: Any) -> Any:
         self.sent.append((topic, payload))
         return SimpleNamespace(mid=len(self.sent))
+
+
+OFFLINE = json.dumps({"t": 2, "state": "offline", "reason": [], "since": 2}).encode()
+ONLINE = json.dumps({"t": 3, "state": "online", "reason": [], "since": 3}).encode()
+
+
+def test_an_alarm_of_a_dead_device_is_a_metric_of_the_node(host: Host) -> None:
+    """Sparkplug 3.0, 6.4.20: after DDEATH no DDATA; a metric must be in the NBIRTH before it is in NDATA."""
+    host.node.update_retained("pump-1", OFFLINE)
+    silent = alarm("no_reply", "UNACK", part="vfd-1")
+    host.kinds.clear()
+    host.births_of.clear()
+    host.node.update_alarm("pump-1", "no_reply-vfd-1", json.dumps(silent).encode())
+    assert host.kinds == [], "not in the birth"
+    host.births()
+    assert host.kinds[0] == "NBIRTH"
+    assert ("DBIRTH", "pump-1") not in host.births_of
+    assert host.condition("pump-1/no_reply-vfd-1") == {
+        "State": 1, "Active": True, "Acked": False, "Shelved": False, "Priority": 3
+    }  # fmt: skip
+    host.kinds.clear()
+    host.node.update_alarm("pump-1", "no_reply-vfd-1", json.dumps(silent | {"state": "ACKED", "seq": 9}).encode())
+    assert host.kinds == ["NDATA"]
+    host.node.update_retained("pump-1", ONLINE)
+    host.births()
+    host.node.update_alarm("pump-1", "no_reply-vfd-1", json.dumps(silent | {"state": "NORM", "seq": 10}).encode())
+    found = host.condition("no_reply-vfd-1"), host.condition("pump-1/no_reply-vfd-1")
+    assert [one["State"] for one in found] == [0, 0], "both places agree"
+
+
+def test_an_alarm_that_rose_before_the_death_is_shown_by_the_node(host: Host) -> None:
+    host.alarm(alarm("live_terminals", "UNACK", "safety"))
+    host.alarm(alarm("stall", "NORM", "high"))
+    assert not host.condition("pump-1/live_terminals")
+    host.node.update_retained("pump-1", OFFLINE)
+    host.births()
+    assert host.condition("pump-1/live_terminals")["State"] == 1
+    assert not host.condition("pump-1/stall"), "nothing to say"
+
+
+def test_many_devices_that_die_together_cause_one_birth(host: Host) -> None:
+    host.node.update_retained("pump-1", OFFLINE)
+    host.kinds.clear()
+    for code in ("no_reply", "no_value", "live_terminals"):
+        for state in ("UNACK", "ACKED"):  # the second is no NDATA of a metric without a birth
+            host.node.update_alarm("pump-1", code, json.dumps(alarm(code, state)).encode())
+        assert host.node.birth_incomplete
+    host.births()
+    assert host.kinds.count("NBIRTH") == 1
+    assert "NDATA" not in host.kinds
+    assert not host.node.birth_incomplete
+
+
+def test_the_sink_combines_the_births_of_devices_that_die_together(tmp_path: Path) -> None:
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[sparkplug]"), tmp_path / "state")
+    sink = SparkplugSink(bench.config, bench.assets, ROOT, bench.publisher.retained_messages, bench.store, bench.clock)
+    client = Client()
+    sink.link.start = lambda: None  # type: ignore[method-assign]
+    sink.link.client, sink.link.connected = cast(paho.Client, client), True
+    sink.start(bench.store.sink_cursors(["sparkplug"])["sparkplug"])
+    sink.send_due(0.0)
+    sink.update_retained(f"{ROOT}/pump-1/state", OFFLINE)
+    for code in ("no_reply", "no_value", "live_terminals"):
+        sink.update_retained(f"{ROOT}/pump-1/alarm/{code}", json.dumps(alarm(code)).encode())
+    client.sent.clear()
+    for second in range(60):  # births are limited in rate
+        sink.send_due(1.0 + second)
+    kinds = [topic.split("/")[2] for topic, _ in client.sent if topic.startswith("spBv1.0")]
+    assert kinds.count("NBIRTH") == 1
+    assert "NDATA" not in kinds
+    bench.close()

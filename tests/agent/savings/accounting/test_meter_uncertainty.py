@@ -156,3 +156,25 @@ def test_u95_covers_single_draws_of_the_errors(ct_class: str, percent: float) ->
         shares.append(abs(found.saved_wh - true_wh) / found.u95_wh)
     assert sum(share > 1 for share in shares) <= 10
     assert max(shares) > 1 / 1.5
+
+
+def test_the_reactive_energy_before_is_that_at_the_load_of_the_reporting_period() -> None:
+    """An old motor whose reactive power is the same at every load: the error of a phase displacement of 2′ is its angle
+    times the difference of the reactive energies, larger at low load than a constant power factor suggests.
+    """
+    active_w, reactive_w = 100_000.0, 60_000.0
+
+    def half(flows: list[float], tan: float | None, first: int) -> list[Interval]:
+        return [
+            Interval("p", START_MS + (first + k) * QUARTER_MS, active_w * flow / 4, meter="m 1 400/5",
+                     reactive_varh=(reactive_w if tan is None else active_w * flow * tan) / 4,
+                     drivers={FLOW: Driver(flow)})
+            for k, flow in enumerate(flows)
+        ]  # fmt: skip
+
+    before = half([1 + 0.4 * math.sin(2 * math.pi * k / 57) for k in range(400)], None, 0)
+    after = half([0.7 + 0.05 * math.sin(2 * math.pi * k / 57) for k in range(400)], TAN_NEW, 500)
+    found = saving(before, after, "0.05 % 2'")
+    angle = math.radians(2 / 60)
+    less_varh = 400 * reactive_w / 4 - TAN_NEW * found.measured_wh
+    assert found.causes["transformer_phase"] * math.sqrt(3) == pytest.approx(angle * less_varh, rel=1e-6)

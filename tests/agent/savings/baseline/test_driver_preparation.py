@@ -45,7 +45,7 @@ NOISE = RNG.normal(0, 1, DAYS * 96).tolist()
     [
         (lambda k, flow: 7.5, reasons.DRIVER_CONSTANT),
         (lambda k, flow: NOISE[k] if k % 4 == 0 else None, reasons.DRIVER_MOSTLY_MISSING),
-        (lambda k, flow: NOISE[k], reasons.DRIVER_NO_GAIN),
+        (lambda k, flow: NOISE[k], reasons.DRIVER_WEAK),
         (lambda k, flow: flow / 100 + 0.01 * NOISE[k], reasons.DRIVER_ALIKE),
     ],
 )

@@ -16,9 +16,10 @@ from agent.config.model import StoreSettings
 from agent.core.text import Catalogue
 from agent.delivery.store import Store
 from agent.delivery.store.event_history import EventHistory
-from agent.savings.report.html.page import motor_texts
+from agent.savings.report.html.page import Cover, motor_texts
 from agent.savings.report.model.alarms_of_month import alarms_of_month
 from agent.savings.report.model.month import ReportMonth
+from agent.savings.report.rendered import rendered
 
 FROM_MS, TO_MS = 1_790_000_000_000, 1_792_592_000_000
 DAY_MS = 86_400_000
@@ -86,8 +87,11 @@ def test_the_report_names_them_in_both_languages(past: Past) -> None:
     past.store.flush()
     found = alarms_of_month(past.store.rows, "pump-1", FROM_MS, TO_MS)
     month = ReportMonth("pump-1", "Pump", "2026-09", FROM_MS, TO_MS, "UTC", [], 0.0, 0.0, None, alarms=found)
+    cover = Cover("mill-2", "gw-07", "UTC", 0, "0", "c0ffee", "magwatt ledger verify")
     for language in ("en", "zh_CN"):
         catalogue = Catalogue(language)
         (row,) = motor_texts(month, catalogue)["alarms"]
+        on_page = rendered([month], cover)["texts"][language.partition("_")[0]]["motors"][0]
+        assert on_page["alarms"] == [row], "the page shows the same"
         assert (row["title"], row["announced"]) == (catalogue(DEFINITIONS["stall"].title), "1")
         assert row["priority"] == catalogue("high")

@@ -9,8 +9,13 @@ import pytest
 from support.alarm_messages import alarm
 from support.page import ROOT, Page, Stream, running_page
 
+from agent.config.alarm_table import DEFINITIONS
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import as_object
+from agent.runtime.alarm_inputs import of_health
+from agent.savings.ledger.reasons import HMAC_LEDGER
+from agent.web.gateway.health_findings import ALARMED
+from agent.web.plant import findings, motor_state
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +118,9 @@ def test_a_normal_record_does_not_hide_that_the_values_ended(page: Page) -> None
 
 def test_a_figure_of_the_gateway_with_an_alarm_is_listed_once(page: Page) -> None:
     page.follower.gateway_messages[ROOT] = {"health": {"v": {"disk_free_mb": 3, "ledger_signed": 0}}}
-    codes = [code for _, code, _ in listed(page.json("/api/v1/plant"))]
+    assert listed(page.json("/api/v1/plant")) == [(None, HMAC_LEDGER, None)], "the agent watches the disk"
     page.alarm(None, alarm("disk", "SHLVD", "medium"))
-    found = listed(page.json("/api/v1/plant"))
-    assert len(found) == len(codes) == 2
-    assert (None, "disk", "SHLVD") in found
+    assert listed(page.json("/api/v1/plant")) == [(None, HMAC_LEDGER, None), (None, "disk", "SHLVD")]
 
 
 def test_the_figures_of_an_alarm(page: Page) -> None:
@@ -159,9 +162,12 @@ def test_a_text_that_is_missing_stays_missing_in_chinese(page: Page) -> None:
 
 
 def test_each_code_that_covers_a_derived_finding_is_an_alarm_of_the_agent() -> None:
-    from agent.config.alarm_table import DEFINITIONS
-    from agent.web.plant import findings, motor_state
-
-    codes = {code for found in findings.ALARMS_OF_FIGURES.values() for code in found}
     named = {motor_state.LIVE_TERMINALS, motor_state.NO_REPLY, "no_value", "wiring", "contradiction"}
-    assert codes | named | {findings.REGISTERS_DISABLED} <= DEFINITIONS.keys()
+    assert named | {findings.REGISTERS_DISABLED} <= DEFINITIONS.keys()
+
+
+@pytest.mark.parametrize("figure", sorted(ALARMED - {"offline", "polls_failed", "corrupt_responses"}))
+def test_the_agent_makes_an_alarm_of_each_figure_that_the_list_leaves_out(figure: str) -> None:
+    always = list(of_health({}, {}, (), 0))
+    (found,) = (one for one in of_health({figure: 1}, {figure: 0}, (), 0) if one not in always)
+    assert found.code in DEFINITIONS

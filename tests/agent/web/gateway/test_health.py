@@ -78,6 +78,7 @@ def test_a_gateway_without_trouble_has_no_finding() -> None:
         ({"spool_hours_left": 0.0}, "high", "health_spool_full"),
         ({"spool_hours_left": 50.0}, "medium", "health_spool_fills"),
         ({"rows_dropped": 1}, "medium", "health_rows_dropped"),
+        ({"waveforms_waiting": 2}, "medium", "health_waveforms_wait"),
         ({"spool_rows": 5000}, "medium", "health_backlog"),
         ({"certificate_days": 20}, "medium", "health_certificate_expires"),
         ({"certificate_days": -1}, "high", "health_certificate_expired"),

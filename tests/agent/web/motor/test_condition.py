@@ -9,8 +9,11 @@ import pytest
 from support.alarm_messages import DEMAGNETIZED, condition, fault
 from support.page import ROOT, Page, Stream, running_page
 
+from agent.analysis.condition.common_reasons import NO_BASELINE
 from agent.analysis.condition.faults import FAULTS
+from agent.core.text import Catalogue
 
+CHINESE = Catalogue("zh_CN")
 PATH = "/api/v1/motors/pump/condition"
 
 
@@ -43,8 +46,22 @@ def test_each_fault_has_one_of_three_answers_in_the_order_of_the_table(page: Pag
     assert second["why"] == "no record is long enough"
     assert (third["advice"], third["why"]) == ([], "")
     chinese = next(item for item in page.json(f"{PATH}?lang=zh")["faults"] if item["verdict"] == "finding")
-    assert chinese["title"] != first["title"]
-    assert chinese["advice"] != first["advice"]
+    assert chinese["title"] == CHINESE(FAULTS["demagnetization"].title)
+    assert chinese["advice"] == [CHINESE(step) for step in DEMAGNETIZED["faults"]["demagnetization"]["advice"]]
+
+
+def test_what_is_not_observable_is_grouped_by_reason(page: Page) -> None:
+    other = {"code": "condition_no_baseline", "data": {}, "text": "-"}
+    unseen = {code: fault("not_observable") for code in ("bearing", "overload", "stall")}
+    unseen["overload"]["reason"] = other
+    page.receive("pump", "condition", condition("unknown", **unseen, phase_loss=fault("clear")))
+    found = page.json(PATH)
+    assert [item["code"] for item in found["faults"]] == [code for code in FAULTS if code in {*unseen, "phase_loss"}]
+    groups = {tuple(group["codes"]): group["why"] for group in found["unseen"]}
+    assert groups.keys() == {("stall", "bearing"), ("overload",)}
+    assert groups["stall", "bearing"] == "no record is long enough"
+    (known,) = (group["why"] for group in page.json(f"{PATH}?lang=zh")["unseen"] if group["codes"] == ["overload"])
+    assert known == CHINESE.reason(NO_BASELINE())
 
 
 def test_an_answer_of_another_version(page: Page) -> None:
@@ -52,7 +69,7 @@ def test_an_answer_of_another_version(page: Page) -> None:
     later = condition("finding", later=fault("finding"), stall=fault("clear"), overload=fault("perhaps"))
     page.receive("pump", "condition", later)
     assert [(item["code"], item["title"]) for item in page.json(PATH)["faults"]] == [
-        ("stall", "the rotor is blocked"), ("later", "a title of the agent")
+        ("stall", Catalogue("en")(FAULTS["stall"].title)), ("later", "a title of the agent")
     ]  # fmt: skip
 
 

@@ -108,6 +108,7 @@ def test_the_budget_adds_up_and_its_largest_part_is_first() -> None:
     assert found.improvements
 
 
+@pytest.mark.text
 def test_every_text_is_in_the_language_of_the_reader() -> None:
     found = shown(messages(), CHINESE)
     texts = [

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.alarm_messages import alarm
 from support.page import ROOT, Page, Stream, running_page
 
+from agent.commissioning.doctor.reasons import RESPONSES_LATE
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING, IN_MAINTENANCE
-from agent.core.text import as_object
-from agent.web.gateway.health_reasons import DEVICES_OFFLINE, WAVEFORM_LOST
+from agent.core.text import Catalogue, as_object
+from agent.web.gateway.health_reasons import WAVEFORM_LOST
 from drivers.reasons import Reason
 from tests.agent.web.server.test_pages import start_of
 
+ENGLISH = Catalogue("en")
 ALARMS = {"safety", "high", "medium", "low"}  # page-design: unknown and maintenance are no alarms
 
 
@@ -25,7 +28,8 @@ def feed(page: Page) -> None:
     state(page, "held", "maintenance", IN_MAINTENANCE(note="bearing"))
     disabled = [{"code": "of_a_later_version", "data": {}, "text": text} for text in ("3 registers", "4 registers")]
     page.receive("unconfirmed", "explain", {"disabled_registers": disabled})
-    page.follower.gateway_messages[ROOT] = {"health": {"v": {"bus_south_offline": 1, "bus_south_polls": 90}}}
+    page.follower.gateway_messages[ROOT] = {"health": {"v": {"bus_south_late_responses": 1, "bus_south_polls": 90}}}
+    page.alarm(None, alarm("bus_failure", "UNACK", "high") | {"part": "south"})
 
 
 def state(page: Page, motor: str, word: str, reason: Reason) -> None:
@@ -42,7 +46,7 @@ def alarms(body: Any) -> list[str]:
 
 
 def test_head_and_list_agree_in_the_page_the_api_and_the_stream() -> None:
-    expected = ["safety", "high", "medium", "low", "low"]
+    expected = ["safety", "high", "medium", "low", "low", "low"]
     with running_page() as page:
         feed(page)
         assert alarms(start_of(page.get("/alarms").text)["plant"]) == expected
@@ -63,8 +67,8 @@ def test_findings_of_a_bus_name_it() -> None:
         feed(page)
         page.follower.gateway_messages[ROOT]["health"]["v"]["waveform_samples_lost"] = 7
         texts = {item["code"]: item["text"] for item in page.json("/api/v1/plant")["findings"]}
-        assert texts[str.__str__(DEVICES_OFFLINE)] == "bus south"
-        assert texts[str.__str__(WAVEFORM_LOST)] == "devices"
+        assert texts[str.__str__(RESPONSES_LATE)] == f"{ENGLISH('bus')} south"
+        assert texts[str.__str__(WAVEFORM_LOST)] == ENGLISH("devices")
 
 
 def test_what_to_do_are_steps() -> None:
@@ -75,4 +79,3 @@ def test_what_to_do_are_steps() -> None:
         assert (first["motor"], len(first["advice"])) == ("silent", 2)
         lamp = page.json("/api/v1/plant?lang=zh")["findings"][0]
         assert len(lamp["advice"]) == 2
-        assert lamp["advice"] != first["advice"]

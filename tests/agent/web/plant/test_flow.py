@@ -10,8 +10,10 @@ from support.page import Page, running_page
 
 from agent.config.loader import load_config
 from agent.config.model import Config
+from agent.core.text import Catalogue
 from agent.web.plant.flow import supply_meter
 
+ENGLISH = Catalogue("en")
 HEAD = """
 [site]
 id = "demo"
@@ -117,8 +119,8 @@ def test_configured_motors_come_first_and_in_their_order(plant: Page) -> None:
     del plant.follower.seen["magwatt/v1/demo/gw-01/b"]
     motors = plant.json("/api/v1/plant")["motors"]
     assert [row["id"] for row in motors] == ["a", "b", "main", "a-stranger"]
-    gone = motors[1]
-    assert (gone["priority"], gone["name"], gone["rating"]) == ("unknown", "Pump b", "55 kW · induction motor")
+    gone, kind = motors[1], ENGLISH("induction motor")
+    assert (gone["priority"], gone["name"], gone["rating"]) == ("unknown", "Pump b", f"55 kW · {kind}")
     assert gone["power_w"]["why"]["code"] == "value_nothing_received"
     assert motors[2]["kind"] == "meter"
 

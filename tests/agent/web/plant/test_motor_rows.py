@@ -11,10 +11,11 @@ from support.page import ROOT, RUNNING, Page, running_page
 
 from agent.analysis.efficiency.reasons import METER_SHARED, METER_WIRING, MOTOR_OFF, WIRING_FAULTS
 from agent.core.state_reasons import DEVICE_NOT_POLLED, DEVICE_NOT_RESPONDING, IN_MAINTENANCE
-from agent.core.text import as_object
+from agent.core.text import Catalogue, as_object
 from drivers.reading import Quality
 from drivers.reasons import Reason
 
+ENGLISH = Catalogue("en")
 INDUCTION = {"kind": "induction", "rated_power_kw": 55.0}
 SINCE_MS = 1_795_899_660_000
 
@@ -38,7 +39,7 @@ def test_a_running_motor(plant: Page) -> None:
     plant.telemetry("m")
     found = row(plant)
     assert found["name"] == "Descaling pump 1"
-    assert found["rating"] == "55 kW · magnet motor"
+    assert found["rating"] == f"55 kW · {ENGLISH('magnet motor')}"
     assert found["power_w"] == {"v": 30000.0, "u": None, "q": "good", "m": None, "why": None}
     assert found["efficiency_pct"] == {"v": 92.8, "u": 2.3, "q": "good", "m": "M5", "why": None}
     assert found["losses_w"] | {"m": None} == {"v": 2126.0, "u": 890.0, "q": "good", "m": None, "why": None}
@@ -76,7 +77,7 @@ def test_an_unknown_value_says_why(
         "m", {"active_power_w": 1.0, **values}, flags=flags, reasons={"efficiency_unavailable_reason": reasons}
     )
     found = row(plant)["efficiency_pct"]
-    assert (found["v"], found["q"], found["why"]["code"], found["why"]["text"]) == (None, "bad", code, text)
+    assert (found["v"], found["q"], found["why"]["code"], found["why"]["text"]) == (None, "bad", code, ENGLISH(text))
     assert found["why"]["long"]
 
 
@@ -129,7 +130,7 @@ def test_a_wiring_fault_and_a_bad_row_are_medium(plant: Page) -> None:
     fault = WIRING_FAULTS["ct_reversed"](phases="L1")
     plant.motor("m", motor=INDUCTION)
     plant.telemetry("m", {**RUNNING, "meter_wiring": "wiring_ct_reversed"}, reasons={"meter_wiring": [fault]})
-    assert (row(plant)["priority"], row(plant)["state"]["text"]) == ("medium", "CTs reversed (L1)")
+    assert (row(plant)["priority"], row(plant)["state"]["text"]) == ("medium", ENGLISH.reason(fault))
     plant.telemetry("m", {**RUNNING, "efficiency_unavailable_reason": "meter_wiring"},
                     reasons={"efficiency_unavailable_reason": [METER_WIRING(fault=fault)]})  # fmt: skip
     assert row(plant)["priority"] == "medium"
@@ -142,7 +143,7 @@ def test_uncertain_rows_say_why(plant: Page) -> None:
     plant.telemetry("m", quality=Quality.ALLOCATED)
     found = row(plant)
     assert (found["priority"], found["efficiency_pct"]["q"]) == ("normal", "uncertain")
-    assert found["state"]["detail"] == "uncertain: shared meter"
+    assert found["state"]["detail"] == ENGLISH("uncertain: {cause}", cause=ENGLISH("shared meter"))
 
 
 def test_a_stale_value_stays_for_a_minute(plant: Page) -> None:

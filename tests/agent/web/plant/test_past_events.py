@@ -25,7 +25,7 @@ from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.model import NonRoutineEvent
 from agent.web.base.context import Web
 from agent.web.base.state_file import STATE_FILE_ABSENT
-from agent.web.gateway.health_reasons import DEVICES_OFFLINE, SPOOL_FILLS
+from agent.web.gateway.health_reasons import RETAINED_DROPPED, WAVEFORM_LOST
 from agent.web.plant.events import Events, events_of, waveform_of
 from agent.web.plant.findings import GATEWAY_OFFLINE
 from drivers.reading import Quality
@@ -145,13 +145,13 @@ def test_findings_name_what_needs_a_person_worst_first(config: Config) -> None:
     web.follower.receive(f"{ROOT}/pump-1/telemetry", encode(running, "1"))
     unconfirmed = {"code": "x_of_a_later_version", "data": {}, "text": "3 registers of dp-1 are disabled"}
     receive(web, "pump-1/", "explain", {"disabled_registers": [unconfirmed]})
-    receive(web, "", "health", {"v": {"spool_hours_left": 10.0, "disk_free_mb": 80000, "bus_south_offline": 1,
-                                      "bus_south_polls": 90, "rows_dropped": 0, "registers_disabled": 3}})  # fmt: skip
+    receive(web, "", "health", {"v": {"spool_hours_left": 10.0, "waveform_samples_lost": 7, "bus_south_offline": 1,
+                                      "retained_dropped": 1, "registers_disabled": 3}})  # fmt: skip
     listed = [(it.motor, it.priority, it.code) for it in events_of(web, 30, None, ENGLISH).findings]
     assert listed[0] == ("fan-2", "safety", "no_reply")
-    assert listed[1:3] == [(None, "high", DEVICES_OFFLINE), (None, "medium", SPOOL_FILLS)]
+    assert listed[1:3] == [(None, "low", RETAINED_DROPPED), (None, "low", WAVEFORM_LOST)]
     assert ("pump-1", "low", "registers_disabled") in listed
-    assert {code for motor, _, code in listed if motor is None} == {DEVICES_OFFLINE, SPOOL_FILLS}
+    assert {code for motor, _, code in listed if motor is None} == {RETAINED_DROPPED, WAVEFORM_LOST}
     (registers,) = (it for it in events_of(web, 30, "pump-1", ENGLISH).findings if it.code == "registers_disabled")
     assert registers.detail == unconfirmed["text"]
     web.follower.receive(f"{ROOT}/status", b"offline")

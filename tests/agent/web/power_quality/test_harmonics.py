@@ -78,6 +78,7 @@ def test_a_headline_is_beyond_only_above_its_limit() -> None:
     assert not unbalance_headline(None, LIMITS, EN).beyond
 
 
+@pytest.mark.text
 def test_orders_in_words() -> None:
     assert [nth(n, EN) for n in (2, 3, 5, 11, 12, 13, 21, 22, 23, 47)] == [
         "2nd", "3rd", "5th", "11th", "12th", "13th", "21st", "22nd", "23rd", "47th",

@@ -67,6 +67,7 @@ def test_a_motor_without_messages_has_nothing_but_a_reason(page: Page) -> None:
     assert found["why_no_harmonics"]
 
 
+@pytest.mark.text
 def test_the_texts_are_in_the_language_of_the_reader(page: Page) -> None:
     english, chinese = (page.json(f"/api/v1/motors/pump-2/power-quality?lang={name}") for name in ("en", "zh"))
     assert chinese["standards"][0]["headlines"][0]["title"].startswith("5 次电压谐波")

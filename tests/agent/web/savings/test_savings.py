@@ -26,7 +26,7 @@ from agent.savings.records.model import QUARTER_MS
 from agent.web.base.context import Web
 from agent.web.base.state_file import STATE_FILE_ABSENT, StateFile
 from agent.web.savings import report_cache, report_worker
-from agent.web.savings.month import Month
+from agent.web.savings.month import Month, month_name
 from agent.web.savings.month_sum import CURRENCIES_DIFFER, NO_PRICE, NOTHING_COMPARED, month_sum
 from agent.web.savings.report_cache import REPORT_PROCESS_FAILED, REPORT_TIMEOUT, ReportCache
 from agent.web.savings.savings import NO_CONFIGURATION, month_summary
@@ -132,7 +132,7 @@ def test_the_month_of_the_plant_is_pending_and_then_ready(
     pending, ready = found
     assert (pending.state, pending.saved_kwh.v, pending.month) == ("pending", None, MONTH)
     assert ready.state == "ready"
-    assert (ready.motors, ready.of, ready.name) == (1, 1, "October 2024")
+    assert (ready.motors, ready.of, ready.name) == (1, 1, month_name(MONTH, ENGLISH))
     assert ready.until == "2024-10-31T16:00:00.000Z"  # in UTC+8; the clock of the child is past the month
     assert ready.money.currency == "CNY"
     (motor,) = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]

@@ -17,12 +17,14 @@ from support.store import without_fsync
 
 from agent.config.model import StoreSettings
 from agent.core.messages import Message
+from agent.core.text import Catalogue
 from agent.delivery.store import Store
 from agent.delivery.store.event_history import EventHistory
 from agent.delivery.store.history import History
 from agent.web.base.state_file import STATE_FILE_NEWER
 from agent.web.history import history as history_module
 from agent.web.savings import report_cache
+from agent.web.savings.month import month_name
 from agent.web.savings.report_cache import CachedReport, ReportCache
 
 BEGIN_MS = 1_789_999_200_000  # a full quarter hour
@@ -116,7 +118,8 @@ def test_the_report_is_a_page_of_its_own_that_loads_nothing(
     table = stored.get(f"{API}/savings/2026-09/report.csv")
     assert table.headers["content-disposition"] == 'attachment; filename="magwatt-mill-2-2026-09.csv"'
     assert stored.get(f"{API}/savings/2026-09?format=csv").body == table.body
-    assert stored.get(f"{API}/savings?format=csv").text == "\ufeffmonth,name\r\n2026-09,September 2026\r\n"
+    name = month_name("2026-09", Catalogue("en"))
+    assert stored.get(f"{API}/savings?format=csv").text == f"\ufeffmonth,name\r\n2026-09,{name}\r\n"
     assert stored.get(f"{API}/savings/2026-09/m-1-en.svg").headers["content-type"] == "image/svg+xml"
     assert stored.get(f"{API}/savings/2026-09/m-9-en.svg").status == 404
     assert stored.get(f"{API}/savings/2026-09/report.json").status == 404

@@ -75,7 +75,7 @@ def test_the_last_interval_comes_from_the_state_file(config: Config) -> None:
     found = shown(config)
     assert (found.saved_w.v, found.saved_w.u) == (10_000.0, 1600.0)
     so_far = found.saved_so_far
-    assert (so_far.energy_kwh.v, so_far.energy_kwh.u, so_far.verdict) == (5000.0, 300.0, "proven")
+    assert (so_far.energy_kwh.v, so_far.energy_kwh.u, so_far.verdict) == (5000.0, 300.0, Catalogue("en")("proven"))
     assert (so_far.old_plant_w.v, so_far.share_pct.v) == (40_000.0, 25.0)
 
 

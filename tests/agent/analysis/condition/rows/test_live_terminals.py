@@ -97,3 +97,20 @@ def test_an_induction_motor_has_no_such_finding() -> None:
     watched = Watched(machine(kind="induction", emf_v=None)).feed(60).feed(9, stopped, drive_state=3.0, speed_rpm=900.0)
     assert CODE not in watched.found
     assert isinstance(watched.answer(CODE), NotObservable)
+
+
+def test_a_pump_that_stops_within_two_seconds_is_not_trusted_either() -> None:
+    """One row shows a low speed between operation and 0: the motor may have lost its load, or the drive its speed."""
+    watched = Watched().feed(60).feed(1, stopped, drive_state=2.0, speed_rpm=60.0, u_out_v=13.0)
+    assert watched.feed(3, stopped, drive_state=2.0).found[CODE].confidence is Confidence.POSSIBLE
+
+
+def test_a_speed_before_a_gap_is_no_fall_of_the_speed() -> None:
+    watched = Watched().feed(60)
+    watched.t_s += 3600
+    assert not watched.feed(30, stopped).found
+
+
+def test_a_fast_stop_by_the_drive_is_no_fall_of_the_speed() -> None:
+    watched = Watched().feed(60).feed(1, speed_rpm=800.0, f_out_hz=40.0).feed(1, speed_rpm=200.0, f_out_hz=10.0)
+    assert not watched.feed(30, stopped).found

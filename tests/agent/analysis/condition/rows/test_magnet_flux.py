@@ -8,9 +8,10 @@ from __future__ import annotations
 import cmath
 import math
 
+import pytest
 from support.condition.steady_rows import MOTOR, Watched, machine
 
-from agent.analysis.condition.answers import Clear, NotObservable, Severity
+from agent.analysis.condition.answers import Clear, Confidence, NotObservable, Severity
 
 HZ, R20_OHM, XQ_OHM = 60.0, 0.3, 4.4
 
@@ -68,3 +69,29 @@ def test_without_winding_temperature_or_resistance_it_is_not_observable() -> Non
     answer = Watched(machine(r1_ohm=None)).feed(60).answer("demagnetization")
     assert isinstance(answer, NotObservable)
     assert answer.reason.data["keys"] == ("r1_ohm",)
+
+
+@pytest.mark.parametrize("displayed_kw", [0.97, 1.0, 1.06])
+def test_an_encoder_offset_at_a_power_factor_near_1(displayed_kw: float) -> None:
+    """There the power factor does not show the angle of the current, and errors of the power raise it above 1."""
+    sound, turned = at_output(), at_output(turn_rad=0.75)
+    power_factor = (turned["p_out_kw"] or 0) * 1000 / math.sqrt(3) / (turned["u_out_v"] or 1) / (turned["i_out_a"] or 1)
+    assert power_factor > 0.93
+    for values in (sound, turned):
+        values["p_out_kw"] = displayed_kw * (values["p_out_kw"] or 0)
+    watched = Watched().feed(700, **sound).feed(300, **turned)
+    assert list(watched.found) == ["loss_of_synchronism"]
+
+
+def test_a_great_loss_of_flux_is_named_after_it_was_left_open() -> None:
+    watched = Watched().feed(700, **at_output()).feed(4500, **at_output(flux=0.8))
+    assert "demagnetization" in watched.condition.active()
+    opened = watched.found.get("loss_of_synchronism")
+    assert opened is None or opened.confidence is Confidence.POSSIBLE
+    assert "loss_of_synchronism" not in watched.condition.active()
+
+
+def test_flux_learned_below_the_nameplate_is_not_called_clear() -> None:
+    answer = Watched().feed(4500, **at_output(flux=0.96)).answer("demagnetization")
+    assert isinstance(answer, NotObservable)
+    assert answer.reason.code == "condition_row_flux_below_nameplate"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.condition.steady_rows import Watched, machine, row
 
-from agent.analysis.condition.answers import Clear, NotObservable, Severity
+from agent.analysis.condition.answers import Clear, Confidence, NotObservable, Severity
 
 CODE = "phase_loss"
 LOST = {"i1_a": 0.03, "i2_a": 15.4, "i3_a": 15.3}  # the other two carry √3 times the current and more
@@ -74,4 +74,20 @@ def test_a_lost_current_transformer_is_none() -> None:
 def test_missing_currents_are_the_reason(missing: dict[str, None]) -> None:
     answer = Watched().feed(120, **missing).answer(CODE)
     assert isinstance(answer, NotObservable)
-    assert answer.reason.code == "condition_row_currents_missing"
+    assert answer.reason.code == "condition_currents_missing"
+
+
+def test_a_motor_on_the_line_that_was_never_seen_sound() -> None:
+    """With two conductors it draws 1.8 times the current of the same power; without a channel a third of it is gone."""
+    on_line = machine(kind="induction", at="line", emf_v=None, xq_ohm=None, application="conveyor")
+
+    def line_row(t_s: float, **values: float | None) -> dict[str, float | None]:
+        names = ("u12_v", "u23_v", "u31_v", "i1_a", "i2_a", "i3_a", "p_in_kw")
+        return {name: value for name, value in row(t_s, **values).items() if name in names}
+
+    amps, kw = 14.0, 7.0  # cos φ 0.72
+    lost = Watched(on_line).feed(9, line_row, i1_a=1.8 * amps, i2_a=0.0, i3_a=1.8 * amps, p_in_kw=kw)
+    assert lost.found[CODE].confidence is Confidence.LIKELY
+    channel = Watched(on_line).feed(90, line_row, i1_a=amps, i2_a=0.0, i3_a=amps, p_in_kw=kw * 2 / 3)
+    assert CODE not in channel.found
+    assert isinstance(channel.answer(CODE), NotObservable)

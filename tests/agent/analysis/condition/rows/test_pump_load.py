@@ -91,7 +91,7 @@ def test_a_damaged_state_or_one_of_another_machine_is_ignored(state: dict[str, A
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"kw": None, "nm": None}, "condition_row_nameplate_missing"),
+        ({"kw": None, "nm": None}, "condition_nameplate_missing"),
         ({"application": None}, "condition_row_application_unknown"),
         ({"application": "conveyor"}, "condition_row_other_application"),
     ],
@@ -107,3 +107,12 @@ def test_what_is_not_known_is_the_reason(changes: dict[str, Any], reason: str) -
 def test_a_fan_without_its_belt_is_underloaded() -> None:
     watched = Watched(machine(application="fan")).feed(300, row).feed(20, p_out_kw=0.5, torque_pct=5.0, i_out_a=1.5)
     assert "underload" in watched.found
+
+
+def test_between_dry_and_shut_off_dry_running_is_not_observable() -> None:
+    """Note, 2.8: dry pumps need up to 0.45 to 0.6 of the learned power, closed valves as little."""
+    watched = learned().feed(60, **at_speed(1.0, load=0.55))
+    answer = watched.answer("dry_run")
+    assert isinstance(answer, NotObservable)
+    assert answer.reason.code == "condition_row_dry_or_closed"
+    assert isinstance(watched.feed(30).answer("dry_run"), Clear), "with the flow it is known again"

@@ -111,3 +111,12 @@ def test_a_bearing_that_follows_its_winding_is_none() -> None:
 
 def test_a_bearing_at_96_degrees_is_an_alarm_without_a_baseline() -> None:
     assert Watched().feed(150, bearing_de_degc=96.5).found["bearing_temperature"].severity is Severity.ALARM
+
+
+def test_a_winding_that_is_hardly_warm_does_not_show_its_cooling() -> None:
+    """12 K above the air: cooling that lost a third adds 4 K, half of the limit."""
+    watched = Watched().feed(2400, winding_degc=34.0)
+    answer = watched.answer("cooling_reduced")
+    assert isinstance(answer, NotObservable)
+    assert answer.reason.code == "condition_row_rise_too_small"
+    assert isinstance(Watched().feed(2400).answer("cooling_reduced"), Clear)

@@ -1,4 +1,4 @@
-"""What is accepted as a response, and what is never accepted. The frames are assembled here."""
+"""What is accepted as a response of RTU, and what is never accepted. The frames are assembled here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.framing import Request, Response, ResponseMatcher, crc16, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.framing import Request, Response
+from drivers.response_matcher import ResponseMatcher
+from drivers.rtu_framing import crc16, rtu_matcher, rtu_request
 
 ASKED = Request(unit=2, function=3, address=100, registers=4)
 
@@ -35,7 +37,7 @@ def refusal(unit: int = 2, function: int = 3, code: int = 2) -> bytes:
 
 
 def want_rtu(*late: Request) -> ResponseMatcher:
-    return ResponseMatcher(rtu_scan, open={ASKED.shape: ASKED}, late={request.shape: request for request in late})
+    return rtu_matcher({ASKED.shape: ASKED}, {request.shape: request for request in late})
 
 
 GOOD = Response(ASKED, struct.pack(">4H", 1, 2, 3, 4))
@@ -45,7 +47,6 @@ def test_the_crc_is_that_of_the_standard() -> None:
     """The example of Modbus over Serial Line V1.02, appendix B: 02 07 gives 41 12 in transmission order."""
     assert crc16(b"\x02\x07") == 0x1241
     assert rtu_request(ASKED) == bytes.fromhex("020300640004") + crc(bytes.fromhex("020300640004"))
-    assert tcp_request(ASKED, 0x1234) == bytes.fromhex("1234 0000 0006 02 03 0064 0004")
 
 
 @given(st.binary(max_size=200))
@@ -63,7 +64,7 @@ def test_noise_before_and_after_is_skipped(noise: int) -> None:
 def test_unit_ids_equal_to_function_codes_are_accepted() -> None:
     for unit in range(1, 248):
         asked = Request(unit, 3, 0, 2)
-        want = ResponseMatcher(rtu_scan, open={asked.shape: asked})
+        want = rtu_matcher({asked.shape: asked})
         answer = want.feed(b"\x00" + rtu(unit, 3, (7, 8)))
         assert answer == Response(asked, struct.pack(">2H", 7, 8)), unit
 
@@ -129,68 +130,3 @@ def test_any_noise_in_any_pieces(pieces: list[bytes], where: int) -> None:
         answer = want.feed(data)
         if answer is not None:
             assert answer == GOOD or answer.exception
-
-
-# --- TCP ---
-
-
-def mbap(transaction: int, unit: int = 2, function: int = 3, words: tuple[int, ...] = (1, 2, 3, 4)) -> bytes:
-    pdu = struct.pack(f">BB{len(words)}H", function, 2 * len(words), *words)
-    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu
-
-
-def want_tcp(zero_ids: bool | None = False) -> ResponseMatcher:
-    return ResponseMatcher(tcp_scan, open={7: ASKED}, zero_ids=zero_ids)
-
-
-def test_tcp_accepts_its_transaction_only() -> None:
-    want = want_tcp()
-    assert want.feed(mbap(6) + mbap(8) + mbap(7)) == GOOD
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [mbap(6), mbap(7, unit=3), mbap(7, function=4), mbap(7, words=(1, 2)), mbap(0)],
-    ids=["id", "unit", "function", "short", "zero"],
-)
-def test_tcp_never_accepted(wrong: bytes) -> None:
-    assert want_tcp().feed(wrong) is None
-
-
-def test_tcp_in_single_bytes() -> None:
-    want, answer = want_tcp(), None
-    for byte in mbap(5) + mbap(7):
-        assert answer is None
-        answer = want.feed(bytes([byte]))
-    assert answer == GOOD
-
-
-@pytest.mark.parametrize("stray", [b"\x01", b"\x00\x00\x00", b"\xff" * 8, b"\x00\x07\x00\x00\x00\xff\x02"])
-def test_tcp_finds_its_response_after_stray_bytes(stray: bytes) -> None:
-    want = want_tcp()
-    answer = want.feed(stray + mbap(7)) or want.feed(b"")
-    assert answer == GOOD
-
-
-def test_transaction_zero_is_accepted_only_while_it_is_unknown_and_unambiguous() -> None:
-    want = want_tcp(zero_ids=None)
-    assert want.feed(mbap(0)) == GOOD
-    assert want.zero_ids is True
-    older = Request(2, 3, 300, 4)
-    doubtful = ResponseMatcher(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=None)
-    assert doubtful.feed(mbap(0)) is None, "it may be the older one's"
-
-
-def test_behind_a_gateway_with_transaction_id_0_the_response_shape_decides() -> None:
-    older = Request(2, 3, 300, 6)
-    want = ResponseMatcher(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=True)
-    assert want.feed(mbap(0, words=(9,) * 6) + mbap(0)) == GOOD
-    assert want.late == {}
-
-
-def test_the_buffer_stays_small() -> None:
-    for scan, key in ((rtu_scan, ASKED.shape), (tcp_scan, 7)):
-        want = ResponseMatcher(scan, open={key: ASKED})
-        for _ in range(100):
-            want.feed(bytes(range(256)))
-        assert len(want.buffer) <= 1024

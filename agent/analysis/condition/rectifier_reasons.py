@@ -6,35 +6,12 @@ from drivers.reasons import Code
 
 # A machine of which too little is known
 
-CONDITION_MACHINE_UNKNOWN = Code(
-    "condition_machine_unknown", "the nameplate does not state what machine this is and where it was measured"
-)
-CONDITION_PHASE_WITHOUT_CURRENT = Code(
-    "condition_phase_without_current", "phase L{phase:d} carries no current while the others do"
-)
-CONDITION_RECORDING_WITHOUT_CURRENT = Code(
-    "condition_recording_without_current", "not all three currents were recorded"
-)
-CONDITION_RECORDING_WITHOUT_VOLTAGE = Code(
-    "condition_recording_without_voltage", "not all three voltages were recorded"
-)
-CONDITION_NO_FUNDAMENTAL = Code("condition_no_fundamental", "no fundamental between 40 and 70 Hz was found")
-CONDITION_RECORDING_SHORT = Code(
-    "condition_recording_short", "the recording has {length_s:.2g} s, at least {length_min_s:.2g} s are needed"
-)
-CONDITION_CURRENT_CLIPPED = Code("condition_current_clipped", "the current reached the limit of the converter")
 CONDITION_VOLTAGE_CLIPPED = Code(
     "condition_voltage_clipped", "a voltage reached the limit of the converter, or does not change at all"
 )
 
 # The supply and the supply side of a drive
 
-CONDITION_LOAD_LOW = Code(
-    "condition_load_low", "the load is {load_pct:.0f} % of the rated power, at least {load_min_pct:.0f} % are needed"
-)
-CONDITION_LOAD_UNKNOWN = Code(
-    "condition_load_unknown", "the load is not known: state kw, and volts where no voltage was recorded"
-)
 CONDITION_OPERATION_CHANGES = Code(
     "condition_operation_changes", "operation changes: only {steady_pct:.0f} % of the recording can be judged"
 )
@@ -60,7 +37,6 @@ CONDITION_EVEN_ORDERS_SMALL = Code(
     "condition_even_orders_small",
     "2nd order of the current {i_pct:.0f} %: more than a sound rectifier has, less than an open diode causes",
 )
-CONDITION_PHASE_LOSS_HIDES = Code("condition_phase_loss_hides", "a phase without current hides it")
 CONDITION_RECTIFIER_FAULT_HIDES = Code("condition_rectifier_fault_hides", "another fault of the rectifier hides it")
 CONDITION_VOLTAGE_UNBALANCE = Code(
     "condition_voltage_unbalance",
@@ -115,9 +91,6 @@ CONDITION_LINK_OTHER_SUPPLY = Code(
 CONDITION_LINK_OTHER_CAPACITANCE = Code(
     "condition_link_other_capacitance",
     "the baseline is of another drive: {c_uf:.0f} µF here, {other_uf:.0f} µF there",
-)
-CONDITION_BASELINE_UNUSABLE = Code(
-    "condition_baseline_unusable", "the baseline cannot be used: too short, clipped, or without these quantities"
 )
 CONDITION_LINK_CAPACITANCE = Code(
     "condition_link_capacitance",

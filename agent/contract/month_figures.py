@@ -1,0 +1,124 @@
+"""The figures of a month for its amount, from the report of the month: energies in whole Wh, as in the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from agent.config.tariff import Tariff
+from agent.contract import reasons as codes
+from agent.contract.amounts import ONE_PRICE, MonthFigures, PriceEnergies
+from agent.contract.plan import ContractPlan
+from agent.core.local_time import local_datetime
+from agent.savings.records.model import Interval
+from agent.savings.records.non_routine_events import adjusting
+from agent.savings.report.model.month import ReportMonth
+from agent.savings.report.model.priced_parts import parts_of
+from drivers.reasons import Reason
+
+ENDINGS = {"t": ("_t", "_t_h"), "m3": ("_m3", "_m3_h")}  # of signals that measure the quantity
+
+
+def figures_of(month: ReportMonth, quantity: str) -> MonthFigures:
+    """The figures of one motor and month. quantity: unit of the plan, t or m3; "": none.
+
+    Raises InvalidValue where the tariff has no price.
+    """
+    results = {result.start_ms: result for result in month.results}
+    measured, compared, adjusted = Counter[str](), Counter[str](), Counter[str]()
+    excluded_wh = 0
+    for item in month.intervals:
+        measured_wh = _measured_wh(item)
+        _add(measured, month.tariff, item, measured_wh)
+        result = results.get(item.start_ms)
+        if result is None or result.excluded is not None or result.adjusted_wh is None:
+            excluded_wh += measured_wh
+            continue
+        _add(compared, month.tariff, item, measured_wh)
+        _add(adjusted, month.tariff, item, round(result.adjusted_wh))
+    for price, wh in _adjustments(month):
+        adjusted[price] += wh
+    prices = [*dict.fromkeys((*measured, *compared, *adjusted))]
+    saving, length_s = month.saving, (month.to_ms - month.from_ms) // 1000
+    return MonthFigures(
+        {price: PriceEnergies(measured[price], compared[price], adjusted[price]) for price in prices},
+        None if month.running_h is None else round(3600 * month.running_h), _quantity(month.intervals, quantity),
+        excluded_wh, length_s - round(sum(item.length_s * min(item.coverage, 1.0) for item in month.intervals)),
+        *((round(saving.u80_wh), round(saving.u90_wh), round(saving.u95_wh)) if saving else ()),
+    )  # fmt: skip
+
+
+def _measured_wh(item: Interval) -> int:
+    """As the ledger records it: energy and auxiliaries, each in whole Wh."""
+    return round(item.energy_wh or 0.0) + round(item.auxiliary_wh)
+
+
+def _price_at(tariff: Tariff | None, start_ms: int) -> str:
+    return tariff.price(start_ms)[0] if tariff else ONE_PRICE
+
+
+def _add(sums: Counter[str], tariff: Tariff | None, item: Interval, wh: int) -> None:
+    """Adds the energy of an interval at its price; of one with several prices in whole Wh, whose sum is exact."""
+    begun, given = 0.0, 0
+    for part in parts_of(item.start_ms, item.length_s):
+        begun += part.share
+        due = round(wh * begun)
+        sums[_price_at(tariff, part.start_ms)] += due - given
+        given = due
+
+
+def _adjustments(month: ReportMonth) -> Iterator[tuple[str, int]]:
+    """Decided adjustments by price, spread evenly over the intervals of the event that are in the saving."""
+    if (saving := month.saving) is None:
+        return
+    claimed = [result.start_ms for result in month.results if result.excluded is None]
+    for event in adjusting(month.events, (saving.from_ms, saving.to_ms)):
+        end_ms = month.to_ms if event.to_ms is None else event.to_ms
+        at = [start_ms for start_ms in claimed if event.from_ms <= start_ms < end_ms] or claimed
+        by_price = Counter(_price_at(month.tariff, start_ms) for start_ms in at)
+        yield from _divided(round(event.adjust_wh), by_price)
+
+
+def _divided(wh: int, weights: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Whole Wh in proportion to the weights; their sum is exact."""
+    begun, given = 0, 0
+    for name, weight in weights.items():
+        begun += weight
+        due = round(wh * begun / sum(weights.values()))
+        yield name, due - given
+        given = due
+
+
+def _quantity(found: Sequence[Interval], unit: str) -> Decimal | None:
+    """Production in the unit of the plan, to the thousandth; None unless one signal measures it in each interval with
+    energy.
+    """
+    names = {name for item in found for name in item.drivers if unit and name.endswith(ENDINGS[unit])}
+    if len(names) != 1 or any(names - item.drivers.keys() for item in found if item.energy_wh):
+        return None
+    name = names.pop()
+    total = sum(_amounts(found, name))
+    return Decimal(round(1000 * total)) / 1000
+
+
+def _amounts(found: Iterable[Interval], name: str) -> Iterator[float]:
+    """A signal per hour is a mean rate; another one is the amount of its interval."""
+    rate = name.endswith("_h")
+    return (item.drivers[name].mean * (item.length_s / 3600 if rate else 1) for item in found if name in item.drivers)
+
+
+def notes_of(month: ReportMonth, plan: ContractPlan) -> list[Reason]:
+    """What is wrong or missing before a month can be settled by the plan."""
+    found = [*month.notes, *([month.undecided] if month.undecided else [])]
+    motor = plan.motors[month.asset]
+    used = month.baseline.hash if month.baseline else ""
+    if motor.baseline_hash and motor.baseline_hash != used:
+        found.append(
+            codes.BASELINE_NOT_OF_PLAN(motor=motor.name, found=used[:16] or "–", expected=motor.baseline_hash[:16])
+        )
+    first, last = (local_datetime(at_ms, month.zone).date() for at_ms in (month.from_ms, month.to_ms - 1))
+    if not (plan.applies.contains(first) and plan.applies.contains(last)):
+        span = {"first": str(plan.applies.first), "last": str(plan.applies.last or "–")}
+        found.append(codes.MONTH_PARTLY_COVERED(**span, month=month.month))
+    return list(dict.fromkeys(found))

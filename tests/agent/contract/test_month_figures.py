@@ -1,0 +1,128 @@
+"""The figures of a month are those that the ledger records, divided by the prices of the tariff."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from support import metered_retrofit
+from support.contract import document
+from support.metered_retrofit import FLOW
+
+from agent.config.loader import load_config
+from agent.config.topology import assets
+from agent.contract import reasons as codes
+from agent.contract.month_figures import figures_of, notes_of
+from agent.contract.plan_reader import plan_of
+from agent.savings.ledger.verify import open_copy
+from agent.savings.records.model import Interval, NonRoutineEvent
+from agent.savings.report.model.month import ReportMonth, collect
+from agent.savings.report.reasons import MONTH_INCOMPLETE
+
+DAYS = 4
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportMonth, list[dict[str, object]]]:
+    """Four days of October, and the bodies of their ledger records."""
+    folder = tmp_path_factory.mktemp("plant")
+    metered_retrofit.retrofit(folder, days=DAYS)
+    return collected(folder)
+
+
+def collected(folder: Path) -> tuple[ReportMonth, list[dict[str, object]]]:
+    config = load_config(folder / "plant.toml")[0]
+    db = open_copy(folder / "state" / "magwatt.sqlite")
+    fan = next(asset for asset in assets(config) if asset.name == "fan")
+    now_ms = metered_retrofit.utc_ms("2024-10-05 00:00")
+    try:
+        rows = db.execute("select body from ledger where kind = 'interval'").fetchall()
+        found = collect(db, config, fan, "2024-10", now_ms)
+    finally:
+        db.close()
+    bodies = [json.loads(text) for (text,) in rows]
+    return found, [body for body in bodies if body["from_ms"] >= metered_retrofit.utc_ms("2024-10-01 00:00")]
+
+
+def price_of(from_ms: int) -> str:
+    """The tariff of the plant: valley from 23:00 to 7:00, peak from 17:00, otherwise flat."""
+    hour = (from_ms // 3_600_000 + 8) % 24
+    return "valley" if hour < 7 or hour >= 23 else "peak" if hour >= 17 else "flat"
+
+
+def test_energies_are_those_of_the_ledger(month: tuple[ReportMonth, list[dict[str, object]]]) -> None:
+    report, bodies = month
+    found = figures_of(report, "")
+    excluded = {result.start_ms for result in report.results if result.excluded}
+    sums = {name: Counter[str]() for name in ("measured", "compared", "adjusted")}
+    for body in bodies:
+        start_ms, wh = int(str(body["from_ms"])), int(str(body["energy_wh"])) + int(str(body.get("auxiliary_wh", 0)))
+        price = price_of(start_ms)
+        sums["measured"][price] += wh
+        if start_ms not in excluded:
+            sums["compared"][price] += wh
+            sums["adjusted"][price] += int(str(body["adjusted_wh"]))
+    assert len(bodies) == 96 * DAYS
+    assert {name: each.measured_wh for name, each in found.energies.items()} == dict(sums["measured"])
+    assert {name: each.compared_wh for name, each in found.energies.items()} == dict(sums["compared"])
+    assert {name: each.adjusted_wh for name, each in found.energies.items()} == dict(sums["adjusted"])
+    assert found.excluded_wh == sum(sums["measured"].values()) - sum(sums["compared"].values())
+    assert found.running_s == 900 * len(bodies)
+    assert found.unmeasured_s == (31 - DAYS) * 86_400
+
+
+def test_the_quantity_is_the_sum_of_a_rate_over_time(month: tuple[ReportMonth, object]) -> None:
+    report = month[0]
+    expected = sum(item.drivers[FLOW].mean for item in report.intervals) / 4
+    found = figures_of(report, "m3").quantity
+    assert found is not None
+    assert abs(float(found) - expected) <= 0.0005  # rounded to the thousandth
+    assert figures_of(report, "t").quantity is None
+    incomplete = [replace(report.intervals[0], drivers={}), *report.intervals[1:]]
+    assert figures_of(replace(report, intervals=incomplete), "m3").quantity is None
+
+
+def test_an_hour_with_two_prices_is_divided_without_a_remainder(month: tuple[ReportMonth, object]) -> None:
+    at_ms = metered_retrofit.utc_ms("2024-10-01 06:30")
+    hour = Interval("fan", at_ms, 10_001.0, length_s=3600)
+    found = figures_of(replace(month[0], intervals=[hour], results=(), saving=None), "")
+    assert {name: each.measured_wh for name, each in found.energies.items()} == {"valley": 5000, "flat": 5001}
+    assert found.excluded_wh == 10_001
+
+
+def test_an_adjustment_is_divided_by_the_intervals_of_its_event(month: tuple[ReportMonth, object]) -> None:
+    report = month[0]
+    begin_ms = metered_retrofit.utc_ms("2024-10-02 06:00")
+    event = NonRoutineEvent(1, "fan", "load_shift", begin_ms, begin_ms + 3 * 3_600_000, codes.NO_SHARE_FOR_YEAR(year=1),
+                            0.0, "keep", "adjust", 1000.0)  # fmt: skip
+    plain, found = figures_of(report, ""), figures_of(replace(report, events=[event]), "")
+    added = {name: found.energies[name].adjusted_wh - plain.energies[name].adjusted_wh for name in plain.energies}
+    claimed = [result.start_ms for result in report.results
+               if not result.excluded and begin_ms <= result.start_ms < begin_ms + 3 * 3_600_000]  # fmt: skip
+    valley = sum(price_of(start_ms) == "valley" for start_ms in claimed)
+    assert added["peak"] == 0
+    assert added["valley"] == round(1000 * valley / len(claimed))
+    assert sum(added.values()) == 1000
+
+
+def test_without_a_tariff_there_is_one_price(month: tuple[ReportMonth, object]) -> None:
+    by_price, found = figures_of(month[0], ""), figures_of(replace(month[0], tariff=None), "")
+    assert list(found.energies) == [""]
+    assert found.energies[""].measured_wh == sum(each.measured_wh for each in by_price.energies.values())
+
+
+def test_what_prevents_a_settlement_is_named(month: tuple[ReportMonth, object]) -> None:
+    report = month[0]
+    assert report.baseline is not None
+    hash_ = report.baseline.hash
+    covered = {"applies__first": "2024-10-01", "motor__fan__baseline": hash_}
+    assert [each.code for each in notes_of(report, plan_of(document(**covered), "p"))] == [MONTH_INCOMPLETE]
+    for edit, code in (
+        ({"motor__fan__baseline": "ab" * 32}, codes.BASELINE_NOT_OF_PLAN),
+        ({"applies__first": "2024-10-02"}, codes.MONTH_PARTLY_COVERED),
+        ({"applies__last": "2024-10-30"}, codes.MONTH_PARTLY_COVERED),
+    ):
+        assert code in [each.code for each in notes_of(report, plan_of(document(**covered | edit), "p"))]

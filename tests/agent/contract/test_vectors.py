@@ -1,0 +1,79 @@
+"""The vectors of docs/reference/ledger-format.md are those of the product, and a verifier that was written from
+that page agrees with each of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import independent_contract as independent
+
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "docs" / "reference" / "vectors"
+
+
+def vectors(name: str) -> Any:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_the_files_are_those_of_the_product() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "make_vectors.py"), "--print"], capture_output=True, check=True,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+    )  # fmt: skip
+    made = json.loads(done.stdout)
+    assert made == {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}, "make vectors"
+
+
+def test_canonical_texts_agree() -> None:
+    found = vectors("canonical")
+    for each in found["accepted"]:
+        assert independent.canonical(each["value"]) == each["canonical"]
+        assert independent.digest(each["canonical"].encode()) == each["sha256"]
+    for value in found["rejected"]:
+        with pytest.raises(ValueError, match=r"\d"):
+            independent.canonical(value.popitem()[1] if isinstance(value, dict) else value)
+
+
+def test_ledger_lines_agree() -> None:
+    found = vectors("ledger")
+    assert independent.first_bad_line(found["lines"], found["key"]) is None
+    assert [independent.digest(line.encode()) for line in found["lines"]] == found["hashes"]
+    assert independent.energies_of(found["lines"]) == found["energies"]
+    assert independent.first_bad_line(found["lines"], "00" * 32) == 1  # another key than the expected one
+    for each in found["invalid"]:
+        assert independent.first_bad_line(each["lines"], found["key"]) == each["first_bad"], each["what"]
+
+
+def test_no_changed_character_of_a_line_is_accepted() -> None:
+    found = vectors("ledger")
+    line = found["lines"][2]
+    for place in range(0, len(line), 7):
+        changed = line[:place] + ("0" if line[place] != "0" else "1") + line[place + 1 :]
+        lines = [*found["lines"][:2], changed, *found["lines"][3:]]
+        try:
+            bad = independent.first_bad_line(lines, found["key"])
+        except (ValueError, KeyError):
+            continue  # is not a record any more
+        assert bad == 3, changed
+
+
+def test_plans_agree() -> None:
+    found = vectors("plan")
+    assert independent.canonical(found["in_force"]["document"]) == found["canonical"]
+    assert independent.digest(found["canonical"].encode()) == found["id"]
+    assert independent.in_force(found["in_force"])
+    assert [each["what"] for each in found["not_in_force"] if independent.in_force(each["file"])] == []
+
+
+def test_amounts_agree() -> None:
+    for each in vectors("amounts"):
+        figures, amount = each["figures"]["fan"], each["amount"]
+        expected = independent.fee(each["plan"], 1, figures["energies"], figures["quantity"], figures["running_s"])
+        assert tuple(Fraction(amount[name]) for name in ("net", "vat", "gross")) == expected
