@@ -93,11 +93,14 @@ def _year(job: tuple[int, int]) -> YearResult:
 def _years(pool: object, first: int, motors: int, days: int) -> bool:
     begin_s, total = time.monotonic(), YearResult()
     jobs = [(seed, days) for seed in range(first, first + motors)]
-    for result in pool.imap_unordered(_year, jobs):  # type: ignore[attr-defined]
-        total.add(result)
-        print(
-            f"\r{total.years:.1f} motor-years, {time.monotonic() - begin_s:.0f} s", end="", file=sys.stderr, flush=True
-        )
+    try:
+        for result in pool.imap_unordered(_year, jobs):  # type: ignore[attr-defined]
+            total.add(result)
+            false = total.alarms.total() + total.warnings.total()
+            print(f"\r{total.years:.1f} motor-years, {false} false findings, {time.monotonic() - begin_s:.0f} s",
+                  end="", file=sys.stderr, flush=True)  # fmt: skip
+    except KeyboardInterrupt:
+        print("\nended early", file=sys.stderr)
     print(file=sys.stderr)
     alarms, warnings = (sum(counts.values()) / total.years for counts in (total.alarms, total.warnings))
     print(f"\n{total.years:.1f} motor-years of nuisance, simulated machines, {total.rows:,} rows, "
