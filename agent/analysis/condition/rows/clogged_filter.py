@@ -15,7 +15,7 @@ from agent.analysis.condition.rows.ratings import Ratings
 CODE = "clogged_filter"
 _FALL, _OFF = 0.07, 0.05  # air pressure moves the density by 3 % either way
 _LONG_S = 900.0
-_STEP = 0.025  # within a minute: a damper, not a filter
+_STEP = 0.025  # within one mean or two: a damper, not a filter
 _BLOCKS = 6
 _NEAR = 0.04
 
@@ -28,6 +28,7 @@ class CloggedFilter:
         self._shares: list[float] = []
         self._drift: dict[int, float] = {}  # by speed bin: slow change since it was learned
         self._level: dict[int, float] = {}
+        self._changes: dict[int, tuple[float, float]] = {}  # the last two
         self._restore(state.get("filter"))
 
     def state(self) -> dict[str, Any]:
@@ -73,8 +74,10 @@ class CloggedFilter:
     def _drifted(self, t_s: float, k: int, level: float) -> None:
         change = level - self._level.get(k, 1.0)
         self._level[k] = level
-        if abs(change) <= _STEP:
-            self._drift[k] = self._drift.get(k, 0.0) + change
+        first, middle = self._changes.get(k, (0.0, 0.0))
+        self._changes[k] = middle, change
+        if max(abs(middle), abs(first + middle), abs(middle + change)) <= _STEP:  # a step may be divided by two means
+            self._drift[k] = self._drift.get(k, 0.0) + middle
 
     def _judge(self, t_s: float, k: int) -> None:
         drift = self._drift.get(k)

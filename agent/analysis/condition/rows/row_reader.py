@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
+from itertools import pairwise
 
 from agent.analysis.condition.rows.ratings import Ratings
 from agent.analysis.condition.rows.sample import COLUMNS, INDEX, NO_VALUE, RUNS, Sample
@@ -25,6 +26,7 @@ _EACH = 5  # of five rows is examined for frozen values: it takes minutes anyway
 _FROZEN_ROWS, _LEARN_ROWS, _CHANGES = 60, 30, 0.3  # of those
 _TIMES = 3.0  # of the usual voltage: no supply
 _LEVELS = 4  # a value between two steps of its resolution moves to and fro, and then no longer
+_COARSE_K = 0.5  # a temperature in steps as large as this may stay for hours on the step that it has reached
 _CLOSES = 1.15  # the currents of three conductors add up to zero, so that none exceeds the sum of the others
 _FLOWS = 0.02  # current through gates that work, also at frequency 0
 _TURNS_BELOW = 1.5  # current of a motor on the line, share of rated: it turns near rated speed
@@ -61,6 +63,12 @@ class Channel:
             self._rows >= _LEARN_ROWS and self._changes >= _CHANGES * _LEARN_ROWS
             and self._same >= _FROZEN_ROWS and len(self._levels) >= _LEVELS
         )  # fmt: skip
+
+    @property
+    def step(self) -> float:
+        """Smallest difference of two values: the resolution or the noise; infinite before there are two values."""
+        levels = sorted(self._levels)
+        return min((b - a for a, b in pairwise(levels)), default=math.inf)
 
     def jumps(self, t_s: float, degc: float) -> bool:
         """A temperature that changed faster than a body can; distrusted until it is plausible again."""
@@ -224,10 +232,10 @@ class RowReader:
         if self._rows % _EACH == 0:
             for k in _NOISY:
                 value = values[k]
-                if value is not None and self._channels[k].freezes(value, running):
-                    self.frozen.add(k)
-                elif self.frozen:
+                if value is None or not self._channels[k].freezes(value, running):
                     self.frozen.discard(k)
+                elif k in _VOLTAGES or self._channels[k].step < _COARSE_K:
+                    self.frozen.add(k)
         if self.frozen:
             for k in self.frozen:
                 values[k] = None

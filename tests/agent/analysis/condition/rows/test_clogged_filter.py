@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from support.condition.steady_rows import Watched, machine
 
 FAN = machine(application="fan")
@@ -32,6 +33,15 @@ def test_a_slow_fall_of_power_is_found() -> None:
 def test_a_damper_moves_at_once() -> None:
     watched = loaded(loaded(Watched(FAN), 1.0, 800), 0.85, 2400)
     assert CODE not in watched.found
+
+
+@pytest.mark.parametrize("offset_s", range(0, 60, 10))
+def test_a_damper_that_moves_within_a_mean_is_none_either(offset_s: int) -> None:
+    """It closes by 4 % in the middle of a minute and opens at the beginning of one, again and again."""
+    watched = loaded(Watched(FAN), 1.0, 800 + offset_s)
+    for _ in range(8):
+        loaded(loaded(watched, 0.96, 150), 1.0, 150)
+    assert CODE not in loaded(watched, 0.96, 1200).found
 
 
 def test_warm_air_is_thin() -> None:

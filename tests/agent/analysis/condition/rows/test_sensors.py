@@ -55,3 +55,11 @@ def test_a_coarse_temperature_that_settles_between_two_steps_is_none() -> None:
 
 def _coarse(t_s: float, winding_degc: float) -> dict[str, float | None]:
     return row(t_s) | {"winding_degc": winding_degc}
+
+
+def test_a_coarse_temperature_that_was_seen_to_move_and_is_steady_then_is_none() -> None:
+    """A small motor that warms up shows many steps of 1 °C; in steady operation it may stay on one for hours."""
+    watched = Watched()
+    for second in range(200):
+        watched.feed(1, _coarse, winding_degc=float(round(60 + second / 20 + second % 2)))
+    assert not watched.feed(900, _coarse, winding_degc=70.0).found
