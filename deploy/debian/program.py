@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.debian.targets import MACHINES, PACKAGE, ROOT, Target
 
 PREFIX = Path("opt") / PACKAGE
+DEBIAN_PYTHON = "/usr/bin"
 # Never loaded on a gateway: tests, static libraries and headers for building extensions. Globs below site-packages.
 OMITTED = (
     "numpy/**/tests", "numba/tests", "numba/cuda/tests", "llvmlite/tests", "psutil/tests", "numpy/**/*.a",
@@ -73,6 +74,13 @@ def strip(target: Target, site: Path) -> None:
     subprocess.run([f"{MACHINES[target.arch]}-linux-gnu-strip", "--strip-unneeded", *files], check=True)
 
 
+def interpreter(target: Target) -> str | None:
+    """A Python of the release's version: Debian's, else one by its name on PATH. All 3.11.x write the same byte code."""
+    name = f"python{target.release.python}"
+    candidates = (f"{DEBIAN_PYTHON}/{name}", shutil.which(name))
+    return next((found for found in candidates if found and _version_of(found) == target.release.python), None)
+
+
 def compile_byte_code(target: Target, site: Path) -> None:
     """Compiles all modules by the interpreter of the same version, which need not be of the same architecture.
 
@@ -81,14 +89,19 @@ def compile_byte_code(target: Target, site: Path) -> None:
     """
     where = f"/{site.relative_to(site.parents[4])}"
     command = [
-        f"/usr/bin/python{target.release.python}", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
+        str(interpreter(target)), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
         "-s", str(site), "-p", where, str(site),
     ]  # fmt: skip
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
 
 
-def interpreter_missing(target: Target) -> bool:
-    return not Path(f"/usr/bin/python{target.release.python}").exists()
+def _version_of(python: str) -> str:
+    """Such as 3.11. A name on PATH may start another version, or none."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        return subprocess.run([python, "-I", "-c", code], capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
 
 
 def _for(target: Target) -> list[str]:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from deploy.debian import build, control, files
+from deploy.debian import build, control, files, program
 from deploy.debian.targets import FOLDER, ROOT, TARGETS, Target, wanted
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -104,6 +104,40 @@ def test_modes_and_times_do_not_depend_on_the_machine(tmp_path: Path) -> None:
         )
     assert trees[0] == trees[1]
     assert {mode & 0o777 for path, mode, _ in trees[0] if path.suffix == ".so"} == {0o644}
+
+
+def test_equal_trees_give_equal_files(tmp_path: Path) -> None:
+    """Whatever the order in which the files were made, the mask, and the time of day."""
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("no dpkg-deb")
+    target, made = wanted(["deb13-amd64"])[0], []
+    for umask, names in ((0o077, ["a", "b", "c"]), (0o002, ["c", "b", "a"])):
+        before = os.umask(umask)
+        tree = tmp_path / names[0] / "tree"
+        (tree / "opt").mkdir(parents=True)
+        for name in names:
+            (tree / "opt" / name).write_text(name * 100_000)
+        control.write(target, tree, "1.2.0")
+        os.umask(before)
+        build.unify(tree, 1_000_000_000)
+        file = tree.parent / "made.deb"
+        build.pack(tree, file, 1_000_000_000)
+        made.append(file.read_bytes())
+    assert made[0] == made[1]
+    assert b" 1000000000 " in made[0][:80], "the time in the header of the archive"
+
+
+@pytest.mark.parametrize(("version", "is_found"), [("3.11", True), ("3.12", False)])
+def test_byte_code_may_come_from_any_python_of_that_version_on_path(
+    version: str, is_found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = wanted(["deb12-amd64"])[0]
+    python = tmp_path / "python3.11"
+    python.write_text(f"#!/bin/sh\necho {version}\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(program, "DEBIAN_PYTHON", str(tmp_path / "none"))
+    assert program.interpreter(target) == (str(python) if is_found else None)
 
 
 def test_the_source_date_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
