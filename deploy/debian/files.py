@@ -39,7 +39,7 @@ def lay(target: Target, source: Path, site: Path, tree: Path, upstream: str, epo
         found = deploy / name
         _copy(found if found.exists() else FOLDER.parent / name, tree / place)
     (tree / "usr" / "bin").mkdir(parents=True)
-    (tree / "usr" / "bin" / PACKAGE).symlink_to(f"../../opt/{PACKAGE}/bin/{PACKAGE}")
+    (tree / "usr" / "bin" / PACKAGE).symlink_to(f"/opt/{PACKAGE}/bin/{PACKAGE}")
     _compress((deploy / "share/man/man1/magwatt.1").read_bytes(), tree / "usr/share/man/man1/magwatt.1.gz")
     _copy(FOLDER / "lintian-overrides", tree / "usr/share/lintian/overrides" / PACKAGE)
     documents = tree / "usr" / "share" / "doc" / PACKAGE

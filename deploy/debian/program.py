@@ -75,7 +75,7 @@ def strip(target: Target, site: Path) -> None:
 
 
 def interpreter(target: Target) -> str | None:
-    """A Python of the release's version: Debian's, else one by its name on PATH. All 3.11.x write the same byte code."""
+    """A Python of the release's version: Debian's, else by its name on PATH. All 3.11.x write the same byte code."""
     name = f"python{target.release.python}"
     candidates = (f"{DEBIAN_PYTHON}/{name}", shutil.which(name))
     return next((found for found in candidates if found and _version_of(found) == target.release.python), None)
