@@ -10,6 +10,7 @@ from random import Random
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
+from drivers.registers import TRIPPED
 from drivers.vocabulary import metric_name_of
 from simulators import reasons as codes
 from simulators.bus.tcp import TcpBus
@@ -94,7 +95,8 @@ class DeviceBench:
             device.name: {
                 metric_name_of(name): float(value)
                 for name, value in device.values.items()
-                if isinstance(value, int | float) and device.profile.register(name)
+                if isinstance(value, int | float)
+                and (device.profile.register(name) or (name == TRIPPED and device.profile.trip))
             }
             for device in self.devices
         }
