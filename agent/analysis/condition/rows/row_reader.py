@@ -159,6 +159,8 @@ class RowReader:
             if not sample.dip:  # faster upward: the first row may lie in a dip
                 above = sample.u_mean_v > 1.05 * self._usual_v
                 self._usual_v *= 1.02 if above else 1 + (sample.u_mean_v / self._usual_v - 1) / 300
+        elif self._usual_v is not None:
+            sample.dip = any(volts is not None and volts < 0.9 * self._usual_v for volts in (u1, u2, u3))
         i1, i2, i3 = sample.values[_I]
         if i1 is not None and i2 is not None and i3 is not None:
             highest = max(i1, i2, i3)

@@ -52,6 +52,12 @@ def test_a_dip_of_one_second_in_two_rows_is_none() -> None:
     assert CODE not in Watched().feed(120).feed(2, **dip).feed(30).found
 
 
+def test_a_dip_remains_one_when_a_voltage_is_missing() -> None:
+    dip = {"u12_v": 210.0, "u23_v": 172.0, "i1_a": 15.4, "i2_a": 0.0, "i3_a": 15.3}
+    watched = Watched().feed(120).feed(1, **dip).feed(1, **(dip | {"u23_v": None})).feed(1, **dip)
+    assert CODE not in watched.feed(30).found
+
+
 def test_an_unbalanced_supply_that_empties_a_phase_at_light_load_is_none() -> None:
     """The link stays above two of the line voltages: at 20 % load a bridge bridges some 2 %."""
     light = {"p_out_kw": 2.2, "p_in_kw": 2.5, "torque_pct": 24.0, "i_out_a": 5.5}
