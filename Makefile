@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools
+.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   speed          make soak    long proofs"
 	@echo "make compile signal-processing kernels into the cache"
 	@echo "make deb     Debian packages    make deb-check  installs and upgrades one in a chroot"
+	@echo "make release packages, wheel, sdist, bills of materials, notes and checksums in dist/"
 
 demo: .venv/demo
 	$(BIN)/magwatt demo
@@ -164,6 +165,10 @@ system:
 # of its release's Python, which has to be there: python3.11 for Debian 12, python3.13 for Debian 13.
 deb: .venv/packages deb-tools
 	PYTHONPATH=. .venv/packages/bin/python -m deploy.debian.build $(TARGETS)
+
+# All files of a release in the empty folder dist/: packages, wheel, sdist, bills of materials, notes, checksums.
+release: .venv/packages deb-tools
+	PYTHONPATH=. .venv/packages/bin/python -m deploy.release $(TARGETS)
 
 # Installs, upgrades and removes the package in a new root file system of Debian, as root. Ten minutes.
 deb-check: .venv/packages deb-tools
