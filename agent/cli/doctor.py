@@ -32,13 +32,14 @@ def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bo
 
     from agent.commissioning.doctor.finding import DoctorFinding, finding
     from agent.commissioning.doctor.host import PARTS
+    from agent.commissioning.doctor.installation import INSTALLATION
     from agent.commissioning.doctor.run import examine
     from agent.core.columns import padded
     from agent.runtime.start_conditions import add_start_conditions
 
     def report_finding(item: DoctorFinding) -> None:
         body = {"level": item.level, "where": item.where, "reason": as_object(item.reason)}
-        where = _(item.where) if item.where in PARTS else item.where
+        where = _(item.where) if item.where in (*PARTS, INSTALLATION) else item.where
         text = f"{padded(_(item.level), LEVEL_WIDTH)} {where}: {text_of(item.reason)}"
         click.echo(json.dumps(body, ensure_ascii=False) if as_json else text)
 

@@ -28,10 +28,10 @@ def missing_libraries(dialects: Dialects) -> list[OutputLibrary]:
     parquet = dialects.file is not None and dialects.file.format == "parquet"
     used = {"sparkplug": dialects.sparkplug is not None, "prometheus": dialects.prometheus is not None,
             "file.format": parquet}  # fmt: skip
-    return [found for found in _LIBRARIES if used[found.key] and not _is_installed(found.library)]
+    return [found for found in _LIBRARIES if used[found.key] and not is_installed(found.library)]
 
 
-def _is_installed(library: str) -> bool:
+def is_installed(library: str) -> bool:
     try:
         return find_spec(library) is not None
     except ModuleNotFoundError:  # of its package

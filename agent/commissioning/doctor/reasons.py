@@ -34,6 +34,39 @@ KERNELS_NOT_COMPILED = Code(
     "not compiled yet: run `magwatt compile`, which takes about a minute; until then waveforms are not analysed",
 )
 
+# The installation
+
+INSTALLATION_COMPLETE = Code("installation_complete", "complete ({kind:word})")
+LIBRARIES_MISSING = Code("libraries_missing", "without the optional {features:word}. Add with: {command}")
+LIBRARIES_NOT_IN_PACKAGE = Code(
+    "libraries_not_in_package",
+    "without the optional {features:word}: the package does not contain {libraries}. An installation from source does "
+    "(docs/install.md)",
+)
+CATALOGUES_MISSING = Code(
+    "catalogues_missing",
+    "message catalogues are missing ({languages}): texts are in plain English. Install again, or in a checkout "
+    "`make catalogues`",
+)
+UDEV_RULE_MISSING = Code(
+    "udev_rule_missing",
+    "no udev rule of magwatt: some USB adapters delay each response by 16 ms, and two equal ones have no names. Copy "
+    "deploy/99-magwatt.rules to /etc/udev/rules.d",
+)
+UNIT_MISSING = Code(
+    "unit_missing", "no unit {unit}: the agent does not start with this computer. docs/install.md describes the service"
+)
+SERVICE_ACCOUNT_MISSING = Code(
+    "service_account_missing",
+    "no account {account}, under which the service runs: copy deploy/magwatt.sysusers.conf to "
+    "/usr/lib/sysusers.d/magwatt.conf and type `sudo systemd-sysusers`",
+)
+ACCOUNT_NOT_IN_GROUP = Code(
+    "account_not_in_group",
+    "the account {account} is not in the group {group}: commands under it cannot open serial ports. Type "
+    "`sudo usermod -aG {group} {account}`",
+)
+
 # The MQTT broker
 
 NO_BROKER_CONFIGURED = Code("no_broker_configured", "no [mqtt] table: results are not published")

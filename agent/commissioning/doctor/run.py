@@ -11,6 +11,7 @@ from agent.acquisition.selfcheck_results import disabled_registers
 from agent.commissioning.doctor import host
 from agent.commissioning.doctor.bus import bus_findings, examine_bus
 from agent.commissioning.doctor.finding import DoctorFinding, Level, finding, note
+from agent.commissioning.doctor.installation import installation
 from agent.commissioning.doctor.mqtt_signals import LISTEN_S, topics
 from agent.config.model import Config
 from agent.config.signals import topic_signals
@@ -42,6 +43,7 @@ async def examine(
         (_("broker"), host.broker(config)),
         (_("kernels"), host.kernels()),
         (_("linear algebra"), host.linear_algebra()),
+        (_("installation"), installation(config)),
     ):
         starts(name)
         add(part)
