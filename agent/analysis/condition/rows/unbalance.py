@@ -18,7 +18,9 @@ SUPPLY, CURRENT, CONTACT, DIP = "supply_unbalance", "current_unbalance", "contac
 _NOTE, _WARN, _DEADBAND = 0.010, 0.013, 0.002  # NEMA MG 1: derating begins at 1 %; the channels leave 0.3 to 0.5 %
 _STRONG = 0.05  # NEMA MG 1: above, a motor on the line must not run
 _ALLOWED, _CHANGED = 0.05, 0.03  # unbalance of currents that channels and cables explain; against the learned
-_PER_VOLTAGE_LINE = 10.0  # current unbalance over voltage unbalance: 6 to 10 at a motor [P, E]
+_PER_VOLTAGE_LINE = 10.0  # current unbalance over voltage unbalance: 6 to 10 at a motor at rated load [P, E]
+# The negative sequence meets the impedance of standstill: U2 drives U2 times the starting current, whatever the load.
+_STARTING = 8.5  # starting current over rated current of large motors of class N (IEC 60034-12 [M])
 _PER_VOLTAGE_BRIDGE = 15.0  # 10 to 15 at a bridge at 60 % load [E], more below
 _BRIDGE_LOAD, _LOAD_MIN = 0.6, 0.15
 _LEARN, _LIKE_LOAD = 60, 0.25
@@ -124,7 +126,7 @@ class Unbalance:
     def _judge_currents(self, block: Block, load: float, amps: float) -> None:
         assert self._u is not None
         assert self._i is not None
-        per_voltage = _PER_VOLTAGE_LINE
+        per_voltage = max(_PER_VOLTAGE_LINE, _STARTING / load)
         steps = _RESOLUTION_A / amps
         if block.mean("f_out_hz") is not None or self._ratings.machine.at == "drive_input":
             per_voltage = _PER_VOLTAGE_BRIDGE * max(1.0, _BRIDGE_LOAD / load)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.condition.steady_rows import Watched
+from support.condition.steady_rows import Row, Watched, machine, row
 
 from agent.analysis.condition.answers import Severity
 
@@ -15,6 +15,21 @@ def test_an_unbalanced_supply_explains_the_currents_of_a_bridge() -> None:
     assert list(watched.found) == ["supply_unbalance"]
     finding = watched.found["supply_unbalance"]
     assert finding.value == pytest.approx(1.68, abs=0.1)
+
+
+@pytest.mark.parametrize(("mean_a", "found"), [(10.5, False), (20.5, True)])
+def test_at_half_the_current_a_motor_on_the_line_shows_twice_the_unbalance(mean_a: float, found: bool) -> None:
+    """1.67 % of unbalance explain 14 % of the rated current: 23 % of half of it, but not of all."""
+    on_line = machine(kind="induction", at="line", emf_v=None, xq_ohm=None, application="conveyor")
+    currents = {"i1_a": 0.77 * mean_a, "i2_a": 1.05 * mean_a, "i3_a": 1.18 * mean_a, "p_in_kw": 0.5 * mean_a}
+
+    def line_row(t_s: float, **values: float | None) -> Row:
+        names = ("u12_v", "u23_v", "u31_v", "i1_a", "i2_a", "i3_a", "p_in_kw")
+        return {name: value for name, value in row(t_s, **values).items() if name in names}
+
+    sound = dict.fromkeys(("i1_a", "i2_a", "i3_a"), mean_a) | {"p_in_kw": 0.5 * mean_a}
+    watched = Watched(on_line).feed(700, line_row, **sound).feed(300, line_row, **UNBALANCED_U, **currents)
+    assert ("current_unbalance" in watched.found) is found
 
 
 @pytest.mark.parametrize(("volts", "severity"), [(396.6, None), (395.1, Severity.NOTE), (392.0, Severity.WARNING)])
