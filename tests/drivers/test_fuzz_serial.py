@@ -117,6 +117,7 @@ def fuzz(kind: type[Hostile], seed: int, count: int, calm: int, monkeypatch: pyt
     return score
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", [Hostile, Sequential])
 def test_no_wrong_value_from_a_hostile_slave(kind: type[Hostile], monkeypatch: pytest.MonkeyPatch) -> None:
     score = fuzz(kind, 1, 60, 0, monkeypatch)

@@ -401,6 +401,7 @@ def test_each_fault_of_the_cable_has_the_effect_of_its_name(opened: Callable[[st
         assert station.fault_counts == {name: 3}
 
 
+@pytest.mark.alone
 def test_an_offline_device_does_not_respond(opened: Callable[[str], int]) -> None:
     segment = LineSettingsSegment("9600 8E1")
     station = NoisyStation(segment, device("eastron/sdm630").served, Random(9), CableNoise())

@@ -94,6 +94,7 @@ def test_a_faultless_line_has_no_findings(kind: Line) -> None:
     assert [item.level for item in bus_findings(seen)].count(Level.FINE) == 2
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("script", "code", "data"),
     [
@@ -116,6 +117,7 @@ def test_each_fault_is_one_finding(script: Script, code: Code, data: dict[str, o
     assert data.items() <= found.data.items()
 
 
+@pytest.mark.alone
 def test_findings_count_what_was_received() -> None:
     """Two meters, two rounds: each fault occurs in a known share of the requests."""
     seen = seen_on(faults.every(5, faults.damaged))
@@ -129,6 +131,7 @@ def test_findings_count_what_was_received() -> None:
 
 
 @pytest.mark.text
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("script", "action"),
     [
