@@ -318,7 +318,9 @@ def test_the_command_dates_as_the_agent_does_while_the_system_clock_is_wrong(
     assert hold("descaler-pump-1", "--reason", "a", "--for", "2h").exit_code == 0
     [found] = MaintenanceLog(plant / "state").active(now_ms(clock) + 1000).values()
     assert found.since_ms - now_ms(clock) < 1000
-    assert json.loads(hold("--list", "--json").output)["active"]
+    listed = hold("--list", "--json")
+    assert listed.exit_code == 0, (listed.output, listed.exception)
+    assert json.loads(listed.output)["active"]
 
 
 def test_the_command_releases_and_lists(plant: Path) -> None:
