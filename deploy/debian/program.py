@@ -19,7 +19,7 @@ OMITTED = (
     "numpy/random/_examples", "numpy/f2py", "**/*.pyi", "**/*.pxd", "bin", "share", "include", "*.dist-info/RECORD",
     "*.dist-info/REQUESTED", "*.dist-info/direct_url.json",
 )  # fmt: skip
-# Finds its environment by pyvenv.cfg beside it; -P: nothing is imported from the folder of the script.
+# Finds its environment by pyvenv.cfg in the folder above; -P: nothing is imported from the folder of the script.
 LAUNCHER = "#!/{prefix}/bin/python -P\nfrom agent.cli import main\n\nmain()\n"
 CONFIGURATION = "home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n"
 

@@ -17,7 +17,7 @@ _BASE = ("base-files", "dash")  # links such as /lib -> usr/lib; /bin/sh
 
 
 class Emulator:
-    """root: the file system, made anew. Only what the package depends on is in it.
+    """root: the file system, which is created here and contains only what the package depends on.
 
     shared: folder with the same path inside, also for temporary files. proot looks for other files here when a program
     asks whether it may read them (faccessat2).

@@ -237,12 +237,12 @@ STEPS = (sizes, fresh_install, commands, units, demo, removed_without_state, pre
          broken_configuration, later_state, full_disk, upgrade, downgrade, killed, remove, purge, lintian)  # fmt: skip
 
 
-def _refused(chroot: Chroot, packages: Packages, told: str) -> None:
+def _refused(chroot: Chroot, packages: Packages, reason: str) -> None:
     """The new package is not installed, the message says why, and the service continues as the same process."""
     pid, rows = chroot.service_pid(), _rows(chroot)
     status, output = chroot.install(packages.new)
     assert status != 0, output
-    assert told in output, output
+    assert reason in output, output
     assert "continues to measure" in output, output
     assert chroot.version() == f"ii {packages.old_version}"
     assert pid is not None

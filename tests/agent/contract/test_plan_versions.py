@@ -104,7 +104,7 @@ def test_no_changed_value_keeps_a_signature(place: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize(
     ("edit", "code"),
     [
-        ({"by": "Somebody"}, codes.SIGNATURE_INVALID),
+        ({"by": "Liu Yang"}, codes.SIGNATURE_INVALID),
         ({"signed_ms": AT_MS + 1}, codes.SIGNATURE_INVALID),
         ({"sig": "00" * 64}, codes.SIGNATURE_INVALID),
         ({"sig": ""}, codes.SIGNATURE_INVALID),

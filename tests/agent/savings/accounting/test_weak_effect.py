@@ -19,7 +19,7 @@ from agent.savings.baseline.models import others_at_mean
 from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
 
-PER_K, LEVELS = 2.5, (0.0, 18.0, -12.0)  # Wh; a standard deviation of 12 Wh beside 70 Wh of noise: too weak
+PER_K, LEVELS = 2.5, (0.0, 18.0, -12.0)  # Wh; standard deviation 12 Wh, noise 70 Wh: too weak
 
 
 @cache
