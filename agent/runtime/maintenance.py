@@ -15,6 +15,7 @@ from agent.core.operator_database import OperatorDatabase
 from drivers.reasons import CodedError
 
 FILE = "maintenance.sqlite"
+DATING_MS = 60_000  # of two commands that date from the last run of the agent, the later one can date before the first
 _COLUMNS = "motor, reason, since_ms, until_ms, released_ms, entered_by"
 _SCHEMA = """
 create table if not exists maintenance (
@@ -55,7 +56,7 @@ class MaintenancePeriod(Struct, frozen=True):
 
     def active(self, now_ms: int) -> bool:
         """Whether it lasts at now_ms. Without an end it lasts until released, also if a wrong clock dated it ahead."""
-        return self.end_ms is None or self.since_ms <= now_ms < self.end_ms
+        return self.end_ms is None or self.since_ms - DATING_MS <= now_ms < self.end_ms
 
 
 class MaintenanceLog:

@@ -323,6 +323,14 @@ def test_the_command_dates_as_the_agent_does_while_the_system_clock_is_wrong(
     assert json.loads(listed.output)["active"]
 
 
+def test_an_interval_lasts_also_for_a_command_that_dates_some_milliseconds_before_its_start(tmp_path: Path) -> None:
+    """Each command adds the time that it took to read the state to the end of the agent's last run."""
+    book = MaintenanceLog(tmp_path)
+    book.begin("fan-1", "a", 1_000_000, 1_000_000 + 7_200_000, "li")
+    assert book.active(999_995)
+    assert not book.active(1_000_000 - 7_200_000)
+
+
 def test_the_command_releases_and_lists(plant: Path) -> None:
     nothing = hold("--list").output
     assert len(nothing.splitlines()) == 1
