@@ -330,7 +330,7 @@ def test_a_problem_has_place_key_value_and_correction(tmp_path: Path) -> None:
     text = BASE + at_input("m").replace('"0.5"', "0.5")
     [problem] = problems(tmp_path, text)
     number = text.splitlines().index("class = 0.5") + 1
-    expected = f"expected one of {', '.join(METER_CLASSES)}, or the limit from a certificate, for example \"0.12 %\""
+    expected = f'expected one of {", ".join(METER_CLASSES)}, or the limit from a certificate, for example "0.12 %"'
     assert str(problem) == f"plant.toml:{number}: meter.m.class = 0.5: {expected}"
 
 
