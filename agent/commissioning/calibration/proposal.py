@@ -137,8 +137,8 @@ def _largest(used: Sequence[ResultErrors], kind: str) -> float:
 
 
 def _rounded_up(value: float, digits: int) -> float:
-    scaled = value * 10**digits
-    return math.ceil(scaled - 1e-6) / float(10**digits)  # 1e-6: 0.17 % is 170.00000000000003
+    scale = 10.0**digits
+    return math.ceil(value * scale - 1e-6) / scale  # 1e-6: 0.17 % is 170.00000000000003
 
 
 def _beyond_class(used: Sequence[ResultErrors], accuracy_class: str) -> Iterator[Reason]:
