@@ -197,13 +197,13 @@ CALIBRATION_OF_OTHER_METER = Code(
 )
 CALIBRATION_ENDED = Code(
     "calibration_ended",
-    "certificate {number} was valid until {until}: no saving of a later month is proven. Have it calibrated, "
+    "certificate {number} was valid until {until}: later months are provisional. Have the device calibrated, "
     "and add the new certificate",
 )
 CALIBRATION_ENDS = Code(
     "calibration_ends",
-    "certificate {number} is valid until {until} ({days:d} {days:day|days} left). Have it calibrated before, and add "
-    "the new certificate",
+    "certificate {number} is valid until {until} ({days:d} {days:day|days} left). Have the device calibrated before, and "
+    "add the new certificate",
 )
 CALIBRATION_AHEAD = Code(
     "calibration_ahead", "certificate {number} is dated {issued}, which is in the future; check the date"

@@ -184,7 +184,7 @@ ERROR_SUM = Code("error_sum", "{relative} plus {absolute}")
 CERTIFICATE_EXPIRED = Code(
     "certificate_expired",
     "the errors of the {device:word} are within their limits: certificate {number} was valid until {until}, "
-    "before the end of this period. Have it calibrated, and add the new certificate",
+    "before the end of this period. Have the device calibrated, and add the new certificate",
 )
 PRODUCT_MIX_UNKNOWN = Code(
     "product_mix_unknown",
