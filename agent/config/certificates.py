@@ -93,7 +93,7 @@ def newest_of(certificates: Iterable[Certificate], device: str) -> Certificate |
 def lapses(certificates: Iterable[Certificate]) -> Iterator[Lapse]:
     """The days without a valid certificate, of each device in the order of time; the last one has not ended.
 
-    Nothing is said about days before the first certificate, and about certificates without dates.
+    Days before the first certificate and certificates without dates cause no lapse.
     """
     ends: dict[str, tuple[str, date]] = {}  # of each device: the certificate that is valid longest, and its last day
     dated = ((item.issued, item.valid_until, item) for item in certificates if item.issued and item.valid_until)

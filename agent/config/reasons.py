@@ -184,7 +184,7 @@ CALIBRATION_TABLE_EXPECTED = Code(
 )
 CALIBRATION_UNDATED = Code(
     "calibration_undated",
-    "states no dates, so that its end is not noticed; write a table with number, laboratory, issued and valid_until",
+    "states no dates, so that its end is not detected; write a table with number, laboratory, issued and valid_until",
 )
 CALIBRATION_DAYS = Code("calibration_days", "is before the day of issue ({issued})")
 CALIBRATION_WITHOUT_TRANSFORMERS = Code(
@@ -202,8 +202,8 @@ CALIBRATION_ENDED = Code(
 )
 CALIBRATION_ENDS = Code(
     "calibration_ends",
-    "certificate {number} is valid until {until} ({days:d} {days:day|days} left). Have the device calibrated before, and "
-    "add the new certificate",
+    "certificate {number} is valid until {until} ({days:d} {days:day|days} left). Have the device calibrated before, "
+    "and add the new certificate",
 )
 CALIBRATION_AHEAD = Code(
     "calibration_ahead", "certificate {number} is dated {issued}, which is in the future; check the date"

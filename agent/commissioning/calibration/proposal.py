@@ -1,4 +1,4 @@
-"""What a digital calibration certificate means for the configuration of a meter: keys, and what a person must check."""
+"""What a digital calibration certificate means for the configuration of a meter: keys, and what an engineer must check."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CertificateProposal(Struct, frozen=True):
 
     lines: key = value, in TOML.
     used: the results whose errors make the limit.
-    findings: what a person must check or decide.
+    findings: what an engineer must check or decide.
     notes: information.
     """
 

@@ -1,4 +1,4 @@
-"""Codes of reading a digital calibration certificate: why a file cannot be used, and what a person must check."""
+"""Codes of reading a digital calibration certificate: why a file cannot be used, and what an engineer must check."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DCC_VERSION_UNKNOWN = Code(
 DCC_WITHOUT = Code("dcc_without", "without {element}, which each certificate must have")
 DCC_DATE = Code("dcc_date", "{element}: {text:quoted} is not a date")
 
-# What a person must check
+# What an engineer must check
 
 OTHER_SERIAL_NUMBER = Code(
     "dcc_other_serial_number",

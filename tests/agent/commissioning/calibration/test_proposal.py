@@ -1,4 +1,4 @@
-"""Keys of the configuration from a certificate, and what a person must check."""
+"""Keys of the configuration from a certificate, and what an engineer must check."""
 
 from __future__ import annotations
 
