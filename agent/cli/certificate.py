@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 @click.command(
     help=N_(
-        "Print the keys of a digital calibration certificate (DCC) for [meter.NAME].\n\n"
-        "FILE is the XML of the laboratory (PTB's schema, version 3). Nothing is written. The limit is the largest "
+        "Print a digital calibration certificate (DCC) as keys.\n\n"
+        "FILE is the XML of the laboratory (PTB's schema, version 3). The keys belong in [meter.NAME]. The limit is the largest "
         "error with its uncertainty. Exits 1 if something is to be checked or decided."
     )
 )

@@ -1,4 +1,4 @@
-"""What a digital calibration certificate means for the configuration of a meter: keys, and what an engineer must check."""
+"""A digital calibration certificate as keys of the configuration of a meter, and what an engineer must check."""
 
 from __future__ import annotations
 
