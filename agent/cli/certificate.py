@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @click.command(
     help=N_(
         "Print a digital calibration certificate (DCC) as keys.\n\n"
-        "FILE is the XML of the laboratory (PTB's schema, version 3). The keys belong in [meter.NAME]. The limit is the "
-        "largest error with its uncertainty. Exits 1 if something is to be checked or decided."
+        "FILE is the XML of the laboratory (PTB's schema, version 3). The keys belong in [meter.NAME]. The limit is "
+        "the largest error with its uncertainty. Exits 1 if something is to be checked or decided."
     )
 )
 @click.argument("file", type=click.Path(path_type=Path))
