@@ -1,4 +1,4 @@
-"""Digital calibration certificates for tests, from the element names of PTB's schemas (DCC 3.x, D-SI 1.3 and 2.x)."""
+"""Digital calibration certificates for tests, from the element names of PTB's schemas (DCC 3.x, D-SI 1.3 to 2.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def text(name: str, content: str) -> str:
 
 
 def values(errors: str, unit: str, uncertainty: str = "", factor: str = "2") -> str:
-    """A list of values in D-SI 2; uncertainty "": none."""
+    """A list of values in a later D-SI; uncertainty "": none."""
     spread = (
         "<si:measurementUncertaintyUnivariateXMLList><si:expandedMUXMLList>"
         f"<si:valueExpandedMUXMLList>{uncertainty}</si:valueExpandedMUXMLList>"
@@ -28,7 +28,7 @@ def values(errors: str, unit: str, uncertainty: str = "", factor: str = "2") -> 
 
 
 def values_1(errors: str, unit: str, uncertainty: str, factor: str = "2") -> str:
-    """The same in D-SI 1.3."""
+    """The same in an earlier D-SI."""
     return (
         f"<si:realListXMLList><si:valueXMLList>{errors}</si:valueXMLList><si:unitXMLList>{unit}</si:unitXMLList>"
         f"<si:expandedUncXMLList><si:uncertaintyXMLList>{uncertainty}</si:uncertaintyXMLList>"
@@ -37,7 +37,7 @@ def values_1(errors: str, unit: str, uncertainty: str, factor: str = "2") -> str
 
 
 def single(error: str, unit: str, uncertainty: str, factor: str = "2") -> str:
-    """One value in D-SI 2."""
+    """One value in a later D-SI."""
     return (
         f"<si:real><si:value>{error}</si:value><si:unit>{unit}</si:unit><si:measurementUncertaintyUnivariate>"
         f"<si:expandedMU><si:valueExpandedMU>{uncertainty}</si:valueExpandedMU><si:coverageFactor>{factor}"

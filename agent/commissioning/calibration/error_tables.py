@@ -1,7 +1,7 @@
 """Measurement errors of a digital calibration certificate, with their uncertainty, as limits of a device.
 
-Quantities are in D-SI (PTB's XML of quantities), in its versions 1 (`expandedUnc`) and 2 (`expandedMU`), as a single
-value or as a list.
+Quantities are in D-SI (PTB's XML of quantities), in its earlier (`expandedUnc`) and later versions (`expandedMU`), as a
+single value or as a list of numbers.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ def _is_error(quantity: Element) -> bool:
 def _points(quantity: Element) -> list[ErrorPoint]:
     """The points of a quantity; of a hybrid, which states the same in several units, in the first known one."""
     hybrid = quantity.find(f"{SI}hybrid")
-    forms = list(quantity if hybrid is None else hybrid)
+    forms = [item for item in (quantity if hybrid is None else hybrid) if item.tag.startswith(SI)]
     values = [item for item in forms if item.tag in (f"{SI}real", f"{SI}realListXMLList")]
     if not values:
-        raise InvalidValue(codes.NUMBERS_INVALID)
-    known = (item for item in values if all(unit in UNITS for unit in _texts(item, "unit")))
+        raise InvalidValue(codes.FORM_UNKNOWN, form=", ".join(item.tag.removeprefix(SI) for item in forms) or "–")
+    known = (item for item in values if all(unit in UNITS for unit in _words(item, "unit")))
     chosen = next(known, values[0])
-    errors, units = _numbers(_texts(chosen, "value")), _texts(chosen, "unit")
+    errors, units = _numbers(_words(chosen, "value")), _words(chosen, "unit")
     for unit in units:
         if unit not in UNITS:
             raise InvalidValue(codes.UNIT_UNKNOWN, unit=unit)
@@ -110,11 +110,13 @@ def _points(quantity: Element) -> list[ErrorPoint]:
 
 def _expanded(value: Element) -> list[float]:
     """Uncertainty in the unit of the value, at a coverage factor of at least 2. Raises InvalidValue without one."""
-    standard = _numbers(_texts(value, "valueStandardMU"))
-    if standard:
-        return [2 * u for u in standard]
-    expanded = _numbers(_texts(value, "uncertainty") or _texts(value, "valueExpandedMU"))
-    factors = _numbers(_texts(value, "coverageFactor"))
+    univariate = "measurementUncertaintyUnivariate"
+    if standard := _numbers(_words(value, univariate, "standardMU", "valueStandardMU")):
+        expanded, factors = standard, [1.0]
+    else:
+        earlier, later = ("expandedUnc",), (univariate, "expandedMU")
+        expanded = _numbers(_words(value, *earlier, "uncertainty") or _words(value, *later, "valueExpandedMU"))
+        factors = _numbers(_words(value, *earlier, "coverageFactor") or _words(value, *later, "coverageFactor"))
     if not expanded or not factors:
         raise InvalidValue(codes.UNCERTAINTY_MISSING)
     if min(*expanded, 0.0) < 0 or min(factors) < 1:
@@ -122,10 +124,15 @@ def _expanded(value: Element) -> list[float]:
     return [u * max(1.0, 2 / k) for u, k in zip(expanded, _one_each(factors, len(expanded)), strict=True)]
 
 
-def _texts(parent: Element, name: str) -> list[str]:
-    """The words of the elements with this name, with and without the ending of lists, at any depth."""
-    found = (item.text or "" for ending in ("", _LIST) for item in parent.iter(f"{SI}{name}{ending}"))
-    return [word for text in found for word in text.split()]
+def _words(parent: Element, *names: str) -> list[str]:
+    """The words of an element below others, each with or without the ending of lists; empty without it."""
+    found: Element | None = parent
+    for name in names:
+        if found is None:
+            return []
+        single = found.find(f"{SI}{name}")
+        found = found.find(f"{SI}{name}{_LIST}") if single is None else single
+    return [] if found is None else (found.text or "").split()
 
 
 def _numbers(words: Iterable[str]) -> list[float]:

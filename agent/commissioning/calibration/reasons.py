@@ -68,6 +68,7 @@ RESULT_UNKNOWN = Code("dcc_result_unknown", "--result {number:d}: the certificat
 RESULT_NAMED = Code("dcc_result_named", "{number:d} {name:quoted}")
 RESULT_UNUSABLE = Code("dcc_result_unusable", "result {number:d} {name:quoted}: {cause}; no limit is taken from it")
 UNCERTAINTY_MISSING = Code("dcc_uncertainty_missing", "its errors have no uncertainty with a coverage factor")
+FORM_UNKNOWN = Code("dcc_form_unknown", "its errors are in the form {form}; expected real or realListXMLList")
 UNIT_UNKNOWN = Code("dcc_unit_unknown", "the unit {unit} is no relative error and no angle")
 NUMBERS_INVALID = Code("dcc_numbers_invalid", "the numbers of errors, units and uncertainties do not match")
 KIND_MISSING = Code("dcc_kind_missing", "it has no {kind:word} errors")

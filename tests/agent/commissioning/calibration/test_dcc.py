@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import pytest
 from support import dcc
 
 from agent.commissioning.calibration import reasons as codes
 from agent.commissioning.calibration.dcc import DigitalCertificate, certificate_of, read_dcc
+from agent.commissioning.calibration.proposal import propose
 from agent.commissioning.calibration.xml_tree import parse_xml
 from drivers.reasons import Code, InvalidValue
 
@@ -70,3 +73,23 @@ def test_files_that_are_no_certificate(tmp_path: Path, xml: str, code: Code) -> 
         read_dcc(tmp_path / "c.xml")
     assert error.value.reason.code == codes.DCC_UNUSABLE
     assert error.value.reason.data["cause"].code == code
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_damaged_certificate_is_read_or_rejected_with_a_reason(seed: int) -> None:
+    """Ten damages each: a part is removed, repeated, moved or replaced."""
+    chance, text = Random(seed), dcc.certificate(dcc.result(dcc.LOADS, dcc.ERRORS), dcc.result(dcc.ERRORS))
+    words = ["", "NaN", "-1", "1e999", "0", "<", "&x;", "\x07", "dcc:", "si:", "2026-13-01", '"', "9" * 400, "\\kelvin"]
+    for _ in range(10):
+        a, b = sorted(chance.sample(range(len(text)), 2))
+        b = min(b, a + chance.choice((1, 5, 40, 400)))
+        damaged = text[:a] + chance.choice((*words, text[a:b] * 2)) + text[b:]
+        try:
+            found = read(damaged)
+        except InvalidValue:
+            continue
+        limits = [item.limit(kind) for item in found.results for kind in ("relative", "angle")]
+        assert all(limit is None or math.isfinite(limit) for limit in limits)
+        propose(
+            found, chance.choice(("meter", "ct")), date(2026, 11, 29), chosen=[item.number for item in found.results]
+        )

@@ -28,6 +28,13 @@ STANDARD = (
 )
 
 
+_MATRIX = (
+    r"<si:ellipsoidalRegion><si:covarianceMatrix><si:column><si:covariance><si:value>9</si:value><si:unit>\one</si:unit>"
+    "</si:covariance></si:column></si:covarianceMatrix><si:coverageFactor>2.4</si:coverageFactor></si:ellipsoidalRegion>"
+)
+COVARIANCE = values("0.1", r"\percent").replace("</si:realListXMLList>", f"{_MATRIX}</si:realListXMLList>")
+
+
 @pytest.mark.parametrize(
     ("form", "limit_pct"),
     [
@@ -39,6 +46,7 @@ STANDARD = (
         (values("0.1", r"\percent", "0.05", "1"), 0.2), (values("0.1", r"\percent", "0.05", "1.6"), 0.1625),
         (values("0.1", r"\percent", "0.05", "2.87"), 0.15),  # few degrees of freedom: as stated
         (STANDARD, 0.14),
+        (values("0.1", r"\percent", "0.05").replace("</si:realListXMLList>", f"{_MATRIX}</si:realListXMLList>"), 0.15),
     ],
 )  # fmt: skip
 def test_the_limit_is_the_largest_error_with_its_uncertainty(form: str, limit_pct: float) -> None:
@@ -83,7 +91,8 @@ def test_only_quantities_of_errors_count() -> None:
         (values("0.1", r"\percent", "INF"), codes.NUMBERS_INVALID),
         (values("0.1", r"\percent", "-0.05"), codes.NUMBERS_INVALID),
         (values("0.1", r"\percent", "0.05", "0"), codes.NUMBERS_INVALID),
-        ("<dcc:noQuantity/>", codes.NUMBERS_INVALID),
+        ("<dcc:noQuantity/>", codes.FORM_UNKNOWN), ("<si:list><si:realList/></si:list>", codes.FORM_UNKNOWN),
+        (COVARIANCE, codes.UNCERTAINTY_MISSING),
     ],
 )  # fmt: skip
 def test_errors_that_cannot_be_used(form: str, code: Code) -> None:
