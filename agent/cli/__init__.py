@@ -66,6 +66,9 @@ GROUPS = {
         ),
         "baseline": HelpEntry("baseline:baseline", N_("Fit, freeze and show the baseline model of a motor")),
         "adjustment": HelpEntry("adjustment:adjustment", N_("List non-routine events and record how each is treated")),
+        "certificate": HelpEntry(
+            "certificate:certificate", N_("Print a digital calibration certificate (DCC) as keys")
+        ),
         "contract": HelpEntry("contract:contract", N_("Draft, sign and show the M&V plan of a contract")),
         "report": HelpEntry("report:report", N_("Write the savings report of a month (HTML, CSV, JSON)")),
         "ledger": HelpEntry("ledger:ledger", N_("Verify the signed ledger of savings records")),

@@ -30,10 +30,11 @@ LEVEL_WIDTH = 8
 def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bool) -> None:
     import asyncio
 
-    from agent.commissioning.doctor.finding import DoctorFinding, finding
+    from agent.commissioning.doctor.finding import DoctorFinding, finding, note
     from agent.commissioning.doctor.host import PARTS
     from agent.commissioning.doctor.installation import INSTALLATION
     from agent.commissioning.doctor.run import examine
+    from agent.config.reasons import CALIBRATION_ENDS
     from agent.core.columns import padded
     from agent.runtime.start_conditions import add_start_conditions
 
@@ -51,5 +52,8 @@ def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bo
     add_start_conditions(loaded, report)
     for item in report.findings:
         report_finding(finding(item.key, item.reason))
+    for item in report.notes:
+        if item.reason.code == CALIBRATION_ENDS:
+            report_finding(note(item.key, item.reason))
     clean = asyncio.run(examine(loaded, rounds, report_finding, report_part))
     sys.exit(0 if clean and not report.findings else FINDING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from agent.analysis.condition.phase_loss import phases_without_current
 from agent.cli.watch_notes import flags_of
 from agent.cli.watch_rows import GatewayRows, Row, translated
 from agent.core.columns import cells
@@ -58,16 +59,21 @@ def _current(row: Row) -> Span:
     values = _values(row)
     if values.get("motor_current_a") is not None:
         return _number(values["motor_current_a"], 1, 1)
-    cell = _number(_mean(_phases(values, "current_l{}_a")), 1, 1)
+    cell = _number(_mean([*_of_phases(values, "current_l{}_a").values()]), 1, 1)
     meter = row.followed.messages.get("meta", {}).get("meter", {})
     at_input = meter.get("measuring_point", "motor") != "motor"
     return Span(_("{current} (input)", current=cell.text)) if at_input and cell.text != UNKNOWN else cell
 
 
 def _distortion(row: Row) -> Span:
-    """From the waveform, else from the registers of the meter."""
+    """From the waveform, else from the registers of the meter: the mean of the phases with current, because in a lost
+    phase the fundamental is noise, and its THD, too."""
     sources = row.followed.messages.get("pq3s", {}).get("v", {}), _values(row)
-    return _number(_mean(next((found for source in sources if (found := _phases(source, "thd_i_l{}_pct"))), [])), 1, 1)
+    for source in sources:
+        if found := _of_phases(source, "thd_i_l{}_pct"):
+            lost = phases_without_current(source)
+            return _number(_mean([pct for phase, pct in found.items() if phase not in lost]), 1, 1)
+    return Span(UNKNOWN)
 
 
 def _efficiency(of: str) -> Callable[[Row], Span]:
@@ -220,9 +226,9 @@ def _values(row: Row) -> Mapping[str, Any]:
     return values
 
 
-def _phases(values: Mapping[str, Any], name: str) -> list[float]:
-    """The values of the three phases, without missing ones."""
-    return [value for number in (1, 2, 3) if (value := values.get(name.format(number))) is not None]
+def _of_phases(values: Mapping[str, Any], name: str) -> dict[int, float]:
+    """Phase → value, without missing ones."""
+    return {phase: value for phase in (1, 2, 3) if (value := values.get(name.format(phase))) is not None}
 
 
 def _mean(values: Sequence[float]) -> float | None:

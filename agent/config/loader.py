@@ -11,6 +11,7 @@ from typing import Any
 from agent.config import keys, schema
 from agent.config import reasons as codes
 from agent.config.alarms import read_alarms
+from agent.config.certificates import read_certificates
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.model import (
     COMMIT_INTERVAL_S,
@@ -239,7 +240,8 @@ def _one_port(values: Mapping[str, Any], where: str, report: ConfigReport) -> bo
 
 
 def _meter(name: str, values: dict[str, Any], report: ConfigReport) -> Meter:
-    return Meter(name=name, accuracy_class=values.pop("class"), **values)
+    certificates = read_certificates(values, f"meter.{name}", report)
+    return Meter(name=name, accuracy_class=values.pop("class"), certificates=certificates, **values)
 
 
 def _drive(name: str, values: dict[str, Any], report: ConfigReport) -> Drive:

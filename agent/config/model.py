@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from agent.config.alarm_definition import AlarmSettings
 from agent.config.alarm_table import DEFINITIONS
+from agent.config.certificates import Certificate
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.sinks import Dialects
 from agent.config.tariff import Tariff
@@ -144,12 +145,12 @@ class Meter(Struct, frozen=True):
     wiring: 3P4W | 3P3W | 1P2W.
     ct, vt: primary and secondary rating of the transformers, A and V; None: direct connection.
     ratio_applied_by: meter | agent.
-    accuracy_class: of the meter.
+    accuracy_class: of the meter, or the limit of its certificate.
     ct_class, vt_class: of the transformers, or the limits of their certificate; None: not known.
     serial_number: as on the label; None: not checked.
     fed_by: the upstream meter; None: none.
     allocation: rule by which the energy is divided between motors, drive-power | rated-power.
-    certificate: number and date of the calibration certificate, shown in reports; None: none.
+    certificates: calibration certificates of the meter and its transformers.
     power_factor_compensation: capacitors are connected downstream: the power factor is not that of the motor.
     """
 
@@ -167,7 +168,7 @@ class Meter(Struct, frozen=True):
     serial_number: str | None
     fed_by: str | None
     allocation: str
-    certificate: str | None = None
+    certificates: tuple[Certificate, ...] = ()
     power_factor_compensation: bool = False
     vt_class: str | None = None
 

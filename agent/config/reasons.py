@@ -79,6 +79,10 @@ CT_CLASS_EXPECTED = Code(
     "ct_class_expected", 'expected one of {allowed}, or limits from a certificate, for example "0.05 % 2\'"'
 )
 CT_LIMITS_RANGE = Code("ct_limits_range", "the limits of a certificate must be within 0.01 % to 3 % and 0.5' to 120'")
+METER_CLASS_EXPECTED = Code(
+    "meter_class_expected", 'expected one of {allowed}, or the limit from a certificate, for example "0.12 %"'
+)
+METER_LIMIT_RANGE = Code("meter_limit_range", "the limit of a certificate must be within 0.01 % to 3 %")
 SEVEN_LOSSES_EXPECTED = Code(
     "seven_losses_expected", "expected seven losses in W, at the seven points of IEC 60034-2-3 (GB/T 32877-2022)"
 )
@@ -170,6 +174,43 @@ EIGHT_POINTS_MISSING = Code(
 EIGHT_POINTS_MISSING_EQUAL = Code(
     "eight_points_missing_equal", "{first}; the same holds for {count:d} other {count:drive|drives}"
 )
+
+# Calibration certificates
+
+CALIBRATION_TABLE_EXPECTED = Code(
+    "calibration_table_expected",
+    'expected a table, for example {{ number = "E2026-0815", laboratory = "Provincial Institute of Metrology", '
+    "issued = 2026-03-01, valid_until = 2032-02-28 }}, or a list of such tables",
+)
+CALIBRATION_UNDATED = Code(
+    "calibration_undated",
+    "states no dates, so that its end is not detected; write a table with number, laboratory, issued and valid_until",
+)
+CALIBRATION_DAYS = Code("calibration_days", "is before the day of issue ({issued})")
+CALIBRATION_WITHOUT_TRANSFORMERS = Code(
+    "calibration_without_transformers", "the ratio of these transformers is missing; add {ratio}, or remove this key"
+)
+CALIBRATION_OF_OTHER_METER = Code(
+    "calibration_of_other_meter",
+    "is of the meter with serial number {stated}, and serial_number is {configured}. Check which meter is installed, "
+    "then correct serial_number or add the certificate of this meter",
+)
+CALIBRATION_ENDED = Code(
+    "calibration_ended",
+    "certificate {number} was valid until {until}: later months are provisional. Have the device calibrated, "
+    "and add the new certificate",
+)
+CALIBRATION_ENDS = Code(
+    "calibration_ends",
+    "certificate {number} is valid until {until} ({days:d} {days:day|days} left). Have the device calibrated before, "
+    "and add the new certificate",
+)
+CALIBRATION_AHEAD = Code(
+    "calibration_ahead", "certificate {number} is dated {issued}, which is in the future; check the date"
+)
+CERTIFICATE_LINE = Code("certificate_line", "{number}, {laboratory}, {issued}, valid until {until}")
+CERTIFICATE_UNDATED = Code("certificate_undated", "{number}; valid until: not stated")
+
 BUS_MISSING = Code(
     "bus_missing", 'missing: nothing is measured; write for example [bus.south] with tcp = "192.0.2.40:502"'
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agent.config.certificates import CERTIFICATE_KEYS, Certificate, newest_of
 from agent.config.model import Config, Meter
 from agent.config.reporting_periods import phases_of
 from agent.config.tariff import Tariff
@@ -139,9 +140,13 @@ def _meter(meter: Meter) -> dict[str, Any]:
         if ratio is not None:
             found[device] = f"{ratio[0]:g}/{ratio[1]:g}"
             found[f"{device}_class"] = (meter.ct_class_applied if device == "ct" else meter.vt_class_applied) or DECIDE
-    certificate = dict.fromkeys(("number", "laboratory", "issued", "valid_until"), DECIDE)
-    found["certificate"] = {**certificate, **({"number": meter.certificate} if meter.certificate else {})}
-    for device, ratio in ratios.items():
-        if ratio is not None:
-            found[f"{device}_certificate"] = certificate
+    for device, key in CERTIFICATE_KEYS.items():
+        if device == "meter" or ratios[device] is not None:
+            found[key] = _certificate(newest_of(meter.certificates, device))
     return found
+
+
+def _certificate(stated: Certificate | None) -> dict[str, str]:
+    """The certificate of the configuration; what it does not state is to be decided."""
+    names = ("number", "laboratory", "issued", "valid_until")
+    return {name: str(getattr(stated, name, None) or DECIDE) for name in names}

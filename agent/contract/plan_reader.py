@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from agent.config.certificates import CERTIFICATE_KEYS
 from agent.config.schema import ConfigReport, Diagnostic, read_table
 from agent.config.tariff import Tariff
 from agent.contract import reasons as codes
@@ -28,8 +29,6 @@ from agent.contract.signatures import ROLES
 from drivers.file_reasons import TABLE_EXPECTED
 from drivers.reasons import Reason
 from drivers.toml_lines import line_of
-
-DEVICES = {"meter": "certificate", "ct": "ct_certificate", "vt": "vt_certificate"}
 
 
 class PlanError(Exception):
@@ -104,7 +103,7 @@ def _motor(name: str, values: dict[str, Any]) -> ContractMotor:
 
 
 def _meter(values: dict[str, Any]) -> ContractMeter:
-    tables = {device: values.pop(key) for device, key in DEVICES.items()}
+    tables = {device: values.pop(key) for device, key in CERTIFICATE_KEYS.items()}
     certificates = {device: CalibrationCertificate(**table) for device, table in tables.items() if table}
     return ContractMeter(accuracy_class=values.pop("class"), certificates=certificates, **values)
 
@@ -160,7 +159,10 @@ def _check(plan: ContractPlan, report: ConfigReport) -> None:
             report.problem(f"{where}.{key}", reason)
         for device, certificate in motor.meter.certificates.items() if motor.meter else ():
             _check_days(
-                f"{where}.meter.{DEVICES[device]}.valid_until", certificate.issued, certificate.valid_until, report
+                f"{where}.meter.{CERTIFICATE_KEYS[device]}.valid_until",
+                certificate.issued,
+                certificate.valid_until,
+                report,
             )
 
 

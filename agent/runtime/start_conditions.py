@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,9 +16,11 @@ from agent.config.schema import FINDING, NOTE, ConfigReport
 from agent.config.signals import topic_signals
 from agent.config.topology import polled_devices
 from agent.core.account import UserAccount, own_account
+from agent.core.local_time import zone_of
 from agent.delivery.output_libraries import missing_libraries
 from agent.delivery.store import default_directory
 from agent.runtime import reasons as codes
+from agent.runtime.certificate_conditions import certificate_conditions
 from agent.runtime.file_conditions import cannot_create, cannot_open_port, cannot_read
 from agent.runtime.listen_port import cannot_listen
 from agent.runtime.tls_conditions import unusable_certificates
@@ -34,7 +37,9 @@ def add_start_conditions(config: Config, report: ConfigReport, account: UserAcco
 
     account: of the agent; None: that of this process.
     """
-    for level, key, reason in _conditions(config, account or own_account(), account is not None):
+    today = datetime.now(zone_of(config.site.timezone)).date()
+    conditions = _conditions(config, account or own_account(), account is not None)
+    for level, key, reason in (*conditions, *certificate_conditions(config, today)):
         if level == NOTE:
             report.note(key, reason)
         else:

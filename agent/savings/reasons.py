@@ -144,7 +144,7 @@ SPEED_ADVICE = Code(
 
 SAVING_NOT_COMPUTED = Code("saving_not_computed", "the saving cannot be computed: {error}")
 
-# Assumptions of a saving, by kind: driver, season, calibration, product_mix
+# Assumptions of a saving, by kind: driver, season, calibration, product_mix, certificate
 
 NO_DRIVER = Code(
     "no_driver",
@@ -181,6 +181,11 @@ ERROR_RELATIVE = Code("error_relative", "{share:pct1} % of the value")
 ERROR_ABSOLUTE = Code("error_absolute", "{value:.3g} in the unit of the signal")
 ERROR_UNKNOWN = Code("error_unknown", "an unknown amount")
 ERROR_SUM = Code("error_sum", "{relative} plus {absolute}")
+CERTIFICATE_EXPIRED = Code(
+    "certificate_expired",
+    "the errors of the {device:word} are within their limits: certificate {number} was valid until {until}, "
+    "before the end of this period. Have the device calibrated, and add the new certificate",
+)
 PRODUCT_MIX_UNKNOWN = Code(
     "product_mix_unknown",
     "the mix of products is the same as in the baseline period: no driver of the model distinguishes them. Learn with "

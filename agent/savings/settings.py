@@ -13,6 +13,7 @@ SETTINGS = {
     reasons.SEASON_NOT_COVERED: "motor.{motor}.static_factors.ambient",
     reasons.PRODUCT_MIX_UNKNOWN: "motor.{motor}.static_factors.product_mix",
     reasons.DRIVER_UNCALIBRATED: "signal.*.calibration",
+    reasons.CERTIFICATE_EXPIRED: "meter.*.certificate",
     reasons.CURRENT_ASSUMED: "meter.*.ct",
     report_reasons.OLD_MOTOR_IN_REPORTING_PERIOD: "motor.{motor}.periods",
     report_reasons.BASELINE_MISSING: "magwatt baseline learn {motor}",

@@ -95,6 +95,29 @@ def test_meters_at_low_currents_have_at_least_the_limit_of_the_standard(
     assert meter_limit(name, pf, percent / 100) >= limit_pct / 100
 
 
+@pytest.mark.parametrize(
+    ("name", "pf", "percent", "limit_pct"),
+    [
+        ("0.17 %", 1.0, 5, 0.17),
+        ("0.17%", 1.0, 100, 0.17),
+        ("0.2 %", 0.5, 10, 0.3),
+        ("0.2 %", 1.0, 3, 0.4),
+        ("3 %", 1, 9, 3),
+    ],
+)
+def test_the_certificate_of_a_meter_is_a_limit(name: str, pf: float, percent: float, limit_pct: float) -> None:
+    """It widens at low power factors and currents like class 0.2S."""
+    assert meter_limit(name, pf, percent / 100) == pytest.approx(limit_pct / 100)
+    alone = power_u(name, None, pf, percent / 100)
+    assert alone == pytest.approx(2 * limit_pct / 100 / math.sqrt(3))
+
+
+@pytest.mark.parametrize("text", ["", "0.3", "5 %", "0 %", "0.005 %", "-1 %", "nan %", "0.17 % 2'", "0.17"])
+def test_no_limit_and_no_class_of_a_meter(text: str) -> None:
+    with pytest.raises(ValueError, match="certificate"):
+        meter_limit(text, 1.0)
+
+
 def test_voltage_transformers_are_part_of_the_uncertainty() -> None:
     """Class 0.5: 0.5 % and 20′, which count tan φ = √3 times at power factor 0.5."""
     parts = power_u_parts("0.2S", "0.2S", 0.5, 1.0, "0.5")

@@ -47,7 +47,7 @@ bus = "north"
 unit_id = 11
 profile = "eastron/sdm630"
 serial_number = "22091734"
-certificate = "JJG 596, 2024-01-12, No. 4711"
+certificate = { number = "4711", laboratory = "省计量院", issued = 2024-01-12, valid_until = 2032-01-11 }
 measuring_point = "drive-input"
 ct = "400/5"
 class = "0.5S"

@@ -51,7 +51,7 @@ RECORDING = Path(__file__).with_name("page_recording.json")
 
 def write_config(folder: Path) -> Path:
     """plant.toml of the retrofit and the other motors."""
-    fan = metered_retrofit.PLANT.replace('certificate = "JJG', 'fed_by = "main"\ncertificate = "JJG')
+    fan = metered_retrofit.PLANT.replace("certificate = {", 'fed_by = "main"\ncertificate = {')
     fan = fan.replace("[bus.north]\n", '[bus.north]\npoll_interval = "10s"\n')
     parts = [fan, config_text.meter("main", 90, "eastron/sdm630", "feeder", bus="north", ct="1000/5")]
     for number, (motor, name) in enumerate(NAMES.items(), 50):

@@ -18,6 +18,7 @@ from agent.core.text import as_object
 from agent.delivery.store import Store
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator, expected_wh
 from agent.savings.accounting.driver_error import DriverError, driver_errors
+from agent.savings.accounting.expired_times import ExpiredTime, expired_times
 from agent.savings.baseline.models import is_off, load_without_energy, numeric_drivers
 from agent.savings.records.interpolation import (
     INTERPOLATED_MS_MAX,
@@ -140,6 +141,7 @@ class SavingsBasis(Struct, frozen=True):
     meter_classes: of the present meter and its transformers.
     old_motor: nameplate of the replaced motor; None: that of the baseline.
     driver_errors: of each signal.
+    expired: times in which a certificate of the meter or of its transformers has expired.
     """
 
     baseline: Baseline
@@ -147,6 +149,7 @@ class SavingsBasis(Struct, frozen=True):
     meter_classes: MeterClasses
     old_motor: Mapping[str, float] | None
     driver_errors: Mapping[str, DriverError]
+    expired: tuple[ExpiredTime, ...] = ()
 
     @classmethod
     def of(cls, asset: Asset, zone: str, baseline: Baseline) -> SavingsBasis:
@@ -155,7 +158,8 @@ class SavingsBasis(Struct, frozen=True):
             raise ValueError(f"{asset.name} is not a motor")
         reporting = reporting_of(phases_of(dict(motor.periods), zone), baseline)
         errors = driver_errors(asset, baseline, reporting, zone)
-        return cls(baseline, reporting, meter_classes(asset.meter, motor), old_motor_of(motor), errors)
+        expired = expired_times(asset.meter, zone)
+        return cls(baseline, reporting, meter_classes(asset.meter, motor), old_motor_of(motor), errors, expired)
 
 
 class Account:
@@ -188,7 +192,7 @@ class Account:
         basis = self._basis
         return SavingsAccumulator(
             basis.baseline, classes=basis.meter_classes, events=events, old_motor=basis.old_motor,
-            driver_errors=basis.driver_errors,
+            driver_errors=basis.driver_errors, expired=basis.expired,
         )  # fmt: skip
 
     def begin_part(self) -> None:

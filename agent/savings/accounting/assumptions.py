@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from agent.savings import reasons as codes
 from agent.savings.accounting.driver_error import DriverError
+from agent.savings.accounting.expired_times import ExpiredTime
 from agent.savings.baseline.models import is_state
 from agent.savings.records.model import Assumption, Baseline, StaticFactor
 from drivers.reasons import Reason
@@ -34,17 +35,20 @@ def assumptions_of(
     *,
     u95_wh: float,
     without_u95_wh: float,
+    expired: Sequence[ExpiredTime] = (),
 ) -> tuple[Assumption, ...]:
     """The assumptions of a saving, open ones first.
 
     days: UTC days since 1970 with intervals of the saving; empty: the season is not judged.
     driver_errors: by name of the driver; of one that is missing nothing is known, one without any error cannot drift.
     u95_wh, without_u95_wh: U95 of the saving, and what it would be without changes of the errors of drivers, Wh.
+    expired: times within the period in which a certificate of the meter has expired.
     """
+    certificates = [Assumption("certificate", OPEN, time.reason) for time in expired]
     if not baseline.n:
-        return (Assumption("driver", OPEN, codes.OLD_LOSSES_ASSUMED()),)
+        return (Assumption("driver", OPEN, codes.OLD_LOSSES_ASSUMED()), *certificates)
     stated = {factor.kind: factor for factor in baseline.static_factors}
-    found = [_driver(baseline, stated.get("load"))]
+    found = [_driver(baseline, stated.get("load")), *certificates]
     if days:
         found.append(_season(baseline, days, stated.get("ambient")))
     found += _calibration(baseline, driver_errors, u95_wh, without_u95_wh)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from agent.savings.accounting.assumptions import DAY_MS, assumptions_of
 from agent.savings.accounting.attribution import PartSums
 from agent.savings.accounting.driver_error import DriverError
+from agent.savings.accounting.expired_times import ExpiredTime
 from agent.savings.accounting.meter_uncertainty import MeterSums, MeterUncertainty
 from agent.savings.accounting.ratio_check import KIND, RUNNING, RatioCheck
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
@@ -108,14 +109,16 @@ class SavingsAccumulator:
     events: non-routine events of this asset. Those that exclude intervals apply to intervals that are added later.
     old_motor: nameplate of the old motor; None: that of the baseline.
     driver_errors: by name of the driver; one that is missing has no stated calibration.
+    expired: times in which a certificate has expired.
     """
 
     def __init__(
         self, baseline: Baseline, *, classes: MeterClasses | None = None, events: Sequence[NonRoutineEvent] = (),
         old_motor: Mapping[str, float] | None = None, driver_errors: Mapping[str, DriverError] | None = None,
+        expired: Sequence[ExpiredTime] = (),
     ) -> None:  # fmt: skip
         self.baseline, self.events = baseline, events
-        self.driver_errors = driver_errors or {}
+        self.driver_errors, self.expired = driver_errors or {}, expired
         self.ratio = RatioCheck(baseline)
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
@@ -194,6 +197,7 @@ class SavingsAccumulator:
         assumptions = assumptions_of(
             baseline, sums.days, self.driver_errors, u95_wh=u95_wh,
             without_u95_wh=_half_width(baseline, {**causes, "driver": 0.0}, meters.limits),
+            expired=[time for time in self.expired if time.overlaps(*span)],
         )  # fmt: skip
         undecided = [event for event in self.events if event.decision is None]
         u80_wh, u90_wh = (_half_width(baseline, causes, limits, share) for share in (0.80, 0.90))

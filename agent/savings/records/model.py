@@ -100,7 +100,7 @@ class StaticFactor(Struct, frozen=True):
 class Assumption(Struct, frozen=True):
     """An assumption on which a saving rests.
 
-    kind: driver | season | calibration | product_mix.
+    kind: driver | season | calibration | product_mix | certificate.
     status: open (nothing supports it) | checked (by the data) | stated (by the plant) | accepted (by the parties of a
         contract).
     reason: what is assumed, and what supports it or is missing.

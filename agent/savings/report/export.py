@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from agent.config import emission_factors
+from agent.config.certificates import Certificate, newest_of
 from agent.core.local_time import format_minute
 from agent.core.spreadsheet import cell_text
 from agent.core.text import as_object
@@ -156,8 +157,13 @@ def _meter(month: ReportMonth) -> dict[str, Any] | None:
         "class": meter.accuracy_class, "ct": list(meter.ct) if meter.ct else None, "ct_class": meter.ct_class or None,
         "vt": list(meter.vt) if meter.vt else None, "vt_class": meter.vt_class or None,
         "nominal_v": nominal_v(meter, month.plant.motor),
-        "certificate": meter.certificate or None,
+        "certificate": newest.number if (newest := newest_of(meter.certificates, "meter")) else None,
+        "certificates": [_certificate(item) for item in meter.certificates],
     }  # fmt: skip
+
+
+def _certificate(item: Certificate) -> dict[str, str | None]:
+    return {name: None if value is None else str(value) for name, value in asdict(item).items()}
 
 
 def _tariff(month: ReportMonth) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from agent.config.certificates import TITLES, described
 from agent.config.model import Bus, Config, Drive, Meter, Motor, Mqtt
 from agent.config.tariff import Tariff, TariffPeriod
 from agent.core.text import N_, Catalogue
@@ -102,7 +103,8 @@ def _meter(item: Meter, _: Catalogue) -> list[tuple[str, Any]]:
         (_("measuring point"), _(MEASURING_POINTS[item.measuring_point])), (_("wiring"), item.wiring),
         (_("accuracy class"), item.accuracy_class), *transformers,
         (_("ratio applied by"), _(RATIO_APPLIED_BY[item.ratio_applied_by]) if transformers else None),
-        (_("serial number"), item.serial_number), (_("calibration certificate"), item.certificate),
+        (_("serial number"), item.serial_number),
+        *((_(TITLES[one.device]), _.reason(described(one))) for one in item.certificates),
         (_("fed by"), item.fed_by),
     ]  # fmt: skip
 

@@ -11,11 +11,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import VERSION
+from agent.config.schema import FINDING
+from agent.core.local_time import local_datetime
 from agent.core.metrics import by_name
 from agent.core.row_names import row_name
 from agent.core.text import N_, Catalogue
 from agent.delivery.followed_messages import HealthSince
 from agent.delivery.store import default_directory
+from agent.runtime.certificate_conditions import certificate_conditions
 from agent.web.base.context import Web, catalogue_of, web_of
 from agent.web.gateway import health_reasons as codes
 from agent.web.gateway.configuration import in_force
@@ -127,6 +130,11 @@ def _of_contact(web: Web, root: str, age_s: float | None) -> Iterable[HealthFind
 def _of_configuration(web: Web) -> Iterable[HealthFinding]:
     if web.config is not None and (used := in_force(web, web.config)) is not None and used != web.config.hash:
         yield HealthFinding("medium", CONFIGURATION, codes.CONFIG_NOT_USED())
+    if web.config is not None:
+        today = local_datetime(web.now_ms(), web.config.site.timezone).date()
+        for level, key, reason in certificate_conditions(web.config, today):
+            priority = "medium" if level == FINDING else "low"
+            yield HealthFinding(priority, CONFIGURATION, codes.CALIBRATION(key=key, cause=reason))
 
 
 def _finding(item: HealthFinding, since: HealthSince, _: Catalogue) -> dict[str, Any]:

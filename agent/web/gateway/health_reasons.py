@@ -65,6 +65,7 @@ PROCESSING_ERRORS = Code(
     "{n:d} internal {n:error|errors} since the start of the agent. Please report the text in its log: `journalctl -u "
     "magwatt`.",
 )
+CALIBRATION = Code("health_calibration", "{key}: {cause}")
 CERTIFICATE_EXPIRES = Code(
     "health_certificate_expires", "A certificate of the broker connection expires in {n:d} {n:day|days}: renew it."
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
+
+from agent.analysis.condition.phase_loss import phases_without_current
 
 PHASES = (1, 2, 3)
 ORDERS = 51
@@ -38,9 +40,13 @@ class Spectrum(Struct):
 
 
 def spectrum(harmonics: Mapping[str, Any], pq3s: Mapping[str, Any], kind: str) -> Spectrum | None:
-    """From the values (key `v`) of the messages harmonics and pq3s. kind: "u" or "i". None: no phase has harmonics."""
+    """From the values (key `v`) of the messages harmonics and pq3s. kind: "u" or "i". None: no phase has harmonics.
+
+    A phase without current has none: its fundamental is noise.
+    """
     unit = "v" if kind == "u" else "a"
-    pct = [_percent(harmonics.get(f"harmonic_{kind}_l{n}_{unit}")) for n in PHASES]
+    lost = phases_without_current(pq3s) if kind == "i" else set()
+    pct = [[] if n in lost else _percent(harmonics.get(f"harmonic_{kind}_l{n}_{unit}")) for n in PHASES]
     if not any(pct):
         return None
     rows = [row or [None] * ORDERS for row in pct]
@@ -50,8 +56,9 @@ def spectrum(harmonics: Mapping[str, Any], pq3s: Mapping[str, Any], kind: str) -
         dominant = 0
     phase = next((n for n in PHASES if dominant and rows[n - 1][dominant] == worst[dominant]), None)
     return Spectrum(
-        rows, worst, phase, dominant or None, _of_phases(pq3s, f"thd_{kind}_l{{}}_pct"),
-        _of_phases(pq3s, "tdd_l{}_pct") if kind == "i" else [], _of_phases(pq3s, "k_factor_l{}") if kind == "i" else [],
+        rows, worst, phase, dominant or None, _of_phases(pq3s, f"thd_{kind}_l{{}}_pct", lost),
+        _of_phases(pq3s, "tdd_l{}_pct") if kind == "i" else [],
+        _of_phases(pq3s, "k_factor_l{}", lost) if kind == "i" else [],
     )  # fmt: skip
 
 
@@ -67,5 +74,5 @@ def _percent(orders: Any) -> list[float | None]:
     return found + [None] * (ORDERS - len(found))
 
 
-def _of_phases(values: Mapping[str, Any], name: str) -> list[float | None]:
-    return [values.get(name.format(n)) for n in PHASES]
+def _of_phases(values: Mapping[str, Any], name: str, without: Collection[int] = ()) -> list[float | None]:
+    return [None if n in without else values.get(name.format(n)) for n in PHASES]

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agent.analysis.condition.phase_loss import phases_without_current
 from agent.core.text import N_, Catalogue
 from agent.web.base.context import Web
 from agent.web.plant.motor_rows import UNUSABLE_S, Entry
@@ -126,7 +127,8 @@ def _headlines(
     limits: ShownLimits | None, catalogue: Catalogue,
 ) -> list[SupplyHeadline]:  # fmt: skip
     u_pct = u.worst_thd_pct if u else largest([telemetry.get(f"thd_u_l{n}_pct") for n in (1, 2, 3)])
-    i_pct = i.worst_thd_pct if i else largest([telemetry.get(f"thd_i_l{n}_pct") for n in (1, 2, 3)])
+    with_current = {1, 2, 3} - phases_without_current(telemetry)
+    i_pct = i.worst_thd_pct if i else largest([telemetry.get(f"thd_i_l{n}_pct") for n in with_current])
     return [
         harmonic_headline(u, i, limits, catalogue),
         thd_headline(u_pct, i_pct, limits, catalogue),

@@ -55,7 +55,7 @@ def test_the_commands_are_in_four_groups() -> None:
     assert first_words == [
         "demo", "init", "scan", "identify", "check", "plan", "doctor", "commission",
         "run", "read", "watch", "web", "explain", "condition", "alarms", "maintenance", "resume",
-        "import", "baseline", "adjustment", "contract", "report", "ledger",
+        "import", "baseline", "adjustment", "certificate", "contract", "report", "ledger",
         "replay", "simulate", "profiles", "backup", "restore", "compile",
     ]  # fmt: skip
 

@@ -78,6 +78,22 @@ def test_the_current_distortion_is_that_of_the_waveform_else_of_the_meter() -> N
     assert "THD-I" not in row_of({"thd_u_l1_pct": 3.0}, {})
 
 
+@pytest.mark.parametrize(
+    ("currents_a", "shown"),
+    [
+        ((50.0, 52.0, 0.4), "31.0"), ((50.0, 52.0, 2.5), "31.0"), ((50.0, 52.0, 2.6), "120.7"),
+        ((0.0, 9.0, 0.0), "32.0"), ((0.0, 0.0, 0.0), "120.7"), ((50.0, 52.0, None), "120.7"),
+        ((None, None, None), "120.7"),
+    ],
+)  # fmt: skip
+def test_a_phase_without_current_has_no_distortion(currents_a: tuple[float | None, ...], shown: str) -> None:
+    """Less than 5 % of the mean of the other two phases is none; without currents all phases count."""
+    values = {"thd_i_l1_pct": 30.0, "thd_i_l2_pct": 32.0, "thd_i_l3_pct": 300.0}
+    amps = {f"current_l{n}_a": value for n, value in enumerate(currents_a, 1)}
+    assert f" {shown} %" in row_of(values | amps, None)
+    assert f" {shown} %" in row_of({"current_l1_a": 50.0}, values | amps)
+
+
 def test_flags_of_complete_messages_are_shown_below_the_table() -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     for name, flags in (("p-1", ["CLOCK_UNSYNCHRONIZED", "SIMULATED"]), ("p-2", ["CLOCK_UNSYNCHRONIZED"]), ("p-3", [])):

@@ -288,6 +288,15 @@ def test_the_certificate_of_transformers_replaces_their_class(tmp_path: Path) ->
     assert (problem.key, problem.value, problem.reason) == ("meter.m.ct_class", "0.5", codes.TEXT_EXPECTED())
 
 
+def test_the_certificate_of_a_meter_replaces_its_class(tmp_path: Path) -> None:
+    for text, kept in (("0.5S", "0.5S"), ("0.170%", "0.17 %"), ("0.17 %", "0.17 %")):
+        assert load_all(tmp_path, BASE + at_input("m", class_=text))[0].meters["m"].accuracy_class == kept
+    [problem] = problems(tmp_path, BASE + at_input("m", class_="5 %"))
+    assert problem.reason == codes.METER_LIMIT_RANGE()
+    [problem] = problems(tmp_path, BASE + at_input("m", class_="0.5 S"))
+    assert problem.reason.data["near"] == "0.5S"
+
+
 def test_voltage_transformers_have_a_class(tmp_path: Path) -> None:
     begin = BASE + at_input("m", ct="150/5", ct_class="0.5", vt="10000/100")
     for text, kept in (("0.2", "0.2"), ("0.1 % 4 min", "0.1 % 4'")):
@@ -330,7 +339,8 @@ def test_a_problem_has_place_key_value_and_correction(tmp_path: Path) -> None:
     text = BASE + at_input("m").replace('"0.5"', "0.5")
     [problem] = problems(tmp_path, text)
     number = text.splitlines().index("class = 0.5") + 1
-    assert str(problem) == f"plant.toml:{number}: meter.m.class = 0.5: expected one of {', '.join(METER_CLASSES)}"
+    expected = f'expected one of {", ".join(METER_CLASSES)}, or the limit from a certificate, for example "0.12 %"'
+    assert str(problem) == f"plant.toml:{number}: meter.m.class = 0.5: {expected}"
 
 
 LINES = """\

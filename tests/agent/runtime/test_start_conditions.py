@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from support.basics import free_port, real_command
 from support.config_text import at_input, bus, drive, load_all, magnet, meter, site, table
 
 from agent.cli import main
+from agent.config import reasons as config_reasons
 from agent.runtime import reasons as codes
 from agent.runtime.start_conditions import add_start_conditions
 from drivers.reasons import Code
@@ -104,3 +106,21 @@ def test_a_drive_whose_trip_cannot_be_seen(tmp_path: Path, profile: str, expecte
     text = site() + bus(tcp=None, serial="/dev/ttyNONE", line="9600 8N1") + at_input("m")
     text += drive("d", fed_by="m", profile=profile) + magnet("pump", "d")
     assert found(tmp_path, text).get("drive.d.profile") == expected
+
+
+@pytest.mark.parametrize(
+    ("days", "code"),
+    [
+        (-1, config_reasons.CALIBRATION_ENDED), (1, config_reasons.CALIBRATION_ENDS),
+        (59, config_reasons.CALIBRATION_ENDS), (62, None),
+    ],
+)  # fmt: skip
+def test_certificates_that_have_expired_or_soon_will(tmp_path: Path, days: int, code: Code | None) -> None:
+    """1 and not 0, 62 and not 61: the test may run at midnight."""
+    until = datetime.now(UTC).date() + timedelta(days)
+    text = f'certificate = {{ number = "E1", laboratory = "L", issued = 2020-01-01, valid_until = {until} }}\n'
+    loaded, report = load_all(tmp_path, BASE + text + table("store", state_dir="state"))
+    add_start_conditions(loaded, report)
+    levels = {item.reason.code: item.level for item in (*report.findings, *report.notes)}
+    assert levels.get(config_reasons.CALIBRATION_ENDED) == ("finding" if days < 0 else None)
+    assert found(tmp_path, BASE + text) == ({"meter.m.certificate": code} if code else {})

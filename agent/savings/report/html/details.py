@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from agent.config import emission_factors
-from agent.config.model import Motor, Replaced
+from agent.config import certificates, emission_factors
+from agent.config.model import Meter, Motor, Replaced
 from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
 from agent.savings.accounting.bill import Bill
@@ -137,9 +137,17 @@ def meter_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         DetailRow(_("serial number"), (meter.serial_number or _("not stated"),)),
         DetailRow(_("accuracy class"), (meter.accuracy_class,)),
         DetailRow(_("current transformers"), (transformers,)),
-        DetailRow(_("calibration certificate"), (meter.certificate or _("not stated"),)),
+        *_certificate_rows(meter, _),
         DetailRow(_("meters in the data"), (_("; ").join(meters) or "–",)),
     ]
+
+
+def _certificate_rows(meter: Meter, _: Catalogue) -> Iterator[DetailRow]:
+    """The certificates of the meter and of each kind of its transformers."""
+    for device, title in certificates.TITLES.items():
+        if device == "meter" or getattr(meter, device) is not None:
+            stated = (certificates.described(item) for item in meter.certificates if item.device == device)
+            yield DetailRow(_(title), tuple(map(_.reason, stated)) or (_("not stated"),))
 
 
 def _motor_text(motor: Motor, _: Catalogue) -> str:

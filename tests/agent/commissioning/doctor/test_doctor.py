@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -286,6 +287,21 @@ def test_json_is_one_object_per_finding_with_code_data_and_text(tmp_path: Path) 
     assert disk["code"] in (codes.DISK_SPACE, codes.DISK_ALMOST_FULL)
     assert disk["data"]["path"] == f"{tmp_path}/state"
     assert disk["text"] == str(reason_of(disk))
+
+
+@pytest.mark.parametrize(("days", "level"), [(-2, "finding"), (30, "note"), (90, None)])
+def test_certificates_of_meters_are_examined(tmp_path: Path, days: int, level: str | None) -> None:
+    until = datetime.now(UTC).date() + timedelta(days)
+    stated = f'{{ number = "E1", laboratory = "L", issued = 2020-01-01, valid_until = {until} }}'
+    file = tmp_path / "plant.toml"
+    file.write_text(
+        f'[site]\nid = "s"\ngateway = "g"\n[store]\nstate_dir = "{tmp_path}/state"\n'
+        f'[bus.b]\ntcp = "127.0.0.1:1"\n[meter.m]\nbus = "b"\nunit_id = 1\nprofile = "eastron/sdm630"\nclass = "0.5"\n'
+        f'measuring_point = "motor"\ncertificate = {stated}\n'
+    )
+    done = CliRunner().invoke(main, ["doctor", str(file), "--rounds", "1", "--json"])
+    items = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [item["level"] for item in items if item["where"] == "meter.m.certificate"] == ([level] if level else [])
 
 
 @pytest.mark.text

@@ -12,6 +12,7 @@ from support.retrofit import FLOW
 from agent.savings import reasons
 from agent.savings.accounting.assumptions import assumptions_of, season_distance_d
 from agent.savings.accounting.driver_error import DriverError
+from agent.savings.accounting.expired_times import ExpiredTime
 from agent.savings.accounting.verdict import verdict
 from agent.savings.baseline.baseline import freeze, from_nameplate, learn
 from agent.savings.records.model import QUARTER_MS, Assumption, Baseline, Driver, Interval, StaticFactor
@@ -148,6 +149,24 @@ def test_a_counter_of_pieces_cannot_drift() -> None:
 def test_the_mix_of_products_must_be_known_where_products_are_counted(model: Baseline, status: str | None) -> None:
     found = of(model).get("product_mix")
     assert (found.status if found else None) == status
+
+
+def test_an_expired_certificate_is_open_whatever_else_is_known() -> None:
+    """Also of a baseline from the nameplate, whose present energy the meter measures."""
+    drivers = (FLOW, TEMPERATURE)
+    time = ExpiredTime("ct", "E1", "2026-01-31", day_number("2026-02-01") * DAY_MS, None)
+    for expired, status in (([], "proven"), ([time], "provisional")):
+        found = assumptions_of(
+            baseline(*drivers), days("2026-02-01", 28), dict.fromkeys(drivers, CALIBRATED), u95_wh=1.0,
+            without_u95_wh=1.0, expired=expired,
+        )  # fmt: skip
+        assert verdict(10.0, 1.0, 5, found) == status
+    assert found[0] == Assumption(
+        "certificate", "open", reasons.CERTIFICATE_EXPIRED(device="ct", number="E1", until="2026-01-31")
+    )
+    plate = from_nameplate("mill", {"rated_w": 1e5, "efficiency": 0.93, "rpm": 1480.0, "sync_rpm": 1500.0}, 0)
+    found = assumptions_of(plate, set(), {}, u95_wh=1.0, without_u95_wh=1.0, expired=[time])
+    assert [item.kind for item in found] == ["driver", "certificate"]
 
 
 def test_open_assumptions_come_first() -> None:

@@ -165,7 +165,11 @@ def test_the_meter_and_the_zone_are_there(reported: dict[str, Any], rows: list[d
     assert motor["meter"] == {
         "name": "mcc-12", "profile": "eastron/sdm630", "measuring_point": "drive-input", "serial_number": "22091734",
         "class": "0.5S", "ct": [400, 5], "ct_class": "0.5S", "vt": None, "vt_class": None,
-        "nominal_v": 380, "certificate": "JJG 596, 2024-01-12, No. 4711",
+        "nominal_v": 380, "certificate": "4711",
+        "certificates": [{
+            "device": "meter", "number": "4711", "laboratory": "省计量院", "issued": "2024-01-12",
+            "valid_until": "2032-01-11", "serial_number": None,
+        }],
     }  # fmt: skip
     assert {row["meter"] for row in rows} == {"mcc-12/22091734"}
     assert all(float(row["reactive_kvarh"]) > 0 and float(row["shaft_kwh"]) > 0 for row in rows)

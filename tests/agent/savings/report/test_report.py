@@ -223,7 +223,7 @@ def test_the_page_is_complete_and_self_contained(month: Path) -> None:
         "proven",
         "已证实",
         "22091734",
-        "JJG 596",
+        "4711, 省计量院",
         "0.5S",
         "IE5",
         "避免的电网排放",

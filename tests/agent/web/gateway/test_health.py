@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support.config_text import at_input, bus, load_all, site
 
 from agent.core.messages import Message, encode, encode_plain
 from agent.core.metrics import HEALTH, by_name
@@ -102,6 +104,24 @@ def test_a_figure_at_its_limit_is_none(changes: dict[str, float]) -> None:
     page = Page()
     page.health(**changes)
     assert page.shown()["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("valid_until", "priorities"),
+    [("2026-11-21", []), ("2026-11-20", ["low"]), ("2026-09-21", ["low"]), ("2026-09-20", ["medium"])],
+)
+def test_certificates_of_meters_are_findings(tmp_path: Path, valid_until: str, priorities: list[str]) -> None:
+    """Today is 2026-09-21."""
+    stated = f'{{ number = "E1", laboratory = "L", issued = 2020-01-01, valid_until = {valid_until} }}'
+    config = load_all(tmp_path, site() + bus() + at_input("m") + f"certificate = {stated}\n")[0]
+    page = Page()
+    page.web = Web(page.follower, config, lambda: page.now_ms)
+    page.deliver("info", encode_plain("info", T_MS, {"version": "1.2.3", "config": config.hash, "boot": 7}))
+    page.health()
+    found = page.shown()["findings"]
+    assert [item["priority"] for item in found] == priorities
+    assert all(item["code"] == "health_calibration" for item in found)
+    assert all("meter.m.certificate" in item["text"] for item in found)
 
 
 def test_a_finding_has_the_time_at_which_its_figure_changed() -> None:

@@ -47,6 +47,20 @@ def test_the_current_has_its_own_indices() -> None:
     assert (i.tdd_pct, i.k_factor) == ([31.0, None, None], [22.0, None, None])
 
 
+def test_a_phase_without_current_has_no_percentages() -> None:
+    """Its fundamental is noise, of which harmonics are hundreds of percent; the TDD is of the rated current."""
+    noise = orders(0.02, h5=0.06, h7=0.05)
+    message = MESSAGE | {"harmonic_i_l2_a": orders(41.0, h5=14.35), "harmonic_i_l3_a": noise}
+    values = PQ3S | {"thd_i_l2_pct": 35.0, "thd_i_l3_pct": 300.0, "tdd_l3_pct": 0.2, "k_factor_l3": 40.0}
+    lost = spectrum(message, values | {"current_l1_a": 42.0, "current_l2_a": 43.0, "current_l3_a": 0.1}, "i")
+    assert lost is not None
+    assert (lost.worst_thd_pct, lost.dominant_order, lost.worst_phase) == (60.0, 11, 1)
+    assert (lost.thd_pct[2], lost.pct[2][5], lost.k_factor[2], lost.tdd_pct[2]) == (None, None, None, 0.2)
+    unknown = spectrum(message, values, "i")
+    assert unknown is not None
+    assert unknown.worst_thd_pct == 300.0
+
+
 def test_a_clean_voltage_has_no_dominant_harmonic_and_no_message_no_spectrum() -> None:
     clean = spectrum({"harmonic_u_l1_v": orders(230.0, h5=0.1)}, {}, "u")
     assert clean is not None

@@ -1,0 +1,1 @@
+"""Reads digital calibration certificates (DCC of PTB) for the configuration."""
