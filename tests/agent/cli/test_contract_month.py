@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import independent_contract as independent
+from support.basics import HandClock
 from support.contract_parties import gateway_with_plan, magwatt
 from support.independent_bundle import verified
+from support.metered_retrofit import utc_ms
+from support.savings import save_event
+
+from agent.delivery.store import Store
+from agent.savings.reasons import MAINTENANCE
+from agent.savings.records.model import NonRoutineEvent
 
 MONTH = "2024-10"
 
@@ -72,6 +81,68 @@ def test_two_parties_settle_a_month_and_correct_it(place: Path) -> None:
     assert states(place) == [(1, "corrected"), (2, "settled")]
     assert json.loads(month.read_text(encoding="utf-8"))["document"]["revision"] == 1
     magwatt("ledger", "verify", "--config", place / "gateway" / "plant.toml")
+
+
+def with_event(place: Path) -> None:
+    """An event of three hours on 2 October, which the agent found."""
+    begin_ms = utc_ms("2024-10-02 06:00")
+    with contextlib.closing(Store(place / "gateway" / "state", HandClock(begin_ms / 1000))) as store:
+        span_ms = begin_ms, begin_ms + 3 * 3_600_000
+        save_event(store, NonRoutineEvent(0, "fan", "maintenance", *span_ms, MAINTENANCE(), 5.0, "exclude"))
+
+
+def decide(place: Path, *decision: str) -> None:
+    config = place / "gateway" / "plant.toml"
+    by = ("--by", "Li Wei", "--reason", "filter changed")
+    magwatt("adjustment", "decide", "fan", "1", *decision, *by, "--config", config)
+
+
+def motor_of(month: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(month.read_text(encoding="utf-8"))["document"]["motor"]["fan"]
+    return found
+
+
+def test_both_parties_sign_the_decisions_and_a_later_one_is_found(place: Path) -> None:
+    with_event(place)
+    undecided = issue(place)
+    assert "event_undecided" in [each["code"] for each in motor_of(undecided)["assumptions"]]
+    decide(place, "--adjust", "12.3455")
+    assert verified(bundle_of(place)).later == ("decision 1",)
+    month = issue(place, "--reason", "event 1 was decided")
+    [named] = motor_of(month)["decisions"]
+    assert (named["event"], named["decision"], sum(named["energy_wh"].values())) == (1, "adjust", 12_346)
+    assert motor_of(month)["excluded_wh"].keys() < motor_of(undecided)["excluded_wh"].keys()
+    sign_both(place, month)
+    decide(place, "--keep")
+    output = record(place, month, code=1)  # it is recorded, and the later decision is reported
+    assert "event 1 of fan was decided after it was issued" in output
+    assert states(place, code=1) == [(1, "corrected"), (2, "settled")]
+    found = verified(bundle_of(place))
+    assert (found.state, found.later) == ("settled", ("decision 1",))
+
+
+def test_a_decision_or_baseline_that_was_edited_prevents_a_month(place: Path) -> None:
+    with_event(place)
+    decide(place, "--adjust", "12.3")
+    state = place / "gateway" / "state" / "magwatt.sqlite"
+    edits = {"savings-event": lambda text: text.replace("12300.0", "99300.0"), "baseline": with_residual}
+    for kind, edit in edits.items():
+        with contextlib.closing(sqlite3.connect(state)) as db:
+            [before] = db.execute("select body from note where kind = ? and name like 'fan%'", (kind,)).fetchone()
+            changed = edit(before)
+            assert changed != before
+            db.execute("update note set body = ? where kind = ? and body = ?", (changed, kind, before))
+            db.commit()
+            issue(place, code=1)
+            assert list(place.glob("month*")) == []
+            db.execute("update note set body = ? where kind = ? and body = ?", (before, kind, changed))
+            db.commit()
+    issue(place)
+
+
+def with_residual(text: str) -> str:
+    """A baseline with another uncertainty."""
+    return json.dumps({**json.loads(text), "residual_wh": 1.0})
 
 
 def test_what_is_signed_is_printed_before_the_passphrase(place: Path) -> None:
