@@ -17,6 +17,8 @@ from support.independent_bundle import verified
 from support.metered_retrofit import utc_ms
 from support.savings import save_event
 
+from agent.contract import reasons as codes
+from agent.core.text import text_of
 from agent.delivery.store import Store
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.model import NonRoutineEvent
@@ -66,21 +68,37 @@ def record(place: Path, month: Path, code: int = 0) -> str:
 
 
 def test_two_parties_settle_a_month_and_correct_it(place: Path) -> None:
+    """An independent verifier follows each step."""
+    config = place / "gateway" / "plant.toml"
+    assert verified(bundle_of(place)).state == "none"
     month = issue(place)
-    assert states(place) == [(1, "issued")]
+    assert (states(place), verified(bundle_of(place)).state) == ([(1, "issued")], "issued")
     magwatt("contract", "show", month, code=1)
     sign_both(place, month)
     magwatt("contract", "show", month)
     record(place, month)
     record(place, month)  # the same once more
-    assert states(place) == [(1, "settled")]
+    found = verified(bundle_of(place))
+    assert (states(place), found.state, found.later) == ([(1, "settled")], "settled", ())
+    assert found.amount == json.loads(month.read_text(encoding="utf-8"))["document"]["amount"]
+    again = magwatt("contract", "issue", "--month", MONTH, "--config", config, "--output", place / "again.json", code=2)
+    settled = codes.MONTH_SETTLED_ALREADY(month=MONTH, revision=1, next=2)
+    assert (again.stderr, (place / "again.json").exists()) == (f"{text_of(settled)}\n", False)
     second = issue(place, "--reason", "certificate of the meter")
-    assert states(place) == [(1, "settled"), (2, "issued")]
+    assert (states(place), verified(bundle_of(place)).state) == ([(1, "settled"), (2, "issued")], "issued")
     sign_both(place, second)
     record(place, second)
-    assert states(place) == [(1, "corrected"), (2, "settled")]
-    assert json.loads(month.read_text(encoding="utf-8"))["document"]["revision"] == 1
-    magwatt("ledger", "verify", "--config", place / "gateway" / "plant.toml")
+    assert (states(place), verified(bundle_of(place)).state) == ([(1, "corrected"), (2, "settled")], "settled")
+    magwatt("ledger", "verify", "--config", config)
+    record(place, month)  # its signatures are known
+
+
+def test_each_party_can_be_the_only_one(place: Path) -> None:
+    month = issue(place)
+    magwatt("contract", "sign", month, "--key", place / "company.pem")
+    record(place, month)
+    assert states(place) == [(1, "accepted")]
+    assert verified(bundle_of(place))[:2] == ("accepted", ("energy_service_company",))
 
 
 def with_event(place: Path) -> None:
@@ -162,20 +180,15 @@ def bundle_of(place: Path, *more: str) -> dict[str, Any]:
     return found
 
 
-def test_an_independent_verifier_follows_the_month(place: Path) -> None:
-    assert verified(bundle_of(place)).state == "none"
-    month = issue(place)
-    assert verified(bundle_of(place)).state == "issued"
-    magwatt("contract", "sign", month, "--key", place / "company.pem")
-    record(place, month)
-    assert verified(bundle_of(place))[:2] == ("accepted", ("energy_service_company",))
-    magwatt("contract", "sign", month, "--key", place / "customer.pem")
-    record(place, month)
-    found = verified(bundle_of(place))
-    assert (found.state, found.later) == ("settled", ())
-    assert found.amount == json.loads(month.read_text(encoding="utf-8"))["document"]["amount"]
-    second = issue(place, "--reason", "certificate of the meter")
-    assert verified(bundle_of(place)).state == "issued"
-    sign_both(place, second)
-    record(place, second)
-    assert verified(bundle_of(place)).state == "settled"
+def test_a_month_is_not_issued_without_a_plan_or_for_nothing(place: Path, tmp_path: Path) -> None:
+    config, month = place / "gateway" / "plant.toml", tmp_path / "month.json"
+    for arguments, code in (
+        (("--month", "2024-09"), 2),  # before the plan
+        (("--month", "2024-11"), 1),  # no data
+        (("--month", "2024-13"), 2),
+        (("--month", MONTH, "--reason", "meter"), 2),  # nothing to correct
+        (("--month", MONTH, "--contract", "EMC-2026-018"), 2),
+    ):
+        found = magwatt("contract", "issue", *arguments, "--config", config, "--output", month, code=code)
+        assert (len(found.stderr.splitlines()), month.exists()) == ((code == 2), False), found.output
+    assert states(place) == []
