@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from importlib import metadata
 from typing import Any
@@ -14,7 +14,7 @@ from agent.contract.plan import ContractMotor, ContractPeriod
 from agent.contract.sheet.difference import CAUSES
 from agent.contract.sheet.evidence import assumptions, evidence_rows, evidence_text
 from agent.contract.sheet.sheet import Sheet
-from agent.contract.sheet.standing import MARKS, TEXTS, party_blocks, state_lines
+from agent.contract.sheet.standing import MARKS, party_blocks, state_lines, state_text
 from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
 from agent.savings.report.formatting import exact, kwh, with_u
@@ -51,12 +51,18 @@ def sheet_texts(sheet: Sheet, _: Catalogue) -> Mapping[str, Any]:
     """What the template shows."""
     rows, accepted = sheet.motors(), sheet.accepted
     open_ones = assumptions(sheet, _)
+    differences = [sheet.difference(*row) for row in rows]
+    shown = [cause for cause in CAUSES if cause == "rounding" or any(each[cause] for each in differences)]
     return {
-        "state": sheet.standing, "state_text": _(TEXTS[sheet.standing]), "state_lines": list(state_lines(sheet, _)),
+        "state": sheet.standing, "state_text": state_text(sheet, _), "state_lines": list(state_lines(sheet, _)),
         "mark": _(MARKS[sheet.standing]) if sheet.standing in MARKS else "",
+        "simulated": getattr(sheet.month, "simulated", False),
         "revision": sheet.month.revision, "month": sheet.month.month, "title": sheet.plan.title,
-        "head": _head(sheet, _), "motors": [_motor(sheet, *row, _) for row in rows],
-        "causes": _causes(_), "currency": currency(sheet.plan.rules.currency, _),
+        "head": _head(sheet, _), "motors": [
+            _motor(sheet, *row, _) | {"parts": [{"code": cause, "text": exact(causes[cause])} for cause in shown]}
+            for row, causes in zip(rows, differences, strict=True)
+        ],
+        "causes": _causes(shown, _), "currency": currency(sheet.plan.rules.currency, _),
         "price_head": [_("price"), _("price per kWh"), "kWh", _("value")], "prices": _prices(sheet, _),
         "amounts": list(_amounts(sheet, _)), "rules": _rules(sheet, _), "accepted": accepted,
         "assumptions": open_ones, "assumptions_head": _assumptions_head(sheet, _),
@@ -86,16 +92,14 @@ def _head(sheet: Sheet, _: Catalogue) -> list[DetailRow]:
 
 def _motor(
     sheet: Sheet, terms: ContractMotor, motor: MonthMotor, amount: MotorAmount, _: Catalogue
-) -> Mapping[str, Any]:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     decimals = sheet.plan.rules.energy_decimals
-    causes = sheet.difference(terms, motor, amount)
     u80, u90, u95 = (with_u(0.0, u_wh / 1000)[1] for u_wh in (motor.u80_wh, motor.u90_wh, motor.u95_wh))
     return {
         "name": terms.name, "title": terms.title, "formula": _formula(terms, _),
         "contract": exact(amount.total_kwh), "adjusted": exact(amount.adjusted_kwh), "u80": u80, "u90": u90, "u95": u95,
         "evidence": motor.evidence, "evidence_text": evidence_text(sheet, motor, _),
         "details": _("; ").join(_details(terms, motor, _)),
-        "parts": [{"code": cause, "text": exact(causes[cause])} for cause in CAUSES],
         "difference": exact(amount.difference_kwh.quantize(Decimal(1).scaleb(-decimals))),
     }  # fmt: skip
 
@@ -130,12 +134,12 @@ def _period(period: ContractPeriod, _: Catalogue) -> str:
     return _("{first} to {last}", first=str(period.first), last=str(period.last))
 
 
-def _causes(_: Catalogue) -> list[Mapping[str, str]]:
-    noted = [cause for cause in CAUSES if cause in CAUSE_MEANINGS]
+def _causes(shown: Sequence[str], _: Catalogue) -> list[Mapping[str, str]]:
+    noted = [cause for cause in shown if cause in CAUSE_MEANINGS]
     return [
         {"code": cause, "name": _(CAUSE_NAMES[cause]), "note": NOTES[noted.index(cause)] if cause in noted else "",
          "meaning": _(CAUSE_MEANINGS[cause]) if cause in noted else ""}
-        for cause in CAUSES
+        for cause in shown
     ]  # fmt: skip
 
 
@@ -174,7 +178,7 @@ def _percent(share: Decimal) -> str:
 
 def _rules(sheet: Sheet, _: Catalogue) -> str:
     rules = sheet.plan.rules
-    return _("; ").join((
+    return " · ".join((
         _("Rounding {rule:word}: energy to {energy:d}, amounts to {money:d} {money:decimal|decimals}",
           rule=rules.rounding, energy=rules.energy_decimals, money=rules.money_decimals),
         _("VAT {rate}, included in the prices", rate=_percent(rules.vat_rate)) if rules.prices_include_vat

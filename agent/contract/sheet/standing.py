@@ -18,7 +18,6 @@ from drivers.reasons import Reason
 TEXTS = {
     DRAFT: N_("draft, not issued"),
     ISSUED: N_("issued; not accepted yet"),
-    ACCEPTED: N_("accepted by one party"),
     SETTLED: N_("settled: accepted by both parties"),
     CORRECTED: N_("corrected: a later revision replaces this one"),
     INVALID: N_("not valid"),
@@ -33,6 +32,13 @@ ROLE_NAMES = {
 class StateLine(NamedTuple):
     code: str
     text: str
+
+
+def state_text(sheet: Sheet, _: Catalogue) -> str:
+    if sheet.standing == ACCEPTED:
+        [role] = [role for role in ROLES if role not in sheet.state.missing]
+        return _("accepted by {role:word} only", role=role)
+    return _(TEXTS[sheet.standing])
 
 
 def state_lines(sheet: Sheet, _: Catalogue) -> Iterator[StateLine]:
