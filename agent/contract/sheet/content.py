@@ -25,6 +25,7 @@ CAUSE_NAMES = {
     "production": N_("production and load"),
     "excluded": N_("not compared"),
     "unmeasured": N_("not measured"),
+    "together": N_("production, and what is not compared"),
     "adjustments": N_("decided adjustments"),
     "rounding": N_("rounding"),
 }
@@ -38,6 +39,10 @@ CAUSE_MEANINGS = {
         "the contract − measured energy."
     ),
     "unmeasured": N_("Reference energy of the contract for production or running time without energy at the meter."),
+    "together": N_(
+        "Reference energy of the contract − adjusted baseline of the model − measured energy outside the comparison: "
+        "which part of the production or running time belongs to the comparison is not known."
+    ),
     "adjustments": N_("− decided adjustments of non-routine events, which only the adjusted saving contains."),
 }
 FORMULA_WORDS = (
