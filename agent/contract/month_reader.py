@@ -1,11 +1,12 @@
-"""Reads the month of a contract from its JSON document, and compares it with the plan: nothing in it is believed that
-the plan and its own energies determine.
+"""Reads the month of a contract from its JSON document, and compares it with the plan: what the plan and the energies
+of the month determine is calculated again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,10 @@ def amount_of_month(month: ContractMonth, plan: ContractPlan) -> MonthAmount:
 
 def contradictions(month: ContractMonth, version: PlanVersion) -> list[Reason]:
     """What contradicts the plan, or the month itself."""
-    return list(dict.fromkeys(_contradictions(month, version)))
+    try:
+        return list(dict.fromkeys(_contradictions(month, version)))
+    except InvalidValue as error:  # not a month
+        return [error.reason]
 
 
 def _contradictions(month: ContractMonth, version: PlanVersion) -> Iterator[Reason]:
@@ -105,9 +109,9 @@ def _in_motor(month: ContractMonth, name: str, motor: MonthMotor, plan: Contract
     edges = [month.from_ms, *(ms for from_ms, to_ms, _ in motor.excluded for ms in (from_ms, to_ms)), month.to_ms]
     if edges != sorted(edges) or any(from_ms == to_ms for from_ms, to_ms, _ in motor.excluded):
         yield codes.MONTH_PART_WRONG(**where, key="excluded")
-    if motor.excluded_wh.keys() != {code for _, _, code in motor.excluded} or sum(motor.excluded_wh.values()) != sum(
-        row[0] - row[1] for row in motor.energies.values()
-    ):
+    outside_wh = sum(measured_wh - compared_wh for measured_wh, compared_wh, _ in motor.energies.values())
+    causes = {code for _, _, code in motor.excluded}
+    if motor.excluded_wh.keys() != causes or sum(motor.excluded_wh.values()) != outside_wh:
         yield codes.MONTH_PART_WRONG(**where, key="excluded_wh")
     starts = [start_ms for start_ms, _ in motor.recalculated]
     if not _in_order([month.from_ms - 1, *starts, month.to_ms]):
@@ -115,7 +119,7 @@ def _in_motor(month: ContractMonth, name: str, motor: MonthMotor, plan: Contract
 
 
 def _in_order(values: list[int]) -> bool:
-    return all(first < second for first, second in zip(values, values[1:], strict=False))
+    return all(first < second for first, second in pairwise(values))
 
 
 def _in_amount(month: ContractMonth, plan: ContractPlan) -> Iterable[Reason]:
@@ -128,10 +132,8 @@ def _in_amount(month: ContractMonth, plan: ContractPlan) -> Iterable[Reason]:
     expected: dict[str, Any] = msgspec.to_builtins(amount_texts(plan, amount))
     for name, motor in amount.motors.items():
         kwh, adjusted = motor_texts(motor)
-        found |= _named(name, month.motors[name].contract_kwh) | {
-            f"{name}.adjusted_kwh": month.motors[name].adjusted_kwh
-        }
-        expected |= _named(name, kwh) | {f"{name}.adjusted_kwh": adjusted}
+        found |= _named(name, month.motors[name].contract_kwh, month.motors[name].adjusted_kwh)
+        expected |= _named(name, kwh, adjusted)
     return [
         codes.MONTH_FIGURE_WRONG(month=month.month, key=key, found=str(found.get(key, "–")),
                                  expected=str(expected.get(key, "–")))
@@ -140,5 +142,7 @@ def _in_amount(month: ContractMonth, plan: ContractPlan) -> Iterable[Reason]:
     ]  # fmt: skip
 
 
-def _named(motor: str, kwh: Mapping[str, str]) -> dict[str, str]:
-    return {f"{motor}.contract_kwh.{price}".rstrip("."): value for price, value in kwh.items()}
+def _named(motor: str, kwh: Mapping[str, str], adjusted_kwh: str) -> dict[str, str]:
+    """Figures by their place in the document."""
+    by_price = {f"{motor}.contract_kwh.{price}".rstrip("."): value for price, value in kwh.items()}
+    return {**by_price, f"{motor}.adjusted_kwh": adjusted_kwh}

@@ -1,6 +1,6 @@
 """Reasons within a signed month: code and data, in which a number with a fraction is a decimal text.
 
-The text is made where a person reads it, in the language of the reader.
+The text is made where it is read, in the language of the reader.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from drivers.reasons import CODES, TEXT_FORMATS, UNKNOWN, Reason
 
-DIGITS = 6  # significant ones: a reason is read by people
+DIGITS = 6  # significant ones: only a text is made of it
 MODULES = ("agent.savings.reasons", "agent.savings.report.reasons", "agent.contract.reasons")  # declare the codes
 
 

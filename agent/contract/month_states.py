@@ -51,7 +51,7 @@ class MonthRevision(Struct, frozen=True):
         return tuple(role for role in ROLES if role not in self.missing)
 
     def problem(self) -> Reason | None:
-        """Why the parties cannot settle this revision, whoever has signed it; None: they can."""
+        """Why the parties cannot settle this revision, signed or not; None: they can."""
         if (reason := self.plan.not_in_force()) is not None:
             return reason
         found = [*self.signing.problems, *contradictions(self.month, self.plan)]

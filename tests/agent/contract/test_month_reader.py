@@ -9,6 +9,7 @@ import pytest
 from support.contract import document, signed
 from support.contract_month import FROM_MS, ISSUED_MS, PLAN, TO_MS, month_document, revision
 
+from agent.config.reasons import NOT_A_MONTH
 from agent.contract import reasons as codes
 from agent.contract.documents import unsigned
 from agent.contract.month_reader import amount_of_month, contradictions, month_of
@@ -32,7 +33,8 @@ def test_the_month_of_the_documentation_is_accepted() -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        {"note": ""}, {"amount": None}, {"motor__fan__energies__peak": [1, 2]}, {"motor__fan__energies__peak": [1, 2, "3"]},
+        {"note": ""}, {"amount": None},
+        {"motor__fan__energies__peak": [1, 2]}, {"motor__fan__energies__peak": [1, 2, "3"]},
         {"amount__gross": 5669}, {"amount__gross": "5.7e3"}, {"amount__gross": "NaN"}, {"amount__gross": "5669.31\n"},
         {"revision": 0}, {"revision": True}, {"plan": "AB" * 32}, {"motor__fan__evidence": "checked"},
         {"ledger__hash": ""}, {"motor__fan__u95_wh": -1}, {"month": "2026-1"}, {"revision": 2},
@@ -59,6 +61,7 @@ def test_a_newer_format_is_rejected_with_this_cause() -> None:
         ({"from_ms": FROM_MS - 900_000}, codes.MONTH_BOUNDS_WRONG),
         ({"to_ms": TO_MS + 1}, codes.MONTH_BOUNDS_WRONG),
         ({"month": "2026-11"}, codes.MONTH_BOUNDS_WRONG),
+        ({"month": "2026-13"}, NOT_A_MONTH),
         ({"drafted_ms": TO_MS - 1}, codes.MONTH_ISSUED_EARLY),
         ({"amount__gross": "5669.32"}, codes.MONTH_FIGURE_WRONG),
         ({"amount__gross": "5669.310"}, codes.MONTH_FIGURE_WRONG),
