@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.cli.contract_sheet import sheet
 from agent.cli.contract_source import (
     amount_of_month,
     gateway_key,
@@ -46,6 +47,8 @@ _passphrase_option = click.option(
 def contract() -> None:
     pass
 
+
+contract.add_command(sheet)
 
 @contract.command(
     help=N_(

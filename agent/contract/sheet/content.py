@@ -9,15 +9,14 @@ from typing import Any
 
 from agent.contract.amounts import ONE_PRICE, MotorAmount
 from agent.contract.month import MonthMotor
-from agent.contract.month_states import DRAFT
 from agent.contract.plan import ContractMotor, ContractPeriod
 from agent.contract.sheet.difference import CAUSES
-from agent.contract.sheet.evidence import assumptions, evidence_rows, evidence_text
+from agent.contract.sheet.evidence import evidence_rows, evidence_text, motor_evidence
 from agent.contract.sheet.sheet import Sheet
 from agent.contract.sheet.standing import MARKS, party_blocks, state_lines, state_text
 from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
-from agent.savings.report.formatting import exact, kwh, with_u
+from agent.savings.report.formatting import exact, grouped, kwh, with_u
 from agent.savings.report.html.details import PRICES, DetailRow
 from agent.savings.report.html.summary import currency
 
@@ -55,7 +54,6 @@ NOTES = "¹²³⁴"
 def sheet_texts(sheet: Sheet, _: Catalogue) -> Mapping[str, Any]:
     """What the template shows."""
     rows, accepted = sheet.motors(), sheet.accepted
-    open_ones = assumptions(sheet, _)
     differences = [sheet.difference(*row) for row in rows]
     shown = [cause for cause in CAUSES if cause == "rounding" or any(each[cause] for each in differences)]
     return {
@@ -68,9 +66,9 @@ def sheet_texts(sheet: Sheet, _: Catalogue) -> Mapping[str, Any]:
             for row, causes in zip(rows, differences, strict=True)
         ],
         "causes": _causes(shown, _), "currency": currency(sheet.plan.rules.currency, _),
-        "price_head": [_("price"), _("price per kWh"), "kWh", _("value")], "prices": _prices(sheet, _),
+        "price_head": [_("price"), _("price per kWh"), "kWh", _("value of the energy saved")], "prices": _prices(sheet, _),
         "amounts": list(_amounts(sheet, _)), "rules": _rules(sheet, _), "accepted": accepted,
-        "assumptions": open_ones, "assumptions_head": _assumptions_head(sheet, _),
+        "assumptions_head": _assumptions_head(sheet, _), "motor_evidence": motor_evidence(sheet, _),
         "evidence": evidence_rows(sheet, _), "parties": party_blocks(sheet, _), "footer": _footer(sheet, _),
     }  # fmt: skip
 
@@ -78,11 +76,11 @@ def sheet_texts(sheet: Sheet, _: Catalogue) -> Mapping[str, Any]:
 def _head(sheet: Sheet, _: Catalogue) -> list[DetailRow]:
     month, plan = sheet.month, sheet.plan
     span = " – ".join(format_minute(at_ms, plan.timezone) for at_ms in (month.from_ms, month.to_ms))
-    revision = str(month.revision)
+    revision = "–" if sheet.signed is None else str(month.revision)
     if month.replaces:
         revision = _("{revision:d}, replaces revision {before:d}: {reason}", revision=month.revision,
                      before=month.revision - 1, reason=month.reason)  # fmt: skip
-    issued = _("not issued") if sheet.standing == DRAFT else format_minute(month.drafted_ms, plan.timezone)
+    issued = _("not issued") if sheet.signed is None else format_minute(month.drafted_ms, plan.timezone)
     return [
         DetailRow(_("contract"), (_("{contract}, plan version {version:d}", contract=plan.contract,
                                     version=plan.version),)),
@@ -90,7 +88,7 @@ def _head(sheet: Sheet, _: Catalogue) -> list[DetailRow]:
         DetailRow(_("customer"), (plan.parties["customer"].title,)),
         DetailRow(_("energy_service_company"), (plan.parties["energy_service_company"].title,)),
         DetailRow(_("revision"), (revision,)),
-        DetailRow(_("issued"), (issued,)),
+        DetailRow(_("issued on"), (issued,)),
         DetailRow(_("project boundary"), (plan.boundary,)),
     ]  # fmt: skip
 
@@ -127,10 +125,10 @@ def _details(terms: ContractMotor, motor: MonthMotor, _: Catalogue) -> Iterator[
     yield _("reporting period {period}", period=_period(terms.reporting_period, _))
     yield _("measured {measured} kWh, compared {compared} kWh, their adjusted baseline {adjusted} kWh",
             measured=kwh(measured), compared=kwh(compared), adjusted=kwh(adjusted))  # fmt: skip
-    if motor.quantity is not None:
+    if motor.quantity is not None and terms.formula == "specific_energy":
         yield _("production {quantity} {unit}", quantity=exact(Decimal(motor.quantity)), unit=terms.quantity)
     if motor.running_s is not None and terms.formula == "direct_comparison":
-        yield _("running {hours} h", hours=exact(Decimal(motor.running_s) / 3600))
+        yield _("running {hours} h", hours=grouped(motor.running_s / 3600, 2))
 
 
 def _period(period: ContractPeriod, _: Catalogue) -> str:
@@ -194,6 +192,8 @@ def _rules(sheet: Sheet, _: Catalogue) -> str:
 
 
 def _assumptions_head(sheet: Sheet, _: Catalogue) -> str:
+    if not any(motor.assumptions for motor in sheet.month.motors.values()):
+        return _("No assumption is open.")
     if sheet.accepted:
         return _("Open assumptions, accepted by both parties with their signatures:")
     return _("Open assumptions, which the data cannot check; whoever signs accepts them:")

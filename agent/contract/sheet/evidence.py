@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agent.contract.month import MonthDecision, MonthMotor
+from agent.contract.month import MonthMotor
 from agent.contract.month_reasons import reason_of
-from agent.contract.plan import ContractMotor
 from agent.contract.sheet.sheet import Sheet
 from agent.contract.sheet.standing import fingerprint
 from agent.contract.signatures import GATEWAY
@@ -32,19 +31,21 @@ EXCLUSIONS = {
     "driver_out_of_range_in_state": N_("outside the range of the baseline in this state"),
     "driver_in_coverage_gap": N_("in a coverage gap of the baseline"),
     "drivers_out_of_range_together": N_("combination outside the baseline"),
+    "baseline_missing": N_("no baseline"),
+    "outside_reporting_period": N_("outside the reporting period"),
 }  # code of an interval that is not in the saving → short
 
 
-def assumptions(sheet: Sheet, _: Catalogue) -> list[dict[str, str]]:
-    """Open assumptions of all motors."""
-    several = len(sheet.month.motors) > 1
-    found = []
-    for terms, motor, _amount in sheet.motors():
-        for stored in motor.assumptions:
-            text = _.reason(reason_of(stored))
-            shown = _(": ").join((terms.title, text)) if several else text
-            found.append({"code": str(stored.get("code")), "text": shown})
-    return found
+def motor_evidence(sheet: Sheet, _: Catalogue) -> list[dict[str, Any]]:
+    """Of each motor: its open assumptions, what is not compared or measured, decisions, and its baseline."""
+    return [
+        {
+            "title": terms.title, "baseline": terms.baseline_hash, "facts": list(_facts(motor, _)),
+            "assumptions": [{"code": str(stored.get("code")), "text": _.reason(reason_of(stored))}
+                            for stored in motor.assumptions],
+        }
+        for terms, motor, _amount in sheet.motors()
+    ]  # fmt: skip
 
 
 def evidence_text(sheet: Sheet, motor: MonthMotor, _: Catalogue) -> str:
@@ -55,54 +56,28 @@ def evidence_text(sheet: Sheet, motor: MonthMotor, _: Catalogue) -> str:
 
 
 def evidence_rows(sheet: Sheet, _: Catalogue) -> list[DetailRow]:
-    ledger = sheet.month.ledger
-    found = [DetailRow(name, value) for name, value in _per_motor(sheet, _) if value]
-    found += [DetailRow(_("baseline"), tuple(_hashes(sheet, _)), code=True)] if any(_hashes(sheet, _)) else []
+    """Hashes and keys of the document."""
+    ledger, found = sheet.month.ledger, list[DetailRow]()
     if sheet.signed is not None:
-        lines = _("{first:d} to {last:d}, hash of the last one:", first=ledger.first, last=ledger.last)
-        found.append(DetailRow(_("lines of the ledger"), (lines, ledger.hash), code=True))
+        lines = _("{first:d} to {last:d}", first=ledger.first, last=ledger.last)
+        found.append(DetailRow(_("lines of the ledger, hash of the last one"), (lines, ledger.hash), code=True))
         found.append(DetailRow(_("this document, SHA-256"), (sheet.signed.id,), code=True))
     found.append(DetailRow(_("M&V plan, SHA-256"), (sheet.version.signed.id,), code=True))
     found.append(DetailRow(_("key of the gateway"), (_gateway(sheet, _),)))
     return found
 
 
-def _per_motor(sheet: Sheet, _: Catalogue) -> Iterator[tuple[str, tuple[str, ...]]]:
-    several = len(sheet.month.motors) > 1
-    rows: dict[str, list[str]] = {}
-    for terms, motor, _amount in sheet.motors():
-        for name, text in (
-            (_("not in the saving"), _excluded(motor, _)),
-            (_("not measured"), _("{hours} h", hours=grouped(motor.unmeasured_s / 3600, 1))),
-            (_("decisions on events"), _("; ").join(_decision(each, _) for each in motor.decisions)),
-            (_("recalculated"), _("{n:d} {n:interval|intervals}", n=len(motor.recalculated))
-             if motor.recalculated else ""),
-        ):  # fmt: skip
-            if text:
-                rows.setdefault(name, []).append(_(": ").join((terms.title, text)) if several else text)
-    for name, lines in rows.items():
-        yield name, tuple(lines)
-
-
-def _excluded(motor: MonthMotor, _: Catalogue) -> str:
-    parts = [
-        _("{energy} kWh: {cause:word}", energy=kwh(wh), cause=EXCLUSIONS.get(code, code))
-        for code, wh in motor.excluded_wh.items()
-    ]
-    return _("; ").join(parts)
-
-
-def _decision(each: MonthDecision, _: Catalogue) -> str:
-    energy = f" {kwh(sum(each.energy_wh.values()))} kWh" if each.energy_wh else ""
-    return _("event {number:d}: {decision:word}{energy} (line {line}…)", number=each.event, decision=each.decision,
-             energy=energy, line=each.line[:16])  # fmt: skip
-
-
-def _hashes(sheet: Sheet, _: Catalogue) -> Iterator[str]:
-    several = len(sheet.month.motors) > 1
-    for terms, _motor, _amount in sheet.motors():
-        if terms.baseline_hash:
-            yield f"{terms.title} {terms.baseline_hash}" if several else terms.baseline_hash
+def _facts(motor: MonthMotor, _: Catalogue) -> Iterator[str]:
+    for code, wh in motor.excluded_wh.items():
+        yield _("not in the saving: {energy} kWh ({cause:word})", energy=kwh(wh), cause=EXCLUSIONS.get(code, code))
+    if motor.unmeasured_s:
+        yield _("not measured: {hours} h", hours=grouped(motor.unmeasured_s / 3600, 1))
+    for each in motor.decisions:
+        energy = f" {kwh(sum(each.energy_wh.values()))} kWh" if each.energy_wh else ""
+        yield _("event {number:d}: {decision:word}{energy} (line {line}…)", number=each.event, decision=each.decision,
+                energy=energy, line=each.line[:16])  # fmt: skip
+    if motor.recalculated:
+        yield _("recalculated after it was recorded: {n:d} {n:interval|intervals}", n=len(motor.recalculated))
 
 
 def _gateway(sheet: Sheet, _: Catalogue) -> str:

@@ -10,12 +10,13 @@ from msgspec import Struct
 from agent.contract.amounts import MotorAmount
 from agent.contract.documents import SignedDocument
 from agent.contract.month import ContractMonth, MonthMotor
-from agent.contract.month_states import ACCEPTED, DRAFT, ISSUED, SETTLED, MonthRevision, MonthState
+from agent.contract.month_reader import contradictions
+from agent.contract.month_states import ACCEPTED, DRAFT, ISSUED, SETTLED, MonthHistory, MonthRevision, MonthState
 from agent.contract.plan import ContractMotor, ContractPlan
 from agent.contract.plan_versions import PlanVersion
 from agent.contract.sheet.difference import difference_by_cause
 from agent.contract.signatures import ROLES
-from drivers.reasons import Reason
+from drivers.reasons import InvalidValue, Reason
 
 INVALID = "invalid"  # a signature or the plan is: the sheet shows no other state then
 
@@ -68,13 +69,29 @@ class Sheet(Struct, frozen=True):
 
 
 def sheet_of_file(revision: MonthRevision, made_ms: int) -> Sheet:
-    """The sheet of a revision and its plan alone, without later revisions and versions."""
+    """The sheet of a revision and its plan alone, without later revisions and versions.
+
+    Raises InvalidValue when its figures are not those of the plan: then there is nothing to print.
+    """
+    if wrong := contradictions(revision.month, revision.plan):
+        raise InvalidValue(wrong[0])
     missing = revision.missing
     state = ISSUED if len(missing) == len(ROLES) else ACCEPTED if missing else SETTLED
     problem = revision.problem()
     return Sheet(
         revision.month, revision.plan, MonthState(ISSUED if problem else state, missing, problem), made_ms,
         revision.signed,
+    )  # fmt: skip
+
+
+def sheet_of_history(history: MonthHistory, revision: MonthRevision, made_ms: int) -> Sheet:
+    """The sheet of one of the revisions of a history."""
+    month = revision.month
+    earlier = [each for each in history.of_month(month.contract, month.month) if each.month.revision < month.revision]
+    settled = [each.month.revision for each in earlier if history.state(each).state == SETTLED]
+    return Sheet(
+        month, revision.plan, history.state(revision), made_ms, revision.signed, max(settled, default=0),
+        in_ledger=True,
     )  # fmt: skip
 
 
