@@ -50,6 +50,7 @@ def contract() -> None:
 
 contract.add_command(sheet)
 
+
 @contract.command(
     help=N_(
         "Make the key of a party, protected by a passphrase.\n\n"

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from support import contract
-from support.contract_month import FROM_MS, ISSUED_MS, month_document
+from support.contract_month import FROM_MS, issued, month_document
 
 from agent.contract.amounts import MonthFigures, PriceEnergies, amount_of
 from agent.contract.month_reader import amount_texts, first_day, motor_texts
 from agent.contract.month_states import revision_of
 from agent.contract.plan_versions import PlanVersion
-from support.contract_month import issued
 
-TITLES = ("1#高压除鳞泵（热轧带钢厂水处理站）", "2#除尘风机（转炉二次除尘系统）", "3#冷却塔循环水泵", "4#助燃风机（步进式加热炉）")
+TITLES = (
+    "1#高压除鳞泵（热轧带钢厂水处理站）",
+    "2#除尘风机（转炉二次除尘系统）",
+    "3#冷却塔循环水泵",
+    "4#助燃风机（步进式加热炉）",
+)
 TERMS: tuple[dict[str, Any], ...] = (
     {"formula": "saving_rate", "saving_rate": "0.2350"},
     {"formula": "adjusted_baseline"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -31,6 +31,14 @@ def sheet_articles(sheet: Sheet) -> Mapping[str, Markup]:
         language: Markup(template.render(_=_, lang=language.partition("_")[0], sheet=sheet_texts(sheet, _)))
         for language, _ in catalogues.items()
     }
+
+
+def added_to_report(sheets: Sequence[Sheet]) -> tuple[Mapping[str, Markup], str]:
+    """Language → the sheets for the end of a report, and their style sheet; without sheets both are empty."""
+    if not sheets:
+        return {}, ""
+    articles = [sheet_articles(sheet) for sheet in sheets]
+    return {language: Markup("").join(each[language] for each in articles) for language in LANGUAGES}, sheet_style()
 
 
 @cache

@@ -26,8 +26,10 @@ def bilingual_page(title: str, articles: Mapping[str, Markup], first: str, style
         {"name": names[language], "code": language.replace("_", "-"), "title": LANGUAGES[language], "html": html}
         for language, html in articles.items()
     ]
-    return environment(REPORT).get_template("page.html").render(
-        title=title, articles=shown, first=names[language_of(first) or "en"], style=Markup(style)
+    return (
+        environment(REPORT)
+        .get_template("page.html")
+        .render(title=title, articles=shown, first=names[language_of(first) or "en"], style=Markup(style))
     )
 
 

@@ -27,7 +27,9 @@ FORMULAS: dict[str, dict[str, object]] = {
 
 
 def plan(formula: str, rounding: str = "half_up", decimals: int = 0) -> ContractPlan:
-    prices = {"flat": "0.68"} if formula in ("specific_energy", "direct_comparison") else {"peak": "1.05", "flat": "0.7"}
+    prices = (
+        {"flat": "0.68"} if formula in ("specific_energy", "direct_comparison") else {"peak": "1.05", "flat": "0.7"}
+    )
     body = contract.document(
         motor__fan__formula=formula, **FORMULAS[formula], price__per_kwh=prices, price__period=None
         if len(prices) == 1 else [{"price": "peak", "from": "08:00", "to": "20:00"},
