@@ -8,10 +8,9 @@ from pathlib import Path
 
 import click
 
-from agent.cli.contract_source import plan_from
+from agent.cli.contract_month import month_from
 from agent.cli.options import FINDING, fail
-from agent.core.local_time import zone_of
-from agent.core.text import N_, _, current, text_of, use
+from agent.core.text import N_, _, current, text_of
 
 
 @click.command(
@@ -23,21 +22,18 @@ from agent.core.text import N_, _, current, text_of, use
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--plan", "plan_file", metavar="FILE", type=click.Path(path_type=Path),
-              help=N_("Signed plan of the month. [default: plan.json next to FILE]"))  # fmt: skip
+              help=N_("Signed plan of a month. [default: plan.json next to FILE]"))  # fmt: skip
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), default="sheet.html", show_default=True,
               help=N_("HTML file of the sheet."))  # fmt: skip
 @click.option("--lang", type=click.Choice(["en", "zh"]),
               help=N_("Language shown first; the page contains both. [default: that of the command line]"))  # fmt: skip
 def sheet(file: Path, plan_file: Path | None, output: Path, lang: str | None) -> None:
-    from agent.contract.month_states import read_revision
     from agent.contract.sheet.page import sheet_page
     from agent.contract.sheet.sheet import sheet_of_file
     from drivers.file_reasons import FILE_UNWRITABLE
     from drivers.reasons import cause_of
 
-    plan = plan_from(plan_file or file.with_name("plan.json"))
-    use(None, zone_of(plan.plan.timezone))
-    found = sheet_of_file(read_revision(file, [plan]), time.time_ns() // 1_000_000)
+    found = sheet_of_file(month_from(file, plan_file), time.time_ns() // 1_000_000)
     try:
         output.write_text(sheet_page(found, lang or current().language[:2]), encoding="utf-8")
     except OSError as error:

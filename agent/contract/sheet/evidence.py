@@ -16,24 +16,6 @@ from agent.savings.report.html.details import DetailRow
 
 EVIDENCE_WORDS = (N_("proven"), N_("provisional"), N_("not_proven"), N_("negative"), N_("none"))
 DECISION_WORDS = (N_("exclude"), N_("keep"), N_("adjust"))
-EXCLUSIONS = {
-    "energy_unknown": N_("energy unknown"),
-    "shaft_energy_unknown": N_("shaft energy unknown"),
-    "driver_missing": N_("no value of a driver"),
-    "state_unknown": N_("state outside the baseline"),
-    "no_energy_at_load": N_("no energy at load"),
-    "off_not_in_baseline": N_("standstill, none in the baseline period"),
-    "polling_incomplete": N_("incomplete polling"),
-    "transition_interval": N_("start or stop of the motor"),
-    "excluded_by_decision": N_("excluded by a decision"),
-    "excluded_undecided": N_("a decision is awaited"),
-    "driver_out_of_range": N_("outside the range of the baseline"),
-    "driver_out_of_range_in_state": N_("outside the range of the baseline in this state"),
-    "driver_in_coverage_gap": N_("in a coverage gap of the baseline"),
-    "drivers_out_of_range_together": N_("combination outside the baseline"),
-    "baseline_missing": N_("no baseline"),
-    "outside_reporting_period": N_("outside the reporting period"),
-}  # code of an interval that is not in the saving → short
 
 
 def motor_evidence(sheet: Sheet, _: Catalogue) -> list[dict[str, Any]]:
@@ -69,7 +51,7 @@ def evidence_rows(sheet: Sheet, _: Catalogue) -> list[DetailRow]:
 
 def _facts(motor: MonthMotor, _: Catalogue) -> Iterator[str]:
     for code, wh in motor.excluded_wh.items():
-        yield _("not in the saving: {energy} kWh ({cause:word})", energy=kwh(wh), cause=EXCLUSIONS.get(code, code))
+        yield _("not in the saving: {energy} kWh ({cause:word})", energy=kwh(wh), cause=code)
     if motor.unmeasured_s:
         yield _("not measured: {hours} h", hours=grouped(motor.unmeasured_s / 3600, 1))
     for each in motor.decisions:
