@@ -44,16 +44,18 @@ class Wait(Struct, frozen=True):
     """Something that is awaited.
 
     whom: a role of a party, `PARTIES`, or `GATEWAY`: who operates it.
-    from_ms, until_ms: UTC times between which it holds; until_ms None: until something is recorded.
+    since_ms: UTC.
+    from_ms, until_ms: it holds between these times, UTC; None: whatever the clock shows, until something is recorded.
     """
 
     whom: str
     reason: Reason
-    from_ms: int
+    since_ms: int
+    from_ms: int | None = None
     until_ms: int | None = None
 
     def holds(self, now_ms: int) -> bool:
-        return self.from_ms <= now_ms and (self.until_ms is None or now_ms < self.until_ms)
+        return (self.from_ms is None or self.from_ms <= now_ms) and (self.until_ms is None or now_ms < self.until_ms)
 
 
 def waits_of_month(history: MonthHistory, revisions: list[MonthRevision]) -> Iterator[Wait]:
@@ -73,8 +75,8 @@ def waits_of_month(history: MonthHistory, revisions: list[MonthRevision]) -> Ite
 def waits_of_issue(month: str, to_ms: int, problem: Reason | None) -> Wait:
     """Of a month that is not issued. problem: what prevents it; None: nothing."""
     if problem is not None:
-        return Wait(GATEWAY, ISSUE_PREVENTED(month=month, problem=problem), to_ms)
-    return Wait(GATEWAY, ISSUE_AWAITED(month=month, to_ms=to_ms), to_ms)
+        return Wait(GATEWAY, ISSUE_PREVENTED(month=month, problem=problem), to_ms, to_ms)
+    return Wait(GATEWAY, ISSUE_AWAITED(month=month, to_ms=to_ms), to_ms, to_ms)
 
 
 def waits_of_plan(version: PlanVersion, applies: ContractPeriod) -> Iterator[Wait]:
@@ -82,20 +84,23 @@ def waits_of_plan(version: PlanVersion, applies: ContractPeriod) -> Iterator[Wai
     plan = version.plan
     if applies.last is not None and applies.last == plan.applies.last:
         name = {"contract": plan.contract, "version": plan.version, "last": str(applies.last)}
-        yield _before(plan, applies.last, PARTIES, PLAN_ENDS(**name))
-        yield Wait(PARTIES, PLAN_ENDED(**name), _after_ms(plan, applies.last))
+        yield _before(plan, applies.last, PLAN_ENDS(**name))
+        yield _from(_after_ms(plan, applies.last), PLAN_ENDED(**name))
     for motor in plan.motors.values():
         for device, certificate in (motor.meter.certificates if motor.meter else {}).items():
             name = {"motor": motor.title, "device": device, "number": certificate.number}
             until = certificate.valid_until
-            yield _before(plan, until, PARTIES, CERTIFICATE_ENDS(**name, until=str(until)))
-            yield Wait(PARTIES, codes.CALIBRATION_EXPIRED(**name, until=str(until)), _after_ms(plan, until))
+            yield _before(plan, until, CERTIFICATE_ENDS(**name, until=str(until)))
+            yield _from(_after_ms(plan, until), codes.CALIBRATION_EXPIRED(**name, until=str(until)))
 
 
-def _before(plan: ContractPlan, last: date, whom: str, reason: Reason) -> Wait:
+def _before(plan: ContractPlan, last: date, reason: Reason) -> Wait:
     """In the last days until the end of a day."""
-    begin = begin_ms(last - timedelta(days=NOTICE_D), plan.timezone)
-    return Wait(whom, reason, begin, _after_ms(plan, last))
+    return _from(begin_ms(last - timedelta(days=NOTICE_D), plan.timezone), reason, _after_ms(plan, last))
+
+
+def _from(from_ms: int, reason: Reason, until_ms: int | None = None) -> Wait:
+    return Wait(PARTIES, reason, from_ms, from_ms, until_ms)
 
 
 def _after_ms(plan: ContractPlan, last: date) -> int:

@@ -57,8 +57,8 @@ def month_of_motors(n: int) -> tuple[dict[str, Any], PlanVersion]:
     for name, row in rows.items():
         body["motor"][name] = {
             **base, "energies": {"flat": row}, "quantity": "18250.125", "running_s": 2_600_000,
-            "excluded": [[*hour, "driver_out_of_range"], [hour[1], hour[1] + 900_000, "polling_incomplete"]],
-            "excluded_wh": {"driver_out_of_range": 2_000_000, "polling_incomplete": row[0] - row[1] - 2_000_000},
+            "excluded": [[*hour, "above_range"], [hour[1], hour[1] + 900_000, "polling_incomplete"]],
+            "excluded_wh": {"above_range": 2_000_000, "polling_incomplete": row[0] - row[1] - 2_000_000},
             "decisions": [{"line": "ef" * 32, "event": 3, "decision": "adjust", "energy_wh": {"flat": 1_500_000}}],
             "recalculated": [[FROM_MS, 25_000]], "unmeasured_s": 12_600, "assumptions": ASSUMPTIONS,
         }  # fmt: skip

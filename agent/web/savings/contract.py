@@ -148,9 +148,9 @@ def _contract(
     number, state = stored["number"], stored["state"]
     waits = [
         ContractWait(wait["whom"], catalogue(WHOM[wait["whom"]]), wait["code"], wait["text"][language],
-                     rfc3339(wait["from_ms"]))
+                     rfc3339(wait["since_ms"]))
         for wait in stored["waits"]
-        if wait["from_ms"] <= now_ms and (wait["until_ms"] is None or now_ms < wait["until_ms"])
+        if (wait["from_ms"] or 0) <= now_ms and (wait["until_ms"] is None or now_ms < wait["until_ms"])
     ]  # fmt: skip
     return ContractInMonth(
         stored["contract"], stored["version"], stored["title"], state, catalogue(STATE_TEXTS[state]),

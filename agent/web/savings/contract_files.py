@@ -72,7 +72,8 @@ def _standing(history: MonthHistory, revision: MonthRevision) -> str:
 
 
 def _wait(wait: Wait, zone: str) -> dict[str, Any]:
-    return {"whom": wait.whom, **_texts(wait.reason, zone), "from_ms": wait.from_ms, "until_ms": wait.until_ms}
+    times = {"since_ms": wait.since_ms, "from_ms": wait.from_ms, "until_ms": wait.until_ms}
+    return {"whom": wait.whom, **_texts(wait.reason, zone), **times}
 
 
 def _texts(reason: Reason, zone: str) -> dict[str, Any]:

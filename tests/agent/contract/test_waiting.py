@@ -66,7 +66,7 @@ def test_a_month_waits_for_those_who_have_not_signed_the_newest_revision() -> No
     history = MonthHistory([first, second], PlanHistory([PLAN]))
     (wait,) = waits_of_month(history, [first, second])
     assert (wait.whom, wait.reason.code) == ("energy_service_company", waiting.SIGNATURE_AWAITED)
-    assert (wait.from_ms, wait.until_ms) == (second.month.drafted_ms, None)
+    assert (wait.since_ms, wait.from_ms, wait.until_ms) == (second.month.drafted_ms, None, None)
     assert wait.reason.data["revision"] == 2
     assert list(waits_of_month(history, [first])) == []
 
