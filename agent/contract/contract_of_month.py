@@ -64,8 +64,7 @@ def contracts_of_month(
     for version in _applying(plans, history, month):
         span = version.plan.rules.tariff.bounds_ms(month)
         revisions = history.of_month(version.plan.contract, month)
-        waits = list(_plan_waits(plans, version))
-        sheet = None
+        waits, sheet = list[Wait](), None
         if revisions:
             sheet = sheet_of_history(history, revisions[-1], now_ms)
             waits += waits_of_month(history, revisions)
@@ -76,6 +75,7 @@ def contracts_of_month(
             if set(motors) >= version.plan.motors.keys():
                 sheet, problem = _draft(db, version, report_months(db, config, version, month, now_ms, check), now_ms)
             waits.append(waits_of_issue(month, span[1], problem))
+        waits += _plan_waits(plans, version)
         own = [each for each in plans.versions if each.plan.contract == version.plan.contract]
         found.append(ContractOfMonth(version, own, span, history, revisions, sheet, waits, now_ms >= span[1]))
     return found

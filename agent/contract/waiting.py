@@ -23,7 +23,7 @@ NOTICE_D = 60  # days before a plan or certificate ends
 
 SIGNATURE_AWAITED = Code(
     "signature_awaited",
-    "signature of {role:word}, {title}, on revision {revision:d} of {month}, since {since_ms:local}",
+    "signature of {role:word} on revision {revision:d} of {month}, since {since_ms:local}",
 )
 ISSUE_AWAITED = Code(
     "issue_awaited",
@@ -67,8 +67,7 @@ def waits_of_month(history: MonthHistory, revisions: list[MonthRevision]) -> Ite
         yield Wait(GATEWAY, CORRECTION_AWAITED(**name, problem=state.problem), month.drafted_ms)
     elif state.state not in (SETTLED, CORRECTED):
         for role in state.missing:
-            title = newest.plan.plan.parties[role].title
-            reason = SIGNATURE_AWAITED(**name, role=role, title=title, since_ms=month.drafted_ms)
+            reason = SIGNATURE_AWAITED(**name, role=role, since_ms=month.drafted_ms)
             yield Wait(role, reason, month.drafted_ms)
 
 

@@ -39,7 +39,6 @@ STATE_TEXTS = {
     "running": N_("the month has not ended"),
     "draft": N_("draft, not issued"),
     "issued": N_("issued; not accepted yet"),
-    "accepted": N_("accepted by one party"),
     "settled": N_("settled: accepted by both parties"),
     "corrected": N_("corrected: a later revision replaces this one"),
     "invalid": N_("not valid"),
@@ -60,7 +59,7 @@ class ContractRevision(Struct):
     """A revision of the month.
 
     state: issued | accepted | settled | corrected | invalid. id: SHA-256 of the document.
-    issued: RFC 3339. reason: why it replaces the one before; "" of the first. gross: service fee with VAT, decimal.
+    issued: RFC 3339. reason: why it replaces the one before; "" of the first. gross: service fee with VAT, decimal; currency: its name.
     missing: roles without a valid signature. problem: why it is not valid.
     """
 
@@ -146,6 +145,7 @@ def _contract(
     month: str, stored: Mapping[str, Any], catalogue: Catalogue, language: str, now_ms: int
 ) -> ContractInMonth:  # fmt: skip
     number, state = stored["number"], stored["state"]
+    newest = stored["revisions"][-1] if stored["revisions"] else stored
     waits = [
         ContractWait(wait["whom"], catalogue(WHOM[wait["whom"]]), wait["code"], wait["text"][language],
                      rfc3339(wait["since_ms"]))
@@ -153,11 +153,19 @@ def _contract(
         if (wait["from_ms"] or 0) <= now_ms and (wait["until_ms"] is None or now_ms < wait["until_ms"])
     ]  # fmt: skip
     return ContractInMonth(
-        stored["contract"], stored["version"], stored["title"], state, catalogue(STATE_TEXTS[state]),
+        stored["contract"], stored["version"], stored["title"], state, _state_text(newest, catalogue),
         stored["parties"], [_revision(each, catalogue, language) for each in stored["revisions"]], waits,
         f"/savings/{month}/sheet-{number}.html" if stored["sheet"] else None,
         f"/savings/{month}/bundle-{number}.json" if stored["bundle"] else None,
     )  # fmt: skip
+
+
+def _state_text(stored: Mapping[str, Any], catalogue: Catalogue) -> str:
+    """Of a revision, or of a contract without one."""
+    if stored["state"] != "accepted":
+        return catalogue(STATE_TEXTS[stored["state"]])
+    [role] = [role for role in WHOM if role not in (*stored["missing"], "parties", "gateway")]
+    return catalogue(N_("accepted by {role:word} only"), role=role)
 
 
 def _revision(stored: Mapping[str, Any], catalogue: Catalogue, language: str) -> ContractRevision:
@@ -168,9 +176,9 @@ def _revision(stored: Mapping[str, Any], catalogue: Catalogue, language: str) ->
         for each in stored["signatures"]
     ]  # fmt: skip
     return ContractRevision(
-        stored["revision"], stored["state"], catalogue(STATE_TEXTS[stored["state"]]), stored["id"],
-        rfc3339(stored["issued_ms"]), stored["reason"], stored["gross"], stored["currency"], stored["missing"],
-        signatures, problem["text"][language] if problem else None,
+        stored["revision"], stored["state"], _state_text(stored, catalogue), stored["id"],
+        rfc3339(stored["issued_ms"]), stored["reason"], stored["gross"],
+        catalogue.known(stored["currency"]) or stored["currency"], stored["missing"], signatures, problem["text"][language] if problem else None,
     )  # fmt: skip
 
 
