@@ -1,4 +1,4 @@
-"""The contracts of a gateway in one month, from its ledger: the plan that applies, revisions, sheet, what is awaited."""
+"""The contracts of a gateway in one month, from its ledger: plan, revisions, sheet, and what is awaited."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ from drivers.reasons import InvalidValue, Reason
 class ContractOfMonth(NamedTuple):
     """A contract in a month.
 
-    version: plan that applies. plans: all recorded versions of the contract. span: the billing month by its tariff, UTC ms.
+    version: plan that applies. plans: all recorded versions of the contract.
+    span: the billing month by the tariff of the plan, UTC ms.
     revisions: of the month, the newest last; empty: it is not issued.
     sheet: of the newest revision, or of a draft; None: the month has not ended, or no figures can be calculated.
     ended: the month has ended.
@@ -77,6 +78,8 @@ def contracts_of_month(
             waits.append(waits_of_issue(month, span[1], problem))
         waits += _plan_waits(plans, version)
         own = [each for each in plans.versions if each.plan.contract == version.plan.contract]
+        if sheet is not None:
+            sheet = replace(sheet, simulated=config.site.simulated)
         found.append(ContractOfMonth(version, own, span, history, revisions, sheet, waits, now_ms >= span[1]))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from support import contract
@@ -24,10 +25,12 @@ TERMS: tuple[dict[str, Any], ...] = (
     {"formula": "specific_energy", "specific_energy_kwh": "4.125", "quantity": "m3"},
     {"formula": "direct_comparison", "reference_kw": "118.4"},
 )
+QUANTITY = Decimal("18250.125")
 ASSUMPTIONS = [
     {"code": "season_not_covered", "data": {"n": 12, "limit_d": 45, "most_d": 61}},
     {"code": "driver_uncalibrated", "data": {
-        "driver": "flow_m3_h", "error": {"code": "error_unknown", "data": {}}, "u95_wh": "520000", "without_u95_wh": "310000",
+        "driver": "flow_m3_h", "error": {"code": "error_unknown", "data": {}}, "u95_wh": "520000",
+        "without_u95_wh": "310000",
     }},
 ]  # fmt: skip
 
@@ -56,13 +59,13 @@ def month_of_motors(n: int) -> tuple[dict[str, Any], PlanVersion]:
     hour = [FROM_MS + 3_600_000, FROM_MS + 7_200_000]
     for name, row in rows.items():
         body["motor"][name] = {
-            **base, "energies": {"flat": row}, "quantity": "18250.125", "running_s": 2_600_000,
+            **base, "energies": {"flat": row}, "quantity": str(QUANTITY), "running_s": 2_600_000,
             "excluded": [[*hour, "above_range"], [hour[1], hour[1] + 900_000, "polling_incomplete"]],
             "excluded_wh": {"above_range": 2_000_000, "polling_incomplete": row[0] - row[1] - 2_000_000},
             "decisions": [{"line": "ef" * 32, "event": 3, "decision": "adjust", "energy_wh": {"flat": 1_500_000}}],
             "recalculated": [[FROM_MS, 25_000]], "unmeasured_s": 12_600, "assumptions": ASSUMPTIONS,
         }  # fmt: skip
-    figures = {name: MonthFigures({"flat": PriceEnergies(*row)}, 2_600_000, _quantity()) for name, row in rows.items()}
+    figures = {name: MonthFigures({"flat": PriceEnergies(*row)}, 2_600_000, QUANTITY) for name, row in rows.items()}
     month = revision_of(issued(body), "month.json", [plan]).month
     amount = amount_of(plan.plan, first_day(month, plan.plan), figures)
     for name, motor in amount.motors.items():
@@ -70,9 +73,3 @@ def month_of_motors(n: int) -> tuple[dict[str, Any], PlanVersion]:
     texts = amount_texts(plan.plan, amount)
     body["amount"] = {key: getattr(texts, key) for key in texts.__struct_fields__}
     return body, plan
-
-
-def _quantity() -> Any:
-    from decimal import Decimal
-
-    return Decimal("18250.125")

@@ -45,7 +45,8 @@ def _plan(db: sqlite3.Connection, config: Config, key: LedgerKey, month: str, mo
     body = contract.document(
         drafted_ms=frozen.to_ms, applies={"first": first}, sharing__first=first,
         project__site=config.site.id, project__gateway=config.site.gateway, project__gateway_key=key.public,
-        project__boundary="变频器输入侧至电机轴端", party__customer__title="第二炼钢厂", party__customer__signatory="王芳",
+        project__boundary="变频器输入侧至电机轴端",
+        party__customer__title="第二炼钢厂", party__customer__signatory="王芳",
         party__energy_service_company__title="绿色电机公司", party__energy_service_company__signatory="李伟",
         motor__fan__baseline=frozen.hash, motor__fan__boundary="电能表 mcc-12",
         motor__fan__baseline_period={"first": "2025-01-01", "last": "2025-01-14"},

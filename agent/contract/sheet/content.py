@@ -59,14 +59,15 @@ def sheet_texts(sheet: Sheet, _: Catalogue) -> Mapping[str, Any]:
     return {
         "state": sheet.standing, "state_text": state_text(sheet, _), "state_lines": list(state_lines(sheet, _)),
         "mark": _(MARKS[sheet.standing]) if sheet.standing in MARKS else "",
-        "simulated": getattr(sheet.month, "simulated", False),
+        "simulated": sheet.simulated,
         "revision": sheet.month.revision, "month": sheet.month.month, "title": sheet.plan.title,
         "head": _head(sheet, _), "motors": [
             _motor(sheet, *row, _) | {"parts": [{"code": cause, "text": exact(causes[cause])} for cause in shown]}
             for row, causes in zip(rows, differences, strict=True)
         ],
         "causes": _causes(shown, _), "currency": currency(sheet.plan.rules.currency, _),
-        "price_head": [_("price"), _("price per kWh"), "kWh", _("value of the energy saved")], "prices": _prices(sheet, _),
+        "price_head": [_("price"), _("price per kWh"), "kWh", _("value of the energy saved")],
+        "prices": _prices(sheet, _),
         "amounts": list(_amounts(sheet, _)), "rules": _rules(sheet, _), "accepted": accepted,
         "assumptions_head": _assumptions_head(sheet, _), "motor_evidence": motor_evidence(sheet, _),
         "evidence": evidence_rows(sheet, _), "parties": party_blocks(sheet, _), "footer": _footer(sheet, _),
@@ -150,7 +151,7 @@ def _prices(sheet: Sheet, _: Catalogue) -> list[Mapping[str, Any]]:
     """Energy and value at each price, over all motors."""
     prices, sums = sheet.plan.rules.prices, dict[str, Decimal]()
     only = next(iter(prices)) if len(prices) == 1 else ""
-    for _terms, _motor_, amount in sheet.motors():
+    for _terms, _figures, amount in sheet.motors():
         for name, energy in amount.contract_kwh.items():
             price = only if name == ONE_PRICE else name
             sums[price] = sums.get(price, Decimal(0)) + energy

@@ -59,7 +59,8 @@ class ContractRevision(Struct):
     """A revision of the month.
 
     state: issued | accepted | settled | corrected | invalid. id: SHA-256 of the document.
-    issued: RFC 3339. reason: why it replaces the one before; "" of the first. gross: service fee with VAT, decimal; currency: its name.
+    issued: RFC 3339. reason: why it replaces the one before; "" of the first.
+    gross: service fee with VAT, decimal; currency: its name.
     missing: roles without a valid signature. problem: why it is not valid.
     """
 
@@ -169,7 +170,8 @@ def _state_text(stored: Mapping[str, Any], catalogue: Catalogue) -> str:
 
 
 def _revision(stored: Mapping[str, Any], catalogue: Catalogue, language: str) -> ContractRevision:
-    problem = stored["problem"]
+    problem = stored["problem"]["text"][language] if stored["problem"] else None
+    currency = catalogue.known(stored["currency"]) or stored["currency"]
     signatures = [
         ContractSignature(each["role"], catalogue(WHOM[each["role"]]), each["by"], each["key"],
                           rfc3339(each["signed_ms"]))
@@ -177,8 +179,8 @@ def _revision(stored: Mapping[str, Any], catalogue: Catalogue, language: str) ->
     ]  # fmt: skip
     return ContractRevision(
         stored["revision"], stored["state"], _state_text(stored, catalogue), stored["id"],
-        rfc3339(stored["issued_ms"]), stored["reason"], stored["gross"],
-        catalogue.known(stored["currency"]) or stored["currency"], stored["missing"], signatures, problem["text"][language] if problem else None,
+        rfc3339(stored["issued_ms"]), stored["reason"], stored["gross"], currency, stored["missing"], signatures,
+        problem,
     )  # fmt: skip
 
 

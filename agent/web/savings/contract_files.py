@@ -29,7 +29,7 @@ def contract_files(
     db: sqlite3.Connection, month: str, contracts: Sequence[ContractOfMonth], problem: Reason | None
 ) -> dict[str, str]:  # fmt: skip
     """Name → content. problem: why the contracts of the ledger cannot be used; None: they can."""
-    files, found = {}, []
+    files, found = dict[str, str](), list[dict[str, Any]]()
     for number, each in enumerate(contracts, 1):
         if each.sheet is not None:
             files |= {f"sheet-{number}-{name}.html": sheet_page(each.sheet, name) for name in ("en", "zh")}

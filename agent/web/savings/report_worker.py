@@ -3,7 +3,8 @@
     python -m agent.web.savings.report_worker CONFIG MONTH FOLDER
 
 It reads the state file as `magwatt report` does and writes report.csv, report.json, report-en.html, report-zh.html,
-page.json (texts, as `rendered`), the pictures, and the files of contracts; or error.json with the reason, and ends with exit code 2.
+page.json (texts, as `rendered`), the pictures, and the files of contracts; or error.json with the reason, and ends with
+exit code 2.
 """
 
 from __future__ import annotations

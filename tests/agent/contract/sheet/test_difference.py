@@ -49,8 +49,8 @@ WH = st.integers(-(10**9), 10**10)
 @given(
     formula=st.sampled_from(sorted(FORMULAS)), rounding=st.sampled_from(("half_up", "half_even", "down")),
     decimals=st.integers(0, 3), rows=st.lists(st.tuples(WH, WH, WH), min_size=2, max_size=2), adjustments=WH,
-    running_s=st.integers(0, 2_678_400), thousandths=st.integers(0, 10**9), parts=st.tuples(st.floats(0, 1), st.floats(0, 1)),
-    known=st.booleans(),
+    running_s=st.integers(0, 2_678_400), thousandths=st.integers(0, 10**9),
+    parts=st.tuples(st.floats(0, 1), st.floats(0, 1)), known=st.booleans(),
 )  # fmt: skip
 def test_the_causes_add_up_to_the_difference(
     formula: str, rounding: str, decimals: int, rows: list[tuple[int, int, int]], adjustments: int, running_s: int,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from support.contract import COMPANY, CUSTOMER, OTHER
 from support.contract_month import ISSUED_MS, PLAN, corrected, month_document, revision, settled
+from support.contract_sheet import month_of_motors
 
 from agent.contract import reasons as codes
 from agent.contract.month_states import MonthHistory, MonthRevision
@@ -150,3 +152,17 @@ def test_figures_that_do_not_follow_from_the_plan_are_not_printed() -> None:
     with pytest.raises(InvalidValue) as caught:
         sheet_of_file(found, MADE_MS)
     assert caught.value.reason.code == codes.MONTH_FIGURE_WRONG
+
+
+def test_the_printed_causes_add_up_to_the_printed_difference(language: str) -> None:
+    body, plan = month_of_motors(4)
+    found = of_file(revision(body, plan=plan), language)
+    for name in plan.plan.motors:
+        *parts, difference = [_number(text) for text in found.cells("difference", name)[1:]]
+        kwh, adjusted = (_number(text) for text in found.cells("motor", name)[2:4])
+        assert sum(parts) == difference == kwh - adjusted
+    assert {"production", "excluded", "adjustments", "rounding"} <= set(found.values("cause"))
+
+
+def _number(text: str) -> Decimal:
+    return Decimal(text.replace("\u202f", "").replace("−", "-"))
