@@ -197,7 +197,7 @@ def _assumptions_head(sheet: Sheet, _: Catalogue) -> str:
         return _("No assumption is open.")
     if sheet.accepted:
         return _("Open assumptions, accepted by both parties with their signatures:")
-    return _("Open assumptions, which the data cannot check; whoever signs accepts them:")
+    return _("Open assumptions, which the data cannot check; a signature accepts them:")
 
 
 def _footer(sheet: Sheet, _: Catalogue) -> str:

@@ -18,7 +18,7 @@ PACKAGE = "agent.contract.sheet"
 
 
 def sheet_page(sheet: Sheet, first: str = "en") -> str:
-    """The sheet as a file of its own, in all languages. first: the one that is shown when it is opened."""
+    """The sheet as a separate file, in all languages. first: the one that is shown when it is opened."""
     title = f"{sheet.plan.contract} {sheet.month.month}"
     return bilingual_page(title, sheet_articles(sheet), first, style_sheet() + sheet_style())
 

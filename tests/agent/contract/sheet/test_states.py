@@ -1,4 +1,4 @@
-"""What the sheet says in each state, by its data attributes, in both languages."""
+"""What the sheet shows in each state, by its data attributes, in both languages."""
 
 from __future__ import annotations
 
