@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from support import metered_retrofit
 from support.contract import document, signed, write_json
 
 from agent.cli import main
 from agent.contract.documents import file_body
 from agent.contract.party_keys import load_party_key
-from agent.savings.ledger.signing_key import FILE, load
+from agent.savings.ledger.signing_key import FILE, LedgerKey, load
 
 PASSPHRASE = "correct horse battery"
 PARTIES = ("customer", "company")
@@ -35,6 +37,14 @@ def make_keys(folder: Path) -> dict[str, str]:
         printed = magwatt("contract", "key", folder / f"{name}.pem").output
         made[name] = re.findall('public_key = "([0-9a-f]{64})"', printed)[0]
     return made
+
+
+def write_key(path: Path, key: LedgerKey) -> Path:
+    """A key of a party in a file, as `magwatt contract key` writes it."""
+    private = Ed25519PrivateKey.from_private_bytes(key.secret)
+    locked = BestAvailableEncryption(PASSPHRASE.encode())
+    path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
+    return path
 
 
 def plan_body(folder: Path, baseline: str, **more: object) -> dict[str, Any]:
