@@ -148,7 +148,7 @@ def _causes(shown: Sequence[str], _: Catalogue) -> list[Mapping[str, str]]:
 
 
 def _prices(sheet: Sheet, _: Catalogue) -> list[Mapping[str, Any]]:
-    """Energy and value at each price, over all motors."""
+    """Energy and value at each price, over all motors, the highest price first."""
     prices, sums = sheet.plan.rules.prices, dict[str, Decimal]()
     only = next(iter(prices)) if len(prices) == 1 else ""
     for _terms, _figures, amount in sheet.motors():
@@ -158,7 +158,7 @@ def _prices(sheet: Sheet, _: Catalogue) -> list[Mapping[str, Any]]:
     return [
         {"name": name, "cells": [_(PRICES[name]) if name in PRICES else name, exact(prices[name]), exact(energy),
                                  exact(energy * prices[name])]}
-        for name, energy in sums.items()
+        for name, energy in sorted(sums.items(), key=lambda item: (-prices[item[0]], item[0]))
     ]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ class Sheet(Struct, frozen=True):
     settled: number of an earlier revision that stays settled until this one is; 0: none.
     notes: of a draft: what prevents that it is issued.
     in_ledger: the state is that of all documents of the ledger; False: of this file and this plan only.
-    simulated: the data are from a simulation, by the configuration of the gateway; the file of a month does not state it.
+    simulated: the data are from a simulation, by the configuration of the gateway; the file does not state it.
     """
 
     month: ContractMonth

@@ -66,7 +66,7 @@ def party_blocks(sheet: Sheet, _: Catalogue) -> list[dict[str, Any]]:
 
 
 def _block(sheet: Sheet, role: str, _: Catalogue) -> dict[str, Any]:
-    """state: valid, invalid or missing."""
+    """state: valid, invalid or missing. to_sign: with lines to sign by hand; not in a draft or an invalid month."""
     party = sheet.plan.parties[role]
     own = [each for each in sheet.signed.signatures if each.role == role] if sheet.signed else []
     problems = [(each, _problem(sheet, each)) for each in own]
@@ -77,7 +77,10 @@ def _block(sheet: Sheet, role: str, _: Catalogue) -> dict[str, Any]:
             _("not signed"), _("signatory of the plan: {signatory}", signatory=party.signatory),
             _("key of the plan: {key}", key=fingerprint(party.public_key)),
         ]  # fmt: skip
-    return {"role": role, "role_text": _(ROLE_NAMES[role]), "title": party.title, "state": state, "lines": lines}
+    return {
+        "role": role, "role_text": _(ROLE_NAMES[role]), "title": party.title, "state": state, "lines": lines,
+        "to_sign": state == "missing" and sheet.standing in (ISSUED, ACCEPTED),
+    }  # fmt: skip
 
 
 def _signature_lines(each: PartySignature, problem: Reason | None, _: Catalogue) -> Iterator[str]:
