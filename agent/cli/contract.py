@@ -23,6 +23,7 @@ from agent.cli.contract_month import (
     sign_month_file,
 )
 from agent.cli.contract_month_view import month_as_object, months_lines
+from agent.cli.contract_sheet import sheet
 from agent.cli.contract_source import (
     amount_of_month,
     gateway_key,
@@ -60,6 +61,9 @@ _passphrase_option = click.option(
 )
 def contract() -> None:
     pass
+
+
+contract.add_command(sheet)
 
 
 @contract.command(

@@ -25,6 +25,8 @@ from drivers.reasons import cause_of
 
 if TYPE_CHECKING:
     from agent.config.model import Config
+    from agent.contract.sheet.sheet import Sheet
+    from agent.savings.report.model.ledger_check import LedgerVerifier
 
 
 @click.command(
@@ -57,6 +59,7 @@ def report(
 
     check_linear_algebra()
     db, directory = open_state(config, state)
+    from agent.contract.sheet.page import added_to_report
     from agent.runtime.clock_supervisor import utc_ms
     from agent.savings.records.repository import present_ms
     from agent.savings.report.model.ledger_check import LedgerVerifier
@@ -65,15 +68,33 @@ def report(
     check = LedgerVerifier(expected_key(key_file, directory), external_checkpoints(checkpoint_files, config))
     try:
         now_ms = present_ms(config, db, utc_ms(config))
-        lines, complete = write(db, config, motors, month, output, lang or current().language[:2],
-                                check, now_ms,
-                                ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
+        sheets, problem = _sheets(db, config, month, motors, now_ms, check)
+        lines, complete = write(db, config, motors, month, output, lang or current().language[:2], check, now_ms,
+                                ("--state", str(state)) if state else ("--config", str(path)),
+                                *added_to_report(sheets))  # fmt: skip
     except ValueError as error:  # also of a damaged row of the state file
         fail(text_of(error))
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
     except OSError as error:
         fail(text_of(FILE_UNWRITABLE(path=str(output), error=cause_of(error))))
-    for line in lines:
+    for line in (*lines, *([problem] if problem else ())):
         click.echo(line)
-    sys.exit(0 if complete else FINDING)
+    sys.exit(0 if complete and not problem else FINDING)
+
+
+def _sheets(
+    db: sqlite3.Connection, config: Config, month: str, motors: tuple[str, ...], now_ms: int, check: LedgerVerifier
+) -> tuple[list[Sheet], str]:  # fmt: skip
+    """The confirmation sheets of the contracts of the month, and why there is none; "": nothing is wrong."""
+    from agent.contract.contract_of_month import contracts_of_month
+    from agent.contract.plan_reader import PlanError
+    from drivers.reasons import InvalidValue
+
+    try:
+        found = contracts_of_month(db, config, month, motors or tuple(config.motors), now_ms, check)
+    except InvalidValue as error:
+        return [], text_of(error)
+    except PlanError as error:
+        return [], error.problems[0].text(text_of)
+    return [each.sheet for each in found if each.sheet is not None], ""

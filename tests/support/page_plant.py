@@ -17,6 +17,7 @@ from typing import Any
 from support import config_text, metered_retrofit
 from support.basics import HandClock
 from support.metered_retrofit import utc_ms
+from support.page_contract import record_contract
 
 from agent.analysis.efficiency.reasons import METER_SHARED, METER_WIRING, MOTOR_OFF, WIRING_FAULTS
 from agent.config.loader import load_config
@@ -86,6 +87,7 @@ def make_plant(folder: Path) -> Config:
     history.stop()
     store.flush()
     store.close()
+    record_contract(config, MONTH, "fan")
     return config
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 THIN = "\u202f"
 
@@ -39,6 +40,11 @@ def _decimals(u: float) -> int:
 def grouped(value: float, decimals: int = 0) -> str:
     """Thousands separated by a narrow space; a negative number of decimals rounds to tens, hundreds."""
     return f"{round(value, decimals):z,.{max(decimals, 0)}f}".replace(",", THIN).replace("-", "−")
+
+
+def exact(value: Decimal) -> str:
+    """A decimal number with all its digits, thousands separated as in `grouped`."""
+    return f"{value:,f}".replace(",", THIN).replace("-", "−")
 
 
 def kwh(wh: float | None) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue
-from agent.savings.report.html.page import Cover, motor_texts, overview_texts, style_sheet
+from agent.savings.report.html.page import Cover, motor_texts, overview_texts
 from agent.savings.report.html.summary import Headline
+from agent.savings.report.html.templating import style_sheet
 from agent.savings.report.model.ledger_check import LedgerCheck
 from agent.savings.report.model.month import ReportMonth
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+
+from markupsafe import Markup
 
 from agent.config.model import Config
 from agent.config.topology import assets
@@ -29,13 +31,15 @@ from drivers.reasons import InvalidValue
 
 def write(
     db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str,
-    check: LedgerVerifier, now_ms: int, source: Sequence[str],
+    check: LedgerVerifier, now_ms: int, source: Sequence[str], added: Mapping[str, Markup] | None = None,
+    added_style: str = "",
 ) -> tuple[list[str], bool]:  # fmt: skip
     """Writes the page `out`, and next to it the same report as CSV and JSON.
 
     motors: empty for all.
     lang: language in which the page is opened.
     source: options by which `magwatt ledger verify` finds the same ledger.
+    added, added_style: of the page, as in `page`.
     Returns the summary, line by line, and whether nothing is missing or wrong. Raises InvalidValue, OSError.
     """
     if out.suffix in (".csv", ".json"):
@@ -48,7 +52,7 @@ def write(
     command = shlex.join(["magwatt", "ledger", "verify", *source, "--checkpoint", str(out.with_suffix(".json"))])
     cover = cover_of(config, now_ms, command)
     files = {
-        out: page(months, cover, lang).encode(),
+        out: page(months, cover, lang, added, added_style).encode(),
         out.with_suffix(".csv"): as_csv(months),
         out.with_suffix(".json"): as_json(months, cover).encode(),
     }

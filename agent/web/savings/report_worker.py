@@ -3,7 +3,8 @@
     python -m agent.web.savings.report_worker CONFIG MONTH FOLDER
 
 It reads the state file as `magwatt report` does and writes report.csv, report.json, report-en.html, report-zh.html,
-page.json (texts, as `rendered`) and the pictures; or error.json with the reason, and ends with exit code 2.
+page.json (texts, as `rendered`), the pictures, and the files of contracts; or error.json with the reason, and ends with
+exit code 2.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import msgspec
 
 from agent.config.loader import ConfigError, load_config
 from agent.config.model import Config
+from agent.contract.contract_of_month import ContractOfMonth, contracts_of_month
+from agent.contract.plan_reader import PlanError
+from agent.contract.sheet.page import added_to_report
+from agent.contract.sheet.sheet import Sheet
 from agent.core.codec import encode_reason
 from agent.core.kernel_cache import end_with_parent
 from agent.core.linear_algebra import check_linear_algebra
@@ -36,6 +41,7 @@ from agent.savings.report.model.month import ReportMonth
 from agent.savings.report.rendered import pictures, rendered
 from agent.savings.report.writer import cover_of, months_of
 from agent.web.base.state_file import StateFile
+from agent.web.savings.contract_files import contract_files
 from drivers.file_reasons import FILE_UNREADABLE
 from drivers.reasons import CodedError, InvalidValue, Reason, cause_of
 
@@ -49,24 +55,41 @@ def write_report(config_path: Path, month: str, folder: Path) -> None:
     directory = config.state_dir or default_directory()
     check = LedgerVerifier(_key(directory), _external(config))
 
-    def read(db: sqlite3.Connection) -> tuple[int, list[ReportMonth]]:
+    def read(db: sqlite3.Connection) -> tuple[int, list[ReportMonth], list[Sheet], dict[str, str]]:
         if reason := check_tables(db, directory / NAME):
             raise InvalidValue(reason)
         now_ms = present_ms(config, db, utc_ms(config, db))
-        return now_ms, months_of(db, config, (), month, now_ms, check)
+        months = months_of(db, config, (), month, now_ms, check)
+        contracts, problem = _contracts(db, config, month, now_ms, check)
+        sheets = [each.sheet for each in contracts if each.sheet is not None]
+        return now_ms, months, sheets, contract_files(db, month, contracts, problem)
 
-    now_ms, months = StateFile(directory).read(read)
+    now_ms, months, sheets, contract_texts = StateFile(directory).read(read)
+    added = added_to_report(sheets)
     name = f"magwatt-{config.site.id}-{month}.json"
     command = ["magwatt", "ledger", "verify", "--config", str(config_path), "--checkpoint", name]
     cover = cover_of(config, now_ms, shlex.join(command))
     files = {
         "report.csv": as_csv(months), "report.json": as_json(months, cover).encode(),
-        "report-en.html": page(months, cover, "en").encode(), "report-zh.html": page(months, cover, "zh").encode(),
+        "report-en.html": page(months, cover, "en", *added).encode(),
+        "report-zh.html": page(months, cover, "zh", *added).encode(),
         "page.json": _json(rendered(months, cover)),
-        **{file: svg.encode() for file, svg in pictures(months, cover).items()},
+        **{file: text.encode() for file, text in {**pictures(months, cover), **contract_texts}.items()},
     }  # fmt: skip
     for file, content in files.items():
         (folder / file).write_bytes(content)
+
+
+def _contracts(
+    db: sqlite3.Connection, config: Config, month: str, now_ms: int, check: LedgerVerifier
+) -> tuple[list[ContractOfMonth], Reason | None]:  # fmt: skip
+    """The contracts of the month, and why they cannot be used; None: they can."""
+    try:
+        return contracts_of_month(db, config, month, tuple(config.motors), now_ms, check), None
+    except InvalidValue as error:
+        return [], error.reason
+    except PlanError as error:
+        return [], error.problems[0].reason
 
 
 def _key(directory: Path) -> LedgerKey | None:

@@ -146,8 +146,8 @@ async def _month(request: Request) -> Response:
     if wants_csv(request):
         return await _report_file(request, "csv")
     catalogue, month = catalogue_of(request), str(request.path_params["month"])
-    head = {"month": month, "name": _checked_name(request)}
-    found, why = await _report(request, WAIT_S)
+    head = {"month": month, "name": month_name_of(request)}
+    found, why = await report_of_request(request, WAIT_S)
     if found.folder is None:
         state = "pending" if why.code == REPORT_PENDING else "none"
         return json_response(request, {**head, "state": state, "why": why, "motors": []})
@@ -183,15 +183,21 @@ async def _file(request: Request) -> Response:
 
 async def _report_file(request: Request, kind: str) -> Response:
     """A file of the report, as `magwatt report` writes it. kind: html, csv or json."""
-    month = str(request.path_params["month"])
     language = language_of_request(request).partition("_")[0]
     name = f"report-{language}.html" if kind == "html" else f"report.{kind}"
-    config = web_of(request).config
-    content = await _content(request, name)
+    return file_response(request, await report_content(request, name), kind)
+
+
+def file_response(request: Request, content: bytes, kind: str, name: str = "") -> Response:
+    """A file of a month. kind: html, csv or json; html is shown unless the request asks for a download.
+
+    name: of the kind of file, "" for the report.
+    """
     headers = {"cache-control": "private, no-cache"}
     if kind != "html" or request.query_params.get("download"):
-        site = config.site.id if config else ""
-        headers["content-disposition"] = f'attachment; filename="magwatt-{site}-{month}.{kind}"'
+        config = web_of(request).config
+        parts = ("magwatt", config.site.id if config else "", str(request.path_params["month"]), name)
+        headers["content-disposition"] = f'attachment; filename="{"-".join(filter(None, parts))}.{kind}"'
     if kind == "html":  # a page of its own: its styles are inline, it has no script, and it loads nothing
         headers["content-security-policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
     return Response(content, headers=headers, media_type=_FILES[kind])
@@ -205,12 +211,13 @@ async def _picture(request: Request) -> Response:
         "cache-control": "private, no-cache",
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
     }
-    return Response(await _content(request, name), headers=headers, media_type="image/svg+xml")
+    return Response(await report_content(request, name), headers=headers, media_type="image/svg+xml")
 
 
-async def _content(request: Request, name: str) -> bytes:
-    _checked_name(request)
-    found, why = await _report(request, WAIT_S)
+async def report_content(request: Request, name: str) -> bytes:
+    """A file that was computed with the report of the month of an address. Raises HTTPException."""
+    month_name_of(request)
+    found, why = await report_of_request(request, WAIT_S)
     if found.folder is None:
         raise HTTPException(503 if why.code == REPORT_PENDING else 404, why.long)
     path: Path = found.folder / name
@@ -220,7 +227,7 @@ async def _content(request: Request, name: str) -> bytes:
         raise HTTPException(404) from None
 
 
-def _checked_name(request: Request) -> str:
+def month_name_of(request: Request) -> str:
     """The name of the month. Raises HTTPException 404."""
     catalogue, month = catalogue_of(request), str(request.path_params["month"])
     if not _MONTH.fullmatch(month):
@@ -228,7 +235,7 @@ def _checked_name(request: Request) -> str:
     return month_name(month, catalogue)
 
 
-async def _report(request: Request, wait_s: float) -> tuple[CachedReport, Why]:
+async def report_of_request(request: Request, wait_s: float) -> tuple[CachedReport, Why]:
     """The report of the month of an address, and why there is none."""
     web, catalogue, month = web_of(request), catalogue_of(request), str(request.path_params["month"])
     config = web.config

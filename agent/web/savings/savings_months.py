@@ -81,6 +81,10 @@ def fingerprint(db: sqlite3.Connection, config: Config, month: str, clock_ms: in
     parts += [db.execute(sizes, (motor, from_ms, ended_ms)).fetchone() for motor in config.motors]
     notes = "select count(*), max(saved_ms), total(length(body)) from note where kind in ('baseline', 'savings-event')"
     parts.append(db.execute(notes).fetchone())
-    kinds = "" if now_ms < to_ms + RECORDED_MS else "where kind in ('key', 'baseline', 'decision', 'restore')"
+    kinds = (
+        ""
+        if now_ms < to_ms + RECORDED_MS
+        else "where kind in ('key', 'baseline', 'decision', 'restore', 'plan', 'month')"
+    )
     parts.append(db.execute(f"select count(*), max(seq) from ledger {kinds}").fetchone())
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

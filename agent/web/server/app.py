@@ -31,8 +31,8 @@ from agent.web.server.security import LOOPBACK, Access, Guard, content_policy
 ENDPOINTS = (
     "server.login", "server.pages", "server.page_texts", "http.static_files", "plant.plant", "plant.motor_rows",
     "motor.motor", "motor.condition", "alarms.alarms", "alarms.actions", "power_quality.power_quality",
-    "history.history", "motor.old_plant", "plant.events", "savings.savings", "commissioning.commissioning",
-    "gateway.configuration", "gateway.health", "server.live", "server.openapi",
+    "history.history", "motor.old_plant", "plant.events", "savings.contract", "savings.savings",
+    "commissioning.commissioning", "gateway.configuration", "gateway.health", "server.live", "server.openapi",
 )  # fmt: skip
 
 THREADS_MAX = 2  # at the same time, one of them for a history: each more would delay the live values

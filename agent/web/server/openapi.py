@@ -21,6 +21,7 @@ from agent.web.motor.motor import MotorDetail
 from agent.web.motor.old_plant import OldPlant
 from agent.web.plant.motor_rows import MotorRows
 from agent.web.plant.plant import LiveEvent, Plant
+from agent.web.savings.contract import MonthContracts
 from agent.web.savings.month import Month
 
 BASE = "/api/v1"
@@ -48,6 +49,12 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/savings/{month}/report.html": ("The report of a month as a page", None),
     "/savings/{month}/report.csv": ("The report of a month as CSV", None),
     "/savings/{month}/report.json": ("The report of a month as JSON", None),
+    "/savings/{month}/contract": (
+        "The contracts of a month: revisions, signatures, what waits for whom",
+        MonthContracts,
+    ),
+    "/savings/{month}/sheet-{number}.html": ("The confirmation sheet of a contract and month as a page", None),
+    "/savings/{month}/bundle-{number}.json": ("The bundle of a contract and month for a verifier", None),
     "/savings/{month}/{picture}": ("A picture of the report as SVG; the report names its files", None),
     "/power-quality": ("The motors with a waveform device or a meter of power quality", None),
     "/motors/{id}/power-quality/events/{t_ms}": ("Voltages and currents around an event that was received live", None),
@@ -151,6 +158,7 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
     names = re.findall(r"{(\w+)}", path)
     kinds = {
         "t_ms": {"type": "integer"},
+        "number": {"type": "integer", "minimum": 1},
         "month": {"type": "string", "pattern": r"^\d{4}-\d{2}$"},
     }  # fmt: skip
     return [

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from msgspec import Struct
 
 from agent.alarms.reasons import PRIORITY_NAMES, STATE_NAMES
 from agent.core.local_time import format_minute, zone_of
-from agent.core.text import LANGUAGES, Catalogue, language_of
+from agent.core.text import LANGUAGES, Catalogue
 from agent.savings.accounting.verdict import UNDECIDED, further_caveats
 from agent.savings.records.model import NonRoutineEvent
 from agent.savings.records.non_routine_events import adjustments
 from agent.savings.report.formatting import grouped, kwh, plus_minus, rounded_to_u, with_u
 from agent.savings.report.html import charts, details, summary
+from agent.savings.report.html.templating import REPORT, bilingual_page, environment, style_sheet
 from agent.savings.report.model import uncertainty
 from agent.savings.report.model.alarms_of_month import AlarmOfMonth
 from agent.savings.report.model.month import ReportMonth
@@ -46,52 +43,27 @@ class Cover(Struct, frozen=True):
     check: str
 
 
-def page(months: Sequence[ReportMonth], cover: Cover, first: str = "en") -> str:
-    """The page. first: the language that is shown when it is opened, a name that `language_of` knows."""
-    names = {language: language.partition("_")[0] for language in LANGUAGES}
-    articles = []
-    for language, name in names.items():
+def page(
+    months: Sequence[ReportMonth], cover: Cover, first: str = "en", added: Mapping[str, Markup] | None = None,
+    added_style: str = "",
+) -> str:  # fmt: skip
+    """The page. first: the language that is shown when it is opened, a name that `language_of` knows.
+
+    added: language → what follows at its end; added_style: style sheet of that.
+    """
+    articles = {}
+    for language in LANGUAGES:
         catalogue = Catalogue(language, zone_of(cover.zone))
-        text = _environment().get_template("article.html").render(
-            _=catalogue, lang=name, cover=cover, made=format_minute(cover.made_ms, cover.zone),
+        text = environment(REPORT).get_template("article.html").render(
+            _=catalogue, lang=language.partition("_")[0], cover=cover, made=format_minute(cover.made_ms, cover.zone),
             overview=overview_texts(months, catalogue) if len(months) > 1 else None,
             motors=[motor_texts(month, catalogue) for month in months], sources=details.sources(months, catalogue),
             decided=any(month.saving and month.saving.verdict != UNDECIDED for month in months),
         )  # fmt: skip
-        articles.append(
-            {"name": name, "code": language.replace("_", "-"), "title": LANGUAGES[language], "html": Markup(text)}
-        )
+        articles[language] = Markup(text) + (added or {}).get(language, "")
     head = months[0] if months else None
     title = head.title if head and len(months) == 1 else cover.site
-    return _environment().get_template("page.html").render(
-        title=f"{title} {head.month if head else ''}", articles=articles, first=names[language_of(first) or "en"],
-        style=Markup(style_sheet()),
-    )  # fmt: skip
-
-
-@cache
-def style_sheet() -> str:
-    return (files("agent.savings.report") / "report.css").read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    found = Environment(
-        loader=PackageLoader("agent.savings.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    found.filters |= {"dates": _dates, "light_signs": _light_signs}
-    return found
-
-
-def _dates(text: str) -> Markup:
-    """A text in which a line never breaks within a date."""
-    return Markup(re.sub(r"\d{4}-\d\d-\d\d", r'<span class="date">\g<0></span>', str(escape(text))))
-
-
-def _light_signs(text: str) -> Markup:
-    """A text whose ± is lighter than the numbers."""
-    return escape(text).replace("±", Markup("<i>±</i>"))
+    return bilingual_page(f"{title} {head.month if head else ''}", articles, first, style_sheet() + added_style)
 
 
 def motor_texts(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import {_} from "../core/text.js";
 import {ErrorPanel} from "../components/error.js";
 import {Marked} from "../components/marked.js";
 import {Panel} from "../components/panel.js";
+import {Contracts} from "./savings_contract.js";
 import {MotorMonth, Overview} from "./savings_month.js";
 
 const PENDING_EVERY_S = 4;
@@ -46,6 +47,7 @@ function Month({month, plant}) {
   return html`<div>
     ${found.simulated && !plant.simulated && html`<p class="panel notice">${_("SIMULATED: data of a simulated plant, not a measurement")}</p>`}
     ${!data.current && html`<p class="soft" role="status">${_("There are newer data; the report is being calculated again.")}</p>`}
+    <${Contracts} month=${month} zone=${plant.time_zone} current=${data.made_ms} />
     ${found.overview && html`<${Overview} overview=${found.overview} chosen=${motor.id} onChoose=${setChosen} />`}
     <${MotorMonth} key=${motor.id} month=${month} motor=${motor} check=${found.check} alone=${found.motors.length === 1} />
     <p class="small made">magwatt ${found.version} · ${_("report of {time} ({zone})", {time: found.made, zone: found.zone})} · ${_("configuration {hash}", {hash: found.config})}</p>
