@@ -165,7 +165,7 @@ def show(file: Path, month: str | None, config_file: Path | None, state: Path | 
     use(None, zone_of(version.plan.timezone))
     now_ms = time.time_ns() // 1_000_000
     points = list(open_points(version.plan, local_datetime(now_ms, version.plan.timezone).date()))
-    wrong = [*version.problems, *version.dated_later(now_ms)]
+    wrong = [*version.problems, *version.signing.dated_later(now_ms)]
     notes: list[Reason] = []
     amount: MonthAmount | None = None
     figures: dict[str, MonthFigures] = {}

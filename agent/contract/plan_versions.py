@@ -13,11 +13,10 @@ from agent.contract import reasons as codes
 from agent.contract.documents import SignedDocument, check_format, read_document
 from agent.contract.plan import SCHEMA, ContractPeriod, ContractPlan
 from agent.contract.plan_reader import plan_of
-from agent.contract.signatures import ROLES, PartySignature, problem_of, signed
+from agent.contract.signatures import ROLES
+from agent.contract.signing import CLOCK_TOLERANCE_MS, Signing, merged
 from agent.savings.ledger.signing_key import ED25519, LedgerKey
 from drivers.reasons import InvalidValue, Reason
-
-CLOCK_TOLERANCE_MS = 600_000  # clocks of computers without a time reference differ by minutes
 
 
 class PlanVersion(Struct, frozen=True):
@@ -31,30 +30,19 @@ class PlanVersion(Struct, frozen=True):
     plan: ContractPlan
 
     @property
+    def signing(self) -> Signing:
+        keys = {role: party.keys for role, party in self.plan.parties.items()}
+        return Signing(self.signed, self.plan.drafted_ms, keys)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Roles without a valid signature."""
-        valid = {(each.role, each.key) for each in self.signed.signatures if self._problem(each) is None}
-        return tuple(
-            role for role, party in self.plan.parties.items()
-            if not {(role, LedgerKey(ED25519, key).fingerprint) for key in party.keys} <= valid
-        )  # fmt: skip
+        return self.signing.missing
 
     @property
     def problems(self) -> list[Reason]:
         """What is wrong with the signatures, whatever the time of this computer."""
-        found = [problem for each in self.signed.signatures if (problem := self._problem(each))]
-        keys = [(each.key, each.role) for each in self.signed.signatures]
-        found += [codes.SIGNATURE_TWICE(fingerprint=key) for key, _ in dict.fromkeys(
-            each for each in keys if keys.count(each) > 1)]  # fmt: skip
-        return found
-
-    def _problem(self, signature: PartySignature) -> Reason | None:
-        party = self.plan.parties.get(signature.role)
-        found = problem_of(signature, self.signed.id, SCHEMA, party.keys if party else ())
-        if found is None and signature.signed_ms < self.plan.drafted_ms - CLOCK_TOLERANCE_MS:
-            times = {"signed_ms": signature.signed_ms, "drafted_ms": self.plan.drafted_ms}
-            return codes.SIGNED_BEFORE_DRAFT(by=signature.by, **times)
-        return found
+        return self.signing.problems
 
     def not_in_force(self) -> Reason | None:
         """Why the parties are not bound by this version; None: all of them have signed, and nothing is wrong."""
@@ -64,14 +52,6 @@ class PlanVersion(Struct, frozen=True):
         if len(self.missing) == len(ROLES):
             return codes.PLAN_NOT_SIGNED(**name)
         return codes.PLAN_SIGNED_BY_ONE(**name, missing=self.missing[0]) if self.missing else None
-
-    def dated_later(self, now_ms: int) -> list[Reason]:
-        """Signatures that are dated in the future of this computer."""
-        return [
-            codes.SIGNED_IN_FUTURE(by=each.by, signed_ms=each.signed_ms)
-            for each in self.signed.signatures
-            if each.signed_ms > now_ms + CLOCK_TOLERANCE_MS
-        ]
 
 
 def read_plan(path: Path) -> PlanVersion:
@@ -88,23 +68,9 @@ def sign_plan(version: PlanVersion, key: LedgerKey, by: str, now_ms: int) -> Pla
     now_ms: UTC time of this computer.
     Raises InvalidValue when the key is that of no party, has signed already, or the clock is in the past.
     """
-    plan = version.plan
-    role = next((role for role, party in plan.parties.items() if key.public in party.keys), None)
-    if role is None:
-        known = tuple(LedgerKey(ED25519, each).fingerprint for party in plan.parties.values() for each in party.keys)
-        raise InvalidValue(codes.KEY_OF_NO_PARTY, fingerprint=key.fingerprint, title=plan.contract, known=known)
-    if version.problems:
-        raise InvalidValue(version.problems[0])
-    for each in version.signed.signatures:
-        if each.key == key.fingerprint:
-            raise InvalidValue(codes.SIGNED_ALREADY, by=each.by, role=role, fingerprint=each.key)
-    known_ms = max([plan.drafted_ms, *(each.signed_ms for each in version.signed.signatures)])
-    if now_ms < known_ms - CLOCK_TOLERANCE_MS:
-        raise InvalidValue(codes.CLOCK_IN_PAST, now_ms=now_ms, known_ms=known_ms)
-    name = by or plan.parties[role].signatory
-    unsigned = PartySignature(version.signed.id, SCHEMA, role, name, key.fingerprint, now_ms)
-    signatures = (*version.signed.signatures, signed(unsigned, key))
-    return replace(version, signed=replace(version.signed, signatures=signatures))
+    role = version.signing.role_of(key, version.plan.contract)
+    name = by or version.plan.parties[role].signatory
+    return replace(version, signed=version.signing.with_signature(key, role, name, now_ms))
 
 
 class PlanHistory:
@@ -114,15 +80,13 @@ class PlanHistory:
     """
 
     def __init__(self, versions: Iterable[PlanVersion]) -> None:
-        merged: dict[str, PlanVersion] = {}
+        by_id: dict[str, PlanVersion] = {}
         for version in versions:
-            known = merged.setdefault(version.signed.id, version)
-            added = [each for each in version.signed.signatures if each not in known.signed.signatures]
-            signatures = (*known.signed.signatures, *added)
-            merged[version.signed.id] = replace(known, signed=replace(known.signed, signatures=signatures))
-        ordered = sorted(merged.values(), key=lambda each: (each.plan.contract, each.plan.version, each.signed.id))
+            known = by_id.setdefault(version.signed.id, version)
+            by_id[version.signed.id] = replace(known, signed=merged(known.signed, version.signed))
+        ordered = sorted(by_id.values(), key=lambda each: (each.plan.contract, each.plan.version, each.signed.id))
         self.versions: Sequence[PlanVersion] = tuple(ordered)
-        self._by_id = merged
+        self._by_id = by_id
 
     def problems(self) -> list[Reason]:
         """What contradicts, of signed versions: a successor that names nothing known, or two plans for one time."""

@@ -163,6 +163,50 @@ MONTH_PARTLY_COVERED = Code(
     "month_partly_covered", "the plan applies from {first} to {last}, which does not contain all of {month}"
 )
 
+# Months
+
+MONTH_FORM_WRONG = Code("month_form_wrong", "{path}: not a month of a contract ({error})")
+MONTH_REVISION_WRONG = Code(
+    "month_revision_wrong",
+    "{path}: revision {revision:d} of a month; from revision 2 on, and only then, it names the one before and a reason",
+)
+PLAN_OF_MONTH_MISSING = Code(
+    "plan_of_month_missing",
+    "{path}: the month follows plan {plan} of {contract}, which is not at hand; give it with --plan",
+)
+MONTH_NOT_OF_PLAN = Code(
+    "month_not_of_plan", "{month} is not a month of this plan: {key} is {found}, the plan has {expected}"
+)
+MONTH_BOUNDS_WRONG = Code(
+    "month_bounds_wrong",
+    "{month} is by the plan the time from {from_ms:local} to {to_ms:local}; the document has another",
+)
+MONTH_ISSUED_EARLY = Code(
+    "month_issued_early", "{month} was issued at {drafted_ms:local}, before it ended at {to_ms:local}"
+)
+MONTH_PART_WRONG = Code("month_part_wrong", "{month}: {key} of {motor} do not fit the month or its energies")
+MONTH_FIGURE_WRONG = Code(
+    "month_figure_wrong", "{month}: {key} is {found}; by the plan and the energies it is {expected}"
+)
+MONTH_NOT_ISSUED = Code("month_not_issued", "{month} has no signature of gateway {gateway}, which issues a month")
+MONTH_OF_OTHER_VERSION = Code(
+    "month_of_other_version", "{month}: another version of the plan applies to {motor} on {day}"
+)
+MONTH_REVISION_TWICE = Code(
+    "month_revision_twice", "there are two documents of revision {revision:d} of {month}; nothing is settled"
+)
+MONTH_REPLACED_MISSING = Code(
+    "month_replaced_missing", "revision {revision:d} of {month} replaces {replaced}, which is not at hand"
+)
+MONTH_REPLACES_OTHER = Code(
+    "month_replaces_other", "revision {revision:d} of {month} replaces {replaced}, which is not the revision before"
+)
+MONTH_ISSUED_BEFORE_REPLACED = Code(
+    "month_issued_before_replaced",
+    "revision {revision:d} of {month} is dated {drafted_ms:local}, before the one that it replaces "
+    "({replaced_ms:local}): the clock of the gateway was wrong",
+)
+
 # Bundles
 
 BUNDLE_EMPTY = Code("bundle_empty", "the ledger has no records of {motors} in {month}")

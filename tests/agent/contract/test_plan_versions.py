@@ -66,11 +66,11 @@ def test_a_signature_dated_before_the_draft_or_in_the_future_is_reported() -> No
     early = signed(body, at_ms=DRAFTED_MS)
     assert code_of(edited(early, body)) == ""
     assert code_of(edited(early, document(drafted_ms=DRAFTED_MS + DAY_MS))) == codes.SIGNATURE_OF_OTHER_DOCUMENT
-    assert early.dated_later(DRAFTED_MS) == []
+    assert early.signing.dated_later(DRAFTED_MS) == []
     unsigned = replace(early.signed.signatures[0], signed_ms=DRAFTED_MS - DAY_MS)
     signatures = (signature(unsigned, CUSTOMER), early.signed.signatures[1])
     assert code_of(replace(early, signed=replace(early.signed, signatures=signatures))) == codes.SIGNED_BEFORE_DRAFT
-    assert [each.code for each in early.dated_later(DRAFTED_MS - DAY_MS)] == [codes.SIGNED_IN_FUTURE] * 2
+    assert [each.code for each in early.signing.dated_later(DRAFTED_MS - DAY_MS)] == [codes.SIGNED_IN_FUTURE] * 2
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
