@@ -47,24 +47,25 @@ export const signatureProblem = async (found, signature, keys, check) => {
 };
 
 // {missing: roles that have not signed, problems: [{code, data}]} of a document.
-// parties: role → public keys that must sign for it.
-export const signaturesOf = async (found, parties, check) => {
+// signers: role → public keys that must sign for it.
+export const signaturesOf = async (found, signers, check) => {
+  const roles = Object.keys(signers);
   const keys = {};
-  for (const role of ROLES) {
+  for (const role of roles) {
     keys[role] = Object.create(null);
-    for (const key of parties[role]) keys[role][await check.fingerprint(key)] = key;
+    for (const key of signers[role]) keys[role][await check.fingerprint(key)] = key;
   }
   const problems = [];
   const valid = new Set();
   for (const signature of found.signatures) {
     const data = {by: signature.by, role: signature.role, key: signature.key, signed_ms: signature.signed_ms};
-    const known = ROLES.includes(signature.role) ? keys[signature.role] : {};
+    const known = roles.includes(signature.role) ? keys[signature.role] : {};
     const code = await signatureProblem(found, signature, known, check);
     const name = `${signature.role} ${signature.key}`;
     if (code) problems.push({code, data});
     else if (valid.has(name)) problems.push({code: "signature_twice", data});
     else valid.add(name);
   }
-  const missing = ROLES.filter((role) => Object.keys(keys[role]).some((key) => !valid.has(`${role} ${key}`)));
+  const missing = roles.filter((role) => Object.keys(keys[role]).some((key) => !valid.has(`${role} ${key}`)));
   return {missing, problems};
 };

@@ -1,5 +1,5 @@
 // The form of a plan: which keys it has and what each contains. Unknown keys are rejected.
-import {contains, isDay, LocalTime} from "./calendar.js";
+import {isDay, LocalTime} from "./calendar.js";
 import {hasMembers, isObject} from "./canonical.js";
 import {ROLES} from "./documents.js";
 import {Fraction, isDecimal} from "./fraction.js";
@@ -8,6 +8,7 @@ import {isHex} from "./signature_check.js";
 import {quarterOf} from "./tariff.js";
 
 export const ROUNDINGS = ["half_up", "half_even", "down"];
+const BY_PRICE = ["adjusted_baseline", "saving_rate"];  // formulas that give a figure for each price
 const FORMULA_TERMS = {
   adjusted_baseline: [], direct_comparison: ["reference_kw"], saving_rate: ["saving_rate"],
   specific_energy: ["specific_energy_kwh", "quantity"],
@@ -37,7 +38,8 @@ const zone = (value) => {
 };
 
 const period = table({first: isDay}, {last: isDay});
-const certificate = table({number: text, laboratory: text, issued: isDay, valid_until: isDay});
+const certificateForm = table({number: text, laboratory: text, issued: isDay, valid_until: isDay});
+const certificate = (value) => certificateForm(value) && value.issued <= value.valid_until;
 const factors = {load: text, product_mix: text, ambient: text, maintenance: text};
 const meter = table({name: text, class: text}, {
   serial_number: text, ct: text, ct_class: text, vt: text, vt_class: text, certificate, ct_certificate: certificate,
@@ -77,11 +79,12 @@ export const checkPlan = (plan) => {
   if ((plan.version > 1) !== "replaces" in plan) reject("plan_form", {key: "replaces"});
   const keys = [...partyKeys(plan, ROLES[0]), ...partyKeys(plan, ROLES[1]), plan.project.gateway_key];
   if (new Set(keys).size < keys.length) reject("plan_form", {key: "public_key"});
-  if (plan.applies.last && !contains(plan.applies, plan.applies.last)) reject("plan_form", {key: "applies"});
-  for (const [motorName, each] of Object.entries(plan.motor)) checkMotor(`motor.${motorName}`, each);
+  if (isReversed(plan.applies)) reject("plan_form", {key: "applies"});
   const {per_kwh: prices, period: rows} = plan.price;
+  const count = Object.keys(prices).length;
+  for (const [motorName, each] of Object.entries(plan.motor)) checkMotor(`motor.${motorName}`, each, count);
   const named = (rows || []).every((row) => row.price in prices);
-  if (!named || (Object.keys(prices).length > 1 && !rows)) reject("plan_form", {key: "price.period"});
+  if (!named || (count > 1 && !rows)) reject("plan_form", {key: "price.period"});
 };
 
 // Public keys that must sign for a role.
@@ -90,14 +93,18 @@ export const partyKeys = (plan, role) => {
   return former ? [own, former] : [own];
 };
 
-const checkMotor = (key, motor_) => {
+const isReversed = ({first, last}) => last !== undefined && last < first;
+
+const checkMotor = (key, motor_, prices) => {
   const terms = Object.keys(motor_).filter((term) => Object.values(FORMULA_TERMS).flat().includes(term));
   const needed = FORMULA_TERMS[motor_.formula];
   if (terms.length !== needed.length || !needed.every((term) => term in motor_)) reject("plan_form", {key});
   if (motor_.method === "baseline_model" ? !motor_.baseline : motor_.formula === "adjusted_baseline") {
     reject("plan_form", {key: `${key}.baseline`});
   }
-  for (const part of ["baseline_period", "reporting_period"]) {
-    if (motor_[part].last && motor_[part].last < motor_[part].first) reject("plan_form", {key: `${key}.${part}`});
+  if (prices > 1 && !BY_PRICE.includes(motor_.formula)) reject("plan_form", {key: `${key}.formula`});
+  const {baseline_period: before, reporting_period: after} = motor_;
+  if (!before.last || isReversed(before) || isReversed(after) || before.last >= after.first) {
+    reject("plan_form", {key: `${key}.reporting_period`});
   }
 };
