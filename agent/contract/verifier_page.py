@@ -22,9 +22,10 @@ FOLDER = Path(__file__).parent / "verifier"
 FIRST = "view/page.js"
 DEVICES = ("meter", "ct", "vt")  # words within the reasons of a month
 _IMPORT = re.compile(r'^import\s+(?:\{([^}]*)\}|\*\s+as\s+(\w+))\s+from\s+"([^"]+)";\n', re.MULTILINE)
+_RENAMED = re.compile(r"(\w+) as (\w+)")
 _LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
 _DECLARED = re.compile(r"^export\s+((?:async\s+)?function\*?|class|const)\s+(\w+)", re.MULTILINE)
-_REST = re.compile(r"^(?:export\b|import\b).*", re.MULTILINE)
+_REST = re.compile(r'^(?:export\b|import\b.*").*', re.MULTILINE)  # a library quotes otherwise in its examples
 _END = re.compile(r"</script|<!--", re.IGNORECASE)
 
 
@@ -97,8 +98,8 @@ def _resolved(name: str, path: str) -> str:
 def _scoped(name: str, variables: Mapping[str, str]) -> str:
     text, imports = _text(name), list[str]()
     for braces, whole, path in _IMPORT.findall(text):
-        what = whole or f"{{{re.sub(r'(\w+)\s+as\s+(\w+)', r'\1: \2', ' '.join(braces.split()))}}}"
-        imports.append(f"const {what} = {variables[_resolved(name, path)]};\n")
+        listed = _RENAMED.sub(r"\1: \2", " ".join(braces.split()))
+        imports.append(f"const {whole or f'{{{listed}}}'} = {variables[_resolved(name, path)]};\n")
     exported = [item.strip() for found in _LIST.findall(text) for item in found.split(",") if item.strip()]
     exported += [found[1] for found in _DECLARED.findall(text)]
     body = _DECLARED.sub(r"\1 \2", _LIST.sub("", _IMPORT.sub("", text)))
