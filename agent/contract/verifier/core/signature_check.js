@@ -1,5 +1,6 @@
 // SHA-256 and Ed25519 by the browser (WebCrypto), or by the bundled libraries noble-hashes and noble-ed25519 where the
 // browser lacks them.
+import {KeyTable} from "./key_table.js";
 import {hashes, verify as nobleVerify} from "../vendor/noble-ed25519/index.js";
 import {sha256, sha512} from "../vendor/noble-hashes/sha2.js";
 
@@ -46,7 +47,7 @@ export class SignatureCheck {
 export const signatureCheck = async (subtle) => {
   const digest = subtle ? async (bytes) => new Uint8Array(await subtle.digest("SHA-256", bytes)) : sha256;
   return (await verifiesItself(subtle))
-    ? new SignatureCheck(digest, byBrowser(subtle), "browser") : new SignatureCheck(digest, byLibrary, "library");
+    ? new SignatureCheck(digest, byBrowser(subtle), "browser") : new SignatureCheck(digest, byLibrary(), "library");
 };
 
 const byBrowser = (subtle) => {
@@ -64,12 +65,21 @@ const byBrowser = (subtle) => {
   };
 };
 
-const byLibrary = (key, bytes, sig) => {
-  try {
-    return nobleVerify(sig, bytes, bytesOf(key), {zip215: false});
-  } catch {
-    return false;
-  }
+const MANY = 32;  // signatures by one key from which on its table is worth the time
+
+const byLibrary = () => {
+  const keys = new Map();
+  return (key, bytes, sig) => {
+    const known = keys.get(key) || {count: 0, bytes: bytesOf(key), table: null};
+    keys.set(key, known);
+    known.count += 1;
+    try {
+      if (known.count === MANY) known.table = new KeyTable(known.bytes);
+      return known.table ? known.table.verify(sig, bytes) : nobleVerify(sig, bytes, known.bytes, {zip215: false});
+    } catch {
+      return false;  // not the key or the signature of a point of the curve
+    }
+  };
 };
 
 // Whether WebCrypto has Ed25519: it accepts a published signature and rejects a changed one.
