@@ -24,7 +24,7 @@ def answers(calls: Iterable[tuple[str, Any]], library: bool = False, timeout_s: 
     done = subprocess.run([node, str(script), str(FOLDER), str(int(library))], input=lines, capture_output=True,
                           text=True, check=False, timeout=timeout_s)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.split("\n") if line]
 
 
 def verdicts(texts: Iterable[str], library: bool = False) -> list[dict[str, Any]]:
