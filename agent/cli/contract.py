@@ -1,4 +1,4 @@
-"""`magwatt contract`: the M&V plan that customer and energy-service company sign, and the amount of a month."""
+"""`magwatt contract`: the M&V plan and the months that customer and energy-service company sign."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.cli.contract_month import (
+    append,
+    documents_of,
+    is_month,
+    issue,
+    months_of_ledger,
+    record_month_file,
+    show_month_file,
+    sign_month_file,
+)
+from agent.cli.contract_month_view import month_as_object, months_lines
 from agent.cli.contract_source import (
     amount_of_month,
     gateway_key,
@@ -32,6 +43,10 @@ if TYPE_CHECKING:
     from drivers.reasons import Reason
 
 _json_option = click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
+_plan_option = click.option(
+    "--plan", "plan_file", metavar="FILE", type=click.Path(path_type=Path),
+    help=N_("Signed plan of a month. [default: plan.json next to FILE]"),
+)  # fmt: skip
 _passphrase_option = click.option(
     "--passphrase-file", metavar="FILE", type=click.Path(path_type=Path),
     help=N_("File whose first line is the passphrase. [default: ask for it]"),
@@ -40,7 +55,7 @@ _passphrase_option = click.option(
 
 @click.group(
     help=N_(
-        "Draft, sign and show the M&V plan of a contract.\n\n"
+        "Draft, sign and show the M&V plan of a contract, and its months.\n\n"
         "`key`, `sign` and `history` work on any computer, without configuration and network."
     )
 )
@@ -120,9 +135,10 @@ def draft(
 
 @contract.command(
     help=N_(
-        "Sign a plan with the key of a party.\n\n"
-        "FILE is the TOML of a draft or the JSON of a plan that the other party signed. The signed plan is written as "
-        "JSON next to the draft, or replaces FILE."
+        "Sign a plan or a month with the key of a party.\n\n"
+        "FILE is the TOML of a draft, the JSON of a plan that the other party signed, or a month. The signed plan is "
+        "written as JSON next to the draft, or replaces FILE. Of a month, what is signed is printed before the "
+        "passphrase is asked for."
     )
 )
 @click.argument("file", type=click.Path(path_type=Path))
@@ -130,8 +146,12 @@ def draft(
               help=N_("Private key of the party, from `magwatt contract key`."))  # fmt: skip
 @click.option("--by", default="", metavar="NAME",
               help=N_("Name of the signatory. [default: the one that the plan names]"))  # fmt: skip
+@_plan_option
 @_passphrase_option
-def sign(file: Path, key_file: Path, by: str, passphrase_file: Path | None) -> None:
+def sign(file: Path, key_file: Path, by: str, plan_file: Path | None, passphrase_file: Path | None) -> None:
+    if is_month(file):
+        sign_month_file(file, plan_file, key_file, " ".join(by.split()), passphrase_file)
+        return
     from agent.contract.documents import write_document
     from agent.contract.party_keys import load_party_key
     from agent.contract.plan_versions import sign_plan
@@ -151,17 +171,23 @@ def sign(file: Path, key_file: Path, by: str, passphrase_file: Path | None) -> N
 
 @contract.command(
     help=N_(
-        "Show a plan, its signatures, and what is missing.\n\n"
-        "With --month, the amount of the month by the plan. Exits 1 if the plan is not signed by all parties, or if "
-        "something in it is wrong."
+        "Show a plan or a month, its signatures, and what is missing.\n\n"
+        "With --month, the amount of the month by the plan, before it is issued. Exits 1 if FILE is not signed by all "
+        "parties, or if something in it is wrong."
     )
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--month", metavar="YYYY-MM", help=N_("Billing month whose amount is calculated; needs the state file."))
 @config_option
 @state_option
+@_plan_option
 @_json_option
-def show(file: Path, month: str | None, config_file: Path | None, state: Path | None, as_json: bool) -> None:
+def show(
+    file: Path, month: str | None, config_file: Path | None, state: Path | None, plan_file: Path | None, as_json: bool
+) -> None:  # fmt: skip
+    if is_month(file):
+        show_month_file(file, plan_file, as_json)
+        return
     from agent.contract.plan_reader import open_points
     from agent.core.local_time import local_datetime
 
@@ -189,39 +215,36 @@ def show(file: Path, month: str | None, config_file: Path | None, state: Path | 
 
 @contract.command(
     help=N_(
-        "Record a plan that both parties have signed in the ledger of the gateway.\n\n"
-        "The gateway signs it above the parties; the agent may be running."
+        "Record a signed plan or month in the ledger of the gateway.\n\n"
+        "The gateway signs it above the parties; the agent may be running. A plan needs both signatures. Exits 1 if "
+        "intervals or decisions of the month were recorded after it was issued."
     )
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @config_option
 def record(file: Path, config_file: Path | None) -> None:
     config = load(plant_file(config_file))[0]
+    if is_month(file):
+        record_month_file(file, config)
+        return
     version = plan_from(file)
     db, directory = open_state(config, None)
     from agent.contract.recorded_plans import KIND, record_body
-    from agent.delivery.store import Store
-    from agent.runtime.clock_supervisor import start_clock
-    from agent.savings.ledger import recorder
-    from agent.savings.records.repository import present_ms
 
     with contextlib.closing(db):
         body = record_body(plans_of_ledger(db), version, config.site, gateway_key(db))
     if body is None:
         click.echo(_("{file}: is recorded already", file=str(file)))
         return
-    clock, _watch = start_clock(config)
-    with contextlib.closing(Store(directory, clock, config.store)) as store:
-        now_ms = present_ms(config, store, clock.utc_ns() // 1_000_000)
-        recorder.record(store, config, now_ms, KIND, lambda _db: body)
+    append(config, directory, KIND, body)
     click.echo(_("{file}: recorded in the ledger", file=str(file)))
 
 
 @contract.command(
     help=N_(
-        "List the versions of plans, when each applies, and what contradicts.\n\n"
-        "FILE is a signed plan or a folder of them; without FILE: the plans in the ledger of the gateway. Exits 1 if "
-        "something contradicts or is not signed."
+        "List the versions of plans, when each applies, the months with their states, and what contradicts.\n\n"
+        "FILE is a signed plan, a month or a folder of them; without FILE: those in the ledger of the gateway. Exits 1 "
+        "if something contradicts, or a plan is not signed."
     )
 )
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
@@ -229,28 +252,35 @@ def record(file: Path, config_file: Path | None) -> None:
 @state_option
 @_json_option
 def history(files: tuple[Path, ...], config_file: Path | None, state: Path | None, as_json: bool) -> None:
+    from agent.contract.month_states import MonthHistory
     from agent.contract.plan_versions import PlanHistory
 
+    later: dict[str, list[Reason]] = {}
     if files:
-        paths = [path for file in files for path in (sorted(file.glob("*.json")) if file.is_dir() else [file])]
-        plans = [plan_from(path) for path in paths]
+        plans, revisions = documents_of(files)
     else:
         db, _directory = open_state(load(plant_file(config_file))[0] if state is None else None, state)
         with contextlib.closing(db):
             plans = plans_of_ledger(db)
+            revisions, later = months_of_ledger(db, plans)
     if not plans:
         fail(_("no plans found in: {files}", files=tuple(map(str, files)) or "ledger"))
     found = PlanHistory(plans)
+    months = MonthHistory(revisions, found)
     use(None, zone_of(found.versions[0].plan.timezone))
-    problems = found.problems()
+    problems = [*found.problems(), *months.problems()]
     if as_json:
         from agent.core.text import as_object
 
         versions = [version_as_object(each, each.problems, ()) for each in found.versions]
-        body = {"versions": versions, "problems": [as_object(each) for each in problems]}
+        states = [month_as_object(each, months.state(each), later.get(each.signed.id, ())) for each in months.revisions]
+        body = {"versions": versions, "months": states, "problems": [as_object(each) for each in problems]}
         click.echo(json.dumps(body, ensure_ascii=False))
     else:
-        for line in history_lines(found, problems):
+        for line in (*history_lines(found, found.problems()), *months_lines(months, later)):
             click.echo(line)
     open_ = any(found.not_in_force(each) for each in found.versions)
-    sys.exit(FINDING if problems or open_ else 0)
+    sys.exit(FINDING if problems or open_ or any(later.values()) else 0)
+
+
+contract.add_command(issue)

@@ -94,22 +94,27 @@ def amount_of_month(
     for name in version.plan.motors:
         must_have(config, name)
     from agent.contract.amounts import amount_of
-    from agent.contract.month_figures import figures_of, notes_of
+    from agent.contract.month_figures import figures_of
+    from agent.contract.month_notes import obstacles
     from agent.core.local_time import local_datetime
 
-    months = _months(config, version, month, state)
+    db, directory = open_state(config, state)
+    months = months_by_plan(config, db, version, month, directory)[0]
     figures = {each.asset: figures_of(each, version.plan.motors[each.asset].quantity) for each in months}
     first: date = local_datetime(months[0].from_ms, version.plan.timezone).date()
-    notes = [note for each in months for note in notes_of(each, version.plan)]
+    notes = [note for each in months for note in obstacles(each, version.plan)]
     return amount_of(version.plan, first, figures), figures, notes
 
 
-def _months(config: Config, version: PlanVersion, month: str, state: Path | None) -> list[ReportMonth]:
-    """The month of each motor by the tariff of the plan, with the ledger verified by the key that the plan names."""
+def months_by_plan(
+    config: Config, db: sqlite3.Connection, version: PlanVersion, month: str, directory: Path
+) -> tuple[list[ReportMonth], int]:  # fmt: skip
+    """The month of each motor by the tariff of the plan, with the ledger verified by the key that the plan names, and
+    the present time, UTC ms.
+    """
     from agent.core.linear_algebra import check_linear_algebra
 
     check_linear_algebra()
-    db, directory = open_state(config, state)
     from msgspec.structs import replace
 
     from agent.cli.ledger_options import expected_key, external_checkpoints
@@ -125,6 +130,6 @@ def _months(config: Config, version: PlanVersion, month: str, state: Path | None
     by_plan = replace(config, tariff=version.plan.rules.tariff)
     try:
         now_ms = present_ms(config, db, utc_ms(config))
-        return months_of(db, by_plan, tuple(version.plan.motors), month, now_ms, check)
+        return months_of(db, by_plan, tuple(version.plan.motors), month, now_ms, check), now_ms
     except sqlite3.Error as error:
         fail_unreadable(directory, error)

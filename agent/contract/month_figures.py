@@ -7,15 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from agent.config.tariff import Tariff
-from agent.contract import reasons as codes
 from agent.contract.amounts import ONE_PRICE, MonthFigures, PriceEnergies
-from agent.contract.plan import ContractPlan
-from agent.core.local_time import local_datetime
 from agent.savings.records.model import Interval
 from agent.savings.records.non_routine_events import adjusting
 from agent.savings.report.model.month import ReportMonth
 from agent.savings.report.model.priced_parts import parts_of
-from drivers.reasons import Reason
 
 ENDINGS = {"t": ("_t", "_t_h"), "m3": ("_m3", "_m3_h")}  # of signals that measure the quantity
 
@@ -29,7 +25,7 @@ def figures_of(month: ReportMonth, quantity: str) -> MonthFigures:
     measured, compared, adjusted = Counter[str](), Counter[str](), Counter[str]()
     excluded_wh = 0
     for item in month.intervals:
-        measured_wh = _measured_wh(item)
+        measured_wh = measured_wh_of(item)
         _add(measured, month.tariff, item, measured_wh)
         result = results.get(item.start_ms)
         if result is None or result.excluded is not None or result.adjusted_wh is None:
@@ -37,8 +33,8 @@ def figures_of(month: ReportMonth, quantity: str) -> MonthFigures:
             continue
         _add(compared, month.tariff, item, measured_wh)
         _add(adjusted, month.tariff, item, round(result.adjusted_wh))
-    for price, wh in _adjustments(month):
-        adjusted[price] += wh
+    for by_price in adjustments_of(month).values():
+        adjusted.update(by_price)
     prices = [*dict.fromkeys((*measured, *compared, *adjusted))]
     saving, length_s = month.saving, (month.to_ms - month.from_ms) // 1000
     return MonthFigures(
@@ -49,7 +45,7 @@ def figures_of(month: ReportMonth, quantity: str) -> MonthFigures:
     )  # fmt: skip
 
 
-def _measured_wh(item: Interval) -> int:
+def measured_wh_of(item: Interval) -> int:
     """As the ledger records it: energy and auxiliaries, each in whole Wh."""
     return round(item.energy_wh or 0.0) + round(item.auxiliary_wh)
 
@@ -68,16 +64,20 @@ def _add(sums: Counter[str], tariff: Tariff | None, item: Interval, wh: int) -> 
         given = due
 
 
-def _adjustments(month: ReportMonth) -> Iterator[tuple[str, int]]:
-    """Decided adjustments by price, spread evenly over the intervals of the event that are in the saving."""
+def adjustments_of(month: ReportMonth) -> dict[int, dict[str, int]]:
+    """Decided adjustments: number of the event → price → Wh, spread evenly over the intervals of the event that are in
+    the saving.
+    """
     if (saving := month.saving) is None:
-        return
+        return {}
+    found = dict[int, dict[str, int]]()
     claimed = [result.start_ms for result in month.results if result.excluded is None]
     for event in adjusting(month.events, (saving.from_ms, saving.to_ms)):
         end_ms = month.to_ms if event.to_ms is None else event.to_ms
         at = [start_ms for start_ms in claimed if event.from_ms <= start_ms < end_ms] or claimed
         by_price = Counter(_price_at(month.tariff, start_ms) for start_ms in at)
-        yield from _divided(round(event.adjust_wh), by_price)
+        found[event.number] = dict(_divided(round(event.adjust_wh), by_price))
+    return found
 
 
 def _divided(wh: int, weights: Mapping[str, int]) -> Iterator[tuple[str, int]]:
@@ -106,19 +106,3 @@ def _amounts(found: Iterable[Interval], name: str) -> Iterator[float]:
     """A signal per hour is a mean rate; another one is the amount of its interval."""
     rate = name.endswith("_h")
     return (item.drivers[name].mean * (item.length_s / 3600 if rate else 1) for item in found if name in item.drivers)
-
-
-def notes_of(month: ReportMonth, plan: ContractPlan) -> list[Reason]:
-    """What is wrong or missing before a month can be settled by the plan."""
-    found = [*month.notes, *([month.undecided] if month.undecided else [])]
-    motor = plan.motors[month.asset]
-    used = month.baseline.hash if month.baseline else ""
-    if motor.baseline_hash and motor.baseline_hash != used:
-        found.append(
-            codes.BASELINE_NOT_OF_PLAN(motor=motor.name, found=used[:16] or "–", expected=motor.baseline_hash[:16])
-        )
-    first, last = (local_datetime(at_ms, month.zone).date() for at_ms in (month.from_ms, month.to_ms - 1))
-    if not (plan.applies.contains(first) and plan.applies.contains(last)):
-        span = {"first": str(plan.applies.first), "last": str(plan.applies.last or "–")}
-        found.append(codes.MONTH_PARTLY_COVERED(**span, month=month.month))
-    return list(dict.fromkeys(found))

@@ -10,8 +10,16 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
-from drivers.reasons import CODES, TEXT_FORMATS, UNKNOWN, Reason
+from drivers.reasons import CODES, N_, TEXT_FORMATS, UNKNOWN, Reason
 
+EXCLUSIONS = (  # codes of the causes of excluded intervals, as words
+    N_("energy_unknown"), N_("shaft_energy_unknown"), N_("driver_missing"), N_("state_unknown"),
+    N_("no_energy_at_load"), N_("off_not_in_baseline"), N_("polling_incomplete"), N_("transition_interval"),
+    N_("excluded_by_decision"), N_("excluded_undecided"), N_("below_range"), N_("above_range"),
+    N_("below_range_in_state"),
+    N_("above_range_in_state"), N_("in_coverage_gap"), N_("combination_unknown"), N_("baseline_missing"),
+    N_("outside_reporting_period"),
+)  # fmt: skip
 DIGITS = 6  # significant ones: only a text is made of it
 MODULES = ("agent.savings.reasons", "agent.savings.report.reasons", "agent.contract.reasons")  # declare the codes
 

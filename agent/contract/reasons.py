@@ -207,6 +207,43 @@ MONTH_ISSUED_BEFORE_REPLACED = Code(
     "({replaced_ms:local}): the clock of the gateway was wrong",
 )
 
+PLAN_WITHOUT_GATEWAY_KEY = Code(
+    "plan_without_gateway_key",
+    "the plan of {contract} does not name the key of the ledger, so that no month can be issued: a new version must "
+    "state project.gateway_key",
+)
+MONTH_NOT_IN_LEDGER = Code(
+    "month_not_in_ledger", "revision {revision:d} of {month} is not in this ledger: this gateway did not issue it"
+)
+MONTH_REPLACED = Code(
+    "month_replaced", "revision {revision:d} of {month} was corrected: sign and record revision {by:d} instead"
+)
+MONTH_ISSUED_ALREADY = Code(
+    "month_issued_already",
+    "revision {revision:d} of {month} was issued before: a correction needs --reason and becomes revision {next:d}",
+)
+MONTH_SETTLED_ALREADY = Code(
+    "month_settled_already",
+    "revision {revision:d} of {month} is settled: a correction needs --reason, becomes revision {next:d} and counts "
+    "when both parties have signed it",
+)
+NOTHING_TO_CORRECT = Code("nothing_to_correct", "{month} was not issued yet, so that there is nothing to correct")
+NO_PLAN_FOR_MONTH = Code(
+    "no_plan_for_month",
+    "the ledger has no plan that applies to {month}; `magwatt contract record` records a signed one",
+)
+SEVERAL_CONTRACTS = Code("several_contracts", "{month} has several contracts, {contracts}: choose one with --contract")
+MONTH_NOT_RECORDED = Code(
+    "month_not_recorded",
+    "{month} cannot be issued: {n:d} {n:interval|intervals} of {motor} are not in the ledger with their energy",
+)
+INTERVALS_AFTER_ISSUE = Code(
+    "intervals_after_issue", "{month}: {n:d} {n:interval|intervals} of {motor} were recorded after it was issued"
+)
+DECISION_AFTER_ISSUE = Code(
+    "decision_after_issue", "{month}: event {number:d} of {motor} was decided after it was issued"
+)
+
 # Bundles
 
 BUNDLE_EMPTY = Code("bundle_empty", "the ledger has no records of {motors} in {month}")

@@ -58,7 +58,7 @@ def first_bad_line(lines: Sequence[str], public: str) -> int | None:
 
 def problem_of_bundle(bundle: Mapping[str, Any], public: str) -> str | None:
     """What is wrong with a bundle; None: nothing. public: the key of the gateway from a signed plan."""
-    if bundle["s"] != "magwatt.bundle/1" or bundle["key"] != public:
+    if bundle["s"] != "magwatt.bundle/2" or bundle["key"] != public:
         return "format or key"
     numbers = []
     for line in (*bundle["before"], *bundle["lines"]):

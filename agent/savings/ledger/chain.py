@@ -2,9 +2,9 @@
 
 A record is canonical JSON {"seq", "kind", "t_ms", "prev", …, "sig"}; its hash is SHA-256 of that text. Kinds: `key`
 (the first; declares the key that signs), `interval` (agent.savings.ledger.interval_records), `checkpoint` (end of a
-day), `baseline` (a complete frozen baseline), `decision` (on an event), `plan` (a signed M&V plan), `import` (of a
-history), `restore` (of a backup: agent.backup.continuation); earlier versions wrote `hour` instead of `interval`. A
-second `key` record follows an HMAC key (agent.savings.ledger.succession).
+day), `baseline` (a complete frozen baseline), `decision` (on an event), `plan` (a signed M&V plan), `month` (of a
+contract), `import` (of a history), `restore` (of a backup: agent.backup.continuation); earlier versions wrote `hour`
+instead of `interval`. A second `key` record follows an HMAC key (agent.savings.ledger.succession).
 """
 
 from __future__ import annotations

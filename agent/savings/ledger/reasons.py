@@ -131,6 +131,12 @@ DECISION_EDITED = Code(
     "decision_edited", "record {seq:d}: the decision on event {number:d} of {asset} is not the recorded one"
 )
 DECISION_NOT_RECORDED = Code("decision_not_recorded", "the decision on event {number:d} of {asset} is in no record")
+MONTH_LINES_WRONG = Code(
+    "month_lines_wrong", "record {seq:d}: the month names line {last:d} with another hash than that of the ledger"
+)
+MONTH_DECISION_MISSING = Code(
+    "month_decision_missing", "record {seq:d}: the month names decision {hash}, which is not in the ledger before it"
+)
 DECIDED_EVENT_REMOVED = Code(
     "decided_event_removed", "record {seq:d}: the state file no longer contains event {number:d} of {asset}"
 )

@@ -17,6 +17,7 @@ from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError, of_recor
 from agent.savings.ledger.succession import follows_validly
 from agent.savings.ledger.verification import ProvenanceSpan, VerificationResult
 from agent.savings.ledger.verify_checkpoints import DeclaredKey, check_external
+from agent.savings.ledger.verify_months import NamedLines, check_months
 from agent.savings.ledger.verify_state import IntervalCheck, check_baselines, check_decisions
 from drivers.reasons import InvalidValue, Reason
 
@@ -91,6 +92,7 @@ def _verify(
     chain.intervals.finish(chain.key, since_ms)
     check_baselines(db, found, chain.baselines)
     check_decisions(db, found, chain.decisions)
+    check_months(db, found, chain.months)
     return found
 
 
@@ -106,6 +108,7 @@ class _Chain:
         self._last: dict[str, int] = {}  # one of PROVENANCE_FIELDS → its newest span in found.recorded_under
         self.baselines: dict[str, tuple[int, dict[str, Any]]] = {}
         self.decisions: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
+        self.months: dict[int, NamedLines] = {}
 
     def add(self, seq: int, t_ms: int, kind: str, text: str, hash_: str) -> None:
         """Verifies the next record."""
@@ -200,6 +203,8 @@ class _Chain:
         elif kind == HOUR:
             self.intervals.add_hour(seq, body)
             self._add_provenance(body, len(body.get("quarters", ())))
+        elif kind == "month":
+            self.months[seq] = msgspec.convert(body["month"]["document"], NamedLines)
         elif kind == "baseline" and isinstance(body.get("baseline"), dict):
             self.baselines[str(body["baseline"].get("hash"))] = (seq, body["baseline"])
         elif kind == "decision" and isinstance(body.get("event"), dict):

@@ -44,7 +44,7 @@ def test_the_command_writes_what_an_independent_verifier_accepts(plant: Path, tm
     done = CliRunner().invoke(main, [*command, "--plan", str(plan)])
     assert done.exit_code == 0, done.output
     bundle = independent.parsed(output.read_text(encoding="utf-8"))
-    assert (bundle["s"], bundle["month"], bundle["from_ms"], bundle["to_ms"]) == ("magwatt.bundle/1", "2024-10", *SPAN)
+    assert (bundle["s"], bundle["month"], bundle["from_ms"], bundle["to_ms"]) == ("magwatt.bundle/2", "2024-10", *SPAN)
     assert independent.problem_of_bundle(bundle, bundle["key"]) is None
     assert [independent.in_force(each) for each in bundle["plans"]] == [True]
     energies = independent.energies_of(bundle["lines"])
@@ -84,7 +84,7 @@ def test_no_manipulated_bundle_is_accepted(plant: Path) -> None:
         bundle | {"before": [bundle["before"][0], bundle["before"][1].replace("Li Wei", "Li Wai")]},
         bundle | {"before": bundle["before"][::-1]},
         bundle | {"key": "00" * 32},
-        bundle | {"s": "magwatt.bundle/2"},
+        bundle | {"s": "magwatt.bundle/3"},
     ]  # fmt: skip
     for edit in edits:
         assert independent.problem_of_bundle(edit, key) is not None

@@ -15,7 +15,8 @@ from support.metered_retrofit import FLOW
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.contract import reasons as codes
-from agent.contract.month_figures import figures_of, notes_of
+from agent.contract.month_figures import figures_of
+from agent.contract.month_notes import obstacles
 from agent.contract.plan_reader import plan_of
 from agent.savings.ledger.verify import open_copy
 from agent.savings.records.model import Interval, NonRoutineEvent
@@ -119,10 +120,10 @@ def test_what_prevents_a_settlement_is_named(month: tuple[ReportMonth, object]) 
     assert report.baseline is not None
     hash_ = report.baseline.hash
     covered = {"applies__first": "2024-10-01", "motor__fan__baseline": hash_}
-    assert [each.code for each in notes_of(report, plan_of(document(**covered), "p"))] == [MONTH_INCOMPLETE]
+    assert [each.code for each in obstacles(report, plan_of(document(**covered), "p"))] == [MONTH_INCOMPLETE]
     for edit, code in (
         ({"motor__fan__baseline": "ab" * 32}, codes.BASELINE_NOT_OF_PLAN),
         ({"applies__first": "2024-10-02"}, codes.MONTH_PARTLY_COVERED),
         ({"applies__last": "2024-10-30"}, codes.MONTH_PARTLY_COVERED),
     ):
-        assert code in [each.code for each in notes_of(report, plan_of(document(**covered | edit), "p"))]
+        assert code in [each.code for each in obstacles(report, plan_of(document(**covered | edit), "p"))]
