@@ -15,12 +15,16 @@ from importlib import import_module
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
+from agent.contract.month_notes import ACCEPTABLE
+from agent.contract.month_reasons import EXCLUSIONS
 from agent.core.text import Catalogue
 from drivers.reasons import Code
 
 FOLDER = Path(__file__).parent / "verifier"
 FIRST = "view/page.js"
-DEVICES = ("meter", "ct", "vt")  # words within the reasons of a month
+DEVICES = ("meter", "ct", "vt")  # words within reasons
+EVENTS = ("bypass", "maintenance", "out_of_range", "load_shift", "data_gap", "meter_replaced", "ct_wiring", "ct_ratio",
+          "clock_step")  # fmt: skip
 _IMPORT = re.compile(r'^import\s+(?:\{([^}]*)\}|\*\s+as\s+(\w+))\s+from\s+"([^"]+)";\n', re.MULTILINE)
 _RENAMED = re.compile(r"(\w+) as (\w+)")
 _LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
@@ -56,15 +60,21 @@ def _licences() -> str:
 
 
 def _reasons() -> str:
-    """The reasons of a month, which the gateway states as codes: code → English and Chinese text."""
-    chinese = Catalogue("zh_CN")
-    found = dict[str, list[str]]()
-    for name in ("agent.savings.reasons", "agent.contract.reasons"):
-        for code in vars(import_module(name)).values():
-            if isinstance(code, Code) and (name == "agent.savings.reasons" or code.startswith("calibration_")):
-                found[str.__str__(code)] = [code.text, chinese.translate(code.text)]
-    words = {word: [word, chinese.translate(word)] for word in DEVICES}
+    """The reasons of a month, which the gateway states as codes, and words within them: English and Chinese text."""
+    languages = Catalogue("en"), Catalogue("zh_CN")
+
+    def both(text: str) -> list[str]:
+        return [language.translate(text) for language in languages]
+
+    codes = [*_codes_of("agent.savings.reasons"), *ACCEPTABLE]
+    codes += [code for code in _codes_of("agent.contract.reasons") if "motor" in code.fields]
+    found = {str.__str__(code): both(code.text) for code in codes}
+    words = {word: both(word) for word in (*DEVICES, *EVENTS, *EXCLUSIONS)}
     return f"const REASONS = {_js(found)};\nconst WORDS = {_js(words)};"
+
+
+def _codes_of(module: str) -> Iterator[Code]:
+    return (code for code in vars(import_module(module)).values() if isinstance(code, Code))
 
 
 def _js(value: Mapping[str, object]) -> str:

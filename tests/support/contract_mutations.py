@@ -430,8 +430,9 @@ def _edges(made: Recipe, chance: Chance) -> Recipe:
 
 def _record_over_edge(made: Recipe, chance: Chance) -> Recipe | None:
     """The first quarter hour of the month is recorded as the last one before it."""
-    for _t_ms, kind, body in made.entries:
-        if kind == "interval" and body["from_ms"] == made.bounds[0] and body["energy_wh"] and body["length_s"]:
+    first = [body for _, kind, body in made.entries if kind == "interval" and body["from_ms"] == made.bounds[0]]
+    for body in first:
+        if _energy_of(body) and sum(other["asset"] == body["asset"] for other in first) == 1:
             body["from_ms"] -= QUARTER_MS
             return made
     return None

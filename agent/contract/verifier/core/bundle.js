@@ -51,12 +51,16 @@ class Examination {
     }
   }
 
-  result({revision}) {
+  result({revision, newest}) {
     const {checks, failed} = this;
+    const open = (code, data) => ({checks, verdict: "open", reason: {code, data}});
     if (failed) return {checks, verdict: "rejected", reason: failed};
-    if (!revision) return {checks, verdict: "open", reason: {code: "no_month", data: {}}};
-    const {missing, month} = revision;
-    if (missing.length) return {checks, verdict: "open", reason: {code: "not_signed_by", data: {missing, month: month.month}}};
+    if (!revision) return open("no_month", {});
+    const {missing, month} = newest;
+    if (newest !== revision) {
+      return open("newer_unsettled", {revision: revision.month.revision, newest: month.revision, why: month.reason, missing});
+    }
+    if (missing.length) return open("not_signed_by", {missing, month: month.month});
     return {checks, verdict: "settled", reason: {code: "settled", data: {month: month.month}}};
   }
 }

@@ -91,7 +91,8 @@ export const checkAmount = ({month, version: {plan}}, firstDay) => {
   return amount;
 };
 
-// The revision that counts, newest first: the newest settled one, or the newest. Rejects revisions that do not follow.
+// The revision that counts: the newest settled one, or the newest; and the newest. Rejects revisions that do not follow.
+// A settled revision stays settled until a newer one is.
 export const newestOf = (revisions) => {
   const ordered = [...revisions].sort((one, two) => one.month.revision - two.month.revision);
   ordered.forEach((revision, at) => {

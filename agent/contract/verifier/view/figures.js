@@ -1,6 +1,6 @@
 // The tables of a month: plan, energies, amounts, signed and recalculated.
 import {element, factsOf, tableOf} from "./dom.js";
-import {codeText} from "./gateway_reason.js";
+import {wordText} from "./gateway_reason.js";
 import {grouped, hoursOf, kwhOf, percentOf} from "./numbers.js";
 
 // The sections of a revision whose figures were recalculated.
@@ -39,8 +39,8 @@ const energiesOf = (name, result, text, language) => {
   const columns = [text("price"), `#${text("measured_kwh")}`, `#${text("compared_kwh")}`, `#${text("adjusted_kwh")}`,
     `#${text("per_kwh", {currency: plan.price.currency})}`, `#${text("contract_kwh")}`];
   const kwh = (price) => (price in calculated.kwh ? grouped(calculated.kwh[price].text(decimals)) : "");
-  const rows = Object.entries(motor.energies).map(([price, energies]) =>
-    [priceText(price, text), ...energies.map(kwhOf), plan.price.per_kwh[price], kwh(price)]);
+  const rows = Object.entries(plan.price.per_kwh).map(([price, value]) =>
+    [priceText(price, text), ...motor.energies[price].map(kwhOf), value, kwh(price)]);
   const sums = [0, 1, 2].map((column) => Object.values(motor.energies).reduce((sum, row) => sum + row[column], 0));
   const total = Object.values(calculated.kwh).reduce((sum, each) => sum.plus(each)).text(decimals);
   rows.push(Object.assign([text("sum"), ...sums.map(kwhOf), "", grouped(total)], {className: "total"}));
@@ -52,14 +52,15 @@ const PRICES = ["sharp", "peak", "flat", "valley"];
 
 const priceText = (price, text) => (PRICES.includes(price) ? text(`price_${price}`) : price);
 
-const motorFacts = (name, {revision: {month}, plan, amount, registers}, text, language) => {
+const motorFacts = (name, {revision: {month, missing}, plan, amount, registers}, text, language) => {
   const [motor, planned] = [month.motor[name], plan.motor[name]];
   const term = planned.saving_rate || planned.specific_energy_kwh || planned.reference_kw;
+  const accepted = motor.evidence === "provisional" && missing.length === 0;
   const facts = [
     [text("formula"), text(planned.formula, {term, unit: planned.quantity})],
     [text("adjusted_saving"), grouped(amount.motors[name].adjusted.text(plan.settlement.energy_decimals))],
     [text("uncertainty"), text("uncertainty_of", {u80: kwhOf(motor.u80_wh), u90: kwhOf(motor.u90_wh), u95: kwhOf(motor.u95_wh)})],
-    [text("evidence"), text(`evidence_${motor.evidence}`)],
+    [text("evidence"), text(`evidence_${accepted ? "accepted" : motor.evidence}`)],
     [text("excluded"), ...excludedOf(motor, language)],
     [text("unmeasured"), hoursOf(motor.unmeasured_s)],
   ];
@@ -73,6 +74,6 @@ const motorFacts = (name, {revision: {month}, plan, amount, registers}, text, la
 };
 
 const excludedOf = ({excluded_wh: excluded}, language) => {
-  const parts = Object.entries(excluded).map(([code, energy]) => element("div", {}, `${codeText(code, language)}: ${kwhOf(energy)} kWh`));
+  const parts = Object.entries(excluded).map(([code, energy]) => element("div", {}, `${wordText(code, language)}: ${kwhOf(energy)} kWh`));
   return parts.length ? parts : ["0 kWh"];
 };

@@ -12,18 +12,15 @@ export const reasonText = ({code, data}, language, time) => {
     fieldText(data[name], format, language, time));
 };
 
-// The text of a code alone; one whose text needs data is shown as it is.
-export const codeText = (code, language) => {
-  const found = code in REASONS ? REASONS[code][LANGUAGES.indexOf(language)] : code;
-  return found.includes("{") ? code : found;
-};
+// A word of the gateway, such as the cause of an exclusion; an unknown one is shown as it is.
+export const wordText = (word, language) => (word in WORDS ? WORDS[word][LANGUAGES.indexOf(language)] : word);
 
 const fieldText = (value, format, language, time) => {
   if (Array.isArray(value)) return value.map((item) => fieldText(item, format, language, time)).join(language === "zh" ? "、" : ", ");
   if (value !== null && typeof value === "object") return reasonText(value, language, time);
   if (format.includes("|")) return format.split("|")[Number(value) === 1 ? 0 : 1];
   if (value === null || value === undefined) return "–";
-  if (format === "word") return value in WORDS ? WORDS[value][LANGUAGES.indexOf(language)] : value;
+  if (format === "word") return wordText(value, language);
   if (format === "signal") return signalText(value);
   if (format === "quoted") return `'${value}'`;
   if (format === "local") return time.at(Number(value)).text;

@@ -32,15 +32,10 @@ export const reasonOf = ({code, data}, text) => {
 const rolesText = (roles, text) => roles.map((role) => text(`role_${role}`)).join(" + ");
 
 const verdict = (file, result, text) => {
-  const {reason, revision, newest, later, confirmed, checkpoints} = result;
+  const {reason, later, confirmed, checkpoints} = result;
   const shown = reasonOf(reason, text);
   const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark"}, text(`verdict_${result.verdict}`)),
     element("p", {"data-part": "reason"}, result.verdict === "rejected" ? `${text("first_reason")} ${shown}` : shown)];
-  if (result.verdict !== "rejected" && newest && newest !== revision) {
-    const data = {newest: newest.month.revision, revision: revision.month.revision, reason: newest.month.reason,
-      missing: rolesText(newest.missing, text)};
-    lines.push(element("p", {}, text("newer_unsettled", data)));
-  }
   if (result.verdict !== "rejected" && later) lines.push(element("p", {}, text("recorded_later", {count: later})));
   const compared = (confirmed && confirmed.size) || checkpoints;
   if (result.verdict !== "rejected" && !compared) lines.push(element("p", {}, text("nothing_compared")));
@@ -83,7 +78,7 @@ const sources = ({fingerprints, confirmed, owner, revision, checks: all}, text) 
 };
 
 const checks = (result, text) => {
-  const rows = result.checks.map(({code, state, data, reason}) => {
+  const rows = result.checks.filter(({code, state}) => code !== "measured" || state !== "absent").map(({code, state, data, reason}) => {
     const detail = state === "passed" && data ? text(`passed_${code}`, data) : state === "failed" ? reasonOf(reason, text) : "";
     return element("tr", {"data-check": code, "data-state": state}, element("td", {}, text(`check_${code}`)),
       element("td", {class: state}, text(state)), element("td", {class: "soft"}, detail.startsWith("passed_") ? "" : detail));
