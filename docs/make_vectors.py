@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from support import contract
+from support import contract, contract_bundle, contract_month
 
 from agent.contract.amounts import MonthFigures, PriceEnergies, amount_of
 from agent.contract.canonical import canonical, document_id
@@ -147,10 +147,69 @@ def _amount(document: Mapping[str, Any], figures: MonthFigures) -> dict[str, Any
     }  # fmt: skip
 
 
+def month_vectors() -> dict[str, Any]:
+    """The document of October, and files of it with their states; `not_settled`: files that no state covers."""
+    body = contract_month.month_document()
+    both = contract_month.settled(body)
+    file = file_body(both.signed)
+    gateway, customer, company = file["signatures"]
+    foreign = contract_month.issued(body, contract.OTHER)
+    wrong = contract_month.settled(contract_month.month_document(amount__gross="5669.32"))
+    early = contract_month.revision(body, contract.CUSTOMER, contract.COMPANY, at_ms=body["drafted_ms"] - 600_001)
+    return {
+        "plan": file_body(contract_month.PLAN.signed), "id": both.signed.id,
+        "canonical": canonical(both.signed.document).decode(),
+        "states": [
+            {"state": "settled", "file": file},
+            {"state": "accepted", "file": file | {"signatures": [gateway, company]}},
+            {"state": "issued", "file": file | {"signatures": [gateway]}},
+        ],
+        "not_settled": [
+            {"what": "without the signature of the gateway", "file": file | {"signatures": [customer, company]}},
+            {"what": "issued with another key", "file": file_body(foreign)},
+            {"what": "signed twice by one party", "file": file | {"signatures": [gateway, customer, customer]}},
+            {"what": "a signature of the plan", "file": file | {
+                "signatures": [gateway, *file_body(contract_month.PLAN.signed)["signatures"]]}},
+            {"what": "an amount that does not follow, signed by all", "file": file_body(wrong.signed)},
+            {"what": "signed 10 minutes and 1 ms before it was issued", "file": file_body(early.signed)},
+            {"what": "a newer format", "file": file | {"document": body | {"s": "magwatt.month/2"}}},
+        ],
+    }  # fmt: skip
+
+
+def bundle_vectors() -> dict[str, Any]:
+    """A settled bundle of one motor and nine lines of intervals, and replacements by which it is no longer accepted."""
+    bundle = contract_bundle.settled_bundle()
+    lines, plan, month = bundle["lines"], bundle["plans"][0], bundle["months"][0]
+    edited = lines[0].replace('"energy_wh":22145', '"energy_wh":22144')
+    return {
+        "bundle": bundle, "state": "settled", "amount": month["document"]["amount"],
+        "not_accepted": [
+            {"what": "a newer format", "path": ["s"], "value": "magwatt.bundle/3"},
+            {"what": "another key", "path": ["key"], "value": contract.OTHER.public},
+            {"what": "the edge of the month", "path": ["to_ms"], "value": bundle["to_ms"] - 1},
+            {"what": "an energy of a line", "path": ["lines", 0], "value": edited},
+            {"what": "two lines exchanged", "path": ["lines"], "value": [lines[1], lines[0], *lines[2:]]},
+            {"what": "a line removed", "path": ["lines"], "value": [*lines[:3], *lines[4:]]},
+            {"what": "the last decision removed", "path": ["after"], "value": bundle["after"][1:]},
+            {"what": "the month is in no line", "path": ["after"], "value": bundle["after"][:2]},
+            {"what": "the plan without a signature", "path": ["plans", 0, "signatures"],
+             "value": plan["signatures"][:1]},
+            {"what": "another rounding in the plan", "path": ["plans", 0, "document", "settlement", "rounding"],
+             "value": "down"},
+            {"what": "an amount of the month", "path": ["months", 0, "document", "amount", "gross"], "value": "11.01"},
+            {"what": "the time of a signature", "path": ["months", 0, "signatures", 1, "signed_ms"],
+             "value": month["signatures"][1]["signed_ms"] + 1},
+        ],
+    }  # fmt: skip
+
+
 def files() -> dict[str, Any]:
     """Name of the file → its content."""
-    return {"canonical.json": canonical_vectors(), "ledger.json": ledger_vectors(), "plan.json": plan_vectors(),
-            "amounts.json": amount_vectors()}  # fmt: skip
+    return {
+        "canonical.json": canonical_vectors(), "ledger.json": ledger_vectors(), "plan.json": plan_vectors(),
+        "amounts.json": amount_vectors(), "month.json": month_vectors(), "bundle.json": bundle_vectors(),
+    }  # fmt: skip
 
 
 def text_of(content: Any) -> str:

@@ -61,7 +61,7 @@ def problem_of_bundle(bundle: Mapping[str, Any], public: str) -> str | None:
     if bundle["s"] != "magwatt.bundle/2" or bundle["key"] != public:
         return "format or key"
     numbers = []
-    for line in (*bundle["before"], *bundle["lines"]):
+    for line in (*bundle["before"], *bundle["lines"], *bundle["after"]):
         body = parsed(line)
         if body["s"] != "magwatt.ledger/1" or not signed_line(line, body, public):
             return f"signature of line {body['seq']}"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support import independent_contract as independent
 from support.contract_parties import gateway_with_plan, magwatt
+from support.independent_bundle import verified
 
 MONTH = "2024-10"
 
@@ -78,3 +81,30 @@ def test_what_is_signed_is_printed_before_the_passphrase(place: Path) -> None:
     for figure in (amount["gross"], amount["net"], amount["vat"]):
         assert figure in refused.stdout
     assert len(json.loads(month.read_text(encoding="utf-8"))["signatures"]) == 1  # that of the gateway
+
+
+def bundle_of(place: Path, *more: str) -> dict[str, Any]:
+    output = place / "bundle.json"
+    config = place / "gateway" / "plant.toml"
+    magwatt("ledger", "export", "--month", MONTH, "--config", config, "--output", output, *more)
+    found: dict[str, Any] = independent.parsed(output.read_text(encoding="utf-8"))
+    return found
+
+
+def test_an_independent_verifier_follows_the_month(place: Path) -> None:
+    assert verified(bundle_of(place)).state == "none"
+    month = issue(place)
+    assert verified(bundle_of(place)).state == "issued"
+    magwatt("contract", "sign", month, "--key", place / "company.pem")
+    record(place, month)
+    assert verified(bundle_of(place))[:2] == ("accepted", ("energy_service_company",))
+    magwatt("contract", "sign", month, "--key", place / "customer.pem")
+    record(place, month)
+    found = verified(bundle_of(place))
+    assert (found.state, found.later) == ("settled", ())
+    assert found.amount == json.loads(month.read_text(encoding="utf-8"))["document"]["amount"]
+    second = issue(place, "--reason", "certificate of the meter")
+    assert verified(bundle_of(place)).state == "issued"
+    sign_both(place, second)
+    record(place, second)
+    assert verified(bundle_of(place)).state == "settled"

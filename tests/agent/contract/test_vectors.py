@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from support import independent_contract as independent
+from support.independent_bundle import Unfit, check_amount, month_of, verified
+from support.independent_plans import Plan, plans_in_force
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "reference" / "vectors"
@@ -70,6 +72,42 @@ def test_plans_agree() -> None:
     assert independent.digest(found["canonical"].encode()) == found["id"]
     assert independent.in_force(found["in_force"])
     assert [each["what"] for each in found["not_in_force"] if independent.in_force(each["file"])] == []
+
+
+def edited(value: Any, path: list[Any], to: Any) -> Any:
+    """A copy of a value with another one at a place."""
+    if not path:
+        return to
+    copied = list(value) if isinstance(value, list) else dict(value)
+    copied[path[0]] = edited(copied[path[0]], path[1:], to)
+    return copied
+
+
+def test_months_agree() -> None:
+    found = vectors("month")
+    plans = plans_in_force([found["plan"]])
+    assert list(plans) == [found["states"][0]["file"]["document"]["plan"]]
+    assert independent.digest(found["canonical"].encode()) == found["id"]
+    for each in found["states"]:
+        assert state_of(each["file"], plans) == each["state"]
+    for each in found["not_settled"]:
+        with pytest.raises((Unfit, ValueError)):
+            state_of(each["file"], plans)
+
+
+def state_of(file: dict[str, Any], plans: dict[str, Plan]) -> str:
+    document, signed_by = month_of(file, plans)
+    check_amount(document, plans[document["plan"]].document)
+    return ("issued", "accepted", "settled")[len(signed_by)]
+
+
+def test_bundles_agree() -> None:
+    found = vectors("bundle")
+    result = verified(found["bundle"])
+    assert (result.state, result.amount) == (found["state"], found["amount"])
+    for each in found["not_accepted"]:
+        with pytest.raises((Unfit, ValueError)):
+            verified(edited(found["bundle"], each["path"], each["value"]))
 
 
 def test_amounts_agree() -> None:
