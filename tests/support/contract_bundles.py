@@ -41,7 +41,8 @@ class Recipe(Struct):
 
     plans: documents; the last one applies. entries: (time, kind, body) of the ledger after the record of its key.
     first_entry: the first one in the range of lines. month: the document, None: not issued; its range is filled in.
-    signers: roles that sign the month. key: of the gateway.
+    corrected: the month is revision 1, signed by both; a second one follows, which the signers sign.
+    signers: roles that sign the (newest) month. signed_ms: when, after it was issued. key: of the gateway.
     """
 
     plans: list[dict[str, Any]]
@@ -50,7 +51,9 @@ class Recipe(Struct):
     month: dict[str, Any] | None
     bounds: tuple[int, int]
     name: str
+    corrected: bool = False
     signers: tuple[str, ...] = BOTH
+    signed_ms: int = HOUR_MS
     key: LedgerKey = GATEWAY
 
 
@@ -86,8 +89,8 @@ def built(recipe: Recipe) -> dict[str, Any]:
             for decision in motor["decisions"]:
                 if isinstance(decision["line"], int):  # position of its entry
                     decision["line"] = _hash(db, 2 + len(plans) + decision["line"])
-        recipe.month["ledger"] = {"first": first, "last": last - 1, "hash": _hash(db, last - 1)}
-        months = [file_body(signed_month(recipe.month, recipe.signers, recipe.key))]
+        recipe.month["ledger"] = {"first": first, "last": last - 1, "hash": _hash(db, last - 1)} | recipe.month["ledger"]
+        months = [file_body(each) for each in _revisions(recipe, recipe.month)]
         append_to(db, recipe.key, recipe.month["drafted_ms"], [("month", {"month": each}) for each in months])
     lines = dict(db.execute("select seq, body from ledger"))
     return {
@@ -100,16 +103,27 @@ def built(recipe: Recipe) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _revisions(recipe: Recipe, month: dict[str, Any]) -> list[SignedDocument]:
+    if not recipe.corrected:
+        return [signed_month(month, recipe.signers, recipe.key, recipe.signed_ms)]
+    first = signed_month(month, BOTH, recipe.key)
+    second = month | {"revision": 2, "replaces": first.id, "reason": "certificate of the meter",
+                      "drafted_ms": month["drafted_ms"] + HOUR_MS}  # fmt: skip
+    return [first, signed_month(second, recipe.signers, recipe.key, recipe.signed_ms)]
+
+
 def plan_version(body: Mapping[str, Any]) -> PlanVersion:
     return signed(body, at_ms=body["drafted_ms"] + HOUR_MS)
 
 
-def signed_month(body: Mapping[str, Any], roles: tuple[str, ...], key: LedgerKey = GATEWAY) -> SignedDocument:
+def signed_month(
+    body: Mapping[str, Any], roles: tuple[str, ...], key: LedgerKey = GATEWAY, after_ms: int = HOUR_MS
+) -> SignedDocument:  # fmt: skip
     """The document with the signatures of the gateway and of these parties, without any check."""
     found = issued(body, key)
     for role in roles:
         statement = PartySignature(found.id, found.type, role, f"Signatory {role}", KEYS[role].fingerprint,
-                                   body["drafted_ms"] + HOUR_MS)  # fmt: skip
+                                   body["drafted_ms"] + after_ms)  # fmt: skip
         found = SignedDocument(found.document, found.id, (*found.signatures, with_sig(statement, KEYS[role])))
     return found
 

@@ -49,6 +49,7 @@ def _mutated(family: str, change: Callable[[Any, Chance], Any], seed: int, hours
     """The mutated bundle; None: the change has no meaning here."""
     chance = random.Random(f"mutation {seed}")
     valid = recipe(seed, hours)
+    valid.corrected = seed % 3 == 0
     bundle = built(copy.deepcopy(valid))
     if family == "resigned":
         changed = change(valid, chance)
@@ -271,6 +272,17 @@ def _sig_repeated(bundle: Any, chance: Chance) -> None:
     signatures.append(chance.choice(signatures))
 
 
+def _revision_removed(bundle: Any, chance: Chance) -> bool | None:
+    """The first of two revisions, or both documents have one number."""
+    if len(bundle["months"]) == 1:
+        return False
+    if chance.random() < 0.5:
+        del bundle["months"][0]
+    else:
+        bundle["months"][1]["document"]["revision"] = 1
+    return None
+
+
 def _sig_of_plan(bundle: Any, chance: Chance) -> None:
     """The signature of a party under the plan stands under the month."""
     bundle["months"][0]["signatures"][1] = bundle["plans"][0]["signatures"][0]
@@ -297,7 +309,8 @@ TAMPERED: dict[str, Callable[[Any, Chance], Any]] = {
     "digit of the plan": _document_digit("plans"), "digit of the month": _document_digit("months"),
     "term of the plan": _plan_term, "statement": _statement, "member of a statement": _statement_member,
     "digit of a signature": _sig_digit, "signatures exchanged": _sig_exchanged, "signature removed": _sig_removed,
-    "signature repeated": _sig_repeated, "signature of another document": _sig_of_plan, "text that looks the same": _unicode,
+    "signature repeated": _sig_repeated, "signature of another document": _sig_of_plan,
+    "revision": _revision_removed, "text that looks the same": _unicode,
 }  # fmt: skip
 
 
@@ -538,6 +551,19 @@ def _decision_energy(made: Recipe, chance: Chance) -> Recipe | None:
     return made
 
 
+def _adjustment_left_out(made: Recipe, chance: Chance) -> Recipe | None:
+    """A decided adjustment is in no sum."""
+    for motor in made.month["motor"].values():
+        for decision in motor["decisions"]:
+            if any(decision["energy_wh"].values()):
+                for price, energy in decision["energy_wh"].items():
+                    motor["energies"][price][2] -= energy
+                decision["energy_wh"] = {}
+                settle(made.plans[-1], made.month)
+                return made
+    return None
+
+
 def _later_decision(made: Recipe, chance: Chance) -> Recipe | None:
     """A decision on an event of the month that the month does not list."""
     event = {"number": 9, "asset": "fan", "kind": "bypass", "from_ms": made.bounds[0], "to_ms": None,
@@ -605,6 +631,62 @@ def _motor_added(made: Recipe, chance: Chance) -> Recipe:
     return made
 
 
+def _signed_early(made: Recipe, chance: Chance) -> Recipe:
+    """The clock of a signatory was in the past."""
+    made.signed_ms = -chance.choice((600_001, HOUR_MS))
+    return made
+
+
+def _second_revision(made: Recipe, chance: Chance) -> Recipe:
+    """A correction that only one party has signed."""
+    made.corrected = True
+    made.signers = ("customer",)
+    return made
+
+
+def _figure_form(made: Recipe, chance: Chance) -> Recipe:
+    """A figure that is written otherwise than the rules say; texts are compared."""
+    key = chance.choice(("net", "vat", "gross", "share"))
+    figure = made.month["amount"][key]
+    made.month["amount"][key] = figure + "0" if "." in figure else figure + ".0"
+    return made
+
+
+def _range_later(made: Recipe, chance: Chance) -> Recipe | None:
+    """The lines of the month begin after records that count."""
+    counting = [at for at, (_, kind, body) in enumerate(made.entries) if kind == "interval" and body in _counting(made)]
+    made.month["ledger"] = {"first": 2 + len(made.plans) + counting[0] + 1} if counting else {}
+    return made if counting else None
+
+
+def _record_kind(made: Recipe, chance: Chance) -> Recipe | None:
+    """The energy of a record is a text or a fraction."""
+    records = _counting(made)
+    if not records:
+        return None
+    body = chance.choice(records)
+    body["energy_wh"] = chance.choice((str(body["energy_wh"]), body["energy_wh"] + 0.25))
+    return made
+
+
+def _zone(made: Recipe, chance: Chance) -> Recipe:
+    """Both sign a plan in another time zone, and a month with the edges of the old one."""
+    from agent.contract.canonical import document_id
+
+    made.plans[-1]["project"]["timezone"] = "America/New_York"
+    made.month["plan"] = document_id(made.plans[-1])
+    return made
+
+
+def _plan_key(made: Recipe, chance: Chance) -> Recipe:
+    """The plan names another key of the ledger."""
+    from agent.contract.canonical import document_id
+
+    made.plans[-1]["project"]["gateway_key"] = OTHER.public
+    made.month["plan"] = document_id(made.plans[-1])
+    return made
+
+
 def _not_issued(made: Recipe, chance: Chance) -> Recipe:
     made.month = None
     return made
@@ -617,7 +699,9 @@ RESIGNED: dict[str, Callable[[Recipe, Chance], Recipe | None]] = {
     "record over the edge": _record_over_edge, "energy of a record": _record_energy, "records reversed": _records_reversed,
     "baseline of a record": _baseline, "excluded time": _excluded, "excluded energy": _excluded_wh,
     "recalculated": _recalculated, "decision": _decision, "energy of a decision": _decision_energy,
-    "decision not listed": _later_decision, "plan of the month": _other_plan, "second plan": _second_plan,
+    "adjustment left out": _adjustment_left_out, "signed early": _signed_early, "second revision": _second_revision,
+    "form of a figure": _figure_form, "first line later": _range_later, "kind of an energy": _record_kind,
+    "time zone of the plan": _zone, "key of the plan": _plan_key, "decision not listed": _later_decision, "plan of the month": _other_plan, "second plan": _second_plan,
     "next version of the plan": _next_version, "issued early": _issued_early, "key of the gateway": _other_key,
     "one party only": _one_signer, "unknown member": _unknown_member, "motor added": _motor_added, "not issued": _not_issued,
     **{f"month: {key}": _month_member(key, value) for key, value in (

@@ -11,7 +11,10 @@ export const isDay = (value) => {
 
 export const weekday = (day) => WEEKDAYS[new Date(`${day}T00:00:00Z`).getUTCDay()];
 
-export const dayBefore = (day) => new Date(Date.parse(`${day}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10);
+const shifted = (day, days) => new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+
+export const dayBefore = (day) => shifted(day, -1);
+export const dayAfter = (day) => shifted(day, 1);
 
 // first and last: the days of a period, both included; without last it is open.
 export const contains = (period, day) => period.first <= day && (!period.last || day <= period.last);

@@ -1,4 +1,5 @@
 // Whether the energies of a month follow from the lines of the ledger.
+import {dayAfter} from "./calendar.js";
 import {Fraction} from "./fraction.js";
 import {canonical, isObject} from "./canonical.js";
 import {reject} from "./rejection.js";
@@ -54,10 +55,11 @@ const checkRecord = ({seq, body}) => {
   if (!fits) reject("line_form_interval", {seq});
 };
 
-// Sums by price: {price: {measured, compared, adjusted}}, and of the excluded records by code.
+// Sums by price: {price: {measured, compared, adjusted}}, of the excluded records by code, and how many are in the saving.
 const sumsOf = (records, name, motor, planned, tariff) => {
   const sums = {};
   const excluded = {};
+  let inside = 0;
   const recalculated = new Map(motor.recalculated);
   for (const line of records) {
     const {from_ms: start, length_s: length, energy_wh: energy, auxiliary_wh: auxiliary} = line.body;
@@ -71,11 +73,12 @@ const sumsOf = (records, name, motor, planned, tariff) => {
     }
     const adjusted = recalculated.has(start) ? recalculated.get(start) : recordedBaseline(line, planned);
     recalculated.delete(start);
+    inside += 1;
     addParts(sums, "compared", parts, measured, length);
     addParts(sums, "adjusted", parts, adjusted, length);
   }
   for (const start of recalculated.keys()) reject("recalculated_unknown", {motor: name, at: tariff.time.at(start).text});
-  return {sums, excluded};
+  return {sums, excluded, inside};
 };
 
 const recordedBaseline = ({seq, body}, planned) => {
@@ -123,19 +126,25 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
     const overlaps = from < month.to_ms && (to === null || to === undefined || to > month.from_ms);
     if (overlaps && !listed.has(number)) reject("decision_not_listed", {motor: name, event: number, seq: line.seq});
   }
-  const first = Math.max(month.from_ms, tariff.time.beginOf(plan.motor[name].reporting_period.first));
+  const [first, end] = adjustedSpan(month, plan.motor[name].reporting_period, tariff.time);
   for (const decision of listed.values()) {
     const line = known.get(decision.event);
     if (!line || line.hash !== decision.line || line.body.event.decision !== decision.decision) {
       reject("decision_other", {motor: name, event: decision.event});
     }
     const {event} = line.body;
-    const adjusts = decision.decision === "adjust" && first <= event.from_ms && event.from_ms < month.to_ms;
+    const adjusts = decision.decision === "adjust" && found.inside > 0 && first <= event.from_ms && event.from_ms < end;
     const sum = Object.values(decision.energy_wh).reduce((total, energy) => total + energy, 0);
     const fits = adjusts ? sum === wholeWh(event.adjust_wh) : Object.keys(decision.energy_wh).length === 0;
     if (!fits) reject("decision_energy", {motor: name, event: decision.event});
     for (const [price, energy] of Object.entries(decision.energy_wh)) add(found.sums, price, "adjusted", energy);
   }
+};
+
+// In which an event must begin to adjust the month: in the month and in the reporting period.
+const adjustedSpan = (month, period, time) => {
+  const end = period.last ? time.beginOf(dayAfter(period.last)) : month.to_ms;
+  return [Math.max(month.from_ms, time.beginOf(period.first)), Math.min(month.to_ms, end)];
 };
 
 // Number of the event → line of the last decision on it, before the line of the month.
