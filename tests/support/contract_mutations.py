@@ -30,7 +30,7 @@ class Mutation(Struct, frozen=True):
     text: str
 
 
-def mutations(count: int, first_seed: int = 0, hours: int = 4) -> Iterator[Mutation]:
+def mutations(count: int, first_seed: int = 0, hours: int = 2) -> Iterator[Mutation]:
     """Mutations in turn of each kind, each of another valid bundle; those without effect on a bundle are left out."""
     kinds = [("tampered", kind, change) for kind, change in TAMPERED.items()]
     kinds += [("text", kind, change) for kind, change in TEXTUAL.items()]

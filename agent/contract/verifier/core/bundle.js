@@ -1,6 +1,6 @@
 // The verification of a bundle: every check in its order, with its result. The first one that fails decides.
 import {LocalTime} from "./calendar.js";
-import {hasMembers} from "./canonical.js";
+import {hasMembers, isObject} from "./canonical.js";
 import {checkFormat, ROLES} from "./documents.js";
 import {checkEnergies, countingRecords, monthLine} from "./energies.js";
 import {readLine, verifyChain, verifyDeclaration, verifyLines} from "./lines.js";
@@ -111,15 +111,21 @@ const findPlan = (state) => {
   const time = new LocalTime(latest.plan.project.timezone);
   const [first, last] = [bundle.from_ms, bundle.to_ms - 1].map((ms) => time.at(ms).day);
   const motors = bundle.motors.filter((motor) => history.versions.some((version) => motor in version.plan.motor));
-  const applying = new Set(motors.flatMap((motor) => [first, last].map((day) => history.inForce(motor, day))));
-  if (applying.size > 1) reject("plan_changes_within", {month: bundle.month});
-  const [version] = applying;
+  const applying = [...new Set(motors.flatMap((motor) => [first, last].map((day) => history.inForce(motor, day))))];
+  const version = applying.find((each) => each.id === namedPlan(bundle.months)) || applying[0];
+  if (applying.length > 1 && version.id !== namedPlan(bundle.months)) reject("plans_several", {month: bundle.month});
   const tariff = new Tariff(version.plan.price, new LocalTime(version.plan.project.timezone));
   const bounds = tariff.bounds(bundle.month);
   if (bundle.from_ms !== bounds[0] || bundle.to_ms !== bounds[1]) reject("month_bounds", {month: bundle.month});
   if (!Object.keys(version.plan.motor).every((motor) => bundle.motors.includes(motor))) reject("bundle_motors");
   Object.assign(found, {version, tariff, plan: version.plan, days: [first, last]});
   return {contract: version.plan.contract, version: version.plan.version, first, last};
+};
+
+// The plan that the month names, which is compared later; of a bundle of several contracts the month tells which one counts.
+const namedPlan = (months) => {
+  const file = months[months.length - 1];
+  return hasMembers(file, ["s", "document", "signatures"]) && isObject(file.document) ? file.document.plan : undefined;
 };
 
 // The key of the ledger is the one that the parties signed in the plan, or that the person typed.

@@ -101,7 +101,7 @@ export const newestOf = (revisions) => {
     if (before && before.month.revision === month.revision) reject("revision_twice", {revision: month.revision});
     if (month.revision === 1) return;
     const follows = before && before.id === month.replaces && before.month.revision === month.revision - 1 &&
-      before.month.month === month.month && month.drafted_ms >= before.month.drafted_ms - CLOCK_TOLERANCE_MS;
+      before.month.contract === month.contract && month.drafted_ms >= before.month.drafted_ms - CLOCK_TOLERANCE_MS;
     if (!follows) reject("revision_not_successor", {revision: month.revision});
   });
   const settled = ordered.filter((revision) => revision.missing.length === 0);

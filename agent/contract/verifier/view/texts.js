@@ -166,7 +166,7 @@ export const TEXTS = {
   plans_overlap: ["Two plans apply to {motor} on {day}: {first} and {second}. Nothing is settled.", "{day} 有两个方案适用于 {motor}：{first} 和 {second}。不予结算。"],
   plan_none_for_day: ["No signed plan applies to {motor} on {day}.", "{day} 没有适用于 {motor} 的已签署方案。"],
   plan_none_for_motors: ["No plan contains a motor of this bundle.", "没有方案包含本验证包的电动机。"],
-  plan_changes_within: ["Another version of the plan begins within {month}.", "{month} 内方案换版。"],
+  plans_several: ["Several plans apply within {month}; a month has one.", "{month} 内适用多个方案；一个结算月只能有一个方案。"],
   price_ambiguous: ["The plan states {count} prices for {at}; each moment needs one.", "方案对 {at} 规定了 {count} 个电价；每一时刻须有且仅有一个。"],
   price_not_in_plan: ["The plan states no price “{price}”.", "方案中没有电价“{price}”。"],
   before_sharing: ["{day} is before the sharing period, which starts on {first}.", "{day} 早于分享期开始日 {first}。"],

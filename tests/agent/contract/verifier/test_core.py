@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -83,6 +84,26 @@ def test_amounts_agree() -> None:
         assert kwh == each["amount"]["kwh"]
         assert Fraction(share) == Fraction(each["amount"]["share"])
         assert amounts == [each["amount"][name] for name in ("net", "vat", "gross")]
+
+
+def test_bundles_agree(library: bool) -> None:
+    found = vectors("bundle")
+    cases = [found["bundle"]] + [replaced(found["bundle"], each["path"], each["value"]) for each in found["not_accepted"]]
+    good, *others = answers([("bundle", [json.dumps(each), "", ""]) for each in cases], library)
+    assert good["verdict"] == found["state"] == "settled"
+    amounts = next(check["data"] for check in good["checks"] if check["code"] == "amounts")
+    assert amounts["gross"] == found["amount"]["gross"]
+    assert [each["verdict"] for each in others] == ["rejected"] * len(others)
+
+
+def replaced(bundle: Any, path: list[Any], value: Any) -> Any:
+    copied = copy.deepcopy(bundle)
+    *outer, last = path
+    place = copied
+    for key in outer:
+        place = place[key]
+    place[last] = value
+    return copied
 
 
 def test_signatures_are_those_of_openssl(library: bool) -> None:
