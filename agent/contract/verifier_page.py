@@ -1,6 +1,6 @@
 """The offline verifier as one HTML file, put together from the modules below agent/contract/verifier.
 
-The file needs nothing besides itself: its Content-Security-Policy allows only the script and the style in it, by
+The file needs no other file: its Content-Security-Policy allows only the script and the style in it, by
 their hashes, and no request. It depends on the sources only, so that it is the same on each computer.
 """
 
@@ -83,7 +83,7 @@ def _js(value: Mapping[str, object]) -> str:
 
 
 def _modules() -> Iterator[str]:
-    """Each module as a function of its own scope, after those that it imports."""
+    """Each module as a function, whose scope is separate, after those that it imports."""
     names = dict.fromkeys(_in_order(FIRST, ()))
     variables = {name: f"m{number}" for number, name in enumerate(names)}
     return (_scoped(name, variables) for name in names)

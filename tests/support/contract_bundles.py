@@ -82,14 +82,16 @@ def built(recipe: Recipe) -> dict[str, Any]:
     first = 2 + len(plans) + recipe.first_entry
     for t_ms, kind, body in recipe.entries:
         append_to(db, recipe.key, t_ms, [(kind, body or _checkpoint(db, recipe.key))])
-    [(last, hash_)] = db.execute("select seq, hash from ledger order by seq desc limit 1").fetchall()
+    [last] = db.execute("select max(seq) from ledger").fetchone()
     months = []
     if recipe.month is not None:
         for motor in recipe.month["motor"].values():
             for decision in motor["decisions"]:
                 if isinstance(decision["line"], int):  # position of its entry
                     decision["line"] = _hash(db, 2 + len(plans) + decision["line"])
-        recipe.month["ledger"] = {"first": first, "last": last - 1, "hash": _hash(db, last - 1)} | recipe.month["ledger"]
+        recipe.month["ledger"] = {"first": first, "last": last - 1, "hash": _hash(db, last - 1)} | recipe.month[
+            "ledger"
+        ]
         months = [file_body(each) for each in _revisions(recipe, recipe.month)]
         append_to(db, recipe.key, recipe.month["drafted_ms"], [("month", {"month": each}) for each in months])
     lines = dict(db.execute("select seq, body from ledger"))
@@ -189,7 +191,7 @@ _FORMULAS: tuple[dict[str, object], ...] = (
 
 
 def _bounds(zone: ZoneInfo, reading_day: int) -> tuple[int, int]:
-    """November 2026, or the time between two reading days that ends in it. In Berlin the clock is set back then."""
+    """November 2026, or the time between two reading days that ends in it. In Berlin summer time ends then."""
     first, end = ((11, 1), (12, 1)) if reading_day == 1 else ((10, reading_day), (11, reading_day))
     found = [datetime(2026, month, day, tzinfo=zone) for month, day in (first, end)]
     return int(found[0].timestamp()) * 1000, int(found[1].timestamp()) * 1000
@@ -226,11 +228,12 @@ def _intervals(
 
 
 def _interval(chance: random.Random, name: str, start: int) -> dict[str, Any]:
+    register_wh = 8_100_000 + start // 40_000
     energy = None if chance.random() < 0.04 else chance.randrange(30_000)
     more = {"auxiliary_wh": chance.randrange(1, 200)} if chance.random() < 0.2 else {}
     return {
         "asset": name, "from_ms": start, "length_s": 900, "energy_wh": energy, "covered_s": 900,
-        "meter": "mcc-12 22091734 400/5", "register_wh": [8_100_000 + start // 40_000, 8_100_000 + start // 40_000 + 22],
+        "meter": "mcc-12 22091734 400/5", "register_wh": [register_wh, register_wh + 22],
         "adjusted_wh": chance.randrange(15_000, 40_000), "baseline": BASELINE[:16],
         "interval": digest(f"{name} {start}"), "config": "c0ffee", "software": "0.1.0", **more,
     }  # fmt: skip
@@ -328,7 +331,9 @@ def energies(
     return found
 
 
-def _spread(found: dict[str, list[int]], column: int, record: Mapping[str, Any], wh: int, plan: Mapping[str, Any]) -> None:
+def _spread(
+    found: dict[str, list[int]], column: int, record: Mapping[str, Any], wh: int, plan: Mapping[str, Any]
+) -> None:
     """The energy of a record by minutes: each quarter hour of the clock has one price."""
     length, given = record["length_s"], 0
     for end_s in range(60, length + 60, 60):

@@ -28,5 +28,5 @@ def answers(calls: Iterable[tuple[str, Any]], library: bool = False, timeout_s: 
 
 
 def verdicts(texts: Iterable[str], library: bool = False) -> list[dict[str, Any]]:
-    """What the verifier says of bundles."""
+    """The results for bundles."""
     return answers([("bundle", [text, "", ""]) for text in texts], library)

@@ -53,15 +53,21 @@ def test_the_bundled_libraries_are_unchanged_and_have_their_licences(html: str) 
     table = {row["file"]: row["sha256"] for row in ROW.finditer((vendor / "README.md").read_text(encoding="utf-8"))}
     files = {str(path.relative_to(vendor)): path.read_bytes() for path in vendor.glob("*/*.js")}
     assert {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} == table
-    assert html.count("Copyright (c)") >= len(list(vendor.glob("*/LICENSE"))) == len({Path(name).parent for name in files})
+    assert (
+        html.count("Copyright (c)") >= len(list(vendor.glob("*/LICENSE"))) == len({Path(name).parent for name in files})
+    )
 
 
 def test_each_code_has_a_text_in_both_languages() -> None:
     texts = {found[1]: found.groups()[1:] for found in TEXT.finditer(read("view/texts.js"))}
     core = "".join(path.read_text(encoding="utf-8") for path in (FOLDER / "core").glob("*.js"))
-    codes = set(re.findall(r'(?:reject|problem|open|Rejection)\("(\w+)"', core)) | set(re.findall(r'code: "(\w+)"', core))
+    codes = set(re.findall(r'(?:reject|problem|open|Rejection)\("(\w+)"', core)) | set(
+        re.findall(r'code: "(\w+)"', core)
+    )
     codes |= {f"check_{name}" for name in re.findall(r'\["(\w+)", \w+\]', read("core/bundle.js"))}
-    codes |= set(re.findall(r'\btext\("(\w+)"', "".join(map(read, ("view/page.js", "view/result.js", "view/figures.js")))))
+    codes |= set(
+        re.findall(r'\btext\("(\w+)"', "".join(map(read, ("view/page.js", "view/result.js", "view/figures.js"))))
+    )
     codes |= set(re.findall(r'(?:return|\?|:) "(signature_\w+)"', read("core/documents.js")))
     assert len(codes) > 120
     assert codes - texts.keys() == set()

@@ -1,5 +1,5 @@
 """Valid bundles are accepted and mutated ones are not, by the offline verifier and by the one in Python; what is known
-from elsewhere is compared."""
+from another source is compared."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def accepted(count: int, first_seed: int = 0) -> list[str]:
 
 
 def state_of(text: str) -> str:
-    """What the verifier in Python, which shares no code with the offline one, says of a bundle."""
+    """What the verifier in Python, which shares no code with the offline one, states of a bundle."""
     try:
         return verified(parsed(text)).state
     except (Unfit, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -73,7 +73,7 @@ def bundle() -> dict[str, Any]:
 
 
 def judged(bundle: dict[str, Any], *known: tuple[str, object]) -> list[dict[str, Any]]:
-    """What the verifier says of a bundle when a person knows (typed keys, checkpoints)."""
+    """The result for a bundle when a user knows (typed keys, checkpoints)."""
     text = bundle_text(bundle)
     return answers([("bundle", [text, keys, json.dumps(stored) if stored else ""]) for keys, stored in known])
 
