@@ -139,7 +139,7 @@ def _without_month_line(bundle: Any, chance: Chance) -> None:
 
 def _without_decision(bundle: Any, chance: Chance) -> bool | None:
     """A decision that the month names is in no line. Here it is one of `lines`, which are consecutive."""
-    if not any(motor["decisions"] for motor in bundle["months"][0]["document"]["motor"].values()):
+    if not any(motor["decisions"] for motor in bundle["months"][-1]["document"]["motor"].values()):
         return False
     bundle["lines"] = [line for line in bundle["lines"] if json.loads(line)["kind"] != "decision"]
     return None
@@ -149,7 +149,7 @@ def _document_digit(name: str) -> Callable[[Any, Chance], None]:
     """A digit of a signed document, anywhere: a value, a key, a name."""
 
     def change(bundle: Any, chance: Chance) -> None:
-        file = bundle[name][0]
+        file = bundle[name][-1]
         file["document"] = json.loads(_json_digit(json.dumps(file["document"], ensure_ascii=False), chance))
 
     return change
@@ -181,7 +181,7 @@ def _plan_term(bundle: Any, chance: Chance) -> None:
 
 
 def _statement(bundle: Any, chance: Chance) -> None:
-    file = bundle[chance.choice(("plans", "months"))][0]
+    file = bundle[chance.choice(("plans", "months"))][-1]
     signature = chance.choice(file["signatures"])
     key = chance.choice(list(signature))
     if key == "signed_ms":
@@ -192,7 +192,7 @@ def _statement(bundle: Any, chance: Chance) -> None:
 
 
 def _statement_member(bundle: Any, chance: Chance) -> None:
-    file = bundle[chance.choice(("plans", "months"))][0]
+    file = bundle[chance.choice(("plans", "months"))][-1]
     signature = chance.choice(file["signatures"])
     if chance.random() < 0.5:
         signature["note"] = ""
@@ -201,34 +201,34 @@ def _statement_member(bundle: Any, chance: Chance) -> None:
 
 
 def _sig_digit(bundle: Any, chance: Chance) -> None:
-    signature = chance.choice(bundle[chance.choice(("plans", "months"))][0]["signatures"])
+    signature = chance.choice(bundle[chance.choice(("plans", "months"))][-1]["signatures"])
     at = chance.randrange(128)
     other = chance.choice([sign for sign in "0123456789abcdef" if sign != signature["sig"][at]])
     signature["sig"] = signature["sig"][:at] + other + signature["sig"][at + 1 :]
 
 
 def _sig_exchanged(bundle: Any, chance: Chance) -> None:
-    signatures = bundle[chance.choice(("plans", "months"))][0]["signatures"]
+    signatures = bundle[chance.choice(("plans", "months"))][-1]["signatures"]
     one, two = chance.sample(range(len(signatures)), 2)
     signatures[one]["sig"], signatures[two]["sig"] = signatures[two]["sig"], signatures[one]["sig"]
 
 
 def _sig_removed(bundle: Any, chance: Chance) -> None:
-    signatures = bundle[chance.choice(("plans", "months"))][0]["signatures"]
+    signatures = bundle[chance.choice(("plans", "months"))][-1]["signatures"]
     del signatures[chance.randrange(len(signatures))]
 
 
 def _sig_repeated(bundle: Any, chance: Chance) -> None:
-    signatures = bundle[chance.choice(("plans", "months"))][0]["signatures"]
+    signatures = bundle[chance.choice(("plans", "months"))][-1]["signatures"]
     signatures.append(chance.choice(signatures))
 
 
 def _revision_removed(bundle: Any, chance: Chance) -> bool | None:
-    """The first of two revisions, or both documents have one number."""
+    """One of two revisions is missing, or both documents have one number."""
     if len(bundle["months"]) == 1:
         return False
-    if chance.random() < 0.5:
-        del bundle["months"][0]
+    if chance.random() < 0.7:
+        del bundle["months"][chance.randrange(2)]
     else:
         bundle["months"][1]["document"]["revision"] = 1
     return None
@@ -236,7 +236,7 @@ def _revision_removed(bundle: Any, chance: Chance) -> bool | None:
 
 def _sig_of_plan(bundle: Any, chance: Chance) -> None:
     """The signature of a party for the plan is one of the month."""
-    bundle["months"][0]["signatures"][1] = bundle["plans"][0]["signatures"][0]
+    bundle["months"][-1]["signatures"][1] = bundle["plans"][0]["signatures"][0]
 
 
 def _unicode(bundle: Any, chance: Chance) -> None:

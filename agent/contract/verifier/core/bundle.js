@@ -2,7 +2,7 @@
 import {LocalTime} from "./calendar.js";
 import {hasMembers, isObject} from "./canonical.js";
 import {checkFormat, ROLES} from "./documents.js";
-import {checkEnergies, countingRecords, monthLine} from "./energies.js";
+import {checkEnergies, countingRecords, hiddenRevisions, monthLine} from "./energies.js";
 import {readLine, verifyChain, verifyDeclaration, verifyLines} from "./lines.js";
 import {checkAmount, checkRevision, newestOf, readRevision} from "./months.js";
 import {PlanHistory, readPlan} from "./plans.js";
@@ -90,16 +90,24 @@ const readLines = ({bundle, ...state}) => {
 
 const allLines = ({found: {lines}}) => [...lines.before, ...lines.lines, ...lines.after];
 
+// The plans of the bundle, and those that the ledger contains, so that a version cannot be left out.
 const readPlans = async ({bundle, check, found}) => {
   if (!bundle.plans.length) reject("no_plan");
+  const recorded = allLines({found}).filter(({body}) => body.kind === "plan").map(({body}) => body.plan);
+  const own = await plansInForce(bundle.plans, check);
+  found.history = await plansInForce([...bundle.plans, ...recorded], check);
+  return {count: own.versions.length};
+};
+
+const plansInForce = async (files, check) => {
   const versions = [];
-  for (const file of bundle.plans) versions.push(await readPlan(file, check));
-  found.history = await PlanHistory.of(versions, check);
-  for (const version of found.history.versions) {
-    const problem = found.history.notInForce(version);
+  for (const file of files) versions.push(await readPlan(file, check));
+  const history = await PlanHistory.of(versions, check);
+  for (const version of history.versions) {
+    const problem = history.notInForce(version);
     if (problem) reject(problem.code, problem.data);
   }
-  return {count: found.history.versions.length};
+  return history;
 };
 
 // One version applies to each motor on the first and on the last day of the month.
@@ -180,12 +188,14 @@ const checkMonths = async ({bundle, check, found}) => {
   return {revision: counting.month.revision, count: revisions.length, missing: counting.missing};
 };
 
-// Each revision is in a line of the kind month, as the gateway recorded it.
+// Each revision is in a line of the kind month, as the gateway recorded it, and each line of that kind is one of them.
 const checkRecorded = ({found: {revisions, lines}}) => {
   if (!revisions) return null;
   for (const {month} of revisions) {
     if (!monthLine(month, lines)) reject("month_not_recorded", {revision: month.revision});
   }
+  const [hidden] = hiddenRevisions(revisions, lines);
+  if (hidden) reject("revision_hidden", {seq: hidden.seq});
   return {seq: monthLine(revisions[revisions.length - 1].month, lines).seq};
 };
 

@@ -1,5 +1,6 @@
 // Versions of plans: which is in force on a day.
 import {contains, dayBefore} from "./calendar.js";
+import {canonical} from "./canonical.js";
 import {readDocument, ROLES, signaturesOf} from "./documents.js";
 import {checkPlan, partyKeys} from "./plan_form.js";
 import {reject} from "./rejection.js";
@@ -26,8 +27,8 @@ export class PlanHistory {
     const merged = new Map();
     for (const version of versions) {
       const known = merged.get(version.id);
-      const texts = new Set((known ? known.signatures : []).map((each) => JSON.stringify(each)));
-      const added = version.signatures.filter((each) => !texts.has(JSON.stringify(each)));
+      const texts = new Set((known ? known.signatures : []).map((each) => canonical(each)));
+      const added = version.signatures.filter((each) => !texts.has(canonical(each)));
       merged.set(version.id, known ? {...known, signatures: [...known.signatures, ...added]} : version);
     }
     const read = [];

@@ -74,7 +74,7 @@ const sources = ({fingerprints, confirmed, owner, revision, checks: all}, text) 
   const checkpoints = compared.state === "passed" ? text("checkpoints_compared", compared.data) : text("checkpoints_none");
   return element("section", {}, element("h2", {}, text("sources")),
     factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), text("figures_from")]]),
-    revision ? element("p", {class: "soft small"}, text("not_from_lines")) : null);
+    revision ? ["not_from_lines", "newest"].map((code) => element("p", {class: "soft small"}, text(code))) : null);
 };
 
 const checks = (result, text) => {

@@ -49,6 +49,7 @@ export const TEXTS = {
   signatures_heading: ["Signatures", "签名"],
   assumptions_heading: ["Assumptions", "前提假设"],
   checks_heading: ["All checks", "全部核验项"],
+  newest: ["A bundle cannot show that no newer revision exists: ask the other party, or export it again.", "验证包不能证明没有更新的版本：请向对方确认，或重新导出。"],
   not_from_lines: ["Signed by the parties as calculated by the gateway, and not verifiable from the lines: which intervals are excluded, recalculated baseline energies, running time, production, the uncertainties, and the model behind the adjusted baseline.",
     "下列内容由网关计算、双方签署，不能由账本记录核验：被剔除的时段、重新计算的校准基准能耗、运行时间、产量、不确定度，以及校准基准能耗所用的模型。"],
   accepted_assumptions: ["Accepted by both parties by their signatures; not checked by data:", "双方以签名接受，未经数据核实："],
@@ -190,6 +191,7 @@ export const TEXTS = {
   month_lines_missing: ["The lines {first} to {last}, from which the energies follow, are not all in the bundle.", "电量所依据的第 {first} 至 {last} 行未全部包含在验证包内。"],
   month_lines_other: ["Line {seq} is not the one that the parties signed: its hash differs.", "第 {seq} 行不是双方签署时的记录行：哈希值不同。"],
   month_figure: ["{key} is {found}; by the plan and the energies it is {expected}.", "{key} 为 {found}；按方案和电量计算应为 {expected}。"],
+  revision_hidden: ["Line {seq} of the ledger contains a revision of this month that is not among the documents of the bundle: it was removed.", "账本第 {seq} 行含有该月的另一版月度结算文件，但验证包的文件中没有：该文件被移除。"],
   revision_twice: ["There are two documents of revision {revision}. Nothing is settled.", "第 {revision} 版有两份文件。不予结算。"],
   revision_not_successor: ["Revision {revision} does not follow the one that it replaces, or that one is missing.", "第 {revision} 版与其所更正的版本不衔接，或该版本缺失。"],
 

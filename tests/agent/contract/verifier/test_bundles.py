@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 from typing import Any
 
 import pytest
 from support.contract import COMPANY, CUSTOMER, OTHER
 from support.contract_bundles import Recipe, built, bundle_text, recipe
 from support.contract_mutations import mutations
+from support.contract_resigning import RESIGNED
 from support.independent_bundle import Unfit, verified
 from support.independent_contract import parsed
 from support.offline_verifier import answers, verdicts
@@ -130,6 +132,15 @@ def test_a_settled_revision_is_shown_until_its_correction_is_settled() -> None:
     found = verdict(built(made))
     assert (found["verdict"], found["reason"]["code"]) == ("open", "newer_unsettled")
     assert (found["reason"]["data"]["revision"], found["reason"]["data"]["newest"]) == (1, 2)
+
+
+def test_a_version_of_the_plan_that_the_ledger_contains_cannot_be_left_out() -> None:
+    made = RESIGNED["next version of the plan"](recipe(3, hours=1), random.Random(1))
+    assert made is not None
+    bundle = built(made)
+    assert len(bundle["plans"]) == 2
+    del bundle["plans"][1]
+    assert verdict(bundle)["reason"]["code"] == "month_other_version"
 
 
 def test_a_bundle_of_a_newer_format_is_named(bundle: dict[str, Any]) -> None:
