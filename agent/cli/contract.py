@@ -137,8 +137,8 @@ def draft(
     help=N_(
         "Sign a plan or a month with the key of a party.\n\n"
         "FILE is the TOML of a draft, the JSON of a plan that the other party signed, or a month. The signed plan is "
-        "written as JSON next to the draft, or replaces FILE. Of a month, what is signed is printed before the "
-        "passphrase is asked for."
+        "written as JSON next to the draft, or replaces FILE. For a month it prints what is signed, then asks for the "
+        "passphrase."
     )
 )
 @click.argument("file", type=click.Path(path_type=Path))

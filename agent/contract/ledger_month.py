@@ -1,4 +1,4 @@
-"""What the ledger says of a month: the counting records of its intervals, and the decisions on its events."""
+"""A month in the ledger: the counting records of its intervals, and the decisions on its events."""
 
 from __future__ import annotations
 

@@ -51,6 +51,9 @@ def body_of_signed(
     same = [each for each in recorded if each.signed.id == revision.signed.id]
     if not same:
         raise InvalidValue(codes.MONTH_NOT_IN_LEDGER, month=month.month, revision=month.revision)
+    known = {each.sig for other in same for each in other.signed.signatures}
+    if not [each for each in revision.signed.signatures if each.sig not in known]:
+        return None
     history = MonthHistory([*recorded, revision], plans)
     [now] = [each for each in history.revisions if each.signed.id == revision.signed.id]
     state = history.state(now)
@@ -58,7 +61,4 @@ def body_of_signed(
         raise InvalidValue(state.problem)
     if state.state == CORRECTED or state.replaced_by:
         raise InvalidValue(codes.MONTH_REPLACED, month=month.month, revision=month.revision, by=state.replaced_by)
-    known = {each.sig for other in same for each in other.signed.signatures}
-    if not [each for each in revision.signed.signatures if each.sig not in known]:
-        return None
     return {KIND: file_body(now.signed)}

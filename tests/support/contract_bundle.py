@@ -16,12 +16,14 @@ Event 1 (9:00 to 10:00) was decided twice; the second decision adds 1,234.5 Wh, 
 from __future__ import annotations
 
 import copy
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from support.contract import COMPANY, CUSTOMER, DAY_MS, DRAFTED_MS
-from support.contract_month import FROM_MS, GATEWAY, PLAN, TO_MS, issued, month_document, revision
+from support.contract import COMPANY, CUSTOMER, DAY_MS, DRAFTED_MS, signed
+from support.contract import document as plan_document
+from support.contract_month import FROM_MS, GATEWAY, TO_MS, issued, month_document, revision
 
 from agent.contract.bundle import bundle_of
 from agent.contract.documents import file_body
@@ -30,7 +32,9 @@ from agent.savings.ledger.chain import append_to, digest
 
 DAY = FROM_MS + 4 * DAY_MS  # 5 October
 QUARTER_MS = 900_000
-BASELINE = "ab" * 32
+FROZEN = {"asset": "fan", "by": "李伟 \U0001f600", "coefficients": [1.0, 1e-05, -1515.22], "kind": "linear"}
+BASELINE = digest(json.dumps(FROZEN, sort_keys=True, separators=(",", ":")))
+PLAN = signed(plan_document(motor__fan__baseline=BASELINE))
 MONTH = "2026-10"
 
 
@@ -82,8 +86,7 @@ def ledger() -> sqlite3.Connection:
     """The ledger before the month is issued."""
     db = sqlite3.connect(":memory:")
     db.execute("create table ledger (seq integer primary key, t_ms integer, kind text, body text, hash text)")
-    frozen = {"asset": "fan", "coefficients": [1.0, 1e-05, -1515.22], "hash": BASELINE}
-    append(db, DRAFTED_MS, "baseline", {"baseline": frozen, "by": "Li Wei", "replaces": ""})
+    append(db, DRAFTED_MS, "baseline", {"baseline": {**FROZEN, "hash": BASELINE}, "replaces": ""})
     append(db, DRAFTED_MS + 2 * DAY_MS, "plan", {"plan": file_body(PLAN.signed)})
     append(db, at_ms(7), "decision", event(1, "keep", 0.0, at_ms(9)))
     for each in INTERVALS:
@@ -108,13 +111,13 @@ def document(db: sqlite3.Connection, **more: object) -> dict[str, Any]:
                                                           ({"flat": 1_234}, {}), strict=True)
     ]  # fmt: skip
     lines = {"first": rows[0][0], "last": rows[-1][0], "hash": rows[-1][1]}
-    return month_document(**{**copy.deepcopy(FIGURES), "ledger": lines, "motor__fan__decisions": named, **more})
+    return month_document(PLAN, **{**copy.deepcopy(FIGURES), "ledger": lines, "motor__fan__decisions": named, **more})
 
 
 def settled_bundle(*bodies: Mapping[str, Any], db: sqlite3.Connection | None = None) -> dict[str, Any]:
     """The bundle after both parties have signed each of these documents; that of `document` if none is given."""
     db = db or ledger()
-    return bundle(db, [revision(body, CUSTOMER, COMPANY) for body in bodies or (document(db),)])
+    return bundle(db, [revision(body, CUSTOMER, COMPANY, plan=PLAN) for body in bodies or (document(db),)])
 
 
 def bundle(db: sqlite3.Connection, months: Sequence[MonthRevision]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ It imports nothing of the product. A contradiction is an `Unfit`; the text is fo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -199,6 +200,8 @@ def check_lines(document: Mapping[str, Any], plan: Mapping[str, Any], bundle: Ma
         counting = {start: body for start, body in sorted(newest.items()) if body["length_s"] > 0}
         check_energies(motor, counting, plan, plan["motor"][name].get("baseline", ""), document)
         check_decisions(name, motor, document, bundle, issued_seq or 0)
+        if hash_ := plan["motor"][name].get("baseline"):
+            check_baseline(name, hash_, bundle, issued_seq or 0)
 
 
 def recorded_seq(document: Mapping[str, Any], bundle: Mapping[str, Any]) -> int | None:
@@ -264,6 +267,26 @@ def quarters(begin_ms: int, end_ms: int) -> Iterator[tuple[int, int]]:
 
 def half_even(value: Fraction) -> int:
     return round(value)  # a Fraction is rounded exactly, ties to even
+
+
+def check_baseline(name: str, hash_: str, bundle: Mapping[str, Any], issued_seq: int) -> None:
+    """The frozen baseline that the plan names is in a line, and its hash is that of its text."""
+    for line in (*bundle["before"], *bundle["lines"], *bundle["after"]):
+        body = parsed(line)
+        if body["kind"] == "baseline" and body["baseline"]["hash"] == hash_ and body["seq"] < issued_seq:
+            begin = line.index('"baseline":') + len('"baseline":')
+            _, end = json.JSONDecoder().raw_decode(line, begin)
+            text = line[begin:end].replace(f'"hash":"{hash_}",', "", 1)
+            escaped = "".join(each if ord(each) < 128 else units(each) for each in text)
+            need(digest(escaped.encode()) == hash_, "hash of the baseline")
+            need(body["baseline"]["asset"] == name, "motor of the baseline")
+            return
+    raise Unfit("no line of the baseline")
+
+
+def units(character: str) -> str:
+    data = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{data[place : place + 4]}" for place in range(0, len(data), 4))
 
 
 def check_decisions(

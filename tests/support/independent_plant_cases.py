@@ -56,7 +56,7 @@ def learned(name: str, seed: int) -> tuple[Baseline, Span, tuple[float, Transfor
     world = WORLDS[name]
     rng = np.random.default_rng([seed, 8])
     before, after = live_in(world, rng)
-    meter = _meter(rng)
+    meter = meter_errors(rng)
     measured = intervals(world, before, *meter, new=False, first=0)
     return freeze(learn("mill", measured, drivers=world.insisted or None, classes=CLASSES), 0, "test"), after, meter
 
@@ -87,7 +87,7 @@ def intervals(world: World, span: Span, gain: float, ct: TransformerErrors, *, n
     ]  # fmt: skip
 
 
-def _meter(rng: Rng) -> tuple[float, TransformerErrors]:
+def meter_errors(rng: Rng) -> tuple[float, TransformerErrors]:
     """Errors within class 0.2S: gain of the meter, and transformers of 400 A."""
     gain, ratio, phase = rng.uniform(-0.002, 0.002), rng.uniform(-1, 1), rng.uniform(-1, 1)
     return float(gain), TransformerErrors(float(ratio), float(phase), "0.2S", 400.0, VOLTS)

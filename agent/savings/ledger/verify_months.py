@@ -29,7 +29,7 @@ class NamedByMotor(Struct, frozen=True):
 
 
 class NamedLines(Struct, frozen=True):
-    """What the document of a month says of the ledger."""
+    """The lines of the ledger that the document of a month names."""
 
     ledger: NamedRange
     motor: Mapping[str, NamedByMotor]

@@ -54,6 +54,16 @@ def test_a_decision_that_is_not_named_is_missed() -> None:
         verified(kit.settled_bundle(body, db=db))
 
 
+@pytest.mark.parametrize("edit", [{"by": "Li Wei"}, {"coefficients": [1.0, 2e-05, -1515.22]}, {"asset": "pump"}])
+def test_another_baseline_under_the_hash_of_the_plan_is_not_accepted(
+    edit: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """The gateway signs it, and the parties signed the hash only."""
+    monkeypatch.setattr(kit, "FROZEN", {**kit.FROZEN, **edit})
+    with pytest.raises(Unfit):
+        verified(kit.settled_bundle())
+
+
 def test_an_older_decision_is_not_accepted() -> None:
     """The first decision on event 1, which was replaced before the month was issued."""
     db = kit.ledger()
@@ -66,11 +76,11 @@ def test_an_older_decision_is_not_accepted() -> None:
 
 def test_a_correction_and_its_predecessor_are_followed() -> None:
     db = kit.ledger()
-    first = revision(kit.document(db), CUSTOMER)
+    first = revision(kit.document(db), CUSTOMER, plan=kit.PLAN)
     chain = {"revision": 2, "replaces": first.signed.id, "reason": "meter", "drafted_ms": ISSUED_MS + 7 * DAY_MS}
-    found = verified(kit.bundle(db, [first, revision(kit.document(db, **chain))]))
+    found = verified(kit.bundle(db, [first, revision(kit.document(db, **chain), plan=kit.PLAN)]))
     assert (found.state, found.signed_by) == ("issued", ())
-    alone = kit.bundle(kit.ledger(), [revision(kit.document(kit.ledger(), **chain))])
+    alone = kit.bundle(kit.ledger(), [revision(kit.document(kit.ledger(), **chain), plan=kit.PLAN)])
     with pytest.raises(Unfit):
         verified(alone)
     assert corrected(first)["revision"] == 2
@@ -78,7 +88,7 @@ def test_a_correction_and_its_predecessor_are_followed() -> None:
 
 def test_what_was_recorded_later_is_reported_by_product_and_verifier() -> None:
     db = kit.ledger()
-    month = revision(kit.document(db), CUSTOMER, COMPANY)
+    month = revision(kit.document(db), CUSTOMER, COMPANY, plan=kit.PLAN)
     kit.record(db, [month])
     assert changes_after(db, month.month) == []
     kit.append(db, ISSUED_MS + DAY_MS, "decision", kit.event(1, "exclude", 0.0, kit.at_ms(9)))
