@@ -30,7 +30,6 @@ from agent.savings.ledger.chain import append_to, digest
 from agent.savings.ledger.signing_key import LedgerKey
 
 HOUR_MS, QUARTER_MS, MINUTE_MS = 3_600_000, 900_000, 60_000
-BASELINE = "ab" * 32
 ZONES = ("Asia/Shanghai", "Europe/Berlin")
 KEYS = {"customer": CUSTOMER, "energy_service_company": COMPANY}
 BOTH = ("customer", "energy_service_company")
@@ -179,6 +178,8 @@ def _plan(chance: random.Random, **more: object) -> dict[str, Any]:
     body = document(**(edits | more))
     if chance.random() < 0.4 and "motor__fan__formula" not in more:
         body["motor"]["pump"] = copy.deepcopy(body["motor"]["fan"]) | {"title": "2#水泵"}
+    for name, motor in body["motor"].items():
+        motor["baseline"] = baseline_of(name)["hash"]
     return body
 
 
@@ -197,10 +198,16 @@ def _bounds(zone: ZoneInfo, reading_day: int) -> tuple[int, int]:
     return int(found[0].timestamp()) * 1000, int(found[1].timestamp()) * 1000
 
 
+def baseline_of(name: str) -> dict[str, Any]:
+    """A frozen baseline with its hash; it contains fractions and characters beyond ASCII."""
+    body = {"asset": name, "coefficients": [1.0, 1e-05, -1515.22], "note": "风量 m³/h 𝛼"}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return body | {"hash": digest(text)}
+
+
 def _before(body: Mapping[str, Any], bounds: tuple[int, int]) -> list[tuple[int, str, dict[str, Any]]]:
-    baseline = {"asset": "fan", "coefficients": [1.0, 1e-05, -1515.22], "hash": BASELINE}
     t_ms = bounds[0] - 20 * 24 * HOUR_MS
-    return [(t_ms, "baseline", {"baseline": baseline | {"asset": name}, "by": "Li Wei", "replaces": ""}) for name in
+    return [(t_ms, "baseline", {"baseline": baseline_of(name), "by": "Li Wei", "replaces": ""}) for name in
             body["motor"]]  # fmt: skip
 
 
@@ -234,7 +241,7 @@ def _interval(chance: random.Random, name: str, start: int) -> dict[str, Any]:
     return {
         "asset": name, "from_ms": start, "length_s": 900, "energy_wh": energy, "covered_s": 900,
         "meter": "mcc-12 22091734 400/5", "register_wh": [register_wh, register_wh + 22],
-        "adjusted_wh": chance.randrange(15_000, 40_000), "baseline": BASELINE[:16],
+        "adjusted_wh": chance.randrange(15_000, 40_000), "baseline": baseline_of(name)["hash"][:16],
         "interval": digest(f"{name} {start}"), "config": "c0ffee", "software": "0.1.0", **more,
     }  # fmt: skip
 

@@ -163,6 +163,15 @@ def _baseline(made: Recipe, chance: Chance) -> Recipe | None:
     return None
 
 
+def _frozen(made: Recipe, chance: Chance) -> Recipe:
+    """The recorded baseline is another one, with the hash that the plan names."""
+    baselines = [body["baseline"] for _, kind, body in made.entries if kind == "baseline"]
+    baseline = chance.choice(baselines)
+    key, value = chance.choice((("coefficients", [1.0, 2e-05, -1515.22]), ("note", "风量"), ("asset", "fan-2")))
+    baseline[key] = value
+    return made
+
+
 def _excluded(made: Recipe, chance: Chance) -> Recipe | None:
     """An hour more is excluded than was summed up."""
     motor = _motor(made, chance)
@@ -358,7 +367,7 @@ RESIGNED: dict[str, Callable[[Recipe, Chance], Recipe | None]] = {
     **{f"amount: {key}": _amount(key) for key in ("value", "net", "vat", "gross")}, "contract kWh": _kwh,
     "adjusted kWh": _adjusted_kwh, "one Wh": _energy, "rounding": _rounding, "decimals": _decimals, "share": _share,
     "prices exchanged": _prices_exchanged, "edge of the month": _edges, "record over the edge": _record_over_edge,
-    "energy of a record": _record_energy, "records reversed": _records_reversed, "baseline of a record": _baseline,
+    "energy of a record": _record_energy, "records reversed": _records_reversed, "baseline of a record": _baseline, "frozen baseline": _frozen,
     "excluded time": _excluded, "excluded energy": _excluded_wh, "recalculated": _recalculated, "decision": _decision,
     "energy of a decision": _decision_energy, "adjustment left out": _adjustment_left_out,
     "signed early": _signed_early, "second revision": _second_revision, "form of a figure": _figure_form,

@@ -145,6 +145,10 @@ def _without_decision(bundle: Any, chance: Chance) -> bool | None:
     return None
 
 
+def _without_baseline(bundle: Any, chance: Chance) -> None:
+    bundle["before"] = [line for line in bundle["before"] if json.loads(line)["kind"] != "baseline"]
+
+
 def _document_digit(name: str) -> Callable[[Any, Chance], None]:
     """A digit of a signed document, anywhere: a value, a key, a name."""
 
@@ -258,6 +262,7 @@ TAMPERED: dict[str, Callable[[Any, Chance], Any]] = {
     "month of the bundle": _bundle_month, "format of the bundle": _bundle_format,
     "member of the bundle": _bundle_member, "motors of the bundle": _bundle_motors,
     "line of the month removed": _without_month_line, "decision removed": _without_decision,
+    "baseline removed": _without_baseline,
     "digit of the plan": _document_digit("plans"), "digit of the month": _document_digit("months"),
     "term of the plan": _plan_term, "statement": _statement, "member of a statement": _statement_member,
     "digit of a signature": _sig_digit, "signatures exchanged": _sig_exchanged, "signature removed": _sig_removed,

@@ -1,4 +1,5 @@
 // The verification of a bundle: every check in its order, with its result. The first one that fails decides.
+import {checkBaselines} from "./baselines.js";
 import {LocalTime} from "./calendar.js";
 import {hasMembers, isObject} from "./canonical.js";
 import {checkFormat, ROLES} from "./documents.js";
@@ -221,6 +222,13 @@ const checkAmounts = ({found}) => {
   return {gross: month.amount.gross, currency: plan.price.currency};
 };
 
+const checkMonthBaselines = async ({check, found: {revisions, plan, lines}}) => {
+  if (!revisions) return null;
+  let count = 0;
+  for (const {month} of revisions) count = await checkBaselines(month, plan, lines, check);
+  return count ? {count} : null;
+};
+
 // Measured energy of each motor, for a bundle without a month: it follows from the lines alone.
 const measureOnly = ({bundle, found}) => {
   if (found.revisions) return null;
@@ -235,6 +243,7 @@ const measureOnly = ({bundle, found}) => {
 const STEPS = [
   ["bundle", readBundle], ["line_forms", readLines], ["plans", readPlans], ["plan_applies", findPlan],
   ["gateway_key", checkKey], ["signatures", checkSignatures], ["chain", checkChain], ["checkpoints", checkCheckpoints],
-  ["months", checkMonths], ["recorded", checkRecorded], ["energies", checkMonthEnergies], ["amounts", checkAmounts],
+  ["months", checkMonths], ["recorded", checkRecorded], ["baselines", checkMonthBaselines],
+  ["energies", checkMonthEnergies], ["amounts", checkAmounts],
   ["measured", measureOnly],
 ];

@@ -16,6 +16,21 @@ export class OtherNumber {
 // The value of a JSON text; objects have no prototype. Rejects with json_invalid, json_key_twice, json_too_deep.
 export const parse = (text) => new Reader(text).complete();
 
+// The text of a member of an object, as it is in the text of the object; null: there is none.
+export const memberText = (text, name) => {
+  const reader = new Reader(text);
+  reader.sign("{");
+  do {
+    reader.space();
+    const key = reader.string();
+    reader.sign(":");
+    const begin = reader.at;
+    reader.value(DEPTH_MAX);
+    if (key === name) return text.slice(begin, reader.at);
+  } while (reader.follows(","));
+  return null;
+};
+
 class Reader {
   constructor(text) {
     this.text = text;
