@@ -40,6 +40,7 @@ class Recipe(Struct):
 
     plans: documents; the last one applies. entries: (time, kind, body) of the ledger after the record of its key.
     first_entry: the first one in the range of lines. month: the document, None: not issued; its range is filled in.
+    later: records (kind, body) after the month.
     corrected: the month is revision 1, signed by both; a second one follows, which the signers sign.
     signers: roles that sign the (newest) month. signed_ms: when, after it was issued. key: of the gateway.
     """
@@ -50,6 +51,7 @@ class Recipe(Struct):
     month: dict[str, Any] | None
     bounds: tuple[int, int]
     name: str
+    later: list[tuple[str, dict[str, Any]]] = []
     corrected: bool = False
     signers: tuple[str, ...] = BOTH
     signed_ms: int = HOUR_MS
@@ -82,26 +84,32 @@ def built(recipe: Recipe) -> dict[str, Any]:
     for t_ms, kind, body in recipe.entries:
         append_to(db, recipe.key, t_ms, [(kind, body or _checkpoint(db, recipe.key))])
     [last] = db.execute("select max(seq) from ledger").fetchone()
-    months = []
-    if recipe.month is not None:
-        for motor in recipe.month["motor"].values():
-            for decision in motor["decisions"]:
-                if isinstance(decision["line"], int):  # position of its entry
-                    decision["line"] = _hash(db, 2 + len(plans) + decision["line"])
-        recipe.month["ledger"] = {"first": first, "last": last - 1, "hash": _hash(db, last - 1)} | recipe.month[
-            "ledger"
-        ]
-        months = [file_body(each) for each in _revisions(recipe, recipe.month)]
-        append_to(db, recipe.key, recipe.month["drafted_ms"], [("month", {"month": each}) for each in months])
+    months = [] if recipe.month is None else _issue(db, recipe, recipe.month, first, last - 1)
     lines = dict(db.execute("select seq, body from ledger"))
+    end = len(lines) if recipe.later else last  # intervals of the month are consecutive lines
     return {
         "s": "magwatt.bundle/2", "month": recipe.name, "from_ms": recipe.bounds[0], "to_ms": recipe.bounds[1],
         "motors": list(recipe.plans[-1]["motor"]), "key": recipe.key.public,
         "before": [lines[seq] for seq in range(1, first) if _single(lines[seq])],
-        "lines": [lines[seq] for seq in range(first, last + 1)],
-        "after": [lines[seq] for seq in range(last + 1, len(lines) + 1)],
+        "lines": [lines[seq] for seq in range(first, end + 1)],
+        "after": [lines[seq] for seq in range(end + 1, len(lines) + 1)],
         "plans": plans, "months": months,
     }  # fmt: skip
+
+
+def _issue(
+    db: sqlite3.Connection, recipe: Recipe, month: dict[str, Any], first: int, last: int
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Writes the lines of the ledger into the month, and the month into the ledger. Its files."""
+    for motor in month["motor"].values():
+        for decision in motor["decisions"]:
+            if isinstance(decision["line"], int):  # position of its entry
+                decision["line"] = _hash(db, 2 + len(recipe.plans) + decision["line"])
+    month["ledger"] = {"first": first, "last": last, "hash": _hash(db, last), **month["ledger"]}
+    months = [file_body(each) for each in _revisions(recipe, month)]
+    append_to(db, recipe.key, month["drafted_ms"], [("month", {"month": each}) for each in months])
+    append_to(db, recipe.key, month["drafted_ms"] + HOUR_MS, recipe.later)
+    return months
 
 
 def _revisions(recipe: Recipe, month: dict[str, Any]) -> list[SignedDocument]:

@@ -3,7 +3,7 @@ import {checkBaselines} from "./baselines.js";
 import {LocalTime} from "./calendar.js";
 import {hasMembers, isObject} from "./canonical.js";
 import {checkFormat, ROLES} from "./documents.js";
-import {checkEnergies, countingRecords, hiddenRevisions, monthLine} from "./energies.js";
+import {checkEnergies, countingRecords, hiddenRevisions, laterChanges, monthLine} from "./energies.js";
 import {readLine, verifyChain, verifyDeclaration, verifyLines} from "./lines.js";
 import {checkAmount, checkRevision, newestOf, readRevision} from "./months.js";
 import {PlanHistory, readPlan} from "./plans.js";
@@ -200,15 +200,14 @@ const checkRecorded = ({found: {revisions, lines}}) => {
   return {seq: monthLine(revisions[revisions.length - 1].month, lines).seq};
 };
 
-const checkMonthEnergies = ({bundle, found}) => {
+const checkMonthEnergies = ({found}) => {
   const {revisions, revision, plan, lines, tariff} = found;
   if (!revisions) return null;
   for (const each of revisions) {
     const checked = checkEnergies(each.month, plan, lines, tariff);
     if (each === revision) Object.assign(found, checked);
   }
-  const later = lines.lines.filter((line) => line.seq > revision.month.ledger.last);
-  found.later = bundle.motors.reduce((count, motor) => count + countingRecords(later, motor, bundle).length, 0);
+  found.later = laterChanges(revision.month, lines);
   return {records: found.records, first: revision.month.ledger.first, last: revision.month.ledger.last};
 };
 

@@ -122,9 +122,7 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
   const known = decisionsOn(name, month, bundle);
   const listed = new Map(month.motor[name].decisions.map((each) => [each.event, each]));
   for (const [number, line] of known) {
-    const {from_ms: from, to_ms: to} = line.body.event;
-    const overlaps = from < month.to_ms && (to === null || to === undefined || to > month.from_ms);
-    if (overlaps && !listed.has(number)) reject("decision_not_listed", {motor: name, event: number, seq: line.seq});
+    if (overlaps(line.body.event, month) && !listed.has(number)) reject("decision_not_listed", {motor: name, event: number, seq: line.seq});
   }
   const [first, end] = adjustedSpan(month, plan.motor[name].reporting_period, tariff.time);
   for (const decision of listed.values()) {
@@ -139,6 +137,20 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
     if (!fits) reject("decision_energy", {motor: name, event: decision.event});
     for (const [price, energy] of Object.entries(decision.energy_wh)) add(found.sums, price, "adjusted", energy);
   }
+};
+
+const overlaps = ({from_ms: from, to_ms: to}, month) =>
+  from < month.to_ms && (to === null || to === undefined || to > month.from_ms);
+
+// How many intervals and decisions of the month were recorded after it was issued: {intervals, decisions}.
+export const laterChanges = (month, bundle) => {
+  const {lines, after} = bundle;
+  const newer = lines.filter((line) => line.seq > month.ledger.last);
+  const issued = monthLine(month, bundle).seq;
+  const decisions = [...lines, ...after].filter(({seq, body: {kind, event}}) =>
+    kind === "decision" && seq > issued && isObject(event) && event.asset in month.motor && overlaps(event, month));
+  const intervals = Object.keys(month.motor).reduce((count, motor) => count + countingRecords(newer, motor, month).length, 0);
+  return {intervals, decisions: decisions.length};
 };
 
 // In which an event must begin to adjust the month: in the month and in the reporting period.

@@ -36,7 +36,9 @@ const verdict = (file, result, text) => {
   const shown = reasonOf(reason, text);
   const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark"}, text(`verdict_${result.verdict}`)),
     element("p", {"data-part": "reason"}, result.verdict === "rejected" ? `${text("first_reason")} ${shown}` : shown)];
-  if (result.verdict !== "rejected" && later) lines.push(element("p", {}, text("recorded_later", {count: later})));
+  if (result.verdict !== "rejected" && later && later.intervals + later.decisions) {
+    lines.push(element("p", {}, text("recorded_later", later)));
+  }
   const compared = (confirmed && confirmed.size) || checkpoints;
   if (result.verdict !== "rejected" && !compared) lines.push(element("p", {}, text("nothing_compared")));
   return element("section", {class: `verdict ${result.verdict}`, role: "status", tabindex: "-1"}, lines);

@@ -134,6 +134,25 @@ def test_a_settled_revision_is_shown_until_its_correction_is_settled() -> None:
     assert (found["reason"]["data"]["revision"], found["reason"]["data"]["newest"]) == (1, 2)
 
 
+def test_what_was_recorded_after_the_month_was_issued_is_counted() -> None:
+    """It changes nothing that is settled."""
+    made = recipe(3, hours=1)
+    at_ms, _, interval = next(each for each in made.entries if each[1] == "interval" and each[2]["length_s"] and
+                              made.bounds[0] <= each[2]["from_ms"] < made.bounds[1])  # fmt: skip
+    event = {
+        "number": 9,
+        "asset": "fan",
+        "from_ms": made.bounds[0],
+        "to_ms": None,
+        "decision": "keep",
+        "adjust_wh": 0.0,
+    }
+    made.later = [("interval", interval | {"energy_wh": 1}), ("decision", {"event": event})]
+    found = verdict(built(made))
+    assert found["verdict"] == "settled", found["reason"]
+    assert found["later"] == {"intervals": 1, "decisions": 1}
+
+
 def test_a_version_of_the_plan_that_the_ledger_contains_cannot_be_left_out() -> None:
     made = RESIGNED["next version of the plan"](recipe(3, hours=1), random.Random(1))
     assert made is not None
