@@ -32,6 +32,7 @@ from agent.cli.contract_source import (
     plan_to_sign,
     plans_of_ledger,
 )
+from agent.cli.contract_verifier import verifier
 from agent.cli.contract_view import amount_as_object, amount_lines, history_lines, plan_lines, version_as_object
 from agent.cli.ledger_options import fail_unreadable, open_state, state_option
 from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
@@ -64,6 +65,7 @@ def contract() -> None:
 
 
 contract.add_command(sheet)
+contract.add_command(verifier)
 
 
 @contract.command(

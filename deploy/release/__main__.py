@@ -48,7 +48,7 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "hatchling", "build", "--directory", str(output)], cwd=ROOT, check=True)
     for target in targets:
         wheels = given.work / "wheels" / target.name
-        bom = sbom.bom_of(target, version, wheels, ROOT / sbom.VENDORED, epoch_s)
+        bom = sbom.bom_of(target, version, wheels, ROOT, epoch_s)
         (output / f"{target.file_name(version)}.cdx.json").write_text(sbom.as_json(bom), encoding="utf-8")
     (output / NOTES).write_text(notes, encoding="utf-8")
     write_checksums(output)

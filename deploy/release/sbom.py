@@ -1,4 +1,4 @@
-"""The bill of materials of a package in CycloneDX 1.6: its locked wheels and the libraries of the page.
+"""The bill of materials of a package in CycloneDX 1.6: its locked wheels, the libraries of page and offline verifier.
 
 Python and the system libraries are not in the package; its field Depends names them.
 """
@@ -21,27 +21,28 @@ from packageurl import PackageURL
 from deploy.debian.targets import PACKAGE, Target
 from deploy.release.locked import read_lock, wheel_hashes
 
-VENDORED = Path("agent/web/static/vendor/README.md")
+VENDORED = (Path("agent/web/static/vendor/README.md"), Path("agent/contract/verifier/vendor/README.md"))
 ROW = re.compile(r"^\| \S+ \| (?P<name>\S+) (?P<version>\d\S*) \|", re.MULTILINE)  # | file | package version | …
 
 
-def bom_of(target: Target, version: str, wheels: Path, vendored: Path, epoch_s: int) -> Bom:
-    """wheels: folder with the files of the lock. vendored: table of the libraries of the page.
+def bom_of(target: Target, version: str, wheels: Path, root: Path, epoch_s: int) -> Bom:
+    """wheels: folder with the files of the lock. root: of the project, with the tables of bundled libraries.
 
     Raises ValueError if a locked package has not exactly one wheel there.
     """
     package = PackageURL("deb", "magwatt", PACKAGE, target.version(version), {"arch": target.arch})
-    root = Component(
+    product = Component(
         name=PACKAGE, version=target.version(version), type=ComponentType.APPLICATION, purl=package,
         bom_ref=package.to_string(),
     )  # fmt: skip
-    parts = [*_wheels(target, wheels), *_scripts(vendored.read_text(encoding="utf-8"))]
+    tables = [(root / path).read_text(encoding="utf-8") for path in VENDORED]
+    parts = [*_wheels(target, wheels), *(script for table in tables for script in _scripts(table))]
     made = Bom(
         components=parts,
         serial_number=uuid.uuid5(uuid.NAMESPACE_URL, package.to_string()),  # two builds give equal files
-        metadata=BomMetaData(component=root, timestamp=datetime.fromtimestamp(epoch_s, UTC)),
+        metadata=BomMetaData(component=product, timestamp=datetime.fromtimestamp(epoch_s, UTC)),
     )
-    made.register_dependency(root, parts)
+    made.register_dependency(product, parts)
     return made
 
 
@@ -60,11 +61,17 @@ def _wheels(target: Target, wheels: Path) -> list[Component]:
 
 
 def _scripts(table: str) -> list[Component]:
-    """The packages of the page; a test compares their files with the hashes of the table."""
+    """The packages of a table; a test compares their files with its hashes."""
     packages = dict.fromkeys((row["name"], row["version"]) for row in ROW.finditer(table))
     if not packages:
-        raise ValueError(f"no package in the table of {VENDORED}")
-    return [_part(PackageURL("npm", name=name, version=version), []) for name, version in packages]
+        raise ValueError(f"no package in a table of {VENDORED}")
+    return [_part(_npm(name, version), []) for name, version in packages]
+
+
+def _npm(name: str, version: str) -> PackageURL:
+    """name: "preact", or with its scope "@noble/hashes"."""
+    scope, _, own = name.rpartition("/")
+    return PackageURL("npm", scope or None, own, version)
 
 
 def _part(purl: PackageURL, sha256: list[str]) -> Component:

@@ -1,0 +1,54 @@
+// The form of the document of a month: which members it has and what each contains.
+import {hasMembers, isObject} from "./canonical.js";
+import {isFigure} from "./fraction.js";
+import {reject} from "./rejection.js";
+import {isHex} from "./signature_check.js";
+
+const EVIDENCE = ["proven", "provisional", "not_proven", "negative", "none"];
+const DECISIONS = ["exclude", "keep", "adjust"];
+
+const text = (value) => typeof value === "string" && value !== "";
+const integer = (value) => Number.isSafeInteger(value);
+const count = (value) => integer(value) && value >= 0;
+const positive = (value) => integer(value) && value > 0;
+const hash = (value) => isHex(value, 64);
+const orNull = (item) => (value) => value === null || item(value);
+const oneOf = (allowed) => (value) => allowed.includes(value);
+const list = (item) => (value) => Array.isArray(value) && value.every(item);
+const row = (...items) => (value) =>
+  Array.isArray(value) && value.length === items.length && value.every((each, at) => items[at](each));
+const mapOf = (item) => (value) => isObject(value) && Object.values(value).every(item);
+const table = (required, optional = {}) => (value) =>
+  hasMembers(value, Object.keys(required), Object.keys(optional)) &&
+  Object.keys(value).every((key) => (required[key] || optional[key])(value[key]));
+
+const decision = {line: hash, event: positive, decision: oneOf(DECISIONS), energy_wh: mapOf(integer)};
+const MOTOR = {
+  energies: mapOf(row(integer, integer, integer)), running_s: orNull(count), quantity: orNull(isFigure),
+  excluded: list(row(integer, integer, text)), excluded_wh: mapOf(integer), recalculated: list(row(integer, integer)),
+  decisions: list(table(decision)), unmeasured_s: count, u80_wh: count, u90_wh: count, u95_wh: count,
+  evidence: oneOf(EVIDENCE), assumptions: list(table({code: text, data: isObject})), contract_kwh: mapOf(isFigure),
+  adjusted_kwh: isFigure,
+};
+const MONTH = {
+  s: text, contract: text, plan: hash, month: (value) => /^[0-9]{4}-(0[1-9]|1[0-2])$/.test(value), from_ms: count,
+  to_ms: count, revision: positive, drafted_ms: count, site: text, gateway: text, gateway_key: hash,
+  ledger: table({first: positive, last: positive, hash}), motor: isObject,
+  amount: table({value: isFigure, year: positive, share: isFigure, net: isFigure, vat: isFigure, gross: isFigure}),
+};
+const REVISION = {replaces: hash, reason: (value) => text(value) && value.trim() !== ""};
+
+// Rejects a document whose form is wrong, naming the member.
+export const checkMonth = (month) => {
+  const members = month.revision === 1 ? MONTH : {...MONTH, ...REVISION};
+  const keys = new Set([...Object.keys(members), ...Object.keys(month)]);
+  for (const key of keys) {
+    if (!(key in members) || !(key in month) || !members[key](month[key])) reject("month_form", {key});
+  }
+  for (const [name, motor] of Object.entries(month.motor)) {
+    for (const key of new Set([...Object.keys(MOTOR), ...(isObject(motor) ? Object.keys(motor) : [])])) {
+      const known = isObject(motor) && key in MOTOR && key in motor && MOTOR[key](motor[key]);
+      if (!known) reject("month_form", {key: `motor.${name}.${key}`});
+    }
+  }
+};

@@ -1,0 +1,72 @@
+// What the person knows from elsewhere: public keys and checkpoints.
+import {isObject} from "./canonical.js";
+import {reject, Rejection} from "./rejection.js";
+import {isHex} from "./signature_check.js";
+import {parse} from "./strict_json.js";
+
+// Public keys (64 digits) or fingerprints (16 digits) of a typed text.
+export const keysOf = (text) => {
+  const found = text.toLowerCase().split(/[\s,;"]+/).filter(Boolean);
+  for (const key of found) if (!isHex(key, 64) && !isHex(key, 16)) reject("typed_key_form", {key});
+  return [...new Set(found)];
+};
+
+// {seq, hash} of each checkpoint of a pasted text: one JSON object, a list, or one object a line.
+export const checkpointsOf = (text) => {
+  const objects = [];
+  try {
+    const found = parse(text);
+    objects.push(...(Array.isArray(found) ? found : [found]));
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    for (const line of text.split("\n")) if (line.trim()) objects.push(parsedLine(line));
+  }
+  return objects.map(checkpointOf);
+};
+
+const parsedLine = (line) => {
+  try {
+    return parse(line);
+  } catch {
+    return reject("checkpoint_form");
+  }
+};
+
+// Of a checkpoint as it is published, of a report, or of the line in the ledger.
+const checkpointOf = (value) => {
+  const found = isObject(value) && isObject(value.ledger) ? value.ledger : value;
+  if (!isObject(found)) return reject("checkpoint_form");
+  const [seq, hash] = found.kind === "checkpoint" ? [found.last, found.hash] : [found.seq, found.hash];
+  return Number.isSafeInteger(seq) && seq > 0 && isHex(hash, 64) ? {seq, hash} : reject("checkpoint_form");
+};
+
+// The roles of a plan whose keys were typed. Rejects a typed key that belongs to nobody in the bundle.
+// owners: role → public keys.
+export const confirmedRoles = async (typed, owners, check) => {
+  const confirmed = new Set();
+  const known = [];
+  for (const [role, keys] of Object.entries(owners)) {
+    for (const key of keys) known.push({role, names: [key, await check.fingerprint(key)]});
+  }
+  for (const key of typed) {
+    const owner = known.find(({names}) => names.includes(key));
+    if (!owner) reject("typed_key_unknown", {key: key.slice(0, 16)});
+    confirmed.add(owner.role);
+  }
+  return confirmed;
+};
+
+// How many checkpoints lie in the lines. Rejects one that differs from its line.
+export const compareCheckpoints = (checkpoints, lines) => {
+  const bySeq = new Map(lines.map((line) => [line.seq, line]));
+  let compared = 0;
+  for (const {seq, hash} of checkpoints) {
+    const line = bySeq.get(seq);
+    const next = bySeq.get(seq + 1);
+    const found = line ? line.hash : next && next.body.prev;
+    if (!found) continue;
+    if (found !== hash) reject("checkpoint_differs", {seq});
+    compared += 1;
+  }
+  return compared;
+};

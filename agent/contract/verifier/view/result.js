@@ -1,0 +1,92 @@
+// The result of a verification as a part of the page.
+import {contractFigures} from "./figures.js";
+import {element, factsOf, tableOf} from "./dom.js";
+import {reasonText} from "./gateway_reason.js";
+import {kwhOf} from "./numbers.js";
+
+const ROLES = ["customer", "energy_service_company"];
+
+// file: its name. result: of verifyBundle. text: code, data → text. language: of the reader.
+export const resultView = (file, result, text, language) => {
+  const parts = [verdict(file, result, text)];
+  if (result.revision && result.amount) {
+    parts.push(...contractFigures(result, text, language), signatures(result, text), assumptions(result, text, language));
+  } else if (result.measured) {
+    parts.push(element("section", {}, Object.entries(result.measured).map(([motor, energy]) =>
+      element("p", {}, `${text("measured_only", {motor})}: ${kwhOf(energy)} kWh`))));
+  }
+  if (result.fingerprints) parts.push(sources(result, text));
+  parts.push(checks(result, text));
+  return element("article", {"data-verdict": result.verdict, "data-reason": result.reason.code}, parts);
+};
+
+// The text of a reason, whose codes within the data are translated.
+export const reasonOf = ({code, data}, text) => {
+  const shown = {...data};
+  if (data.role) shown.role = text(`role_${data.role}`);
+  if (data.list) shown.list = text(`list_${data.list}`);
+  if (data.missing) shown.missing = rolesText(data.missing, text);
+  return text(code, shown);
+};
+
+const rolesText = (roles, text) => roles.map((role) => text(`role_${role}`)).join(" + ");
+
+const verdict = (file, result, text) => {
+  const {reason, later, confirmed, checkpoints} = result;
+  const shown = reasonOf(reason, text);
+  const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark"}, text(`verdict_${result.verdict}`)),
+    element("p", {"data-part": "reason"}, result.verdict === "rejected" ? `${text("first_reason")} ${shown}` : shown)];
+  if (result.verdict !== "rejected" && later && later.intervals + later.decisions) {
+    lines.push(element("p", {}, text("recorded_later", later)));
+  }
+  const compared = (confirmed && confirmed.size) || checkpoints;
+  if (result.verdict !== "rejected" && !compared) lines.push(element("p", {}, text("nothing_compared")));
+  return element("section", {class: `verdict ${result.verdict}`, role: "status", tabindex: "-1"}, lines);
+};
+
+const signatures = ({revision, tariff, plan}, text) => {
+  const rows = ["gateway", ...ROLES].map((role) => {
+    const found = revision.signatures.find((signature) => signature.role === role);
+    const title = role === "gateway" ? plan.project.gateway : plan.party[role].title;
+    if (!found) return [text(`role_${role}`), title, element("span", {class: "missing"}, text("not_signed")), "", ""];
+    return [text(`role_${role}`), title, found.by, tariff.time.at(found.signed_ms).text, hash(found.key)];
+  });
+  return element("section", {}, element("h2", {}, text("signatures_heading")),
+    tableOf(["role", "party", "by", "when", "key"].map((code) => text(code)), rows, "stacked"));
+};
+
+const assumptions = ({revision, tariff}, text, language) => {
+  const rows = Object.entries(revision.month.motor).flatMap(([motor, {assumptions: found}]) =>
+    found.map((each) => element("li", {}, `${motor}: ${reasonText(each, language, tariff.time)}`)));
+  const head = revision.missing.length ? "open_assumptions" : "accepted_assumptions";
+  return element("section", {"data-part": "assumptions"}, element("h2", {}, text("assumptions_heading")),
+    rows.length ? [element("p", {}, text(head)), element("ul", {}, rows)] : element("p", {}, text("no_assumptions")));
+};
+
+const sources = ({fingerprints, confirmed, owner, revision, checks: all}, text) => {
+  const source = (role) => {
+    if (confirmed.has(role)) return "from_person";
+    return role === "gateway" ? (owner === "plan" ? "from_plan" : "from_ledger") : "from_bundle";
+  };
+  const keys = ["gateway", ...ROLES].map((role) => {
+    const name = role === "gateway" ? text("key_gateway") : text("key_party", {role: text(`role_${role}`)});
+    return [name, hash(fingerprints[role]), element("div", {}, text(source(role)))];
+  });
+  const compared = all.find((check) => check.code === "checkpoints");
+  const checkpoints = compared.state === "passed" ? text("checkpoints_compared", compared.data) : text("checkpoints_none");
+  return element("section", {}, element("h2", {}, text("sources")),
+    factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), text("figures_from")]]),
+    revision ? ["not_from_lines", "newest"].map((code) => element("p", {class: "soft small"}, text(code))) : null);
+};
+
+const checks = (result, text) => {
+  const rows = result.checks.filter(({code, state}) => code !== "measured" || state !== "absent").map(({code, state, data, reason}) => {
+    const detail = state === "passed" && data ? text(`passed_${code}`, data) : state === "failed" ? reasonOf(reason, text) : "";
+    return element("tr", {"data-check": code, "data-state": state}, element("td", {}, text(`check_${code}`)),
+      element("td", {class: state}, text(state)), element("td", {class: "soft"}, detail.startsWith("passed_") ? "" : detail));
+  });
+  return element("section", {}, element("h2", {}, text("checks_heading")),
+    element("table", {class: "checks"}, element("tbody", {}, rows)));
+};
+
+const hash = (value) => element("span", {class: "hash"}, value);

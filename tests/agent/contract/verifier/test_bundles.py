@@ -1,0 +1,169 @@
+"""Valid bundles are accepted and mutated ones are not, by the offline verifier and by the one in Python; what is known
+from another source is compared."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from typing import Any
+
+import pytest
+from support.contract import COMPANY, CUSTOMER, OTHER
+from support.contract_bundles import Recipe, built, bundle_text, recipe
+from support.contract_mutations import mutations
+from support.contract_resigning import RESIGNED
+from support.independent_bundle import Unfit, verified
+from support.independent_contract import parsed
+from support.offline_verifier import answers, verdicts
+
+VALID = 12
+MUTATIONS, MUTATIONS_SOAK = 60, 1000  # 60: two of three kinds
+
+
+def test_valid_bundles_are_accepted_by_both_verifiers() -> None:
+    made = [recipe(seed) for seed in range(VALID)]
+    made[0].corrected = made[1].corrected = True
+    texts = [bundle_text(built(each)) for each in made]
+    assert [state_of(text) for text in texts] == ["settled"] * VALID
+    found = verdicts(texts)
+    assert [each["reason"] for each in found if each["verdict"] != "settled"] == []
+    states = {check["code"]: check["state"] for check in found[0]["checks"]}
+    assert {code for code, state in states.items() if state != "passed"} == {"checkpoints", "measured"}
+
+
+def test_the_library_accepts_and_rejects_the_same() -> None:
+    texts = [bundle_text(built(recipe(seed))) for seed in range(3)]
+    texts += [each.text for each in mutations(6, first_seed=2)]
+    assert verdicts(texts, library=True) == verdicts(texts)
+
+
+def test_no_mutated_bundle_is_accepted_by_either_verifier() -> None:
+    assert accepted(MUTATIONS) == []
+
+
+@pytest.mark.soak
+def test_none_of_a_thousand_mutated_bundles_is_accepted() -> None:
+    assert accepted(MUTATIONS_SOAK, first_seed=1000) == []
+
+
+def accepted(count: int, first_seed: int = 0) -> list[str]:
+    made = list(mutations(count, first_seed))
+    assert len(made) == count
+    found = verdicts([each.text for each in made])
+    here = [f"{one.family}: {one.kind}, {one.seed}" for one, each in zip(made, found, strict=True)
+            if each.get("verdict") == "settled"]  # fmt: skip
+    return here + [f"Python: {one.kind}, {one.seed}" for one in made if state_of(one.text) == "settled"]
+
+
+def state_of(text: str) -> str:
+    """What the verifier in Python, which shares no code with the offline one, states of a bundle."""
+    try:
+        return verified(parsed(text)).state
+    except (Unfit, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"rejected: {error!r}"
+
+
+def verdict(bundle: dict[str, Any]) -> dict[str, Any]:
+    [found] = verdicts([bundle_text(bundle)])
+    return found
+
+
+@pytest.fixture(scope="module")
+def bundle() -> dict[str, Any]:
+    return built(recipe(3, hours=1))
+
+
+def judged(bundle: dict[str, Any], *known: tuple[str, object]) -> list[dict[str, Any]]:
+    """The result for a bundle when a user knows (typed keys, checkpoints)."""
+    text = bundle_text(bundle)
+    return answers([("bundle", [text, keys, json.dumps(stored) if stored else ""]) for keys, stored in known])
+
+
+def test_a_typed_key_is_compared(bundle: dict[str, Any]) -> None:
+    both = f"{CUSTOMER.public} {COMPANY.fingerprint}"
+    party, gateway, other, short = judged(
+        bundle, *((keys, None) for keys in (both, bundle["key"].upper(), OTHER.public, "1234"))
+    )
+    assert (party["verdict"], party["owner"]) == ("settled", "plan")
+    assert set(party["confirmed"]) == {"customer", "energy_service_company"}
+    assert gateway["owner"] == "person"
+    assert (other["verdict"], other["reason"]["code"]) == ("rejected", "typed_key_unknown")
+    assert short["rejected"] == "typed_key_form"
+
+
+def test_a_stored_checkpoint_is_compared(bundle: dict[str, Any]) -> None:
+    line = json.loads(bundle["lines"][-1])
+    assert line["kind"] == "checkpoint"
+    published = {"seq": line["last"], "hash": line["hash"]}
+    cases = (published, [{"ledger": published}, line], published | {"hash": "ab" * 32}, published | {"seq": 10_000},
+             {"hash": "ab" * 32})  # fmt: skip
+    one, several, rewritten, elsewhere, incomplete = judged(bundle, *(("", case) for case in cases))
+    assert (one["verdict"], several["verdict"]) == ("settled", "settled")
+    assert rewritten["reason"] == {"code": "checkpoint_differs", "data": {"seq": line["last"]}}
+    assert elsewhere["reason"]["code"] == "checkpoint_elsewhere"
+    assert incomplete["rejected"] == "checkpoint_form"
+
+
+def signed_by(*roles: str) -> Recipe:
+    made = recipe(3, hours=1)
+    made.signers = roles
+    return made
+
+
+def test_the_state_names_who_has_not_signed() -> None:
+    one = verdict(built(signed_by("customer")))
+    assert one["verdict"] == "open"
+    assert one["reason"]["data"]["missing"] == ["energy_service_company"]
+    assert len(verdict(built(signed_by()))["reason"]["data"]["missing"]) == 2
+
+
+def test_without_a_month_the_measured_energy_is_shown() -> None:
+    made = recipe(3, hours=1)
+    expected = {name: sum(row[0] for row in motor["energies"].values()) for name, motor in made.month["motor"].items()}  # type: ignore[index]
+    made.month = None
+    found = verdict(built(made))
+    assert (found["verdict"], found["reason"]["code"], found["measured"]) == ("open", "no_month", expected)
+
+
+def test_a_settled_revision_is_shown_until_its_correction_is_settled() -> None:
+    made = recipe(3, hours=1)
+    made.corrected, made.signers = True, ("customer",)
+    found = verdict(built(made))
+    assert (found["verdict"], found["reason"]["code"]) == ("open", "newer_unsettled")
+    assert (found["reason"]["data"]["revision"], found["reason"]["data"]["newest"]) == (1, 2)
+
+
+def test_what_was_recorded_after_the_month_was_issued_is_counted() -> None:
+    """It changes nothing that is settled."""
+    made = recipe(3, hours=1)
+    at_ms, _, interval = next(each for each in made.entries if each[1] == "interval" and each[2]["length_s"] and
+                              made.bounds[0] <= each[2]["from_ms"] < made.bounds[1])  # fmt: skip
+    event = {
+        "number": 9,
+        "asset": "fan",
+        "from_ms": made.bounds[0],
+        "to_ms": None,
+        "decision": "keep",
+        "adjust_wh": 0.0,
+    }
+    made.later = [("interval", interval | {"energy_wh": 1}), ("decision", {"event": event})]
+    found = verdict(built(made))
+    assert found["verdict"] == "settled", found["reason"]
+    assert found["later"] == {"intervals": 1, "decisions": 1}
+
+
+def test_a_version_of_the_plan_that_the_ledger_contains_cannot_be_left_out() -> None:
+    made = RESIGNED["next version of the plan"](recipe(3, hours=1), random.Random(1))
+    assert made is not None
+    bundle = built(made)
+    assert len(bundle["plans"]) == 2
+    del bundle["plans"][1]
+    assert verdict(bundle)["reason"]["code"] == "month_other_version"
+
+
+def test_a_bundle_of_a_newer_format_is_named(bundle: dict[str, Any]) -> None:
+    newer = copy.deepcopy(bundle)
+    newer["months"][0]["document"]["s"] = "magwatt.month/2"
+    found = verdicts([bundle_text(each) for each in (bundle | {"s": "magwatt.bundle/3"}, newer)])
+    assert [each["reason"]["code"] for each in found] == ["format_newer"] * 2
