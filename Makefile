@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -81,6 +81,11 @@ bench-web: .venv/test system
 # The page in Chromium: bytes and time of the first load on a slow phone, delay of a live value.
 bench-page: .venv/test system catalogues
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.web_page
+
+# The budget for the Raspberry Pi of docs/measured.md; on one, what it takes. Half an hour.
+bench-pi: .venv/test
+	@sh ./install-system-packages mosquitto
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.budget
 
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py

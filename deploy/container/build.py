@@ -2,8 +2,8 @@
 
     python -m deploy.container.build [--base IMAGE]
 
-It installs the package of Debian 13 and writes the image as one file into dist/, for `podman load` or `docker load`. Without --base the image is built
-on a new root file system of Debian, so that no registry is needed.
+It installs the package of Debian 13 and writes the image as one file into dist/, for `podman load` or `docker load`.
+Without --base the image is built on a new root file system of Debian, so that no registry is needed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 class Buildah:
-    """Runs buildah with its images in a folder of their own. It needs no service and no kernel support for containers."""
+    """Runs buildah with its images in a folder of their own; it needs no service."""
 
     def __init__(self, folder: Path) -> None:
         self._storage = ("--storage-driver", "vfs", "--root", str(folder / "images"), "--runroot", str(folder / "run"))

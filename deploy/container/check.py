@@ -2,7 +2,8 @@
 
     python -m deploy.container.check [IMAGE_FILE]
 
-podman's own generator makes the command from magwatt.container. Containers, images and volumes are in a folder that is deleted.
+podman's own generator makes the command from magwatt.container. Containers, images and volumes are in a folder that is
+deleted.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.container.build import FOLDER, LIMITS, ROOT, RELEASE, WORK, file_name, image_name, machine_arch
+from deploy.container.build import FOLDER, LIMITS, RELEASE, ROOT, WORK, file_name, image_name, machine_arch
 from deploy.debian.build import version_of
 from deploy.debian.targets import PACKAGE, Target
 
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 class Podman:
-    """Containers in a folder of their own. runc and cgroupfs: also without systemd and with the older control groups."""
+    """Containers in a folder of their own. runc and cgroupfs: also without systemd, and with older control groups."""
 
     def __init__(self, folder: Path) -> None:
         self._options = (
@@ -109,12 +110,12 @@ def quadlet_options() -> list[str]:
     assert done.returncode == 0, done.stderr
     (line,) = re.findall(r"^ExecStart=(.*)$", done.stdout, re.MULTILINE)
     words = shlex.split(line)
-    assert words[1] == "run" and words[-1] == image_name(version_of(ROOT)), line
+    assert (words[1], words[-1]) == ("run", image_name(version_of(ROOT))), line
     return [word for word in words[2:-1] if not OF_SYSTEMD.match(word)]
 
 
 def ports(config: Path) -> tuple[str, list[str]]:
-    """The configuration with the names of serial ports on a gateway, and the options that give the container these ports.
+    """The configuration with the names of ports on a gateway, and the options that give the container these ports.
 
     The simulated ports are pseudo-terminals, which need a bind mount; a real one needs --device.
     """
@@ -132,7 +133,7 @@ def ports(config: Path) -> tuple[str, list[str]]:
 def start(podman: Podman, config: Path) -> None:
     """It starts as the quadlet says; read-only, without root, with two serial ports."""
     text, devices = ports(config)
-    volume = [option for option in quadlet_options() if option.endswith(":/etc/magwatt:ro")][0].removesuffix(":ro")
+    volume = next(option for option in quadlet_options() if option.endswith(":/etc/magwatt:ro")).removesuffix(":ro")
     podman.run(
         "run", "--rm", "--interactive", "--user", "0", *LIMITS, "--network", "host", "--volume", volume,
         "--entrypoint", "tee", image_name(version_of(ROOT)), "/etc/magwatt/plant.toml", stdin=text,
@@ -153,7 +154,9 @@ def becomes_healthy(podman: Podman, _config: Path) -> str:
 def writes_to_volumes_only(podman: Podman, _config: Path) -> None:
     """Its account is not root, has no capability, and can write to state, cache and temporary folders only."""
     assert inside(podman, "id -u; id -Gn").split() == ["8470", "magwatt", "dialout"]
-    found = inside(podman, f"find {' '.join(WRITABLE)} / -xdev -type d -writable 2>/dev/null | sort -u || true").splitlines()
+    found = inside(
+        podman, f"find {' '.join(WRITABLE)} / -xdev -type d -writable 2>/dev/null | sort -u || true"
+    ).splitlines()
     top = [path for path in found if not any(path.startswith(f"{other}/") for other in found)]
     # `find` asks for permissions, which says nothing of a read-only file system.
     script = "".join(f"touch {path}/t 2>/dev/null && rm {path}/t && echo {path}\n" for path in top)

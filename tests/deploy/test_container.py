@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -118,16 +119,16 @@ def test_the_health_check_is_a_command_that_exists(where: str, quadlet: Settings
 def test_podman_understands_the_quadlet(quadlet: Settings) -> None:
     if not Path(GENERATOR).exists():
         pytest.skip("podman is not installed; sudo apt-get install -y podman")
-    done = subprocess.run(
-        [GENERATOR, "-user", "-dryrun"], env={"QUADLET_UNIT_DIRS": str(FOLDER), "PATH": "/usr/bin"}, capture_output=True,
-        text=True,
-    )  # fmt: skip
+    environment = {"QUADLET_UNIT_DIRS": str(FOLDER), "PATH": "/usr/bin"}
+    done = subprocess.run([GENERATOR, "-user", "-dryrun"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "unsupported" not in done.stderr
     (line,) = re.findall(r"^ExecStart=(.*)$", done.stdout, re.MULTILINE)
     words = shlex.split(line)
     assert words[-1] == quadlet["Image"][0]
-    assert {"--read-only", "--cap-drop", "--security-opt=no-new-privileges", "--pids-limit", "--health-cmd"} <= set(words)
+    assert {"--read-only", "--cap-drop", "--security-opt=no-new-privileges", "--pids-limit", "--health-cmd"} <= set(
+        words
+    )
 
 
 def test_the_commands_of_the_page_give_what_the_quadlet_gives(quadlet: Settings) -> None:
@@ -135,7 +136,7 @@ def test_the_commands_of_the_page_give_what_the_quadlet_gives(quadlet: Settings)
     page = INSTALL.read_text(encoding="utf-8")
     (command,) = re.findall(r"^ {4}podman run --detach((?:.*\\\n)*.*)$", page, re.MULTILINE)
     words = shlex.split(command.replace("\\\n", " "))
-    pairs = dict(zip(words, words[1:], strict=False))
+    pairs = dict(pairwise(words))
     assert {"--read-only"} <= set(words)
     assert pairs["--cap-drop"] == "all"
     assert pairs["--security-opt"] == "no-new-privileges"

@@ -16,15 +16,17 @@ from drivers.reasons import Code, Reason, cause_of
 ROWS = ("telemetry", "pq3s")  # kinds of messages
 CHUNK_BYTES = 64 << 10
 
-LIVE_SOCKET_SILENT = Code("live_socket_silent", "the agent that serves {path} sent nothing within {wait_s:g} s: it hangs")
+LIVE_SOCKET_SILENT = Code(
+    "live_socket_silent", "the agent that serves {path} sent nothing within {wait_s:g} s: it hangs"
+)
 LIVE_SOCKET_CLOSED = Code(
     "live_socket_closed",
     "the agent that serves {path} closed the connection: it is stopping, or it has as many clients as it accepts",
 )
 NO_ROW_YET = Code(
     "no_row_yet",
-    "the agent that serves {path} has made no row yet: it listens to its buses before the first one. If this lasts, its log "
-    "says why",
+    "the agent that serves {path} has made no row yet: it listens to its buses before the first one. If this lasts, its "
+    "log says why",
 )
 NEWEST_ROW_TOO_OLD = Code(
     "newest_row_too_old",

@@ -143,7 +143,10 @@ def test_an_agent_with_all_its_clients_says_so(bench: Bench, served: LiveSocket)
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
-        (b"\xff\xfe no tabs\n\n\t\t\nmagwatt/v1/a/b/c/telemetry\t-5\t{}\nmagwatt/v1/a/b/c/telemetry\n", LIVE_SOCKET_SILENT),
+        (
+            b"\xff\xfe no tabs\n\n\t\t\nmagwatt/v1/a/b/c/telemetry\t-5\t{}\nmagwatt/v1/a/b/c/telemetry\n",
+            LIVE_SOCKET_SILENT,
+        ),
         (b"x" * (LINE_BYTES_MAX + 1), LIVE_SOCKET_CLOSED),
     ],
     ids=["no messages", "no end of a line"],
