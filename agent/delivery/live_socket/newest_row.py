@@ -25,8 +25,8 @@ LIVE_SOCKET_CLOSED = Code(
 )
 NO_ROW_YET = Code(
     "no_row_yet",
-    "the agent that serves {path} has made no row yet: it listens to its buses before the first one. If this lasts, its "
-    "log says why",
+    "the agent that serves {path} has made no row yet: it listens to its buses before the first one. If this lasts, "
+    "its log says why",
 )
 NEWEST_ROW_TOO_OLD = Code(
     "newest_row_too_old",
