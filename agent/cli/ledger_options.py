@@ -48,7 +48,7 @@ def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Conne
         exists = path.is_file()
     except PermissionError as error:
         fail(_("{path}: {error}; run the command as the user of the service: "
-               "sudo -u magwatt /opt/magwatt/bin/magwatt …", path=str(place), error=cause_of(error)))  # fmt: skip
+               "sudo -u magwatt magwatt …", path=str(place), error=cause_of(error)))  # fmt: skip
     except OSError as error:
         fail(text_of(FILE_UNREADABLE(path=str(place), error=cause_of(error))))
     if not exists:
@@ -96,5 +96,5 @@ def expected_key(key_file: Path | None, directory: Path) -> LedgerKey | None:
     except LedgerKeyError as error:
         if key_file:
             fail(text_of(error))
-        fail(_("{cause}; run the command as the user of the service (sudo -u magwatt /opt/magwatt/bin/magwatt …), or "
+        fail(_("{cause}; run the command as the user of the service (sudo -u magwatt magwatt …), or "
                "give the JSON of a report with --key", cause=error.reason))  # fmt: skip

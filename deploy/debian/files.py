@@ -70,14 +70,15 @@ def copyright_text(site: Path) -> str:
 
 def _license(item: importlib.metadata.Distribution) -> str:
     """The name of the licence in one line; older metadata contain its text or only a classifier."""
-    meta = item.metadata
-    if expression := meta.get("License-Expression"):
+    fields = item.metadata.get_all
+    for expression in fields("License-Expression") or ():
         return str(expression)
-    for classifier in meta.get_all("Classifier") or ():
+    for classifier in fields("Classifier") or ():
         kind, _, name = str(classifier).partition(" :: ")
         if kind == "License":
             return name.rpartition(" :: ")[2]
-    return str(meta.get("License") or "see its files").splitlines()[0]
+    texts = [line for text in fields("License") or () for line in str(text).splitlines()]
+    return texts[0] if texts else "see its files"
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -47,7 +47,7 @@ def bom_of(target: Target, version: str, wheels: Path, vendored: Path, epoch_s: 
 
 def as_json(bom: Bom) -> str:
     """CycloneDX JSON, checked against the schema. Raises ValueError if it does not conform."""
-    text = JsonV1Dot6(bom).output_as_string(indent=1)
+    text: str = JsonV1Dot6(bom).output_as_string(indent=1)
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         raise ValueError(f"the bill of materials does not conform to CycloneDX 1.6: {error}")
     return text + "\n"

@@ -149,6 +149,8 @@ def test_licences_of_all_contained_packages_are_named(tmp_path: Path) -> None:
     for name, field in (
         ("one", "License-Expression: MIT"),
         ("two", "Classifier: License :: OSI Approved :: BSD License"),
+        ("three", "License: Zlib\n        and its text"),
+        ("four", "Author: nobody"),
     ):
         (tmp_path / f"{name}-1.0.dist-info").mkdir()
         (tmp_path / f"{name}-1.0.dist-info" / "METADATA").write_text(
@@ -157,6 +159,8 @@ def test_licences_of_all_contained_packages_are_named(tmp_path: Path) -> None:
     text = files.copyright_text(tmp_path)
     assert " one 1.0: MIT; " in text
     assert " two 1.0: BSD License; " in text
+    assert " three 1.0: Zlib; " in text
+    assert " four 1.0: see its files; " in text
 
 
 def test_the_builder_names_unknown_targets() -> None:

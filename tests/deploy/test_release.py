@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.debian.targets import TARGETS, Target
+from agent import VERSION
+from deploy.debian.targets import ROOT, TARGETS, Target
 from deploy.release.checksums import CHECKSUMS, write_checksums
 from deploy.release.locked import read_lock, wheel_hashes
 from deploy.release.notes import NotesError, release_notes
@@ -54,6 +55,10 @@ def test_the_notes_are_the_section_of_the_version() -> None:
 def test_a_version_without_complete_notes_is_not_released(version: str, named: str) -> None:
     with pytest.raises(NotesError, match=named):
         release_notes(CHANGELOG, version)
+
+
+def test_the_present_version_can_be_released() -> None:
+    assert release_notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), VERSION)
 
 
 def test_two_sections_of_a_version_are_an_error() -> None:

@@ -15,11 +15,13 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.debian.build import WORK, version_of
+from deploy.debian.build import WORK
+from deploy.debian.check import installation, upgrades
 from deploy.debian.check.chroot import Chroot
-from deploy.debian.check.steps import STEPS, Packages
+from deploy.debian.check.packages import built
 from deploy.debian.targets import RELEASES, ROOT, Target
 
+STEPS = (*installation.STEPS, *upgrades.STEPS)
 INSIDE = "MAGWATT_CHECK_INSIDE"  # set in the namespaces of the check
 
 
@@ -45,25 +47,6 @@ def main() -> None:
         result = step(chroot, packages) or ""
         print(f"{time.monotonic() - began_s:6.1f} s  {step.__doc__} {result}".rstrip(), flush=True)
     print(f"{len(STEPS)} passed, 0 failed in {time.monotonic() - started_s:.0f} s")
-
-
-def built(target: Target, previous: str, work: Path, keep: bool) -> Packages:
-    """The packages of the previous and of this version."""
-    output, version = work / "check", version_of(ROOT)
-    old_version = f"{version}~previous"
-    found = Packages(output / target.file_name(old_version), target.version(old_version),
-                     output / target.file_name(version), target.version(version))  # fmt: skip
-    if keep and found.old.exists() and found.new.exists():
-        return found
-    source = work / "previous"
-    subprocess.run(["rm", "-rf", str(source)], check=True)
-    source.mkdir(parents=True)
-    archive = subprocess.run(["git", "archive", previous], cwd=ROOT, check=True, capture_output=True).stdout
-    subprocess.run(["tar", "-x", "-C", str(source)], input=archive, check=True)
-    build = [sys.executable, "-m", "deploy.debian.build", target.name, "--work", str(work), "--output", str(output)]
-    subprocess.run([*build, "--source", str(source), "--version", old_version], cwd=ROOT, check=True)
-    subprocess.run(build, cwd=ROOT, check=True)
-    return found
 
 
 if __name__ == "__main__":

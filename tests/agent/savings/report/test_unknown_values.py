@@ -229,7 +229,7 @@ def test_an_unreadable_state_directory_is_an_error_of_one_line(
     monkeypatch.setattr(Path, "stat", refused)
     done = CliRunner().invoke(main, [*command, "--config", str(plant / "plant.toml")])
     assert done.exit_code == 2
-    for piece in (f"{plant / 'state'}: Permission denied", " -u ", "/opt/magwatt/bin/magwatt"):
+    for piece in (f"{plant / 'state'}: Permission denied", "sudo -u magwatt magwatt …"):
         assert piece in done.output
     assert len(done.output.splitlines()) == 1
 
