@@ -20,7 +20,7 @@ from deploy.container.build import image_name
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FOLDER = DEPLOY / "container"
-INSTALL = DEPLOY.parent / "docs" / "install.md"
+PAGE = DEPLOY.parent / "docs" / "container.md"
 GENERATOR = "/usr/libexec/podman/quadlet"
 Settings = dict[str, list[str]]
 
@@ -133,7 +133,7 @@ def test_podman_understands_the_quadlet(quadlet: Settings) -> None:
 
 def test_the_commands_of_the_page_give_what_the_quadlet_gives(quadlet: Settings) -> None:
     """For those who start it by hand, with podman or docker."""
-    page = INSTALL.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     (command,) = re.findall(r"^ {4}podman run --detach((?:.*\\\n)*.*)$", page, re.MULTILINE)
     words = shlex.split(command.replace("\\\n", " "))
     pairs = dict(pairwise(words))
