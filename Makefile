@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   speed          make soak    long proofs"
 	@echo "make compile signal-processing kernels into the cache"
 	@echo "make deb     Debian packages    make deb-check  installs and upgrades one in a chroot"
+	@echo "make container  an image of the package    make container-check  runs it with podman"
 	@echo "make release packages, wheel, sdist, bills of materials, notes and checksums in dist/"
 
 demo: .venv/demo
@@ -80,6 +81,11 @@ bench-web: .venv/test system
 # The page in Chromium: bytes and time of the first load on a slow phone, delay of a live value.
 bench-page: .venv/test system catalogues
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.web_page
+
+# The budget for the Raspberry Pi of docs/measured.md; on one, what it takes. Half an hour.
+bench-pi: .venv/test
+	@sh ./install-system-packages mosquitto
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.budget
 
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py
@@ -182,6 +188,16 @@ arm-check: .venv/test
 # The newest versions of all that the packages contain.
 deb-lock: .venv/packages
 	PYTHONPATH=. .venv/packages/bin/python -m deploy.debian.lock
+
+# The container image as one file in dist/: the package on a new Debian, without a registry. BASE=debian:trixie-slim takes that image instead.
+container: .venv/packages deb-tools
+	@sh ./install-system-packages buildah netavark
+	PYTHONPATH=. .venv/packages/bin/python -m deploy.container.build $(if $(BASE),--base $(BASE))
+
+# Runs the image with podman, as root, as its quadlet does, next to a simulated plant. Two minutes.
+container-check: .venv/test
+	@sh ./install-system-packages podman runc
+	PYTHONPATH=. $(BIN)/python -m deploy.container.check
 
 deb-tools:
 	@sh ./install-system-packages dpkg-dev zstd lintian mmdebstrap binutils-aarch64-linux-gnu binutils-x86-64-linux-gnu

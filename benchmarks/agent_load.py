@@ -9,14 +9,17 @@ of them. `magwatt run` is a separate process with a real broker and a signed led
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from support.basics import Mosquitto
 
@@ -68,15 +71,44 @@ class Usage:
         self.numpy = "numpy" in Path(f"/proc/{pid}/maps").read_text()
 
 
-def measure(case: str, seconds: float, store: str = "") -> None:
+class Steady(NamedTuple):
+    """What a process needs while its load is constant.
+
+    cpu_ms: thread name → processor time in milliseconds per second, the largest first.
+    written_gb: to disk per day. rss_mb: memory at the end. numpy: whether it is loaded.
+    """
+
+    cpu_ms: dict[str, float]
+    written_gb: float
+    rss_mb: float
+    numpy: bool
+
+
+def steady(pid: int, seconds: float) -> Steady:
+    """Measures a process for so many seconds."""
+    before = Usage(pid)
+    time.sleep(seconds)
+    after = Usage(pid)
+    lasted_s = after.at_s - before.at_s
+    threads = (after.cpu_s - before.cpu_s).most_common()
+    return Steady(
+        {thread: 1e3 * cpu_s / lasted_s for thread, cpu_s in threads},
+        (after.written - before.written) / lasted_s * 86400 / 1e9, after.rss_mb, after.numpy,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def running(case: str, store: str = "") -> Iterator[tuple[int, Path]]:
+    """The agent with its plant and a broker; yields the agent's process identifier and its configuration."""
     meters, motors = CASES[case]
+    root = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         broker = Mosquitto(folder)
         broker.start()
         plant = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.agent_load", "--serve", str(meters)],
-            cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "benchmarks.agent_load", "--serve", str(meters)], cwd=root, stdout=subprocess.PIPE,
+            text=True,
         )  # fmt: skip
         assert plant.stdout is not None
         address, powers_kw = plant.stdout.readline().strip(), plant.stdout.readline().split()
@@ -85,27 +117,27 @@ def measure(case: str, seconds: float, store: str = "") -> None:
         config.write_text(configuration(broker.url, f'tcp = "{address}"', meters, of_motors_kw, store=store))
         log = folder / "agent.log"
         with log.open("w") as output:
-            command = [sys.executable, "-c", AGENT, "run", str(config)]
-            agent = subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=output)
+            agent = subprocess.Popen([sys.executable, "-c", AGENT, "run", str(config)], cwd=root, stderr=output)
         try:
-            time.sleep(WARM_S)
-            before = Usage(agent.pid)
-            time.sleep(seconds)
-            after = Usage(agent.pid)
+            yield agent.pid, config
         finally:
             agent.terminate()
             agent.wait(30)
             plant.terminate()
             plant.wait()
             broker.stop()
-        if "Traceback" in log.read_text():
-            print(log.read_text())
-    lasted_s = after.at_s - before.at_s
-    threads = after.cpu_s - before.cpu_s
-    ms = {thread: 1e3 * cpu_s / lasted_s / meters for thread, cpu_s in threads.most_common()}
-    written = (after.written - before.written) / lasted_s * 86400 / 1e9
-    print(f"{case:8} {sum(ms.values()):.3f} ms per device and second; {written:.1f} GB a day; {after.rss_mb:.1f} MB"
-          f"{' with numpy' if after.numpy else ''}; by thread: "
+            if "Traceback" in log.read_text():
+                print(log.read_text())
+
+
+def measure(case: str, seconds: float) -> None:
+    meters, _ = CASES[case]
+    with running(case) as (pid, _config):
+        time.sleep(WARM_S)
+        found = steady(pid, seconds)
+    ms = {thread: value / meters for thread, value in found.cpu_ms.items()}
+    print(f"{case:8} {sum(ms.values()):.3f} ms per device and second; {found.written_gb:.1f} GB a day; "
+          f"{found.rss_mb:.1f} MB{' with numpy' if found.numpy else ''}; by thread: "
           + ", ".join(f"{thread} {value:.3f}" for thread, value in ms.items()))  # fmt: skip
 
 

@@ -40,8 +40,8 @@ def cut_profiles() -> None:
     drivers.profiles.load_profile = twenty  # type: ignore[assignment]
 
 
-def run_agent() -> None:
-    """`magwatt` with reduced profiles, and with the names of its threads known to the kernel."""
+def run_agent(reduced: bool = True) -> None:
+    """`magwatt` with the names of its threads known to the kernel. reduced: with reduced profiles."""
     libc, start = ctypes.CDLL(None), threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
 
     def named(thread: threading.Thread) -> None:
@@ -49,7 +49,8 @@ def run_agent() -> None:
         start(thread)
 
     threading.Thread._bootstrap_inner = named  # type: ignore[attr-defined]
-    cut_profiles()
+    if reduced:
+        cut_profiles()
     from agent.cli import main
 
     main()

@@ -108,8 +108,9 @@ def test_the_watchdog_timeout_is_30_to_300_seconds() -> None:
     assert 30 <= float(seconds.removesuffix("s")) <= 300
 
 
-def test_the_install_page_names_each_file_of_deploy() -> None:
-    page = (DEPLOY.parent / "docs" / "install.md").read_text(encoding="utf-8")
+def test_the_pages_of_the_installation_name_each_file_of_deploy() -> None:
+    docs = DEPLOY.parent / "docs"
+    page = "".join((docs / name).read_text(encoding="utf-8") for name in ("install.md", "install-from-source.md"))
     for file in (path for path in DEPLOY.iterdir() if path.is_file()):  # these folders are examples for other servers
         assert f"deploy/{file.name}" in page, file.name
     for name in re.findall(r"deploy/([\w.-]+\w)", page):

@@ -9,17 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.delivery.followed_messages import BrokerError, FollowedMessage, MessageFollower, declare_message_codes
-from agent.delivery.live_socket.protocol import parsed
-from drivers.reasons import Code, cause_of
+from agent.delivery.live_socket.client import CONNECT_S, LIVE_SOCKET_ABSENT, connected
+from agent.delivery.live_socket.protocol import LINE_BYTES_MAX, parsed
+from drivers.reasons import cause_of
 
-CONNECT_S, RETRY_S = 2.0, 1.0
-LINE_BYTES_MAX = 4 << 20
+RETRY_S = 1.0
 CHUNK_BYTES = 64 << 10
-
-LIVE_SOCKET_ABSENT = Code(
-    "live_socket_absent",
-    "no agent serves {path} ({cause}): start `magwatt run` on this computer, as this user or one with this group",
-)
 
 
 class SocketFollower(MessageFollower):
@@ -56,19 +51,11 @@ class SocketFollower(MessageFollower):
 
     def _connected(self) -> socket.socket:
         """Raises BrokerError with the reason of the first path."""
-        first: OSError | None = None
-        for path in self.paths:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                sock.settimeout(CONNECT_S)
-                sock.connect(str(path))
-                sock.settimeout(None)
-                return sock
-            except OSError as error:
-                sock.close()
-                first = first or error
-        cause = cause_of(first) if first else "–"
-        raise BrokerError(LIVE_SOCKET_ABSENT(path=str(self.paths[0]) if self.paths else "–", cause=cause))
+        try:
+            return connected(self.paths)[0]
+        except OSError as error:
+            path = str(self.paths[0]) if self.paths else "–"
+            raise BrokerError(LIVE_SOCKET_ABSENT(path=path, cause=cause_of(error))) from error
 
     def _run(self) -> None:
         while not self._ending.is_set():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 NAME = "live.sock"
 SERVICE_PATH = Path("/run/magwatt") / NAME  # of deploy/magwatt.service
+LINE_BYTES_MAX = 4 << 20  # a reader disconnects at a longer line
 PATH_BYTES_MAX = 107  # unix(7): sun_path with its final zero
 
 

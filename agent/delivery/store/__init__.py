@@ -9,9 +9,10 @@ history: measured values, aggregated. gaps: number and time span of all rows tha
 `Store` opens the file; `SinkCursor` gives one sink its view of the spool.
 """
 
+from agent.core.state_directory import default_directory
 from agent.delivery.store.counters import write_counters
 from agent.delivery.store.cursor import SinkCursor
-from agent.delivery.store.database_file import StoreError, default_directory
+from agent.delivery.store.database_file import StoreError
 from agent.delivery.store.row import StoredRow
 from agent.delivery.store.store import Store
 

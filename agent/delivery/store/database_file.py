@@ -222,10 +222,3 @@ def free_bytes(directory: Path) -> tuple[int, int]:
     """Free space for this user and size of the file system, bytes."""
     found = os.statvfs(directory)
     return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-
-
-def default_directory() -> Path:
-    """Default state directory: systemd's STATE_DIRECTORY, else XDG_STATE_HOME/magwatt, else ~/.local/state/magwatt."""
-    if given := os.environ.get("STATE_DIRECTORY"):
-        return Path(given.split(":")[0])
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "magwatt"
