@@ -58,6 +58,11 @@ def exchange_characters(registers: int) -> int:
     return 13 + 2 * registers
 
 
+def rtu_length(request: Request) -> int:
+    """Number of bytes of the RTU frame of the response; for an identity request the minimum."""
+    return 5 + 2 * request.registers
+
+
 def request_body(request: Request) -> bytes:
     """Unit identifier and PDU."""
     unit, function, address, registers = request

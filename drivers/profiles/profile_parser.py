@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from drivers import profile_reasons as codes
 from drivers.file_reasons import with_suggestion
+from drivers.profiles.dlt645_register import PROTOCOL_DEFAULTS, READ_DATA
 from drivers.profiles.model import (
     CONFIDENCE,
     DIALECTS,
@@ -33,6 +34,7 @@ from drivers.profiles.toml_checks import (
     Table,
     TableData,
     converted,
+    is_a,
     profile_error,
 )
 from drivers.vocabulary import vocabulary
@@ -49,7 +51,7 @@ DEVICE = {
 }  # fmt: skip
 PROTOCOL = {
     "addressing": Key(TEXT), "transports": Key(TEXTS, ("rtu", "tcp")),
-    "function_code": Key(WHOLE, (3, 4), required=True), "dialect": Key(TEXT, DIALECTS),
+    "function_code": Key(WHOLE, (3, 4, READ_DATA), required=True), "dialect": Key(TEXT, DIALECTS),
     "max_registers": Key(WHOLE, low=1, high=125, required=True), "max_registers_basis": Key(TEXT),
     "min_gap_ms": Key(NUMBER, low=0, high=60_000), "timeout_ms": Key(NUMBER, low=1, high=60_000),
     "refresh_ms": Key(NUMBER, low=0, high=3_600_000),
@@ -83,6 +85,8 @@ _SOURCE = {"kind": Key(TEXT), "ref": Key(TEXT), "covers": Key(TEXT)}
 def parse_profile(raw: TableData, source: str) -> Profile:
     """The validated profile. source: file or identifier for messages. Raises ProfileError with all problems."""
     problems: list[Problem] = []
+    if is_a(raw.get("protocol"), TABLE) and raw["protocol"].get("dialect") == "dlt645":
+        raw = {**raw, "protocol": {**PROTOCOL_DEFAULTS, **raw["protocol"]}}
     top = Table(raw, "", problems)
     top.check_keys(_TOP)
     for key, keys in (("device", DEVICE), ("protocol", PROTOCOL), ("comm_loss", COMM_LOSS)):

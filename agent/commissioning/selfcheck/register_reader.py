@@ -10,10 +10,10 @@ from msgspec import Struct, field
 from agent.commissioning.selfcheck.model import Subject
 from drivers.errors import DriverError, ModbusExceptionResponse
 from drivers.framing import Request
+from drivers.profile_link import link_for
 from drivers.profiles import Profile, Register
 from drivers.reading import Clock
 from drivers.registers import plan_blocks, usable
-from drivers.sunspec import SunSpecLink
 
 HOLE_MAX = 16  # a gap of up to this many registers is read together with the registers around it
 REQUEST_AND_FRAME = 13  # characters of request and response without the registers
@@ -51,7 +51,7 @@ class RegisterReader:
     def __init__(self, subject: Subject, unit: int, clock: Clock, names: Collection[str] | None = None) -> None:
         self._subject, self._unit, self._clock = subject, unit, clock
         profile = subject.profile
-        self._link = SunSpecLink(subject.link, profile) if profile.dialect == "sunspec" else subject.link
+        self._link = link_for(profile, subject.link)
         self._rows = tuple(row for row in checkable(profile) if names is None or row.name in names)
         # Registers whose reading has an effect in the device are never read.
         self._forbidden = {
