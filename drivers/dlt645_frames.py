@@ -14,7 +14,6 @@ READ_DATA, READ_FOLLOWING, READ_ADDRESS = CONTROLS = (0x11, 0x12, 0x13)
 PREAMBLE = b"\xfe" * 4  # sent before each request; before a response any number of them may arrive
 WILDCARD = -1  # address to which every meter responds: only for a line with one meter
 ADDRESS_DIGITS = 12
-FRAME_CHARACTERS = len(PREAMBLE) + 12  # of a frame without data
 FROM_METER, REFUSED, FOLLOWED, FUNCTION = 0x80, 0x40, 0x20, 0x1F  # bits of the control code
 _START, _END, _OFFSET = 0x68, 0x16, 0x33
 _WILDCARD_BYTES = b"\xaa" * 6

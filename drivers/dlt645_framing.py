@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from drivers.dlt645_frames import (
-    FRAME_CHARACTERS,
     FROM_METER,
     FUNCTION,
     READ_ADDRESS,
@@ -64,11 +63,6 @@ def encoded(request: Request) -> bytes:
 def shortest_response(request: Request) -> int:
     """Characters of the shortest response, without preamble: a refusal."""
     return 13
-
-
-def exchange_characters(n_bytes: int) -> int:
-    """Number of characters of a request for data and its response. n_bytes: of the values."""
-    return 2 * (FRAME_CHARACTERS + IDENTIFIER_BYTES) + n_bytes
 
 
 def meter_text(unit: int) -> str:

@@ -107,7 +107,7 @@ class Dlt645Link(BusMaster):
                 last = silences + 1 == attempts.silence_tries or failures + 1 == attempts.tries
                 wait_s = attempts.timeout_s if last or attempts.retry_after_s is None else attempts.retry_after_s
                 if failure is None:
-                    await self._wait_for_late(request, wait_s)
+                    await self._wait_for_late(request, attempts.timeout_s)
                 failures += 1
                 try:
                     response = await stream.exchange(
@@ -127,6 +127,8 @@ class Dlt645Link(BusMaster):
                     self._late_s[request] = pending.sent_s
                     continue
                 self.response_s = time.monotonic() - pending.sent_s
+                if request in self._late_s:  # it may be the response to an earlier attempt
+                    self._late_s[request] = pending.sent_s
                 control, data = response.data[0], response.data[1:]
                 if control & REFUSED:
                     raise MeterRefusal(data[0], meter_text(request.unit), identifier_text(request.address))

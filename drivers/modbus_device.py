@@ -128,7 +128,7 @@ class ModbusDevice:
 
     def transmission_time_s(self, registers: int) -> float:
         """Transmission time of request and response in seconds; 0 for TCP."""
-        return exchange_characters(registers) * self.settings.character_s
+        return exchange_characters(registers, self.profile.dialect == "dlt645") * self.settings.character_s
 
     async def poll(self, groups: frozenset[str] = ALL_GROUPS, contended: bool = False) -> Reading:
         """Reads these groups. Never raises for faults of the plant.

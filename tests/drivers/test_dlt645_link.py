@@ -144,6 +144,16 @@ def test_a_late_response_is_not_the_value_of_a_later_call() -> None:
         assert (link.late, meter.count) == (1, before + 1)
 
 
+def test_the_response_to_a_second_attempt_is_not_the_value_of_the_next_call() -> None:
+    """The first attempt is answered late, during the second one, whose own response arrives during the next call."""
+    meter = CountingMeter()
+    with line_of(meter, MeterNoise(late=1.0), baud=9600).link() as link:
+        request = Request(UNIT, 0x11, ENERGY, 0)
+        assert digits(finished(link.read_block(request, 1.6, tries=2, retry_after_s=1.0))) == 100
+        assert meter.count == 2
+        assert digits(finished(link.read_block(request, 1.6, tries=2, retry_after_s=1.0))) == 300
+
+
 def test_a_pause_of_400_ms_within_a_response_does_not_end_it() -> None:
     with line_of(CountingMeter(), MeterNoise(hole=1.0)).link() as link:
         assert [digits(read(link, ENERGY, tries=1)) for _ in range(5)] == [100, 200, 300, 400, 500]
