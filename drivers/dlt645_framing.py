@@ -92,7 +92,7 @@ def meter_scan(pending: ResponseMatcher) -> Response | None:
         if key is None:  # an echo, or a frame of another master or meter
             at = frame.end
             continue
-        pending.remove(frame.end, at)
+        pending.remove(frame.end, len(buffer[:at].rstrip(b"\xfe")))  # the preamble is no interference
         matched = pending.pop(key)
         pending.drop_echoes(matched is not None)
         if matched is not None:

@@ -30,6 +30,13 @@ def test_any_number_of_preamble_bytes_may_precede_the_response(preamble: int) ->
     assert response == Response(ASKED, b"\x91" + DI.to_bytes(4, "little") + VALUE)
 
 
+def test_the_preamble_is_no_interference() -> None:
+    pending = meter_matcher()
+    pending.open[ASKED] = ASKED
+    assert pending.feed(b"\x00\x01" + ANSWER) is not None
+    assert pending.unmatched_count == 2
+
+
 @pytest.mark.parametrize(
     "before",
     [encoded(ASKED), ANSWER[:-1], ANSWER[4:9], b"\x68" * 12, meter_frame("000000000099", 0x91, bytes(7)),
