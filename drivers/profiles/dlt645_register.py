@@ -14,7 +14,7 @@ from typing import Any
 
 from drivers import profile_reasons as codes
 from drivers.file_reasons import KEY_MISSING
-from drivers.profiles.model import WORDS, Register
+from drivers.profiles.model import BCD_WORDS, Register
 from drivers.profiles.toml_checks import NUMBER, TEXT, WHOLE, YES, Key, Table
 
 READ_DATA = 0x11  # control code
@@ -50,7 +50,7 @@ def with_address(table: Table) -> Table:
         kept |= {"type": "string", "count": n_bytes // 2}
     else:
         kept |= _number(table, entry)
-    words = kept.get("count") or WORDS[kept["type"]]
+    words = kept.get("count") or BCD_WORDS[kept["type"]]
     kept["address"] = address_of(int(identifier, 16), words)
     return table.replaced(kept)
 

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 GROUPS = ("fast", "normal", "slow", "once")
 WORDS = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4}
 BCD_WORDS = {"bcd4": 1, "bcd6": 2, "bcd8": 2, "sbcd4": 1, "sbcd6": 2, "sbcd8": 2, "bcd12": 3}  # of DL/T 645
-WORDS |= BCD_WORDS
+ALL_WORDS = {**WORDS, **BCD_WORDS}
 ENCODINGS = ("plain", "four_quadrant_pf", "magnitude")
 CONFIDENCE = ("two_sources", "one_source", "from_memory")
 KINDS = ("vfd", "meter", "motor_relay")
@@ -52,7 +52,7 @@ class Register(Struct, frozen=True):
     name: quantity of the vocabulary.
     address, words: registers that one request must read: the value, its parts, and its scale if adjacent.
     function: 3 or 4; DL/T 645: control code 11H, and `address` as in drivers/profiles/dlt645_register.py.
-    type: one of WORDS, or string. BCD: decimal digits, of which sbcd has a sign in its highest bit (DL/T 645); bcd12 is
+    type: one of ALL_WORDS, or string. BCD: decimal digits, of which sbcd has a sign in its highest bit (DL/T 645); bcd12 is
         a text of 12 digits.
     big_words_first: word order of values of more than one register.
     scale, offset, unit: see above.
@@ -115,7 +115,7 @@ class Register(Struct, frozen=True):
     @property
     def own_words(self) -> int:
         """Number of registers of the value itself, or of each part."""
-        return self.words if self.type == "string" else WORDS[self.type]
+        return self.words if self.type == "string" else ALL_WORDS[self.type]
 
     def scale_for(self, rating_kw: float | None) -> float | None:
         """The scale for a drive of that rated power; None if it depends on a rated power that is not known."""

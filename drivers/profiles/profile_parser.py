@@ -51,13 +51,14 @@ DEVICE = {
 }  # fmt: skip
 PROTOCOL = {
     "addressing": Key(TEXT), "transports": Key(TEXTS, ("rtu", "tcp")),
-    "function_code": Key(WHOLE, (3, 4, READ_DATA), required=True), "dialect": Key(TEXT, DIALECTS),
+    "function_code": Key(WHOLE, (3, 4), required=True), "dialect": Key(TEXT, DIALECTS),
     "max_registers": Key(WHOLE, low=1, high=125, required=True), "max_registers_basis": Key(TEXT),
     "min_gap_ms": Key(NUMBER, low=0, high=60_000), "timeout_ms": Key(NUMBER, low=1, high=60_000),
     "refresh_ms": Key(NUMBER, low=0, high=3_600_000),
     "byte_order": Key(TEXT, ("big",)), "word_order": Key(TEXT, ("big", "little"), required=True),
     "reads_across_gaps": Key(TEXT, GAP_RULES), "rtu": Key(TABLE), "tcp": Key(TABLE),
 }  # fmt: skip
+METER_PROTOCOL = {**PROTOCOL, "function_code": Key(WHOLE, (READ_DATA,))}
 _RTU = {
     "baud": Key(WHOLE), "bauds": Key(WHOLES), "parity": Key(TEXT, ("N", "E", "O")), "data_bits": Key(WHOLE),
     "stop_bits": Key(WHOLE), "unit_id": Key(WHOLE, low=1, high=255),
@@ -85,11 +86,12 @@ _SOURCE = {"kind": Key(TEXT), "ref": Key(TEXT), "covers": Key(TEXT)}
 def parse_profile(raw: TableData, source: str) -> Profile:
     """The validated profile. source: file or identifier for messages. Raises ProfileError with all problems."""
     problems: list[Problem] = []
-    if is_a(raw.get("protocol"), TABLE) and raw["protocol"].get("dialect") == "dlt645":
+    is_meter = is_a(raw.get("protocol"), TABLE) and raw["protocol"].get("dialect") == "dlt645"
+    if is_meter:
         raw = {**raw, "protocol": {**PROTOCOL_DEFAULTS, **raw["protocol"]}}
     top = Table(raw, "", problems)
     top.check_keys(_TOP)
-    for key, keys in (("device", DEVICE), ("protocol", PROTOCOL), ("comm_loss", COMM_LOSS)):
+    for key, keys in (("device", DEVICE), ("protocol", METER_PROTOCOL if is_meter else PROTOCOL), ("comm_loss", COMM_LOSS)):
         top.part(key).check_keys(keys)
     for key, keys in (("rtu", _RTU), ("tcp", _TCP)):
         top.part("protocol").part(key).check_keys(keys)

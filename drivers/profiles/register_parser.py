@@ -9,6 +9,7 @@ from drivers import profile_reasons as codes
 from drivers.file_reasons import KEY_MISSING, with_suggestion
 from drivers.profiles.dlt645_register import with_address
 from drivers.profiles.model import (
+    ALL_WORDS,
     BCD_WORDS,
     CONFIDENCE,
     ENCODINGS,
@@ -37,9 +38,8 @@ from drivers.vocabulary import vocabulary
 
 ADDRESS, FUNCTION = Key(WHOLE, low=0, high=65535, required=True), Key(WHOLE, (3, 4))
 WORD_ORDER, CERTAINTY, UNIT = Key(TEXT, ("big", "little")), Key(TEXT, CONFIDENCE), Key(TEXT, required=True)
-_TYPES = tuple(name for name in WORDS if name not in BCD_WORDS)
 REGISTER = {
-    "name": Key(TEXT), "address": Key(WHOLE), "fc": FUNCTION, "type": Key(TEXT, (*_TYPES, "string"), required=True),
+    "name": Key(TEXT), "address": Key(WHOLE), "fc": FUNCTION, "type": Key(TEXT, (*WORDS, "string"), required=True),
     "count": Key(WHOLE), "word_order": WORD_ORDER, "scale": Key(NUMBER), "offset": Key(NUMBER), "unit": UNIT,
     "mask": Key(WHOLE), "invalid": Key(WHOLES), "invalid_high_word": Key(WHOLE, low=0, high=0xFFFF),
     "poll": Key(TEXT, GROUPS, required=True), "needs": Key(TEXT), "manual_ref": Key(TEXT), "confidence": CERTAINTY,
@@ -69,7 +69,7 @@ def register_of(table: Table, device: TableData, protocol: TableData) -> Registe
         table.wrong("unit", codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(unit)))
     table.reject_if_wrong()
     kind, function, limit = entry["type"], entry.get("fc", protocol["function_code"]), protocol["max_registers"]
-    own = entry.get("count", 0) if kind == "string" else WORDS[kind]
+    own = entry.get("count", 0) if kind == "string" else ALL_WORDS[kind]
     if own < 1 or ("count" in entry and kind != "string"):
         table.reject("count", codes.REGISTER_COUNT())
     starts = _starts(table)

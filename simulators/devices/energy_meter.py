@@ -5,6 +5,7 @@ The table is that of appendix A of the standard, written independently of the pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -45,6 +46,7 @@ ITEMS: Mapping[int, Item] = {
 }
 NUMBER, MODEL = 0x04000402, 0x0400040B
 THREE_WIRES = {"voltage_l1n": "voltage_l12", "voltage_l3n": "voltage_l23"}  # shown in place of
+WATTMETERS = {"active_power_l1": -1, "active_power_l3": 1}  # sign of the share of the reactive power
 ABSENT_OF_THREE_WIRES = ("voltage_l2n", "current_l2", "active_power_l2")
 
 
@@ -53,8 +55,8 @@ class EnergyMeter:
 
     address: 12 digits. values: returns the values by quantity, in the units of the vocabulary, on the secondary side.
     phases: 1 or 3. three_wires: U_A is U_AB, U_C is U_CB; B is zero. blocks: it has the data identifiers of blocks.
-    ratio: primary value of one secondary volt or ampere; the values are divided by it (power and energy: `ratio` =
-        (ct, vt)). model: text. data_max: bytes of data in one frame. silent: it does not respond.
+    ratio: of current and voltage transformers, by which the values are divided. model: text.
+    data_max: bytes of data in one frame. silent: it does not respond.
     """
 
     def __init__(
@@ -117,6 +119,8 @@ class EnergyMeter:
         if self.three_wires and name in ABSENT_OF_THREE_WIRES:
             return bytes(item.n_bytes)
         value = values.get(THREE_WIRES.get(name, name) if self.three_wires else name)
+        if self.three_wires and name in WATTMETERS:
+            value = _two_wattmeters(values, WATTMETERS[name])
         if not isinstance(value, int | float):
             return b"\xff" * item.n_bytes
         raw = round(value / item.unit / self._factor(name) * 10**item.decimals)
@@ -133,3 +137,11 @@ class EnergyMeter:
         if name.startswith("current"):
             return self._ct
         return self._ct * self._vt if ("power" in name or "energy" in name) and "factor" not in name else 1.0
+
+
+def _two_wattmeters(values: Mapping[str, Value], sign: int) -> float | None:
+    """Power of U_AB and I_A (sign -1), or of U_CB and I_C, of a symmetrical load; their sum is the total."""
+    p, q = values.get("active_power"), values.get("reactive_power")
+    if not isinstance(p, int | float) or not isinstance(q, int | float):
+        return None
+    return p / 2 + sign * q / (2 * math.sqrt(3))

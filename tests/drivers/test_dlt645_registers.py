@@ -62,6 +62,8 @@ def test_each_value_of_each_profile_is_that_of_the_meter(name: str) -> None:
     reading = asyncio.run(device(name, link).poll())
     names = {row.name for row in load_profile(f"generic/dlt645-{name}").registers}
     expected: dict[str, Value] = {item: VALUES[item] for item in names & VALUES.keys()}
+    if name == "three-wire":  # two wattmeters: P/2 and the share of Q with both signs
+        expected |= {"active_power_l1": -594.8, "active_power_l3": -639.7}
     if name == "three-phase":
         expected["current_l2"] = 2.345  # a magnitude; the sign is that of the power
     expected |= {"serial_number": ADDRESS, "model_code": "DTZ-SIM"}
