@@ -21,6 +21,7 @@ class BusSettings(Struct, frozen=True):
     rtu_framing: RTU frames over TCP (transparent converter).
     listen_s: listening time before the first request, in seconds; 0: none.
     quiet_s: time without a frame of another master after which requests are sent again, in seconds.
+    dlt645: frames of DL/T 645-2007 instead of Modbus, at a serial port or through a transparent converter.
     rs485: let the kernel switch the direction of the transceiver, if the port supports it.
     """
 
@@ -36,6 +37,7 @@ class BusSettings(Struct, frozen=True):
     listen_s: float = 0.0
     quiet_s: float = QUIET_S
     rs485: bool = False
+    dlt645: bool = False
 
     @property
     def where(self) -> str:
@@ -48,7 +50,8 @@ class BusSettings(Struct, frozen=True):
 
     @property
     def is_rtu(self) -> bool:
-        return self.is_serial or self.rtu_framing
+        """Whether the frames are those of a serial line, here or behind a transparent converter."""
+        return self.is_serial or self.rtu_framing or self.dlt645
 
     @property
     def character_s(self) -> float:

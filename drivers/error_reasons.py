@@ -26,6 +26,38 @@ LATE_RESPONSE_PENDING = Code(
 RESPONSE_CORRUPT = Code(
     "response_corrupt", "unit {unit_id:d}, address {address:d}: the response was corrupt and was discarded"
 )
+METER_NO_RESPONSE = Code(
+    "meter_no_response", "meter {meter}, data {identifier}: no response within {timeout_s:.2g} s"
+)
+METER_NO_VALID_RESPONSE = Code(
+    "meter_no_valid_response",
+    "meter {meter}, data {identifier}: no response within {timeout_s:.2g} s; {n_bytes:d} bytes received that are no "
+    "response: check baud rate, even parity and interference; several meters that respond to the same request",
+)
+METER_RESPONSE_CORRUPT = Code(
+    "meter_response_corrupt", "meter {meter}, data {identifier}: the response was corrupt and was discarded"
+)
+METER_RESPONSE_PENDING = Code(
+    "meter_response_pending",
+    "meter {meter}, data {identifier}: request postponed by a few seconds: a late response to an earlier request could "
+    "be mistaken for its own",
+)
+METER_VALUE_LENGTH = Code(
+    "meter_value_length",
+    "meter {meter}, data {identifier}: the value has {n_bytes:d} bytes, the profile expects {expected:d}; it was "
+    "discarded",
+)
+METER_REFUSAL = Code("meter_refusal", "meter {meter}, data {identifier}: refused: {causes}")
+METER_REFUSALS = (  # by bit of the error byte, DL/T 645-2007, 8
+    Code("meter_refusal_other", "other error"),
+    Code("meter_refusal_no_data", "the meter does not have these data"),
+    Code("meter_refusal_password", "password or permission missing; reading needs none by the standard"),
+    Code("meter_refusal_speed", "the speed cannot be changed"),
+    Code("meter_refusal_zones", "number of time zones of the year exceeded"),
+    Code("meter_refusal_periods", "number of periods of the day exceeded"),
+    Code("meter_refusal_tariffs", "number of tariffs exceeded"),
+    Code("meter_refusal_reserved", "reserved error bit"),
+)
 OVERREAD_REJECTED = Code(
     "overread_rejected", "unit {unit_id:d}, address {address:d}: the device rejects reads beyond the block"
 )

@@ -53,9 +53,18 @@ class Response(NamedTuple):
     exception: int = 0
 
 
-def exchange_characters(registers: int) -> int:
-    """Number of characters of request and response of a register request."""
-    return 13 + 2 * registers
+def exchange_characters(registers: int, of_meter: bool = False) -> int:
+    """Number of characters of request and response of a register request.
+
+    of_meter: DL/T 645: two frames of 16 characters with data identifier and preamble of 4. A value of three bytes, two
+    registers, is one character shorter.
+    """
+    return (40 if of_meter else 13) + 2 * registers
+
+
+def rtu_length(request: Request) -> int:
+    """Number of bytes of the RTU frame of the response; for an identity request the minimum."""
+    return 5 + 2 * request.registers
 
 
 def request_body(request: Request) -> bytes:

@@ -9,12 +9,12 @@ from msgspec import Struct, field
 from drivers.device_health import DeviceHealth
 from drivers.errors import DriverError, FrameError, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
 from drivers.framing import Request, exchange_characters
+from drivers.profile_link import link_for
 from drivers.profiles import GROUPS, Profile
 from drivers.read_plan import PlannedRead, ReadPlan
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
 from drivers.registers import Block, BlockDecoder
 from drivers.response_decoder import ResponseDecoder, add_flag
-from drivers.sunspec import SunSpecLink
 
 ALL_GROUPS = frozenset(GROUPS)
 TRIES = 3  # attempts of a request
@@ -100,7 +100,7 @@ class ModbusDevice:
         self.health = DeviceHealth(profile.timeout_s if timeout_s is None else timeout_s, settings.behind_gateway)
         self.postponed = False
         self.stuck_s = 0.0
-        self._link = SunSpecLink(link, profile) if profile.dialect == "sunspec" else link
+        self._link = link_for(profile, link)
         self._clock = clock
         self._plan = ReadPlan(profile, unit, settings.rating_kw, settings.hole_max)
         self.unsupported = self._plan.unsupported
@@ -128,7 +128,7 @@ class ModbusDevice:
 
     def transmission_time_s(self, registers: int) -> float:
         """Transmission time of request and response in seconds; 0 for TCP."""
-        return exchange_characters(registers) * self.settings.character_s
+        return exchange_characters(registers, self.profile.dialect == "dlt645") * self.settings.character_s
 
     async def poll(self, groups: frozenset[str] = ALL_GROUPS, contended: bool = False) -> Reading:
         """Reads these groups. Never raises for faults of the plant.

@@ -75,6 +75,20 @@ RATING_NUMBERS = Code("rating_numbers", "up_to_kw and scale must be numbers, and
 RATING_LAST = Code("rating_last", "the last entry must not have up_to_kw")
 RATING_ORDER = Code("rating_order", "up_to_kw must increase")
 
+# Values of DL/T 645
+
+METER_KEY_NOT_ALLOWED = Code("meter_key_not_allowed", "not valid with dialect dlt645, whose registers have di and format")
+DATA_IDENTIFIER_EXPECTED = Code(
+    "data_identifier_expected",
+    "expected DI3 DI2 DI1 DI0 of a single value as 8 hexadecimal digits in capitals, not of a block (DI1 = FF), found "
+    "{value}",
+)
+VALUE_FORMAT_EXPECTED = Code(
+    "value_format_expected",
+    "expected 4, 6 or 8 digits such as XX.XXXX, 12 digits without a point, or text and an even number of bytes such as "
+    "text10, found {value}",
+)
+
 # Between registers
 
 REGISTER_TWICE = Code("register_twice", "defined twice")

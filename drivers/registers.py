@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, MutableMapping, Sequence
 from msgspec import Struct
 
 from drivers.profiles import Profile, Register
-from drivers.profiles.model import ScaleFrom
+from drivers.profiles.model import BCD_WORDS, ScaleFrom
 from drivers.reading import Quality, Value
 from drivers.vocabulary import vocabulary
 
@@ -58,6 +58,9 @@ def decode(
     (None, UNVERIFIED): the scale depends on a rating or a register that is not known.
     (value, UNVERIFIED): the profile marks the scale as uncertain and it is not verified.
     """
+    if row.type == "bcd12":
+        digits = struct.pack(f">{len(words)}H", *words).hex()
+        return (digits if digits.isdecimal() else None), Quality.GOOD
     if row.type == "string":
         text = struct.pack(f">{len(words)}H", *words).split(b"\0")[0].decode("utf-8", "replace").strip()
         return text or None, Quality.GOOD
@@ -83,6 +86,8 @@ def decode(
         return None, Quality.UNVERIFIED
     if row.encoding == "four_quadrant_pf":
         raw = _four_quadrant_pf(raw)
+    elif row.encoding == "magnitude":
+        raw = abs(raw)
     value = _scaled(raw, scale)
     if row.offset:
         value += row.offset
@@ -230,7 +235,7 @@ def plan_blocks(profile: Profile, registers: Iterable[Register], hole_max: int =
     blocks: list[Block] = []
     registers = tuple(registers)
     hole_max = hole_max if profile.gaps_allowed else 0
-    for function in (3, 4):
+    for function in sorted({row.function for row in registers}):
         rows = sorted((row for row in registers if row.function == function), key=lambda row: row.address)
         run: list[Register] = []
         for row in rows:
@@ -316,10 +321,21 @@ def _raw(row: Register, words: Sequence[int]) -> float | None:
     bits = int.from_bytes(raw_bytes, "big")
     if bits in row.invalid or bits >> 16 * (len(words) - 1) == row.invalid_high_word:
         return None
+    if row.type in BCD_WORDS:
+        return _decimal(bits, int(row.type.lstrip("sbcd")), row.type[0] == "s")
     if row.mask is not None:
         return (bits & row.mask) >> _lowest_bit(row.mask)
     raw: float = struct.unpack(">" + _FORMAT[row.type], raw_bytes)[0]
     return raw if math.isfinite(raw) else None
+
+
+def _decimal(bits: int, digits: int, signed: bool) -> int | None:
+    """Number of packed decimal digits; None: not available. signed: the highest bit is the sign (DL/T 645, table A)."""
+    sign = bits >> (4 * digits - 1) & 1 if signed else 0
+    text = f"{bits & ~(sign << (4 * digits - 1)):0{digits}x}"
+    if not text.isdecimal() or len(text) > digits:
+        return None
+    return -int(text) if sign else int(text)
 
 
 def _decode_parts(row: Register, words: Sequence[int]) -> tuple[Value, Quality]:

@@ -13,9 +13,10 @@ from msgspec import Struct, field
 
 from drivers.error_reasons import NO_RESPONSE, NO_VALID_RESPONSE, RESPONSE_CORRUPT
 from drivers.errors import FrameError, LinkTimeout
-from drivers.framing import Request, Response
+from drivers.framing import Request, Response, rtu_length
 
 BUFFER_MAX = 1024  # received bytes that are kept; a frame has at most 260
+PAUSES_MAX = 4  # long pauses in one response
 PAUSE_S = 0.02  # silence on the line that separates frames: an adapter may deliver the rest of a frame that late
 
 
@@ -49,6 +50,8 @@ class ResponseMatcher(Struct):
     strays: RTU: what was received since the last request was sent and belongs to no response, the oldest first.
     zero_ids: TCP: whether the peer responds with transaction identifier 0; None: not known yet.
     keeps_strays: RTU: bytes of no response are evidence of another master.
+    length: number of bytes of the response to a request, as far as known; for a serial line.
+    pause_max_s: longest pause between two bytes of a response; 0: none is permitted.
     """
 
     scan: Callable[[ResponseMatcher], Response | None]
@@ -68,6 +71,8 @@ class ResponseMatcher(Struct):
     strays: list[Stray] = field(default_factory=list)
     zero_ids: bool | None = None
     keeps_strays: bool = False
+    length: Callable[[Request], int] = rtu_length
+    pause_max_s: float = 0.0
 
     def feed(self, data: bytes, after_pause: bool = False) -> Response | None:
         """Adds received bytes. Returns the response to an open request once it is complete; discards late responses.
@@ -103,6 +108,17 @@ class ResponseMatcher(Struct):
     def incomplete(self) -> bool:
         """Whether a response has begun that is not complete, or is corrupt."""
         return self.received > 0 and (self.missing > 1 or self.damaged)
+
+    def give_up_s(self, timeout_at_s: float, last_s: float, stall_s: float) -> float:
+        """Time until which the rest of a response is awaited. last_s: of the last byte. stall_s: longest usual pause.
+
+        A frame in which pauses are permitted ends by its length, also after the time-out.
+        """
+        if not self.incomplete:
+            return timeout_at_s
+        if self.pause_max_s and not self.damaged:
+            return min(timeout_at_s + PAUSES_MAX * self.pause_max_s, last_s + self.pause_max_s)
+        return min(timeout_at_s, last_s + stall_s)
 
     def failure(self, sent: Request, timeout_s: float) -> LinkTimeout | FrameError:
         """Why the request `sent` has no response after timeout_s."""

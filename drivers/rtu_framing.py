@@ -25,11 +25,6 @@ def rtu_request(request: Request) -> bytes:
     return body + crc16(body).to_bytes(2, "little")
 
 
-def rtu_length(request: Request) -> int:
-    """Number of bytes of the response; for an identity request the minimum."""
-    return 5 + 2 * request.registers
-
-
 def rtu_scan(pending: ResponseMatcher) -> Response | None:
     """The first complete response in the buffer, None if there is none; sets `missing` and `damaged`."""
     buffer = pending.buffer

@@ -25,7 +25,6 @@ from drivers.foreign_master import ForeignMasterDetector
 from drivers.framing import Request, Response
 from drivers.reasons import Reason, cause_of
 from drivers.response_matcher import PAUSE_S, ResponseMatcher
-from drivers.rtu_framing import rtu_length
 
 if TYPE_CHECKING:
     import serial
@@ -124,6 +123,8 @@ class SerialLine:
             port.reset_input_buffer()
             attributes = termios.tcgetattr(port.fileno())
             attributes[6][termios.VMIN] = 1  # a read of zero bytes then means a hang-up
+            if settings.dlt645:
+                attributes[0] |= termios.INPCK  # a byte with wrong parity becomes 0, which is no digit of a value
             termios.tcsetattr(port.fileno(), termios.TCSANOW, attributes)
         except (OSError, ValueError, termios.error) as error:  # the adapter was unplugged between two of these calls
             with contextlib.suppress(OSError, termios.error):
@@ -141,7 +142,7 @@ class SerialLine:
             os.write(self._fd, data)
         except OSError as error:
             raise self._lost(error) from None
-        character_s, length = self._settings.character_s, rtu_length(sent)
+        character_s, length = self._settings.character_s, pending.length(sent)
         pending.sent_s = time.monotonic()
         self._last_s = request_end_s = pending.sent_s + len(data) * character_s
         give_up_s = pending.sent_s + timeout_s
@@ -157,7 +158,7 @@ class SerialLine:
                 self._learn_turnaround(sent.unit, now_s - request_end_s - length * character_s, checks)
                 return response
             checks += 1
-            limit_s = min(give_up_s, self._last_s + stall_s) if pending.incomplete else give_up_s
+            limit_s = pending.give_up_s(give_up_s, self._last_s, stall_s)
             if now_s >= limit_s:
                 raise pending.failure(sent, timeout_s)
             rest_s = pending.missing * character_s

@@ -193,8 +193,12 @@ class TcpStream:
         self._timer = None
         if self._future is None:
             return
-        if time.monotonic() < self._give_up_s:  # set for an earlier request
+        assert self._pending is not None
+        now_s, stall_s = time.monotonic(), self._pending.pause_max_s
+        if now_s < self._give_up_s:  # set for an earlier request
             self._start_timer()
+        elif stall_s and (until_s := self._pending.give_up_s(self._give_up_s, self._last_s, stall_s)) > now_s:
+            self._timer = self._loop.call_at(until_s, self._on_timeout)
         else:
             self._fail()
 
@@ -221,7 +225,7 @@ class TcpStream:
             self._responded = True
             future.set_result(response)
         elif pending.incomplete:
-            self._loop.call_later(STALL_S, self._on_stall, self._last_s, future)
+            self._loop.call_later(max(STALL_S, pending.pause_max_s), self._on_stall, self._last_s, future)
 
     def _on_stall(self, since_s: float, future: DirectFuture[Response]) -> None:
         """Fails the exchange if no byte arrived since an incomplete or corrupt response."""

@@ -123,6 +123,8 @@ PRODUCTION_SHARE = Code(
 
 # Virtual devices
 
+METERS_NEED_A_LINE = Code("meters_need_a_line", 'meters of DL/T 645 need a serial line, for example --line "2400 8E1"')
+PROTOCOLS_MIXED = Code("protocols_mixed", "devices with Modbus and meters of DL/T 645 cannot share a line")
 PROPRIETARY_PROTOCOL = Code(
     "proprietary_protocol", "{profile}: uses a proprietary protocol, not Modbus; it cannot be simulated"
 )

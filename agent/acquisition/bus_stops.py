@@ -21,7 +21,7 @@ from agent.core.state_reasons import BUS_STOPPED
 from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.stored_entries import stored_entries
 from drivers.foreign_master import ForeignTraffic
-from drivers.modbus_link import ModbusLink
+from drivers.bus_master import BusMaster
 from drivers.reading import Clock
 from drivers.reasons import Reason
 
@@ -39,7 +39,7 @@ def uptime() -> Uptime:
         return "", 0.0
 
 
-def stop_as_object(link: ModbusLink, traffic: ForeignTraffic) -> dict[str, Any]:
+def stop_as_object(link: BusMaster, traffic: ForeignTraffic) -> dict[str, Any]:
     """The body of a STOP entry."""
     return {
         "where": link.wire.where,
@@ -59,17 +59,17 @@ def traffic_of(body: dict[str, Any], clock: Clock) -> ForeignTraffic:
     )
 
 
-def stop_reason(bus: str, link: ModbusLink) -> Reason | None:
+def stop_reason(bus: str, link: BusMaster) -> Reason | None:
     """Why nothing is sent on this bus, and how it is resumed; None if no other master is known."""
     if link.foreign is None:
         return None
     return BUS_STOPPED(bus=bus, cause=link.foreign.reason(link.wire.where), quiet_min=link.wire.quiet_s / 60)
 
 
-def modbus_links(buses: Iterable[BusPoller]) -> dict[str, ModbusLink]:
+def modbus_links(buses: Iterable[BusPoller]) -> dict[str, BusMaster]:
     """Bus → its link, of those on which another master can be received."""
     links = {poller.bus.name: poller.link for poller in buses}
-    return {name: link for name, link in links.items() if isinstance(link, ModbusLink) and link.wire.is_rtu}
+    return {name: link for name, link in links.items() if isinstance(link, BusMaster) and link.wire.is_rtu}
 
 
 def apply_stops(stops: dict[str, Any], buses: Iterable[BusPoller], clock: Clock) -> None:
@@ -102,7 +102,7 @@ def skip_listening(store: Store, buses: Iterable[BusPoller], now: Callable[[], U
             link.begin(None, listened=True)
 
 
-def save_clean_end(store: Store, name: str, link: ModbusLink, now: Callable[[], Uptime] = uptime) -> None:
+def save_clean_end(store: Store, name: str, link: BusMaster, now: Callable[[], Uptime] = uptime) -> None:
     """Records that a bus without another master was closed. Raises StoreError."""
     boot, now_s = now()
     store.save_entry(CLEAN, name, str(asdict(link.wire)), {"run": store.run_id, "boot": boot, "at_s": now_s})

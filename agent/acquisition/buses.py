@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from agent.acquisition.line_settings import bus_settings
 from agent.acquisition.scheduler import BusLink, BusPoller, PolledDevice
 from agent.config.model import Bus
-from drivers.modbus_link import ModbusLink
+from drivers.bus_link import bus_link
 from drivers.reading import Clock
 
 
@@ -30,7 +30,7 @@ class Buses:
     def link_of(self, bus: Bus) -> BusLink:
         """The existing connection with the settings of this bus, or a new one."""
         settings = bus_settings(bus)
-        return next((poller.link for poller in self.pollers if poller.link.wire == settings), None) or ModbusLink(
+        return next((poller.link for poller in self.pollers if poller.link.wire == settings), None) or bus_link(
             settings, self._clock
         )
 

@@ -38,7 +38,7 @@ def bus_time_s(bus: Bus, devices: Sequence[Meter | Drive]) -> float:
 
 def _load_s(bus: Bus, devices: Sequence[Meter | Drive], confirmed: bool) -> float:
     load_s = 0.0
-    found = pollers(_config(bus, devices), SystemClock(), lambda reading: None)  # none: no device uses Modbus
+    found = pollers(_config(bus, devices), SystemClock(), lambda reading: None)  # none: no device is polled
     for wire, device in ((poller.link.wire, polled.device) for poller in found for polled in poller.devices):
         if confirmed:
             device.apply_selfcheck([row.name for row in device.profile.registers], ())

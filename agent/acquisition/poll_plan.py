@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -19,14 +19,16 @@ from drivers.bus_settings import BusSettings
 from drivers.device_health import SILENCES_CONTENDED
 from drivers.framing import exchange_characters
 from drivers.profiles import GROUPS
+from drivers.profiles.dlt645_register import READ_DATA, identifier_at
 from drivers.reasons import Code, Reason
 from drivers.registers import Block
 
 TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption
+METER_TURNAROUND_S = (0.02, 0.5)  # permitted range of a meter of DL/T 645-2007
 UTILIZATION_MAX = 1.0
 
 COLUMNS = (
-    (N_("device"), 20), (N_("group"), 7), (N_("fc"), -2), (N_("address"), -7), (N_("count"), -5), (N_("values"), -6),
+    (N_("device"), 20), (N_("group"), 7), (N_("fc"), -2), (N_("address"), -8), (N_("count"), -5), (N_("values"), -6),
     (N_("time"), -9), (N_("interval"), -8),
 )  # fmt: skip
 
@@ -43,6 +45,11 @@ RETRY_MARGIN_MISSING = Code(
 POLLED_TOO_FAST = Code(
     "polled_too_fast",
     "{device} refreshes its values every {refresh_s:g} s; polls every {interval_s:g} s return the same values again",
+)
+METER_POLL_TIME = Code(
+    "meter_poll_time",
+    "a meter of DL/T 645 may take 20 ms to 500 ms for each response: one poll of the fast data takes {shortest_s:.1f} s "
+    "to {longest_s:.1f} s; the plan assumes the middle",
 )
 
 
@@ -71,6 +78,7 @@ class BusPlan(Struct, frozen=True):
     fitting_s: shortest poll interval with margin for retries.
     problems: why the plan does not fit.
     disabled: how many registers of each device are not read because nothing has confirmed them.
+    notes: information on the plan.
     """
 
     name: str
@@ -82,6 +90,7 @@ class BusPlan(Struct, frozen=True):
     fitting_s: float
     problems: tuple[Reason, ...]
     disabled: tuple[Reason, ...] = ()
+    notes: tuple[Reason, ...] = ()
 
 
 def plan(config: Config) -> list[BusPlan]:
@@ -101,11 +110,15 @@ def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
 
 
 def block_s(settings: BusSettings, count: int, inter_request_delay_s: float) -> float:
-    """Duration of one transaction, including the turnaround delay of the device (15 ms, an assumption)."""
+    """Duration of one transaction, including the turnaround delay of the device.
+
+    The delay is an assumption: 15 ms, of a meter of DL/T 645 the middle of the permitted range.
+    """
     if not settings.is_rtu:
         return TCP_S + inter_request_delay_s
     silences_s = settings.silence_s + max(inter_request_delay_s, settings.silence_s)
-    return exchange_characters(count) * settings.character_s + silences_s + TURNAROUND_S
+    turnaround_s = sum(METER_TURNAROUND_S) / 2 if settings.dlt645 else TURNAROUND_S
+    return exchange_characters(count, settings.dlt645) * settings.character_s + silences_s + turnaround_s
 
 
 def plan_as_object(found: BusPlan) -> dict[str, Any]:
@@ -117,6 +130,7 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
         "worst_cycle_s": round(found.worst_cycle_s, 4),
         "problems": [as_object(reason) for reason in found.problems],
         "disabled_registers": [as_object(reason) for reason in found.disabled],
+        "notes": [as_object(reason) for reason in found.notes],
         "blocks": [
             {
                 "device": item.device,
@@ -138,7 +152,7 @@ def plan_as_text(found: BusPlan) -> str:
     for item in found.blocks:
         interval = padded_left(_("once") if item.interval_s is None else f"{item.interval_s:g} s", 8)
         lines.append(
-            f"  {item.device:20} {item.group:7} {item.block.function:2} {item.block.address:7} {item.block.count:5} "
+            f"  {item.device:20} {item.group:7} {item.block.function:2} {_place(item.block):>8} {item.block.count:5} "
             f"{len(item.block.registers):6} {1000 * item.transaction_s:6.1f} ms {interval}"
         )
     summary = _(
@@ -147,8 +161,16 @@ def plan_as_text(found: BusPlan) -> str:
         utilization=found.utilization, cycle_ms=1000 * found.cycle_s, worst_ms=1000 * found.worst_cycle_s,
     )  # fmt: skip
     problems = (_("does not fit: {reason}", reason=reason) for reason in found.problems)
-    disabled = map(text_of, found.disabled)
-    return "\n".join([*lines, *(f"  {text}" for text in (summary, *problems, *disabled))])
+    others = map(text_of, (*found.notes, *found.disabled))
+    return "\n".join([*lines, *(f"  {text}" for text in (summary, *problems, *others))])
+
+
+def _place(block: Block) -> str:
+    """The address of a block; of a meter of DL/T 645 its data identifier."""
+    if block.function != READ_DATA:
+        return str(block.address)
+    words = block.registers[0].words
+    return f"{identifier_at(block.address, words) | (0xFF00 if block.count > words else 0):08X}"
 
 
 def _bus_plan(poller: BusPoller, disabled: Mapping[str, Reason]) -> BusPlan:
@@ -172,7 +194,15 @@ def _bus_plan(poller: BusPoller, disabled: Mapping[str, Reason]) -> BusPlan:
                    cycle_s + SILENCES_CONTENDED * silent_s, fitting_s,
                    tuple(problems),
                    tuple(disabled[polled.device.name] for polled in poller.devices
-                         if polled.device.name in disabled))  # fmt: skip
+                         if polled.device.name in disabled), tuple(_notes(blocks, settings)))  # fmt: skip
+
+
+def _notes(blocks: Sequence[PlannedBlock], settings: BusSettings) -> Iterator[Reason]:
+    if settings.dlt645:
+        fast = [item.transaction_s for item in blocks if item.group == "fast"]
+        middle_s, (least_s, most_s) = sum(fast), METER_TURNAROUND_S
+        spread_s = len(fast) * (most_s - least_s) / 2
+        yield METER_POLL_TIME(shortest_s=middle_s - spread_s, longest_s=middle_s + spread_s)
 
 
 def _blocks(polled: PolledDevice, settings: BusSettings) -> Iterator[PlannedBlock]:

@@ -1,7 +1,7 @@
 """Polls the devices of each bus: one task per bus, earliest deadline first, unresponsive devices less often.
 
 A request is repeated within a poll in drivers/modbus_device.py; a lost connection is opened again in
-drivers/modbus_link.py.
+drivers/bus_master.py.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from agent.acquisition.selfcheck_results import SelfcheckResult, stored_checks
 from agent.config.model import Bus, Config, Drive, Meter
 from agent.config.signals import SignalDevice, signal_devices
 from agent.config.topology import drive_rating_kw, polled_devices
+from agent.config.transformer_ratio import CT_QUANTITIES, ratio_factor
 from agent.core.state_reasons import BUS_STOPPED, NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
+from drivers.bus_link import bus_link
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import FRAMES_NOT_REQUESTED
 from drivers.modbus_device import DeviceSettings, ModbusDevice
-from drivers.modbus_link import ModbusLink
 from drivers.profiles import GROUPS, load_profile
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
 from drivers.registers import break_even_hole
@@ -41,12 +42,10 @@ CHECK_S = 5.0  # longest wait without checking the devices, which a reload may c
 PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
 PROBE_DOUBLINGS = 5  # largest number of doublings of the delay; without a limit 2**n would overflow
 TURNAROUND_S = 0.015  # response time of a device, for planning only
-CT_QUANTITIES = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
-VT_QUANTITIES = ("V", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 
 
 class BusLink(RegisterLink, Protocol):
-    """The link interface that a poller needs; drivers.modbus_link.ModbusLink implements it."""
+    """The link interface that a poller needs; drivers.bus_master.BusMaster implements it."""
 
     wire: BusSettings
     late: int
@@ -275,22 +274,13 @@ def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:
     return replace(reading, values=values)
 
 
-def ratio_factor(item: Meter | Drive | SignalDevice, unit: str) -> float:
-    """The factor that the agent applies when the meter does not apply the transformer ratio; otherwise 1."""
-    if not isinstance(item, Meter) or item.ratio_applied_by != "agent":
-        return 1.0
-    ct = item.ct[0] / item.ct[1] if item.ct and unit in CT_QUANTITIES else 1.0
-    vt = item.vt[0] / item.vt[1] if item.vt and unit in VT_QUANTITIES else 1.0
-    return ct * vt
-
-
 def pollers(
     config: Config, clock: Clock, on_reading: Callable[[Reading], None], only: str | None = None, seed: int = 0,
     link_of: Callable[[Bus], BusLink] | None = None,
 ) -> list[BusPoller]:  # fmt: skip
     """One poller for each bus with devices to poll, with the stored results of their self-checks applied.
 
-    only: the only device to poll; None for all. link_of: makes the link of a bus; None: a ModbusLink.
+    only: the only device to poll; None for all. link_of: makes the link of a bus; None: that of its framing.
     """
     found, checks = [], stored_checks(config)
     for bus in config.buses.values():
@@ -298,7 +288,7 @@ def pollers(
         items = [item for item in every if item.bus == bus.name and only in (None, item.name)]
         if not items:
             continue
-        link = link_of(bus) if link_of else ModbusLink(bus_settings(bus), clock)
+        link = link_of(bus) if link_of else bus_link(bus_settings(bus), clock)
         several = len({item.unit_id for item in items}) > 1
         devices = [_polled(config, bus, item, link, clock, several, checks.get(item.name)) for item in items]
         devices.sort(key=lambda polled: polled.cluster)

@@ -29,11 +29,15 @@ from agent.core.text import N_, _
               help=N_("Listen on the serial port for this many seconds first."))  # fmt: skip
 @click.option("--expect", metavar="N|LIST",
               help=N_("Number of devices, or unit identifiers (11-14,31), that must respond."))  # fmt: skip
+@click.option("--meters", metavar="LIST",
+              help=N_("Addresses of meters of DL/T 645 on the line: the 12 digits on each label, separated by "
+                      "commas."))  # fmt: skip
 def scan(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
-    unit_ids: str, depth: str | None, listen: float, expect: str | None,
+    unit_ids: str, depth: str | None, listen: float, expect: str | None, meters: str | None,
 ) -> None:  # fmt: skip
     from agent.cli.scan_runner import may_use_fc03, run_scan
+    from agent.commissioning.discovery.meters import parse_addresses
     from agent.commissioning.discovery.scan_result import ScanOptions, parse_expected, parse_units
 
     target = target_of(serial, tcp, line, framing)
@@ -44,5 +48,7 @@ def scan(
             "--expect {expected}: unit identifier {unit_id:d} is not in --unit-ids {unit_ids}",
             expected=expect, unit_id=outside[0], unit_ids=unit_ids,
         ))  # fmt: skip
-    options = ScanOptions(tuple(units), depth or "usual", listen, may_use_fc03(allow_fc03), expected=expected)
+    addresses = option_value("--meters", meters, parse_addresses) if meters is not None else ()
+    fc03 = not addresses and may_use_fc03(allow_fc03)
+    options = ScanOptions(tuple(units), depth or "usual", listen, fc03, expected=expected, meters=addresses)
     sys.exit(run_scan(target, options, as_json))

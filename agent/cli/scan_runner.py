@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from agent.cli.options import FINDING
 from agent.cli.scan_view import ProgressLines, format_evidence, format_result, identified_object, result_object
@@ -17,13 +18,16 @@ from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.identify import identify_responding
 from agent.commissioning.discovery.match import Identified
+from agent.commissioning.discovery.meters import identify_meter
 from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
 from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_order import timeout_s
 from agent.commissioning.discovery.scan_result import ScanOptions, Target
 from agent.core.clock import SystemClock
 from agent.core.text import N_, _, text_of
-from drivers.errors import ForeignMasterActive
+from drivers.dlt645_frames import address_text
+from drivers.dlt645_link import Dlt645Link
+from drivers.errors import ForeignMasterActive, LinkTimeout
 from drivers.modbus_link import ModbusLink
 from drivers.reasons import Reason, cause_of
 
@@ -81,15 +85,38 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
             await link.close()
         if identified is None:
             return FINDING
-        toml = to_toml(target, target.setting, [identified])
-        heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=identified.summary)
-        text = "\n".join([f"# {heading}", *(f"#   {line}" for line in format_evidence(identified)), toml])
-        click.echo(json.dumps({"unit_id": unit, **identified_object(identified), "toml": toml}) if as_json else text)
+        _print_identified(target, unit, identified, as_json)
         if ending.is_set():
             return INTERRUPTED
         return 0 if identified.matches and not identified.only_similar else FINDING
 
     return _guarded(main)
+
+
+def run_identify_meter(target: Target, unit: int, as_json: bool) -> int:
+    """Identifies a meter of DL/T 645."""
+    target = replace(target, dlt645=True)
+
+    async def main() -> int:
+        link = Dlt645Link(target.bus_settings(target.setting, LISTEN_S), SystemClock())
+        try:
+            identified = await identify_meter(link, unit)
+        except LinkTimeout as error:
+            click.echo(text_of(cause_of(error)))
+            return FINDING
+        finally:
+            await link.close()
+        _print_identified(target, address_text(unit), identified, as_json)
+        return 0
+
+    return _guarded(main)
+
+
+def _print_identified(target: Target, unit: int | str, identified: Identified, as_json: bool) -> None:
+    toml = to_toml(target, target.setting, [identified])
+    heading = _("unit {unit_id}: {model}", unit_id=str(unit), model=identified.summary)
+    text = "\n".join([f"# {heading}", *(f"#   {line}" for line in format_evidence(identified)), toml])
+    click.echo(json.dumps({"unit_id": unit, **identified_object(identified), "toml": toml}) if as_json else text)
 
 
 async def _identify(

@@ -13,6 +13,7 @@ from agent.commissioning.discovery.match import Identified
 from agent.commissioning.discovery.scan_result import FoundDevice, ScanResult, advice_without_device
 from agent.core.columns import padded
 from agent.core.text import N_, _, as_object, text_of
+from drivers.dlt645_frames import address_text
 
 PROGRESS_S = 3.0  # minimum interval between lines of progress
 LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 7, 15  # columns of the table
@@ -60,6 +61,11 @@ class ProgressLines:
 def format_found(found: FoundDevice) -> str:
     """One line on a unit that responded."""
     response, took_ms = format_response(found), 1000 * found.response_s
+    if found.is_meter:
+        return _(
+            "meter {address} at {line}: {took_ms:.0f} ms",
+            address=address_text(found.unit), line=str(found.setting), took_ms=took_ms,
+        )  # fmt: skip
     if found.setting:
         return _(
             "unit {unit_id:d} at {line}: {response}, {took_ms:.0f} ms",
@@ -69,6 +75,8 @@ def format_found(found: FoundDevice) -> str:
 
 
 def format_response(found: FoundDevice) -> str:
+    if found.is_meter:
+        return "DL/T 645"
     return _("exception 0x{code:02X}", code=found.exception) if found.exception else _("registers")
 
 
@@ -96,7 +104,8 @@ def format_devices(result: ScanResult, evidence: bool = True) -> str:
         lines += ["", " ".join(heading)]
         for found in result.found:
             model = text_of(found.identified.summary) if found.identified else _("not identified")
-            lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {padded(format_response(found), RESPONSE_WIDTH)} {model}")
+            unit = address_text(found.unit) if found.is_meter else str(found.unit)
+            lines.append(f"{unit:>{UNIT_WIDTH - 1}}  {padded(format_response(found), RESPONSE_WIDTH)} {model}")
             indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
             shown = format_evidence(found.identified) if found.identified and evidence else []
             lines += [f"{indent}{text}" for text in shown]
@@ -138,7 +147,7 @@ def result_object(result: ScanResult) -> dict[str, Any]:
         "line": str(result.setting) if result.setting else None,
         "found": [
             {
-                "unit_id": found.unit,
+                "unit_id": address_text(found.unit) if found.is_meter else found.unit,
                 "function": found.function,
                 "exception": found.exception or None,
                 "response_ms": round(1000 * found.response_s, 1),

@@ -12,6 +12,7 @@ from agent.config import reasons as codes
 from agent.config import schema
 from agent.config.schema import ConfigReport, KeySpec
 from drivers.bus_settings import QUIET_S
+from drivers.dlt645_frames import ADDRESS_DIGITS
 from drivers.errors import ProfileError
 from drivers.file_reasons import FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
@@ -67,6 +68,13 @@ def _profile(value: Any) -> str:
         return load_profile(name).id
     except ProfileError as error:
         raise InvalidValue(error.problems[0]) from None
+
+
+def _unit_id(value: Any) -> int:
+    """A unit identifier of Modbus, or the address of a meter of DL/T 645: 12 digits as a string."""
+    if isinstance(value, str):
+        return int(schema.matched(value, rf"\d{{{ADDRESS_DIGITS}}}", codes.METER_ADDRESS_EXPECTED())[0])
+    return schema.integer(1, 255)(value)
 
 
 def _at_meter(value: Any) -> str:
@@ -184,7 +192,7 @@ BUS = {
     "serial": KeySpec(schema.text, None),
     "line": KeySpec(_line, None),
     "tcp": KeySpec(schema.host_port(502), None),
-    "framing": KeySpec(schema.one_of("tcp", "rtu"), None),
+    "framing": KeySpec(schema.one_of("tcp", "rtu", "dlt645"), None),
     "poll_interval": KeySpec(schema.duration(0.1, 3600), 1.0),
     "listen_before_start": KeySpec(schema.duration(0, 60), 10.0),
     "resume_after_quiet": KeySpec(schema.duration(30, 86400), QUIET_S),
@@ -194,7 +202,7 @@ BUS = {
 }
 METER = {
     "bus": KeySpec(schema.identifier),
-    "unit_id": KeySpec(schema.integer(1, 255)),
+    "unit_id": KeySpec(_unit_id),
     "profile": KeySpec(_profile),
     "measuring_point": KeySpec(_at_meter),
     "wiring": KeySpec(schema.one_of(*WIRINGS), "3P4W"),

@@ -207,7 +207,7 @@ def _mqtt(folder: Path, raw: Any, report: ConfigReport) -> Mqtt | None:
 
 
 def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
-    rtu = values["serial"] or values["framing"] == "rtu"
+    framing = values["framing"] or ("rtu" if values["serial"] else "tcp")
     if not _one_port(values, f"bus.{name}", report):
         return None
     if values["serial"] and values["line"] is None:
@@ -219,11 +219,11 @@ def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
     return Bus(
         name=name,
         serial=values["serial"],
-        line=values["line"] or (19200, 8, "N", 1),
+        line=values["line"] or ((2400, 8, "E", 1) if framing == "dlt645" else (19200, 8, "N", 1)),
         tcp=values["tcp"],
-        framing="rtu" if rtu else "tcp",
+        framing=framing,
         poll_interval_s=values["poll_interval"],
-        listen_before_start_s=values["listen_before_start"] if rtu else 0.0,
+        listen_before_start_s=0.0 if framing == "tcp" else values["listen_before_start"],
         resume_after_quiet_s=values["resume_after_quiet"],
         timeout_s=values["timeout"],
         inter_request_delay_s=values["inter_request_delay"],

@@ -114,7 +114,7 @@ class Bus(Struct, frozen=True):
     serial: serial port; None: TCP.
     line: baud rate, data bits, parity (N, E, O), stop bits.
     tcp: host and port; None: serial.
-    framing: tcp | rtu.
+    framing: tcp | rtu | dlt645.
     poll_interval_s: interval between polls of the fast registers.
     listen_before_start_s: time in which the bus is monitored for another master before the first request.
     timeout_s: maximum response time; None: as in the profile.
@@ -139,7 +139,7 @@ class Bus(Struct, frozen=True):
 class Meter(Struct, frozen=True):
     """A table [meter.name].
 
-    bus, unit_id: where the meter responds.
+    bus, unit_id: where the meter responds; DL/T 645: the 12 digits of its address as a number.
     profile: register map, vendor/model.
     measuring_point: drive-input | motor | feeder.
     wiring: 3P4W | 3P3W | 1P2W.

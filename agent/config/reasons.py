@@ -233,6 +233,37 @@ RATIO_NOT_READABLE = Code(
     "ratio_not_readable", "the meter has no register for its transformer ratio; check the ratio at the meter"
 )
 
+# Meters of DL/T 645-2007
+
+METER_ADDRESS_EXPECTED = Code(
+    "meter_address_expected",
+    "expected the 12 digits of the address on the label of the meter, in quotes, for example "
+    'unit_id = "000000000161"; `magwatt scan` reads the address of a single meter',
+)
+UNIT_ID_EXPECTED = Code("unit_id_expected", "expected a unit identifier from 1 to 255 without quotes")
+METER_BUS_FRAMING = Code(
+    "meter_bus_framing", 'the meter uses DL/T 645 instead of Modbus; write framing = "dlt645" in [bus.{bus}]'
+)
+MODBUS_ON_METER_BUS = Code(
+    "modbus_on_meter_bus",
+    "the device uses Modbus, but bus {bus} is a line with meters of DL/T 645; connect it to another serial port",
+)
+METER_PARITY_UNUSUAL = Code(
+    "meter_parity_unusual", 'meters of DL/T 645 use 8 data bits and even parity, for example line = "2400 8E1"'
+)
+METER_RATIO_SECONDARY = Code(
+    "meter_ratio_secondary",
+    'a meter of DL/T 645 shows the values of the secondary side; write ratio_applied_by = "agent"',
+)
+METER_PROFILE_WIRING = Code("meter_profile_wiring", "wiring {wiring} requires the profile {profile}")
+ENERGY_STEP_COARSE = Code(
+    "energy_step_coarse",
+    "a step of the energy counter is {step_kwh:g} kWh on the primary side; at rated power the motors use "
+    "{quarter_kwh:.1f} kWh in 15 min. The counter cannot prove a saving of a quarter of an hour, only that of days "
+    "and months: energies of 15 min are calculated from the active power, and the counter fills no gap in which it "
+    "made less than 10 steps (at rated power: {hours:.1f} h)",
+)
+
 # Alarms
 
 ALARM_WITHOUT_LIMIT = Code(

@@ -97,13 +97,13 @@ def assets(config: Config) -> tuple[Asset, ...]:
 
 
 def polled_devices(config: Config) -> list[Meter | Drive]:
-    """All meters, and the drives whose `comm_loss` permits polling; without devices that do not use Modbus."""
+    """All meters, and the drives whose `comm_loss` permits polling; without devices of a private protocol."""
     found: list[Meter | Drive] = [*config.meters.values()]
     found += (drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED)
-    return [item for item in found if uses_modbus(item.profile)]
+    return [item for item in found if is_polled(item.profile)]
 
 
-def uses_modbus(profile: str) -> bool:
+def is_polled(profile: str) -> bool:
     return load_profile(profile).dialect != "huanyang_private"
 
 

@@ -6,10 +6,11 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from agent.config import reasons as codes
+from agent.config.meter_line_check import check_meter_lines, note_energy_steps
 from agent.config.model import Config, Meter
 from agent.config.schema import ConfigReport, unknown_reference
 from agent.config.signals import metric_of
-from agent.config.topology import eight_point_gain_of, polled_devices, uses_modbus
+from agent.config.topology import eight_point_gain_of, polled_devices, is_polled
 from drivers.profiles import load_profile
 from dsp.efficiency_drive import EightPointGain
 
@@ -33,11 +34,13 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport)
     _check_drives(config, report)
     _check_readable(config, report)
     _check_meters(config, report)
+    check_meter_lines(config, raw, report)
     if not report.problems and not polled_devices(config):
         report.finding("bus", codes.NO_DEVICE_TO_POLL() if config.buses else codes.BUS_MISSING())
     _note_unchecked(config, report)
     if not report.problems:
         _note_losses(config, report)
+        note_energy_steps(config, report)
 
 
 def check_references(raw: Mapping[str, Any], report: ConfigReport) -> None:
@@ -152,7 +155,7 @@ def _check_readable(config: Config, report: ConfigReport) -> None:
     """Devices that are configured but not polled."""
     for item in (*_present(config.meters), *_present(config.drives)):
         kind = "meter" if isinstance(item, Meter) else "drive"
-        if not uses_modbus(item.profile):
+        if not is_polled(item.profile):
             report.finding(f"{kind}.{item.name}.profile", codes.PRIVATE_PROTOCOL(), item.profile)
 
 
@@ -173,7 +176,7 @@ def _check_units(tables: Tables, report: ConfigReport) -> None:
         ((table["bus"], table["unit_id"]), f"{kind}.{name}")
         for kind in ("meter", "drive")
         for name, table in tables[kind].items()
-        if isinstance(table.get("bus"), str) and isinstance(table.get("unit_id"), int)
+        if isinstance(table.get("bus"), str) and isinstance(table.get("unit_id"), int | str)
     )
     for (bus, unit_id), other, owner in _duplicates(owners):
         report.problem(f"{owner}.unit_id", codes.UNIT_ID_TAKEN(other=other, bus=bus), unit_id)

@@ -13,7 +13,7 @@ from agent.core.messages import Message, event
 from agent.core.state_reasons import BUS_RESUMED, BUS_RESUMED_BY_OPERATOR
 from agent.delivery.store import Store, StoreError
 from drivers.foreign_master import ForeignTraffic
-from drivers.modbus_link import ModbusLink
+from drivers.bus_master import BusMaster
 from drivers.reading import Clock
 from drivers.reasons import Reason
 
@@ -68,14 +68,14 @@ class BusSupervisor:
                 except StoreError:  # the store logs its own errors; the next start listens
                     return
 
-    def _save(self, name: str, link: ModbusLink, traffic: ForeignTraffic) -> None:
+    def _save(self, name: str, link: BusMaster, traffic: ForeignTraffic) -> None:
         self._stored[name] = traffic.count
         try:
             self._store.save_entry(STOP, name, "", stop_as_object(link, traffic))
         except StoreError as error:
             log.warning("stop of bus %s not stored, so that a restart would end it: %s", name, error)
 
-    def _begin(self, name: str, link: ModbusLink, traffic: ForeignTraffic) -> None:
+    def _begin(self, name: str, link: BusMaster, traffic: ForeignTraffic) -> None:
         self._save(name, link, traffic)
         reason = stop_reason(name, link)
         if reason is None:

@@ -9,10 +9,12 @@ from msgspec import Struct, field
 
 GROUPS = ("fast", "normal", "slow", "once")
 WORDS = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4}
-ENCODINGS = ("plain", "four_quadrant_pf")
+BCD_WORDS = {"bcd4": 1, "bcd6": 2, "bcd8": 2, "sbcd4": 1, "sbcd6": 2, "sbcd8": 2, "bcd12": 3}  # of DL/T 645
+ALL_WORDS = {**WORDS, **BCD_WORDS}
+ENCODINGS = ("plain", "four_quadrant_pf", "magnitude")
 CONFIDENCE = ("two_sources", "one_source", "from_memory")
 KINDS = ("vfd", "meter", "motor_relay")
-DIALECTS = ("modbus", "sunspec", "huanyang_private")
+DIALECTS = ("modbus", "sunspec", "dlt645", "huanyang_private")
 IDENTIFY_METHODS = ("fc43", "fc17", "register", "plausibility", "sunspec", "none")
 SCALE_KINDS = ("exponent", "decimals")
 GAP_RULES = ("allowed", "inside", "forbidden", "unknown")
@@ -49,8 +51,9 @@ class Register(Struct, frozen=True):
 
     name: quantity of the vocabulary.
     address, words: registers that one request must read: the value, its parts, and its scale if adjacent.
-    function: 3 or 4.
-    type: one of WORDS, or string.
+    function: 3 or 4; DL/T 645: control code 11H, and `address` as in drivers/profiles/dlt645_register.py.
+    type: one of ALL_WORDS, or string. BCD: decimal digits, of which sbcd has a sign in its highest bit (DL/T 645); bcd12 is
+        a text of 12 digits.
     big_words_first: word order of values of more than one register.
     scale, offset, unit: see above.
     group: poll group, one of GROUPS.
@@ -112,7 +115,7 @@ class Register(Struct, frozen=True):
     @property
     def own_words(self) -> int:
         """Number of registers of the value itself, or of each part."""
-        return self.words if self.type == "string" else WORDS[self.type]
+        return self.words if self.type == "string" else ALL_WORDS[self.type]
 
     def scale_for(self, rating_kw: float | None) -> float | None:
         """The scale for a drive of that rated power; None if it depends on a rated power that is not known."""
@@ -131,6 +134,8 @@ class Register(Struct, frozen=True):
     def wraps_at(self, rating_kw: float | None = None) -> float | None:
         """Value at which a counter starts again at 0, in the unit of the register; None for floats and if unknown."""
         scale = self.scale_for(rating_kw)
+        if self.type in BCD_WORDS and scale is not None:
+            return 10 ** int(self.type.lstrip("sbcd")) * scale
         if self.type[0] not in "iu" or self.full_scale is not None or self.scale_from or scale is None:
             return None
         if self.parts:
@@ -288,6 +293,11 @@ class Profile(Struct, frozen=True):
     blocks: tuple[HarmonicBlock, ...] = ()
     aliases: tuple[str, ...] = ()
     addressing: str = ""
+
+    @property
+    def uses_modbus(self) -> bool:
+        """Whether its registers are read with Modbus."""
+        return self.dialect in ("modbus", "sunspec")
 
     def register(self, name: str) -> Register | None:
         """The register of a quantity; None if the model does not have it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from drivers import profile_reasons as codes
 from drivers.file_reasons import with_suggestion
+from drivers.profiles.dlt645_register import PROTOCOL_DEFAULTS, READ_DATA
 from drivers.profiles.model import (
     CONFIDENCE,
     DIALECTS,
@@ -33,6 +34,7 @@ from drivers.profiles.toml_checks import (
     Table,
     TableData,
     converted,
+    is_a,
     profile_error,
 )
 from drivers.vocabulary import vocabulary
@@ -56,6 +58,7 @@ PROTOCOL = {
     "byte_order": Key(TEXT, ("big",)), "word_order": Key(TEXT, ("big", "little"), required=True),
     "reads_across_gaps": Key(TEXT, GAP_RULES), "rtu": Key(TABLE), "tcp": Key(TABLE),
 }  # fmt: skip
+METER_PROTOCOL = {**PROTOCOL, "function_code": Key(WHOLE, (READ_DATA,))}
 _RTU = {
     "baud": Key(WHOLE), "bauds": Key(WHOLES), "parity": Key(TEXT, ("N", "E", "O")), "data_bits": Key(WHOLE),
     "stop_bits": Key(WHOLE), "unit_id": Key(WHOLE, low=1, high=255),
@@ -83,9 +86,12 @@ _SOURCE = {"kind": Key(TEXT), "ref": Key(TEXT), "covers": Key(TEXT)}
 def parse_profile(raw: TableData, source: str) -> Profile:
     """The validated profile. source: file or identifier for messages. Raises ProfileError with all problems."""
     problems: list[Problem] = []
+    is_meter = is_a(raw.get("protocol"), TABLE) and raw["protocol"].get("dialect") == "dlt645"
+    if is_meter:
+        raw = {**raw, "protocol": {**PROTOCOL_DEFAULTS, **raw["protocol"]}}
     top = Table(raw, "", problems)
     top.check_keys(_TOP)
-    for key, keys in (("device", DEVICE), ("protocol", PROTOCOL), ("comm_loss", COMM_LOSS)):
+    for key, keys in (("device", DEVICE), ("protocol", METER_PROTOCOL if is_meter else PROTOCOL), ("comm_loss", COMM_LOSS)):
         top.part(key).check_keys(keys)
     for key, keys in (("rtu", _RTU), ("tcp", _TCP)):
         top.part("protocol").part(key).check_keys(keys)

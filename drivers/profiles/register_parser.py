@@ -7,7 +7,19 @@ from collections.abc import Iterator
 
 from drivers import profile_reasons as codes
 from drivers.file_reasons import KEY_MISSING, with_suggestion
-from drivers.profiles.model import CONFIDENCE, ENCODINGS, GROUPS, SCALE_KINDS, WORDS, BitField, Register, ScaleFrom
+from drivers.profiles.dlt645_register import with_address
+from drivers.profiles.model import (
+    ALL_WORDS,
+    BCD_WORDS,
+    CONFIDENCE,
+    ENCODINGS,
+    GROUPS,
+    SCALE_KINDS,
+    WORDS,
+    BitField,
+    Register,
+    ScaleFrom,
+)
 from drivers.profiles.toml_checks import (
     LIST,
     NUMBER,
@@ -35,6 +47,7 @@ REGISTER = {
     "scale_doubt": Key(TEXT), "parts": Key(LIST), "full_scale": Key(WHOLE), "plausible": Key(LIST),
     "latched": Key(YES), "alone": Key(YES), "feeds_watchdog": Key(YES),
 }  # fmt: skip
+METER_REGISTER = {**REGISTER, "type": Key(TEXT, (*BCD_WORDS, "string"))}  # after dlt645_register.with_address
 SCALE_FROM = {"address": ADDRESS, "kind": Key(TEXT, SCALE_KINDS, required=True), "mask": Key(WHOLE)}
 
 INTEGER_KEYS = ("mask", "full_scale", "scale_from")
@@ -44,8 +57,11 @@ FULL_SCALE = {"u16": 0xFFFF, "i16": 0x7FFF}  # value of 16-bit registers which m
 
 def register_of(table: Table, device: TableData, protocol: TableData) -> Register:
     """Converts one [[register]] table."""
+    is_meter = protocol.get("dialect") == "dlt645"
+    if is_meter:
+        table = with_address(table)
     entry, name = table.data, str(table.data.get("name", ""))
-    table.check_keys(REGISTER)
+    table.check_keys(METER_REGISTER if is_meter else REGISTER)
     quantity = vocabulary().get(name)
     if quantity is None:
         table.reject("name", with_suggestion(codes.QUANTITY_UNKNOWN(), name, vocabulary()))
@@ -53,12 +69,12 @@ def register_of(table: Table, device: TableData, protocol: TableData) -> Registe
         table.wrong("unit", codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(unit)))
     table.reject_if_wrong()
     kind, function, limit = entry["type"], entry.get("fc", protocol["function_code"]), protocol["max_registers"]
-    own = entry.get("count", 0) if kind == "string" else WORDS[kind]
+    own = entry.get("count", 0) if kind == "string" else ALL_WORDS[kind]
     if own < 1 or ("count" in entry and kind != "string"):
         table.reject("count", codes.REGISTER_COUNT())
     starts = _starts(table)
     first, end = min(starts), max(starts) + own
-    if first < 0 or end > 65536:
+    if first < 0 or end > (1 << 32 if is_meter else 65536):
         table.reject("address", codes.REGISTER_ADDRESS(first=max(starts), last=end - 1))
     scale_from = _scale_from(table, protocol)
     if scale_from and scale_from.offset is not None:

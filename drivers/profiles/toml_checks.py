@@ -112,6 +112,18 @@ class Table:
         if len(self._problems) > self._before:
             raise Rejected
 
+    def replaced(self, data: TableData) -> Table:
+        """The same table with other contents."""
+        table = Table(data, self._place, self._problems)
+        table._before = self._before
+        return table
+
+    def check_only(self, keys: Keys) -> None:
+        """As `check_keys` for these keys; the others are not examined."""
+        Table({key: value for key, value in self.data.items() if key in keys}, self._place, self._problems).check_keys(
+            keys
+        )
+
     def check_keys(self, keys: Keys) -> None:
         """Adds unknown and missing keys, and invalid values. A misspelled key is not also missing."""
         misspelled = set()

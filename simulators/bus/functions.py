@@ -20,9 +20,14 @@ def allowed(function: int, where: str) -> bool:
     """
     if function in READING:
         return True
-    path = os.environ.get(LOG_VARIABLE)
-    if path and function < 0x80:
+    if function < 0x80:
+        log_forbidden(function, where)
+    return False
+
+
+def log_forbidden(function: int, where: str) -> None:
+    """Write a function that does more than read to the log, with the server that received it."""
+    if path := os.environ.get(LOG_VARIABLE):
         # One short write in append mode: lines of several servers and processes do not mix.
         with open(path, "a", encoding="utf-8") as log:
             log.write(f"0x{function:02X} {where}\n")
-    return False

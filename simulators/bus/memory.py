@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import NO_RESPONSE
-from drivers.errors import LinkTimeout, ModbusExceptionResponse
+from drivers.errors import LinkTimeout, MeterRefusal, ModbusExceptionResponse
 from drivers.framing import Request
 from drivers.reading import Clock
 from simulators.bus.functions import IDENTITY
+from simulators.bus.meter_frames import NO_SUCH_DATA
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.energy_meter import EnergyMeter
 
 T = TypeVar("T")
 
@@ -30,7 +32,7 @@ class MemoryLink:
     """
 
     def __init__(
-        self, devices: Sequence[SimulatedDevice], clock: Clock, processing_s: float = 0.005,
+        self, devices: Sequence[SimulatedDevice | EnergyMeter], clock: Clock, processing_s: float = 0.005,
         wire: BusSettings | None = None, silent: Container[int] = (),
     ) -> None:  # fmt: skip
         self.wire = wire or BusSettings("memory", "127.0.0.1", 502)
@@ -52,6 +54,13 @@ class MemoryLink:
         if device is None or device.silent or unit in self._silent:
             await self._clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=unit, address=address, timeout_s=timeout_s)
+        if isinstance(device, EnergyMeter):
+            data = device.read(address)
+            self.response_s = self.processing_s + self.wire.character_s * (40 + 2 * count)
+            await self._clock.sleep(self.response_s)
+            if data is None:
+                raise MeterRefusal(NO_SUCH_DATA, device.address, f"{address:08X}")
+            return data
         if function in IDENTITY:
             pdu = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)
         else:

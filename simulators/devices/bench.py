@@ -13,11 +13,13 @@ from random import Random
 from typing import NamedTuple
 
 from drivers.profiles import Profile, Register
+from drivers.profiles.model import BCD_WORDS
 from drivers.reading import Value
 from drivers.reasons import InvalidValue
 from drivers.vocabulary import vocabulary
 from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.energy_meter import EnergyMeter
 from simulators.devices.ratios import Ratios
 from simulators.devices.reference_motor import SIZES_KW, MotorParameters, ReferenceMotor, draw_machine
 from simulators.reasons import PROPRIETARY_PROTOCOL
@@ -53,7 +55,8 @@ class BenchDevice:
     place: in the plant. None: a meter of a feeder, a drive without a meter.
 
     `step(dt_s)` advances time, `values` are the displayed values, `served` responds to register reads.
-    Raises InvalidValue for a map in a proprietary protocol that is not Modbus.
+    energy_meter: the device as a meter of DL/T 645; None: it uses Modbus.
+    Raises InvalidValue for a map in a proprietary protocol.
     """
 
     def __init__(
@@ -74,6 +77,10 @@ class BenchDevice:
         self._before: Mapping[str, float] = {}
         self.values: Mapping[str, Value] = {}
         self.step(0.0)
+        self.energy_meter = EnergyMeter(
+            f"{unit:012d}", lambda: self.values, phases=profile.phases,
+            three_wires=profile.register("voltage_l12") is not None,
+        ) if profile.dialect == "dlt645" else None  # fmt: skip
         self.served = SimulatedDevice(
             unit,
             profile,
@@ -204,6 +211,9 @@ def _representable(row: Register, value: float, rating_kw: float) -> bool:
         return False
     if row.type[0] == "f" or row.scale_from is not None:
         return True
+    if row.type in BCD_WORDS:
+        digits = int(row.type.lstrip("sbcd"))
+        return 1.3 * abs(value) / scale < (8 * 10 ** (digits - 1) if row.type[0] == "s" else 10**digits)
     top = (1 << 16 * row.own_words - (row.type[0] == "i")) - 2
     if row.mask is not None:
         top = row.mask // (row.mask & -row.mask)

@@ -17,7 +17,7 @@ from simulators.bus.tcp import TcpBus
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.scenarios.bench_motor import BenchMotor, RequestedDevice, devices_of
-from simulators.scenarios.line import segment_port
+from simulators.scenarios.line import meter_port, segment_port
 from simulators.scenarios.scenario import Scenario, ScenarioLine
 from simulators.truth import Row
 
@@ -69,18 +69,25 @@ class DeviceBench:
             BenchDevice(load_profile(profile_id), unit, Random(rng.getrandbits(64))) for profile_id, unit in devices
         )  # fmt: skip
         self._port, self._line = port, line
+        self._meters = [item.energy_meter for item in self.devices if item.energy_meter is not None]
+        if self._meters and not line:
+            raise InvalidValue(codes.METERS_NEED_A_LINE)
+        if len(self._meters) not in (0, len(self.devices)):
+            raise InvalidValue(codes.PROTOCOLS_MIXED)
 
     @property
     def lines(self) -> Mapping[str, ScenarioLine]:
         return {
             "rtu_port" if self._line else "modbus_tcp": ScenarioLine(
-                [item.served for item in self.devices], bool(self._line)
+                self._meters or [item.served for item in self.devices], bool(self._line)
             )
         }
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
         served = [device.served for device in self.devices]
+        if self._meters:
+            return {"rtu_port": meter_port(self._line, self._meters)}
         if not self._line:
             return {"modbus_tcp": TcpBus(served, self._port)}
         return {"rtu_port": segment_port(self._line, served)}
@@ -123,7 +130,7 @@ def scenario(
     """
 
     def config(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
-        built = DeviceBench(devices, Random(seed), motor=motor).devices  # for the ratings of their motors
+        built = DeviceBench(devices, Random(seed), line=line, motor=motor).devices  # for the ratings of their motors
         return config_toml(built, endpoints, mqtt_url, state_dir, line, every_s)
 
     return Scenario(
@@ -140,6 +147,8 @@ def config_toml(
     devices: Sequence[BenchDevice], endpoints: Endpoints, mqtt_url: str, state_dir: str, line: str, every_s: float
 ) -> str:
     where = f'serial = {json.dumps(endpoints.rtu_port)}\nline = {json.dumps(line)}\nlisten_before_start = "0s"'
+    if any(device.energy_meter for device in devices):
+        where += '\nframing = "dlt645"'
     if not line:
         where = f"tcp = {json.dumps(endpoints.modbus_tcp)}"
     tables = [
@@ -151,14 +160,15 @@ def config_toml(
 
 
 def _meter(device: BenchDevice) -> str:
-    ratios = device.ratios
+    ratios, of_meter = device.ratios, device.energy_meter
+    wiring = "1P2W" if device.profile.phases == 1 else "3P3W" if of_meter and of_meter.three_wires else "3P4W"
     lines = [
         f"[meter.{device.name}]",
         'bus = "bench"',
-        f"unit_id = {device.unit}",
+        f'unit_id = "{device.energy_meter.address}"' if device.energy_meter else f"unit_id = {device.unit}",
         f'profile = "{device.profile.id}"',
         f'measuring_point = "{device.place.measuring_point}"',
-        f'wiring = "{"1P2W" if device.profile.phases == 1 else "3P4W"}"',
+        f'wiring = "{wiring}"',
         'class = "0.5"',
     ]
     for name, ratio in (("ct", ratios.ct), ("vt", ratios.vt)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -77,6 +78,8 @@ def _train(
     for item in filter(None, (meter, drive)):
         profile = profiles[item.unit]
         ratios = Ratios() if item is drive else motor.ratios
+        if profile.dialect == "dlt645":
+            ratios = dataclasses.replace(ratios, in_meter=False)  # it shows secondary values
         for name, value in unrepresentable(profile, instrument(profile, 1.0), ratios).items():
             unit = vocabulary()[name].unit
             raise InvalidValue(codes.BENCH_RANGE, profile=profile.id, quantity=name, value=value, unit=unit)

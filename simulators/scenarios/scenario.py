@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from simulators.clock import START_UTC_NS
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.energy_meter import EnergyMeter
 from simulators.devices.waves import Sampler
 from simulators.endpoints import Endpoints, Outlet
 from simulators.plant.train import Train
@@ -25,7 +26,7 @@ class ScenarioLine:
     silent: unit identifiers that do not respond now; may change during the run.
     """
 
-    devices: Sequence[SimulatedDevice]
+    devices: Sequence[SimulatedDevice | EnergyMeter]
     serial: bool = False
     silent: Container[int] = ()
 

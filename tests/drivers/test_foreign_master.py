@@ -294,7 +294,7 @@ def test_a_reason_names_the_frames_and_changes_when_their_number_has_doubled() -
 
 def test_a_request_from_the_buffer_of_a_converter_only_extends_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is received immediately after the connection was opened, for example an echo for an earlier process."""
-    monkeypatch.setattr("drivers.modbus_link.STALE_LISTEN_S", 0.8)
+    monkeypatch.setattr("drivers.bus_master.STALE_LISTEN_S", 0.8)
 
     async def scene() -> None:
         slave = RtuSlave()

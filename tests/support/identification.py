@@ -15,7 +15,7 @@ from simulators.devices.device import SimulatedDevice
 from simulators.devices.identity import DeviceIdentification, identification, identity_values, identity_words
 from simulators.devices.reference_motor import ReferenceMotor, draw_machine
 
-SERVED = [name for name in profile_ids() if load_profile(name).dialect in ("modbus", "sunspec")]
+SERVED = [name for name in profile_ids() if load_profile(name).uses_modbus]
 LOADS = (0.6, 0.1, 1.05, 0.3)
 UNIT = 7
 

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from drivers.bus_link import bus_link
 from drivers.bus_settings import BusSettings
-from drivers.modbus_link import ModbusLink
 from simulators.bus.frames import crc_valid
 
 T = TypeVar("T")
@@ -126,7 +126,12 @@ class TimedLine:
         whole = end == len(sending.data) and not self._hit(sending, sending.begin_s, sending.end_s)
         if not sending.agent:
             self._event(self._now_s + self._adapter_s, partial(self._deliver, data, whole and foreign))
-        if whole and (response := self._slaves(sending.data) if crc_valid(sending.data) else b""):
+        if whole:
+            self._answer(sending)
+
+    def _answer(self, sending: Sending) -> None:
+        """The response of the slaves to an intact transmission."""
+        if response := self._slaves(sending.data) if crc_valid(sending.data) else b"":
             self._event(self._now_s + self._turnaround_s, partial(self._respond, response, self._now_s))
 
     def _respond(self, response: bytes, since_s: float) -> None:
@@ -148,22 +153,22 @@ class TimedLine:
     # --- the link ---
 
     @contextmanager
-    def link(self) -> Iterator[ModbusLink]:
+    def link(self) -> Iterator[Any]:
         """A link whose port is this line."""
         with pytest.MonkeyPatch.context() as patch:
-            for module in ("serial_line.time", "serial_line.os", "serial_line.select", "modbus_link.time",
+            for module in ("serial_line.time", "serial_line.os", "serial_line.select", "modbus_link.time", "bus_master.time", "dlt645_link.time",
                            "late_responses.time"):  # fmt: skip
                 patch.setattr(f"drivers.{module}", self)
-            patch.setattr("drivers.modbus_link.ThreadExecutor", _SameThread)
+            patch.setattr("drivers.bus_master.ThreadExecutor", _SameThread)
             patch.setattr("drivers.serial_line.open_port", lambda *_arguments: _Port())
             patch.setattr("drivers.serial_line.termios", _Port())
-            yield ModbusLink(self.settings, _Clock(self))
+            yield bus_link(self.settings, _Clock(self))
 
 
 class _Port:
     """The opened port, and everything that the driver uses of `termios`."""
 
-    VMIN, TCSANOW, error = 6, 0, OSError
+    VMIN, TCSANOW, INPCK, error = 6, 0, 16, OSError
 
     def fileno(self) -> int:
         return PORT

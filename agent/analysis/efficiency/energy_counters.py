@@ -25,10 +25,9 @@ from agent.analysis.efficiency.reasons import (
 )
 from agent.config.model import Meter
 from agent.config.topology import Asset
+from agent.config.transformer_ratio import energy_range_kwh, energy_step_kwh
 from agent.core.usable_number import usable_number
 from drivers import counters as registers
-from drivers.errors import ProfileError
-from drivers.profiles import load_profile
 from drivers.reading import Reading
 from drivers.reasons import Reason
 from dsp.efficiency_meter import energy_u, exchanged
@@ -196,12 +195,7 @@ class EnergyCounters:
 
     def _digit_wh(self, name: str, meter: Meter) -> float:
         """U (k = 2) from the last digit of a register, Wh: of the difference of two readings, both truncated."""
-        try:
-            row = load_profile(meter.profile).register(f"energy_{name}")
-        except ProfileError:
-            return 0.0
-        scale = row.scale_for(None) if row is not None and row.type[0] in "iu" and not row.scale_from else None
-        return 2 * math.sqrt(2 / 12) * 1000 * scale if scale else 0.0
+        return 2 * math.sqrt(2 / 12) * 1000 * energy_step_kwh(meter, f"energy_{name}")
 
     def _count_register(self, name: str, meter: Meter, kwh: float, came_ns: int) -> None:
         now, now_s = round(kwh * _MWH_PER_KWH), came_ns // 1_000_000_000
@@ -213,7 +207,8 @@ class EnergyCounters:
         if before is None:
             return
         passed_s = max(now_s - before_s, 60)  # the clock may have been set back in between
-        largest = _EXCESS_MAX * self._largest_w * passed_s * _MWH_PER_J + _SLACK_MWH
+        slack = max(_SLACK_MWH, 2 * energy_step_kwh(meter, f"energy_{name}") * _MWH_PER_KWH)
+        largest = _EXCESS_MAX * self._largest_w * passed_s * _MWH_PER_J + slack
         step = self._step(f"energy_{name}", meter, before, now, largest)
         grown = round(step.grown)
         # A reset loses what the register counted since the last reading; the measured power is still known.
@@ -228,11 +223,7 @@ class EnergyCounters:
     def _step(self, quantity: str, meter: Meter, before: int, now: int, largest: float) -> registers.RegisterStep:
         """The step of a register. It rolls over at the end of its range, or at a power of ten of its display."""
         ends = [10 ** len(str(max(before, 1)))]
-        try:
-            row = load_profile(meter.profile).register(quantity)
-        except ProfileError:
-            row = None
-        if row is not None and (range_kwh := row.wraps_at()) is not None:
+        if (range_kwh := energy_range_kwh(meter, quantity)) is not None:
             ends.insert(0, round(range_kwh * _MWH_PER_KWH))
         for end in ends:
             step = registers.step(before, now, end, largest)

@@ -11,8 +11,10 @@ from agent.commissioning.discovery.match import Identified
 from agent.commissioning.discovery.reasons import FUNCTION_03_NEEDED, WATCHDOG
 from agent.commissioning.discovery.scan_result import Target
 from agent.config.keys import COMM_LOSS
+from agent.config.meter_line_check import WIRINGS
 from agent.config.model import Bus, Drive, Meter
 from agent.core.text import _
+from drivers.dlt645_frames import address_text
 from drivers.profiles import Profile
 from drivers.serial_sniffer import SerialSetting
 
@@ -37,8 +39,8 @@ def bus_lines(name: str, target: Target, setting: SerialSetting | None) -> list[
     """The table of the bus without its poll interval."""
     key, port = ("serial", stable_name(target.serial)) if target.serial else ("tcp", str(target))
     lines = [f"[bus.{name}]", f"{key} = {json.dumps(port)}"]
-    if target.rtu:
-        lines.append('framing = "rtu"')
+    if target.rtu or target.dlt645:
+        lines.append(f'framing = "{"dlt645" if target.dlt645 else "rtu"}"')
     if setting is not None:
         lines.append(f'line = "{setting}"')
     return lines
@@ -47,7 +49,7 @@ def bus_lines(name: str, target: Target, setting: SerialSetting | None) -> list[
 def _bus(name: str, target: Target, setting: SerialSetting | None) -> Bus:
     line = setting or SerialSetting(19200)  # a converter whose settings are not known, or TCP without a line
     tcp = None if target.serial else (target.host, target.port_number)
-    framing = "rtu" if target.is_line else "tcp"
+    framing = "dlt645" if target.dlt645 else "rtu" if target.is_line else "tcp"
     return Bus(name, target.serial or None, (*line,), tcp, framing, 1.0, 0.0, None, None)
 
 
@@ -77,7 +79,7 @@ def _device(bus: str, device: Identified) -> list[str]:
         return _unknown(device)
     drive = device.matches[0].profile.kind == "vfd"
     table = "drive" if drive else "meter"
-    lines = [f"[{table}.{table}-{device.unit}]", f'bus = "{bus}"', f"unit_id = {device.unit}"]
+    lines = [f"[{table}.{table}-{device.unit}]", f'bus = "{bus}"', f"unit_id = {unit_in_toml(device)}"]
     remark = "   # " + _("a drive: change the table to [drive.NAME]")
     lines += [
         f'profile = "{match.profile.id}"{remark if match.profile.kind == "vfd" and not drive else ""}'
@@ -89,10 +91,25 @@ def _device(bus: str, device: Identified) -> list[str]:
     else:
         place = _('or "drive-input", or "motor" (a motor without drive)')
         label = _("accuracy class on the label")
-        lines += [f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}']
+        lines += [f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}', *_wiring(device.matches[0].profile)]
     if device.conclusive:
         return [*lines, *advice]
     return ["# " + _advice(device), *(f"# {line}" for line in lines), *advice]
+
+
+def unit_in_toml(device: Identified) -> str:
+    """The unit identifier, or the 12 digits of a meter of DL/T 645 as a string."""
+    of_meter = device.matches and device.matches[0].profile.dialect == "dlt645"
+    return json.dumps(address_text(device.unit)) if of_meter else str(device.unit)
+
+
+def _wiring(profile: Profile) -> list[str]:
+    """The wiring that the profile of a meter of DL/T 645 requires, and what its transformers require."""
+    if profile.dialect != "dlt645":
+        return []
+    wiring = next((wiring for wiring, name in WIRINGS.items() if name == profile.id), None)
+    secondary = _("with transformers also ct, vt and this line, because the meter shows values of the secondary side")
+    return [*([f'wiring = "{wiring}"'] if wiring else []), f'# ratio_applied_by = "agent"   # {secondary}']
 
 
 def _unknown(device: Identified) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from statistics import median
 from typing import NamedTuple
 
+from agent.commissioning.discovery import meters
 from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.cached_reader import GAP_S
 from agent.commissioning.discovery.scan_result import QUIET_TCP_S, FoundDevice, ScanOptions, ScanProgress, Target
@@ -79,6 +80,7 @@ class AnnouncedDuration:
         """
         options, target = self._options, self._target
         before_s = options.listen_s if target.is_line else 0.0
+        before_s += sum(max(1, len(options.meters)) * meters.query_s(item) for item in meters.settings_of(target))
         if target.is_line and target.setting is None:
             wires = [target.bus_settings(setting, 0.0) for setting in order.settings(options.depth)]
             before_s += search_s(units, wires)
@@ -90,6 +92,10 @@ class AnnouncedDuration:
             text = SCAN_DURATION_MAX if counted else SCAN_DURATION_MAX_WITH_EACH
         self._progress.on_duration(self.left_s)
         self._progress.on_text(_(text, total_s=self.left_s, each_s=self._each_s))
+
+    def on_meters(self, setting: SerialSetting, n: int) -> None:
+        """Meters of DL/T 645 are queried at these settings. n: known addresses."""
+        self._queries_s = max(0.0, self._queries_s - max(1, n) * meters.query_s(setting))
 
     def on_setting(self, setting: SerialSetting, units: int) -> None:
         """The line settings were found; all units are queried at these settings."""

@@ -123,7 +123,7 @@ async def models_at(
 
 def _all_profiles() -> list[Profile]:
     """All of the library except those with a private protocol."""
-    return [profile for profile in map(load_profile, profile_ids()) if profile.dialect in ("modbus", "sunspec")]
+    return [profile for profile in map(load_profile, profile_ids()) if profile.uses_modbus]
 
 
 def _weigh_reported(

@@ -60,6 +60,41 @@ SCAN_CORRUPT_RESPONSE = Code(
     "unit {unit_id:d}: a response was corrupt; check for interference and missing termination",
 )
 
+# Meters of DL/T 645-2007
+
+METERS_COLLIDE = Code(
+    "meters_collide",
+    "bytes were received at {line} in response to the wildcard of DL/T 645, but no valid frame: several meters "
+    "responded at the same time, or there is interference. Scan again with --meters and the 12 digits on the label of "
+    "each meter, or connect one meter at a time",
+)
+METERS_SEVERAL = Code(
+    "meters_several",
+    "{n:d} meters responded to the wildcard of DL/T 645; there may be more, whose responses were destroyed. Scan again "
+    "with --meters and the 12 digits on the label of each meter",
+)
+METERS_SILENT = Code(
+    "meters_silent",
+    "{n:d} {n:meter|meters} did not respond: {addresses}. Check the power supply, the 12 digits on the label and the "
+    "conductors A and B",
+)
+METER_LINE = Code(
+    "meter_line", "the line has meters of DL/T 645; devices with Modbus were not searched and need another serial port"
+)
+METER_ONE_PHASE = Code("meter_one_phase", "the meter has no voltage of a third phase")
+METER_THREE_PHASES = Code("meter_three_phases", "the meter has voltages of three phases")
+METER_THREE_WIRES = Code("meter_three_wires", "the voltage of the second phase is 0, as with three wires")
+METER_WITHOUT_VOLTAGE = Code(
+    "meter_without_voltage", "the voltages do not show the number of wires; compare the label of the meter"
+)
+METER_SECONDARY = Code(
+    "meter_secondary",
+    'the values are those of the secondary side: give ct, vt and ratio_applied_by = "agent" if there are transformers',
+)
+METER_ADDRESSES_EXPECTED = Code(
+    "meter_addresses_expected", "expected the 12 digits on the label of each meter, separated by commas"
+)
+
 # A unit that `identify` cannot query
 
 IDENTIFY_PRIVATE_PROTOCOL = Code(

@@ -8,7 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
+from msgspec.structs import replace
+
+from agent.commissioning.discovery import meters
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.duration import AnnouncedDuration
@@ -27,8 +31,11 @@ from agent.commissioning.discovery.scan_result import (
 )
 from agent.core.clock import SystemClock
 from agent.core.text import _
+from drivers.bus_link import bus_link
 from drivers.bus_settings import BusSettings
 from drivers.errors import ForeignMasterActive, LinkClosed
+from drivers.dlt645_frames import address_text
+from drivers.dlt645_link import Dlt645Link
 from drivers.modbus_link import ModbusLink
 from drivers.reading import Clock
 from drivers.reasons import Reason, cause_of
@@ -52,7 +59,7 @@ class Scan:
 
     def __init__(
         self, target: Target, options: ScanOptions, progress: ScanProgress, clock: Clock | None = None,
-        link_of: Callable[[BusSettings, Clock], ModbusLink] = ModbusLink, listen: Listen = listen_first,
+        link_of: Callable[[BusSettings, Clock], Any] = bus_link, listen: Listen = listen_first,
     ) -> None:  # fmt: skip
         """clock, link_of, listen: the time and the bus, for a simulated one."""
         self.result = ScanResult(target, fc03=options.fc03)
@@ -77,6 +84,8 @@ class Scan:
                 result.findings.append(traffic)
                 return result
             self._check_stop()
+            if await self._scan_meters():
+                return result
             await (self._scan_line() if self._target.is_line else self._scan_tcp())
             result.findings += noise_findings(self._noisy, result)
             if options.expected:
@@ -92,9 +101,45 @@ class Scan:
             result.findings.append(codes.SCAN_ENDED_EARLY(error=cause_of(error)))
         except ScanStopped:
             result.stopped = True
-        result.duration_s = self._duration.elapsed_s
-        result.found.sort(key=lambda found: found.unit)
+        finally:
+            result.duration_s = self._duration.elapsed_s
+            result.found.sort(key=lambda found: found.unit)
         return result
+
+    # --- meters of DL/T 645, at a port or a converter ---
+
+    async def _scan_meters(self) -> bool:
+        """Whether meters respond: a line has one protocol, so that devices with Modbus are not searched then."""
+        result, asked, silent = self.result, self._options.meters, set(self._options.meters)
+        findings: list[Reason] = []
+        for setting in meters.settings_of(self._target):
+            self._check_stop()
+            self._progress.on_part(_("{line}, DL/T 645", line=str(setting)), max(1, len(asked)))
+            self._duration.on_meters(setting, len(asked))
+            async with self._open(setting, dlt645=True) as link:
+                found, finding = await meters.find_meters(link, setting, asked)
+                result.requests += max(1, len(asked))
+                findings = [*([] if found else findings), *([finding] if finding else [])]
+                silent -= {item.unit for item in found}
+                await self._add_meters(link, found)
+            if found:
+                result.target, result.setting = replace(self._target, dlt645=True), setting
+                break
+        result.findings += findings
+        if silent:
+            result.findings.append(codes.METERS_SILENT(n=len(silent), addresses=tuple(map(address_text, sorted(silent)))))
+        if result.found:
+            result.notes.append(codes.METER_LINE())
+        return bool(result.found or asked)
+
+    async def _add_meters(self, link: Dlt645Link, found: Sequence[FoundDevice]) -> None:
+        for item in found:
+            self.result.found.append(item)
+            self._progress.on_found(item)
+            if self._options.identify:
+                self._check_stop()
+                item.identified = await meters.identify_meter(link, item.unit)
+                self.result.requests += item.identified.requests
 
     # --- serial line, at a port or a converter ---
 
@@ -177,16 +222,16 @@ class Scan:
     # --- requests ---
 
     @asynccontextmanager
-    async def _open(self, setting: SerialSetting | None) -> AsyncIterator[None]:
+    async def _open(self, setting: SerialSetting | None, dlt645: bool = False) -> AsyncIterator[Any]:
         """Opens the bus for the requests inside.
 
         The first connection to a converter listens before it sends; at a serial port this is already done.
         """
         listen_s = 0.0 if self._target.serial or self.result.requests else self._options.listen_s
         self._setting = setting
-        self._link = self._link_of(self._target.bus_settings(setting, listen_s), self._clock)
+        self._link = self._link_of(replace(self._target, dlt645=dlt645).bus_settings(setting, listen_s), self._clock)
         try:
-            yield
+            yield self._link
         finally:
             await self._link.close()
 

@@ -11,10 +11,12 @@ from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.match import Identified
 from drivers.bus_settings import BusSettings
+from drivers.dlt645_frames import READ_ADDRESS, READ_DATA
 from drivers.reasons import InvalidValue, Reason
 from drivers.serial_sniffer import SerialSetting
 
 NETWORK_S = 0.1  # round trip to a converter
+METER_FUNCTIONS = (READ_DATA, READ_ADDRESS)
 QUIET_TCP_S = 0.4  # timeout after it is known that absent units cause no response
 
 
@@ -25,6 +27,7 @@ class Target(Struct, frozen=True):
     host, port_number: Modbus TCP device, gateway or converter.
     rtu: RTU frames in TCP, for a transparent converter.
     setting: line settings; None: unknown.
+    dlt645: meters of DL/T 645 respond on the line.
     """
 
     serial: str = ""
@@ -32,6 +35,7 @@ class Target(Struct, frozen=True):
     port_number: int = 502
     rtu: bool = False
     setting: SerialSetting | None = None
+    dlt645: bool = False
 
     @property
     def is_line(self) -> bool:
@@ -43,7 +47,7 @@ class Target(Struct, frozen=True):
         return BusSettings(
             "bus", host=self.host, port_number=self.port_number, serial_port=self.serial, baud=speed.baud,
             data_bits=speed.data_bits, parity=speed.parity, stop_bits=speed.stop_bits, rtu_framing=self.rtu,
-            listen_s=listen_s,
+            listen_s=listen_s, dlt645=self.dlt645,
         )  # fmt: skip
 
     def waited_s(self, device_s: float) -> float:
@@ -93,6 +97,7 @@ class ScanOptions(Struct, frozen=True):
     fc03: function 03 may be used.
     identify: also identify the models.
     expected: the devices that must respond; None: unknown.
+    meters: addresses of meters of DL/T 645 on the line; empty: unknown.
     """
 
     units: Sequence[int] = tuple(order.UNITS)
@@ -101,12 +106,13 @@ class ScanOptions(Struct, frozen=True):
     fc03: bool = False
     identify: bool = True
     expected: Expected | None = None
+    meters: Sequence[int] = ()
 
 
 class FoundDevice(Struct):
     """A unit that responded.
 
-    unit: unit identifier.
+    unit: unit identifier; address of a meter of DL/T 645.
     setting: line settings; None: Modbus TCP, or unknown settings of a converter.
     function: function code of the request.
     exception: code of the exception response; 0: registers.
@@ -120,6 +126,11 @@ class FoundDevice(Struct):
     exception: int
     response_s: float
     identified: Identified | None = None
+
+    @property
+    def is_meter(self) -> bool:
+        """Whether it responded to DL/T 645."""
+        return self.function in METER_FUNCTIONS
 
 
 class ScanResult(Struct):

@@ -13,6 +13,7 @@ from agent.acquisition.scheduler import BusPoller
 from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
 from drivers.bus_settings import BusSettings
+from drivers.dlt645_link import Dlt645Link
 from drivers.errors import (
     ForeignMasterActive,
     FrameError,
@@ -24,11 +25,12 @@ from drivers.errors import (
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.modbus_link import ModbusLink
+from drivers.profile_link import link_for
 from drivers.reasons import Reason, cause_of
 from drivers.registers import Block
 from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
 
-REQUEST_BYTES = 8
+REQUEST_BYTES, METER_REQUEST_BYTES = 8, 20
 GATEWAY_EXCEPTIONS = (0x0A, 0x0B)
 STRAY_MAX = 0.05  # stray bytes per response
 SLOW_SHARE = 0.8  # of the timeout
@@ -107,7 +109,7 @@ class BusObservation(Struct):
 async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
     """Reads every block `rounds` times with one attempt each, and counts. Faults of the bus are results, not errors."""
     link = poller.link
-    assert isinstance(link, ModbusLink), "only a real bus has interference"
+    assert isinstance(link, ModbusLink | Dlt645Link), "only a real bus has interference"
     wire = link.wire
     devices = [item.device for item in poller.devices]
     observed = BusObservation(
@@ -135,13 +137,14 @@ async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
 
 
 async def _read(
-    link: ModbusLink, device: ModbusDevice, block: Block, counts: DeviceObservation, observed: BusObservation
+    link: ModbusLink | Dlt645Link, device: ModbusDevice, block: Block, counts: DeviceObservation, observed: BusObservation
 ) -> None:
     request = Request(device.unit, block.function, block.address, block.count)
+    registers = link_for(device.profile, link)
     skipped, transmission_time_s = link.unmatched_count, device.transmission_time_s(block.count)
     counts.requests += 1
     try:
-        await link.read_block(
+        await registers.read_block(
             request, device.health.response_time.longest_s(transmission_time_s), device.inter_request_delay_s
         )
         counts.valid += 1
@@ -164,7 +167,7 @@ async def _read(
         counts.timeouts += 1
         return
     stray = link.unmatched_count - skipped
-    if observed.wire.is_rtu and stray == REQUEST_BYTES:
+    if observed.wire.is_rtu and stray == (METER_REQUEST_BYTES if observed.wire.dlt645 else REQUEST_BYTES):
         observed.echoes += 1
     else:
         observed.noise_bytes += stray

@@ -13,6 +13,8 @@ from agent.commissioning.init.answers import Answers, Key, value_of, with_value
 from agent.commissioning.init.question import UNSET, YES_NO, Choice, OpenQuestion, ScanStep, checked
 from agent.config import keys
 from agent.config import reasons as config_codes
+from agent.config.meter_line_check import WIRINGS
+from drivers.dlt645_frames import ADDRESS_DIGITS, address_text
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue, Reason
 from drivers.serial_sniffer import SerialSetting
@@ -60,6 +62,8 @@ def with_scan(answers: Answers, bus: str, result: ScanResult) -> Answers:
     state: Key = ("init", "bus", bus)
     if result.setting is not None:
         answers = with_value(answers, ("bus", bus, "line"), str(result.setting))
+    if result.target.dlt645:
+        answers = with_value(answers, ("bus", bus, "framing"), "dlt645")
     answers = with_value(answers, (*state, "interrupted"), None)
     answers = with_value(answers, (*state, "found"), [found.unit for found in result.found])
     for found in result.found:
@@ -85,7 +89,7 @@ def with_scan_due(answers: Answers, bus: str, why: str = "") -> Answers:
 def units_on(answers: Answers, bus: str) -> dict[int, str]:
     """Unit identifier → name of the meter or drive that is configured on a bus."""
     return {
-        table.get("unit_id"): name
+        int(table.get("unit_id", 0)): name
         for kind in ("meter", "drive")
         for name, table in answers.get(kind, {}).items()
         if table.get("bus") == bus
@@ -243,7 +247,11 @@ def _with_device(answers: Answers, bus: str, unit: int, model: str) -> Answers:
     kind = "drive" if load_profile(model).kind == "vfd" else "meter"
     taken = {name for table in ("meter", "drive", "motor") for name in answers.get(table, {})}
     name = f"{kind}-{unit}" if f"{kind}-{unit}" not in taken else f"{bus}-{kind}-{unit}"
-    for key, value in (("bus", bus), ("unit_id", unit), ("profile", model)):
+    known: list[tuple[str, Any]] = [("bus", bus), ("unit_id", unit), ("profile", model)]
+    if load_profile(model).dialect == "dlt645":
+        wiring = next((wiring for wiring, profile in WIRINGS.items() if profile == model), "3P4W")
+        known[1:2] = [("unit_id", address_text(unit)), ("wiring", wiring), ("ratio_applied_by", "agent")]
+    for key, value in known:
         answers = with_value(answers, (kind, name, key), value)
     return answers
 
@@ -254,7 +262,8 @@ def _device(typed: str, bus: str, units: dict[int, str]) -> tuple[int, str]:
         raise InvalidValue(codes.DEVICE_EXPECTED)
     if int(unit) in units:
         raise InvalidValue(codes.UNIT_USED, unit_id=int(unit), bus=bus, other=units[int(unit)])
-    return keys.METER["unit_id"].convert(int(unit)), _PROFILE(model.strip())
+    of_meter = len(unit) == ADDRESS_DIGITS
+    return keys.METER["unit_id"].convert(unit if of_meter else int(unit)), _PROFILE(model.strip())
 
 
 def _with_typed_device(answers: Answers, bus: str, value: tuple[int, str] | None) -> Answers:

@@ -116,7 +116,7 @@ def _interval_s(answers: Answers, bus: str, table: Mapping[str, Any]) -> float:
     framing = "rtu" if serial else table.get("framing", "tcp")
     record = Bus(bus, serial, line, None if serial else ("", 0), framing, 1.0, 0.0, None, None)
     devices = [
-        record_of(bus, item["unit_id"], load_profile(item["profile"]))
+        record_of(bus, int(item["unit_id"]), load_profile(item["profile"]))
         for kind in ("meter", "drive") for item in answers.get(kind, {}).values() if item["bus"] == bus
     ]  # fmt: skip
     return proposed_interval_s(record, devices)

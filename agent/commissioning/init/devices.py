@@ -12,6 +12,7 @@ from agent.commissioning.init.answers import OWN, Answers, Key, value_of, with_v
 from agent.commissioning.init.buses import UNUSED
 from agent.commissioning.init.question import Choice, OpenQuestion, checked, number
 from agent.config import keys
+from drivers.dlt645_frames import ADDRESS_DIGITS
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue, Reason
 
@@ -83,8 +84,16 @@ def _place(kind: str, name: str, table: dict[str, Any]) -> Iterator[OpenQuestion
     for key, ask in (("bus", codes.ASK_BUS), ("unit_id", codes.ASK_UNIT_ID), ("profile", codes.ASK_PROFILE)):
         if key not in table:
             spec = keys.METER[key].convert
-            convert = number(spec) if key == "unit_id" else checked(spec)
+            convert = _unit_id if key == "unit_id" else checked(spec)
             yield OpenQuestion((kind, name, key), ask(device=name), convert)
+
+
+def _unit_id(typed: str) -> Any:
+    """A unit identifier, or the 12 digits of a meter of DL/T 645, which remain a string."""
+    if len(typed) != ADDRESS_DIGITS:
+        return number(keys.METER["unit_id"].convert)(typed)
+    keys.METER["unit_id"].convert(typed)
+    return typed
 
 
 def _same_meter(answers: Answers, name: str, table: dict[str, Any]) -> OpenQuestion | None:
@@ -152,5 +161,5 @@ def _with_point(answers: Answers, name: str, value: str) -> Answers:
         return with_value(answers, ("meter", name, "measuring_point"), value)
     table = answers["meter"][name]
     unused: Key = ("init", "bus", table["bus"], "unused")
-    answers = with_value(answers, unused, [*(value_of(answers, unused) or []), table["unit_id"]])
+    answers = with_value(answers, unused, [*(value_of(answers, unused) or []), int(table["unit_id"])])
     return with_value(answers, ("meter", name), None)

@@ -46,7 +46,7 @@ def _removable(answers: Answers) -> Iterator[tuple[Key, ...]]:
         yield tuple(("motor", name) for name, table in motors.items() if table.get("fed_by") == source)
     for kind in ("meter", "drive"):
         for name, table in answers.get(kind, {}).items():
-            models: Key = ("init", "bus", str(table.get("bus")), "models", str(table.get("unit_id")))
+            models: Key = ("init", "bus", str(table.get("bus")), "models", str(int(table.get("unit_id", 0))))
             if value_of(answers, models) is not None:
                 yield ((kind, name),)
     for bus in answers.get("bus", {}):

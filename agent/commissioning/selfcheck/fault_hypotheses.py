@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from agent.acquisition.scheduler import CT_QUANTITIES
+from agent.config.transformer_ratio import CT_QUANTITIES
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.ct_wiring import wiring
 from agent.commissioning.selfcheck.decoding import Key, Series, median

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from agent.acquisition.scheduler import ratio_factor
+from agent.config.transformer_ratio import ratio_factor
 from agent.commissioning.selfcheck.decoding import number_of
 from agent.commissioning.selfcheck.model import Subject
 from agent.commissioning.selfcheck.register_reader import ReadingRound, RegisterReader, checkable

@@ -9,14 +9,13 @@ from msgspec import Struct, field
 
 from agent.commissioning.selfcheck.model import Subject
 from drivers.errors import DriverError, ModbusExceptionResponse
-from drivers.framing import Request
+from drivers.framing import Request, exchange_characters
+from drivers.profile_link import link_for
 from drivers.profiles import Profile, Register
 from drivers.reading import Clock
 from drivers.registers import plan_blocks, usable
-from drivers.sunspec import SunSpecLink
 
 HOLE_MAX = 16  # a gap of up to this many registers is read together with the registers around it
-REQUEST_AND_FRAME = 13  # characters of request and response without the registers
 ABSENT = (0x01, 0x02, 0x03, 0x04)  # permanent exception codes; after others the request is repeated in the next round
 GATEWAY_SILENCES = (0x0A, 0x0B)  # gateway path unavailable, gateway target failed to respond
 SILENCES_MAX = 2  # requests without a response after which a round is aborted
@@ -51,7 +50,8 @@ class RegisterReader:
     def __init__(self, subject: Subject, unit: int, clock: Clock, names: Collection[str] | None = None) -> None:
         self._subject, self._unit, self._clock = subject, unit, clock
         profile = subject.profile
-        self._link = SunSpecLink(subject.link, profile) if profile.dialect == "sunspec" else subject.link
+        self._link = link_for(profile, subject.link)
+        self._of_meter = profile.dialect == "dlt645"
         self._rows = tuple(row for row in checkable(profile) if names is None or row.name in names)
         # Registers whose reading has an effect in the device are never read.
         self._forbidden = {
@@ -136,7 +136,7 @@ class RegisterReader:
 
     async def _request(self, span: Span) -> bytes:
         function, address, count = span
-        transmission_time_s = (REQUEST_AND_FRAME + 2 * count) * self._subject.character_s
+        transmission_time_s = exchange_characters(count, self._of_meter) * self._subject.character_s
         request = Request(self._unit, function % ALONE, address, count)
         timeout_s = transmission_time_s + self._subject.response_timeout_s
         return await self._link.read_block(request, timeout_s, self._subject.delay_s, tries=2, silence_tries=1)

@@ -14,7 +14,7 @@ from statistics import median_high
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.acquisition.scheduler import ratio_factor
+from agent.config.transformer_ratio import ratio_factor
 from agent.commissioning.selfcheck.decoding import Key, Series, decade_of, median, number_of
 from agent.commissioning.selfcheck.drive_rules import CROSS, DRIVE
 from agent.commissioning.selfcheck.fault_hypothesis import Hypothesis, scaled

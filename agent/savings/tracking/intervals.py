@@ -28,6 +28,8 @@ NEVER = float("-inf")
 FILLED_MS_MAX = 40 * 86_400_000  # longest gap that is filled from the register
 OFF_SHARE = 0.02  # of the rated power: largest power of a motor at standstill
 UNKNOWN_H = 24.0  # at rated power: largest energy accepted from the register over a restart of unknown duration
+SLACK_WH = 2_000.0  # resolution of a register that fills any gap: two digits of 1 kWh
+STEPS_MIN = 10  # steps during a gap with which a coarser register fills it
 STEP_MS = 2_000  # difference of UTC from the monotonic clock from which it is a step
 
 
@@ -48,6 +50,7 @@ class IntervalSettings(Struct, frozen=True):
     largest_w: rated power; a gap cannot contain more on average.
     auxiliary_w: power of auxiliaries while the motor runs.
     accuracy: relative U of each driver.
+    step_wh: smallest change of the energy register; 0: unknown.
     """
 
     asset: str
@@ -55,6 +58,7 @@ class IntervalSettings(Struct, frozen=True):
     largest_w: float
     auxiliary_w: float
     accuracy: Mapping[str, float]
+    step_wh: float = 0.0
 
 
 class IntervalBuilder:
@@ -217,15 +221,21 @@ class IntervalBuilder:
         """Distributes the energy that the register counted during gaps evenly over these gaps."""
         asset, largest_w = self._settings.asset, self._settings.largest_w
         length_ms = sum(b - a for a, b in self._gaps)
-        most_wh = 1.5 * largest_w * length_ms / 3.6e6 + 2000
-        if 0 < length_ms <= FILLED_MS_MAX and -2000 <= missing_wh <= most_wh:
+        step_wh = self._settings.step_wh
+        slack_wh = max(SLACK_WH, 2 * step_wh)
+        if step_wh > SLACK_WH and missing_wh < STEPS_MIN * step_wh:
+            log.info("%s: a step of the energy register is %g kWh: it cannot fill a gap of %.0f s",
+                     asset, step_wh / 1000, length_ms / 1000)  # fmt: skip
+            return
+        most_wh = 1.5 * largest_w * length_ms / 3.6e6 + slack_wh
+        if 0 < length_ms <= FILLED_MS_MAX and -slack_wh <= missing_wh <= most_wh:
             for a, b in self._gaps:
                 for start_ms in range(a // QUARTER_MS * QUARTER_MS, b, QUARTER_MS):
                     overlap_ms = min(b, start_ms + QUARTER_MS) - max(a, start_ms)
                     self._fill_interval(running, start_ms, missing_wh * overlap_ms / length_ms)
             return
-        unknown_wh = 1.5 * largest_w * UNKNOWN_H + 2000
-        if self._resumed and -2000 <= missing_wh <= unknown_wh and same_meter(self._meter_before, self.meter):
+        unknown_wh = 1.5 * largest_w * UNKNOWN_H + slack_wh
+        if self._resumed and -slack_wh <= missing_wh <= unknown_wh and same_meter(self._meter_before, self.meter):
             if missing_wh > largest_w * GAP_S_MIN / 3600:
                 running.flags.add("clock_step")
             running.fill(missing_wh)

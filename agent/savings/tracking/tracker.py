@@ -14,6 +14,7 @@ from agent.analysis.efficiency.energy_window import EnergyCell
 from agent.analysis.efficiency.reasons import DRIVE_BYPASSED, METER_RATIO, METER_WIRING
 from agent.config.reporting_periods import phases_of
 from agent.config.topology import Asset
+from agent.config.transformer_ratio import energy_step_kwh
 from agent.core.messages import Message, codes
 from agent.core.usable_number import usable_number
 from agent.delivery.store import Store, StoreError
@@ -83,7 +84,8 @@ class SavingsTracker:
         last, register_mwh = self._restore()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
         self._drivers = {item.metric.name for item in asset.signals if item.measures is None}
-        settings = IntervalSettings(asset.name, period_s, 1000 * motor.kw, motor.auxiliary_w, accuracy)
+        settings = IntervalSettings(asset.name, period_s, 1000 * motor.kw, motor.auxiliary_w, accuracy,
+                                    1000 * energy_step_kwh(asset.meter, "energy_import") if asset.meter else 0.0)  # fmt: skip
         self._intervals = IntervalBuilder(settings, self._stored, self._on_change, self._on_interval, last,
                                           None if register_mwh is None else register_mwh / 1000)  # fmt: skip
         self._intervals.meter = identity(asset.meter, None) if asset.meter else ""

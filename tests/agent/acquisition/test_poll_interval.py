@@ -19,7 +19,7 @@ from drivers.registers import usable
 from drivers.serial_sniffer import SerialSetting
 
 HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n'
-NAMES = [name for name in profile_ids() if load_profile(name).dialect != "huanyang_private"]
+NAMES = [name for name in profile_ids() if load_profile(name).uses_modbus]
 
 
 def proposal(folder: Path, target: Target, names: list[str]) -> Config:

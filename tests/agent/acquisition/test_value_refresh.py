@@ -21,7 +21,7 @@ from simulators.devices.bench import BenchDevice
 from simulators.devices.device import Refused
 
 BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
-METERS = [name for name in profile_ids() if load_profile(name).kind == "meter"]
+METERS = [name for name in profile_ids() if load_profile(name).kind == "meter" and load_profile(name).uses_modbus]
 
 
 class SimulatedBus(LoopLink):

@@ -45,7 +45,7 @@ from simulators.reasons import (
 from simulators.scenarios import bench, load, noisy_line
 from simulators.serve import serve
 
-SERVED = [name for name in profile_ids() if load_profile(name).dialect != "huanyang_private"]
+SERVED = [name for name in profile_ids() if load_profile(name).uses_modbus]
 
 
 def device(name: str, seed: int = 3) -> BenchDevice:

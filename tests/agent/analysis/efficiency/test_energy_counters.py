@@ -305,3 +305,19 @@ def test_input_and_shaft_energy_belong_to_the_same_instant(tmp_path: Path, slow_
         if kwh_step == 0.01:  # the digit of this profile
             allowed = u["energy_counted_import_wh"] + u["energy_shaft_wh"] + 1
             assert before >= values["energy_shaft_wh"] - allowed
+
+
+def test_a_coarse_register_counts_its_steps_and_states_their_uncertainty(tmp_path: Path) -> None:
+    """DL/T 645 at 200/5 and 10000/100: a step is 40 kWh, no jump; U (k = 2) of two truncated readings is 32.7 kWh."""
+    text = "".join((
+        site(), bus(tcp=None, serial="/dev/ttyUSB9", line="2400 8E1", framing="dlt645"),
+        meter("m", profile="generic/dlt645-three-phase", unit_id="000000000161", ct="200/5", vt="10000/100",
+              ct_class="0.5", vt_class="0.5", ratio_applied_by="agent"),
+        motor("p", "m", class_="IE3"),
+    ))  # fmt: skip
+    counters = EnergyCounters(asset(tmp_path, text), LARGEST_W, {})
+    for at_s, kwh in ((0, 4000.0), (60, 4040.0), (3600, 4080.0)):
+        counters.on_meter_reading(reading(at_s, energy_import=kwh))
+    assert (wh(counters), counters.new_events()) == (80_000, [])
+    u_wh = counters.uncertainties()["energy_counted_import_wh"]
+    assert u_wh == pytest.approx(2 * math.sqrt(2 / 12) * 40_000, rel=0.01)

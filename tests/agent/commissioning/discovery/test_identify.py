@@ -128,7 +128,7 @@ def test_without_function_3_only_function_4_is_used() -> None:
     known = asyncio.run(identify(link, UNIT, fc03=False))
     assert Watched.functions == {4, 0x11, 0x2B}
     assert "eastron/sdm630" in names(known)
-    total = sum(load_profile(item).dialect in ("modbus", "sunspec") for item in profile_ids())
+    total = sum(load_profile(item).uses_modbus for item in profile_ids())
     (note,) = [note for note in known.notes if note.code == codes.FUNCTION_03_NEEDED]
     assert 0 < note.data["n"] < note.data["total"] == total
 

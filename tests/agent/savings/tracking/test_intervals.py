@@ -302,3 +302,25 @@ def test_energy_that_a_register_filled_does_not_change_the_shaft_energy() -> Non
 
 def interval_of(bucket: IntervalAccumulator) -> Interval:
     return bucket.interval("p", "", 0.0, {})
+
+
+@pytest.mark.parametrize(("gap_s", "filled"), [(600, False), (3600, False), (8 * 3600, True)])
+def test_a_coarse_register_fills_only_a_gap_of_ten_steps(gap_s: float, filled: bool) -> None:
+    """Steps of 40 kWh, 100 kW: ten steps take 4 h; a shorter gap would get up to 40 kWh too much or too little."""
+    step_wh = 40_000.0
+    bench = Bench()
+    settings = IntervalSettings("pump", 1.0, 160e3, 200.0, {}, step_wh)
+    bench.hours = IntervalBuilder(settings, bench.kept.get, bench._keep, bench._done)
+    for seconds in (300, gap_s):
+        for _ in range(300):
+            bench.pass_by(1.0)
+            register = bench.true_wh // step_wh * step_wh
+            bench.hours.add_power(bench.now_s, bench.utc_ms, 100e3, 0.0, register)
+        if seconds == 300:
+            bench.pass_by(gap_s)
+    measured_wh, gap_wh = 100e3 * 600 / 3600, 100e3 * gap_s / 3600
+    found_wh = bench.total_wh()
+    if filled:
+        assert found_wh == pytest.approx(measured_wh + gap_wh, abs=step_wh)
+    else:
+        assert found_wh == pytest.approx(measured_wh, rel=0.01), "nothing was invented"

@@ -1,0 +1,12 @@
+"""The master of a bus by its framing."""
+
+from __future__ import annotations
+
+from drivers.bus_settings import BusSettings
+from drivers.dlt645_link import Dlt645Link
+from drivers.modbus_link import ModbusLink
+from drivers.reading import Clock
+
+
+def bus_link(wire: BusSettings, clock: Clock) -> ModbusLink | Dlt645Link:
+    return Dlt645Link(wire, clock) if wire.dlt645 else ModbusLink(wire, clock)

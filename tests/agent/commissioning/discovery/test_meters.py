@@ -1,0 +1,120 @@
+"""Meters of DL/T 645 are found and identified on a line, in real time; the configuration made from them is read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from support.announced import Announced
+from support.segment_log import sent_by
+
+from agent.cli.scan_view import format_result, result_object
+from agent.commissioning.discovery import reasons as codes
+from agent.commissioning.discovery.meters import parse_addresses
+from agent.commissioning.discovery.scan import Scan
+from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target
+from agent.config.loader import load_config
+from agent.core.clock import SystemClock
+from drivers.reasons import InvalidValue
+from drivers.serial_sniffer import SerialSetting
+from simulators.bus.line_settings_segment import LineSettingsSegment
+from simulators.bus.meter_station import MeterLine, MeterStation
+from simulators.devices.energy_meter import EnergyMeter
+
+pytestmark = pytest.mark.alone
+VALUES = {
+    **{f"voltage_l{k}n": 230.0 + k for k in (1, 2, 3)}, **{f"current_l{k}": 2.0 + k / 10 for k in (1, 2, 3)},
+    "voltage_l12": 100.1, "voltage_l23": 99.9, "active_power": 1500.5, "energy_import": 4711.25, "frequency": 50.02,
+}  # fmt: skip
+CONTROL = 12  # offset of the control code in a request with its preamble
+
+
+@pytest.fixture
+def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[LineSettingsSegment]:
+    segment = LineSettingsSegment(getattr(request, "param", "9600 8E1"))
+
+    def parity(_port: str, wanted: str) -> str:
+        segment.parity_of_port = wanted
+        return "N"
+
+    monkeypatch.setattr("drivers.serial_line.port_parity", parity)
+    yield segment
+    segment.stop()
+
+
+def station(segment: LineSettingsSegment, address: str, turnaround_s: float = 0.03, **keys: object) -> MeterStation:
+    meter = EnergyMeter(address, lambda: VALUES, **keys)  # type: ignore[arg-type]
+    return MeterStation(segment, MeterLine(meter, Random(1), None, (turnaround_s, turnaround_s)))
+
+
+def scanned(segment: LineSettingsSegment, options: ScanOptions, setting: SerialSetting | None = None) -> ScanResult:
+    port = segment.port("agent")
+    segment.start()
+    target = Target(serial=port, setting=setting)
+    return asyncio.run(asyncio.wait_for(Scan(target, options, Announced(SystemClock())).run(), 60))
+
+
+def only(meters: tuple[int, ...] = ()) -> ScanOptions:
+    return ScanOptions((1,), "quick", 0.3, meters=meters)
+
+
+@pytest.mark.parametrize("line", ["9600 8E1", "2400 8E1"], indirect=True)
+def test_a_single_meter_is_found_by_the_wildcard(line: LineSettingsSegment, tmp_path: Path) -> None:
+    meter = station(line, "000000000161")
+    result = scanned(line, only())
+    assert [(found.unit, str(found.setting)) for found in result.found] == [(161, f"{line.baud} 8E1")]
+    assert (result.findings, result.notes) == ([], [codes.METER_LINE()])
+    assert set(meter.controls) == {0x11, 0x13}
+    assert {run.data[CONTROL] for run in sent_by(line, "agent") if run.data[0] == 0xFE} <= {0x11, 0x13}
+    body = json.loads(json.dumps(result_object(result)))
+    assert [found["unit_id"] for found in body["found"]] == ["000000000161"]
+    assert [model["profile"] for model in body["found"][0]["models"]] == ["generic/dlt645-three-phase"]
+    assert "000000000161" in format_result(result)
+    file = tmp_path / "plant.toml"
+    file.write_text('[site]\nid = "a"\ngateway = "b"\n' + body["toml"], encoding="utf-8")
+    config, _ = load_config(file)
+    (bus,) = config.buses.values()
+    assert (bus.framing, bus.line) == ("dlt645", (line.baud, 8, "E", 1))
+    assert next(iter(config.meters.values())).unit_id == 161
+
+
+@pytest.mark.parametrize(
+    ("keys", "profile", "reason"),
+    [({"phases": 1}, "generic/dlt645-single-phase", codes.METER_ONE_PHASE()),
+     ({"three_wires": True}, "generic/dlt645-three-wire", codes.METER_THREE_WIRES())],
+)  # fmt: skip
+def test_the_voltages_show_the_profile(
+    line: LineSettingsSegment, keys: dict[str, object], profile: str, reason: object
+) -> None:
+    station(line, "202311001234", **keys)  # type: ignore[arg-type]
+    identified = scanned(line, only()).found[0].identified
+    assert identified is not None
+    assert identified.conclusive
+    assert [(match.profile.id, match.pro) for match in identified.matches] == [(profile, (reason,))]
+    assert identified.reported == "DTZ-SIM"
+
+
+def test_meters_that_respond_at_the_same_time_are_a_finding(line: LineSettingsSegment) -> None:
+    for address in ("000000000161", "000000000007"):
+        station(line, address)
+    result = scanned(line, only(), SerialSetting(9600, 8, "E"))
+    assert result.found == []
+    assert codes.METERS_COLLIDE(line="9600 8E1") in result.findings
+
+
+def test_several_meters_are_found_by_their_addresses(line: LineSettingsSegment) -> None:
+    for address in ("000000000161", "000000000007"):
+        station(line, address)
+    result = scanned(line, only(parse_addresses("000000000161,000000000007,000000000099")))
+    assert [found.unit for found in result.found] == [7, 161]
+    assert result.findings == [codes.METERS_SILENT(n=1, addresses=("000000000099",))]
+
+
+@pytest.mark.parametrize("text", ["161", "00000000016A", "", "000000000161;000000000162", "AAAAAAAAAAAA"])
+def test_an_address_has_12_digits(text: str) -> None:
+    with pytest.raises(InvalidValue):
+        parse_addresses(text)

@@ -1,0 +1,205 @@
+"""The master of a line with meters, on virtual time: no wrong value, whatever the line does, and nothing but reads."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from random import Random
+
+import pytest
+from support.meter_line import MetersOnLine
+from support.timed_line import finished
+
+from drivers.dlt645_link import Dlt645Link
+from drivers.error_reasons import METER_NO_VALID_RESPONSE, METER_REFUSALS
+from drivers.errors import DriverError, ForeignMasterActive, LinkTimeout, MeterRefusal, ResponseQuarantined
+from drivers.framing import Request
+from simulators.bus.meter_frames import meter_frame
+from simulators.bus.meter_station import MeterLine, MeterNoise
+from simulators.devices.energy_meter import EnergyMeter
+
+ENERGY, VOLTAGES, CURRENTS, POWERS = 0x00010000, 0x0201FF00, 0x0202FF00, 0x0203FF00
+UNIT, ADDRESS = 161, "000000000161"
+POOR = MeterNoise(late=0.02, truncated=0.03, foreign=0.03, echoed=0.05, damaged=0.04, noise=0.05, hole=0.05, lost=0.02)
+
+
+class CountingMeter(EnergyMeter):
+    """Each value that it sends is different: the energy is the number of the request, in kWh."""
+
+    def __init__(self, address: str = ADDRESS, **keys: object) -> None:
+        super().__init__(address, self._next, **keys)  # type: ignore[arg-type]
+        self.count = 0
+
+    def _next(self) -> dict[str, float]:
+        self.count += 1
+        of_phases = {f"voltage_l{k}n": self.count % 900 + k / 10 for k in (1, 2, 3)}
+        return {"energy_import": float(self.count), **of_phases}
+
+
+def line_of(meter: EnergyMeter, noise: MeterNoise | None = None, seed: int = 1, baud: int = 2400) -> MetersOnLine:
+    return MetersOnLine([MeterLine(meter, Random(seed), noise)], baud=baud)
+
+
+def read(link: Dlt645Link, identifier: int, unit: int = UNIT, tries: int = 3) -> bytes:
+    return finished(link.read_block(Request(unit, 0x11, identifier, 0), 1.0, 0.02, tries=tries))
+
+
+def digits(data: bytes) -> int:
+    return int(data[::-1].hex())
+
+
+def test_values_arrive_from_a_good_line() -> None:
+    meter = CountingMeter()
+    with (line := line_of(meter)).link() as link:
+        assert [digits(read(link, ENERGY)) for _ in range(3)] == [100, 200, 300]
+        volts = read(link, VOLTAGES)
+    assert [digits(volts[at : at + 2]) for at in (0, 2, 4)] == [41, 42, 43]
+    assert line.controls == {0x11}
+
+
+def exchanged(exchanges: int, seed: int, baud: int) -> tuple[Counter[str], set[int]]:
+    """Outcomes of calls on a poor line. A value is wrong if its request was sent before the call began."""
+    meter = CountingMeter()
+    line, found = line_of(meter, POOR, seed, baud), Counter[str]()
+    with line.link() as link:
+        for n in range(exchanges):
+            before = meter.count
+            identifier = (ENERGY, VOLTAGES)[n % 2]
+            try:
+                data = read(link, identifier)
+            except ForeignMasterActive:
+                link.resume()  # as an operator does; the responses of another meter prove another master
+                found["stopped"] += 1
+                continue
+            except ResponseQuarantined:
+                found["postponed"] += 1
+                continue
+            except DriverError:
+                found["lost"] += 1
+                continue
+            possible = range(before + 1, meter.count + 1)
+            if identifier == ENERGY:
+                right = digits(data) % 100 == 0 and digits(data) // 100 in possible
+            else:
+                right = any(data == _volts(count) for count in possible)
+            found["right" if right else "wrong"] += 1
+    return found, line.controls
+
+
+def _volts(count: int) -> bytes:
+    return b"".join(bytes.fromhex(f"{10 * (count % 900) + k:04d}")[::-1] for k in (1, 2, 3))
+
+
+@pytest.mark.parametrize("baud", [2400, 9600])
+def test_no_value_is_wrong_on_a_poor_line(baud: int) -> None:
+    found, controls = exchanged(400, 3, baud)
+    assert found["wrong"] == 0
+    assert found["right"] >= 0.95 * found.total(), found
+    assert controls == {0x11}
+
+
+@pytest.mark.soak
+def test_no_value_is_wrong_in_100000_exchanges() -> None:
+    began_s = time.monotonic()
+    total = Counter[str]()
+    for seed in range(25):
+        found, controls = exchanged(4000, seed, (2400, 9600)[seed % 2])
+        assert controls == {0x11}
+        total += found
+    print(dict(total), f"{time.monotonic() - began_s:.0f} s")
+    assert total["wrong"] == 0
+    assert total["right"] >= 0.95 * total.total(), total
+
+
+def test_a_response_in_several_frames_is_joined() -> None:
+    meter = EnergyMeter(ADDRESS, lambda: {f"current_l{k}": float(k) for k in (1, 2, 3)}, data_max=4)
+    with (line := line_of(meter)).link() as link:
+        assert read(link, CURRENTS) == bytes.fromhex("001000 002000 003000")
+    assert line.controls == {0x11, 0x12}
+
+
+def test_a_refusal_names_its_cause() -> None:
+    with line_of(EnergyMeter(ADDRESS, dict, blocks=False)).link() as link, pytest.raises(MeterRefusal) as caught:
+        read(link, VOLTAGES)
+    assert caught.value.code == 2
+    assert [cause.code for cause in caught.value.reason.data["causes"]] == [METER_REFUSALS[1]]
+    assert not caught.value.retry
+
+
+def test_several_error_bits_are_all_named() -> None:
+    refusal = MeterRefusal(0b101, ADDRESS, "02010100")
+    assert [cause.code for cause in refusal.reason.data["causes"]] == [METER_REFUSALS[0], METER_REFUSALS[2]]
+    assert (refusal.code, refusal.retry) == (4, True)
+
+
+def test_a_late_response_is_not_the_value_of_a_later_call() -> None:
+    """It comes 1.1 s after its request, during a call that began after it was measured."""
+    meter = CountingMeter()
+    with line_of(meter, MeterNoise(late=1.0)).link() as link:
+        with pytest.raises(LinkTimeout):
+            finished(link.read_block(Request(UNIT, 0x11, ENERGY, 0), 0.7))
+        before = meter.count
+        with pytest.raises(LinkTimeout):
+            finished(link.read_block(Request(UNIT, 0x11, ENERGY, 0), 0.7))
+        assert (link.late, meter.count) == (1, before + 1)
+
+
+def test_the_response_to_a_second_attempt_is_not_the_value_of_the_next_call() -> None:
+    """The first attempt is answered late, during the second one, whose own response arrives during the next call."""
+    meter = CountingMeter()
+    with line_of(meter, MeterNoise(late=1.0), baud=9600).link() as link:
+        request = Request(UNIT, 0x11, ENERGY, 0)
+        assert digits(finished(link.read_block(request, 1.6, tries=2, retry_after_s=1.0))) == 100
+        assert meter.count == 2
+        assert digits(finished(link.read_block(request, 1.6, tries=2, retry_after_s=1.0))) == 300
+
+
+def test_a_pause_of_400_ms_within_a_response_does_not_end_it() -> None:
+    with line_of(CountingMeter(), MeterNoise(hole=1.0)).link() as link:
+        assert [digits(read(link, ENERGY, tries=1)) for _ in range(5)] == [100, 200, 300, 400, 500]
+    assert link.failed == 0
+
+
+def test_a_meter_that_does_not_respond_costs_its_timeout() -> None:
+    line = line_of(CountingMeter())
+    with line.link() as link, pytest.raises(LinkTimeout):
+        finished(link.read_block(Request(99, 0x11, ENERGY, 0), 0.7))
+    assert line.monotonic() == pytest.approx(0.7, abs=0.1)
+
+
+def test_the_address_of_a_single_meter_is_found_by_the_wildcard() -> None:
+    with (line := line_of(CountingMeter())).link() as link:
+        assert finished(link.read_addresses(1.0)) == [UNIT]
+    assert line.controls == {0x13}
+
+
+def test_two_meters_behind_the_wildcard_are_noticed() -> None:
+    """With very different response times both are read; otherwise the responses destroy each other."""
+    meters = [CountingMeter(), CountingMeter("000000000007")]
+    slow = MetersOnLine([MeterLine(meter, Random(1), None, (delay_s, delay_s))
+                         for meter, delay_s in zip(meters, (0.02, 0.3), strict=True)])  # fmt: skip
+    with slow.link() as link:
+        assert finished(link.read_addresses(1.0)) == [UNIT, 7]
+    same = MetersOnLine([MeterLine(meter, Random(1), None, (0.02, 0.02)) for meter in meters])
+    with same.link() as link, pytest.raises(LinkTimeout) as caught:
+        finished(link.read_addresses(1.0))
+    assert caught.value.reason.code == METER_NO_VALID_RESPONSE
+
+
+def test_the_requests_of_another_master_stop_the_requests_of_this_one() -> None:
+    line = line_of(CountingMeter())
+    line.at(0.5, meter_frame("000000000099", 0x11, ENERGY.to_bytes(4, "little")))
+    with line.link() as link:
+        read(link, ENERGY)
+        line.sleep(2.0)
+        with pytest.raises(ForeignMasterActive):
+            read(link, ENERGY)
+        assert link.foreign is not None
+        assert dict(link.foreign.requests) == {(99, 0x11, ENERGY): 1}
+
+
+def test_the_echo_of_an_adapter_is_no_other_master() -> None:
+    with line_of(CountingMeter(), MeterNoise(echoed=1.0)).link() as link:
+        for _ in range(20):
+            read(link, ENERGY, tries=1)
+        assert link.foreign is None
