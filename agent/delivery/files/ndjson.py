@@ -1,4 +1,4 @@
-"""Files: every row as one line of JSON; files are closed by size and optionally converted to Parquet.
+"""Files: every row as one line of JSON; files are closed by size, or each day, and optionally converted to Parquet.
 
 A row is confirmed after fsync. After a crash the last rows may come again: their ids are compared with the end of the
 open file and of the file closed last, so that no row is written twice.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,7 +16,9 @@ from pathlib import Path
 
 import msgspec
 
+from agent.config.model import Config
 from agent.config.sinks import Files
+from agent.delivery.files.conversion import DAY_MS, Conversion
 from agent.delivery.store import SinkCursor, StoredRow
 
 log = logging.getLogger(__name__)
@@ -29,20 +29,24 @@ WAIT_S = 0.5
 GATHER_S = 0.7  # rows of this time are written together: flash memory wears out by the number of writes
 RETRY_S = 10.0
 TAIL_BYTES = 16_000_000  # more than the rows that may come again
-CONVERT_S = 600.0
+_TIME = re.compile(rb'"t":(\d+)')
 _CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # other files in the folder are not touched
 
 
 class FileSink:
-    """Writes every row to files. written: number of rows written in this run."""
+    """Writes every row to files. written: number of rows written in this run.
+
+    conversion: of closed files; None: they stay NDJSON.
+    """
 
     name = "file"
 
-    def __init__(self, settings: Files, root: str) -> None:
-        self._settings, self._root = settings, root
+    def __init__(self, settings: Files, root: str, conversion: Conversion | None = None) -> None:
+        self._settings, self._root, self._conversion = settings, root, conversion
         self.written = 0
         self._file: int | None = None
         self._size = 0
+        self._first_ms: int | None = None  # time of the first row of the open file
         self._written_before: set[str] = set()  # ids at the end of the file, until newer rows come
         self._newest = ""  # name of the file that was closed last
         self._failing = False  # an error was logged
@@ -58,8 +62,10 @@ class FileSink:
     def update_retained(self, topic: str, payload: bytes) -> None:
         """Retained messages are not written."""
 
-    def reconfigure(self, *_changed: object) -> None:
+    def reconfigure(self, config: Config, *_assets: object) -> None:
         """Another directory requires a restart."""
+        if self._conversion is not None:
+            self._conversion.reconfigure(config)
 
     def numbers(self) -> Mapping[str, float | int]:
         return {"file_rows": self.written}
@@ -70,6 +76,8 @@ class FileSink:
         self._thread.join(5)
 
     def _run(self) -> None:
+        if self._conversion is not None:
+            self._conversion.start()
         while True:
             ending = self._ending.is_set()  # one more cycle after `stop`
             try:
@@ -77,8 +85,10 @@ class FileSink:
                 while rows := self._cursor.fetch_backlog(BATCH) or self._cursor.fetch_live(BATCH):
                     self._write(rows)
                     self._cursor.confirm([row.n for row in rows])
-                    if self._size >= self._settings.rotate_bytes:
+                    if self._size >= self._settings.rotate_bytes or self._is_next_day(rows[-1].t_ms):
                         self._rotate(rows[-1].t_ms)
+                    if self._conversion is not None:
+                        self._conversion.after(rows[-1].t_ms)
                 if self._failing:
                     log.info("file %s: can be written again", self._settings.directory)
                 self._failing = False
@@ -96,6 +106,10 @@ class FileSink:
             if self._awake.wait(WAIT_S):
                 self._ending.wait(GATHER_S)
             self._awake.clear()
+
+    def _is_next_day(self, t_ms: int) -> bool:
+        by_day = self._conversion is not None and self._conversion.by_day
+        return by_day and self._first_ms is not None and t_ms // DAY_MS > self._first_ms // DAY_MS
 
     def _write(self, rows: list[StoredRow]) -> None:
         """Writes all rows or none: a partial write is truncated."""
@@ -115,6 +129,7 @@ class FileSink:
         self._size += len(data)
         self.written += len(fresh)
         if fresh:
+            self._first_ms = fresh[0].t_ms if self._first_ms is None else self._first_ms
             self._written_before.clear()
 
     def _open(self) -> None:
@@ -127,6 +142,8 @@ class FileSink:
         end = tail.rfind(b"\n") + 1
         self._size = size - (len(tail) - end)
         os.ftruncate(self._file, self._size)  # a power cut may have left a partial line
+        first = _TIME.search(os.pread(self._file, 1000, 0))
+        self._first_ms = int(first[1]) if first else None
         self._written_before = ids(_end_of_last(self._closed()) + tail[:end])
 
     def _close(self) -> None:
@@ -140,27 +157,15 @@ class FileSink:
         stamp = datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
         self._newest = later_name(stamp, max([self._newest, *(path.stem for path in self._closed())]))
         (folder / OPEN).rename(folder / f"{self._newest}.ndjson")
-        if self._settings.format == "parquet":
-            self._to_parquet()
+        if self._conversion is not None:
+            self._conversion.convert([path for path in self._closed() if path.suffix == ".ndjson"])
         self._prune()
-
-    def _to_parquet(self) -> None:
-        """Converts closed files in a separate process, which keeps the agent small. Failed files are tried again."""
-        for closed in (path for path in self._closed() if path.suffix == ".ndjson"):
-            command = [sys.executable, "-P", "-m", "agent.delivery.files.parquet", str(closed), self._root]
-            try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_S, check=False)
-            except subprocess.TimeoutExpired:
-                log.warning("file: %s was not converted to Parquet within %.0f s; it stays NDJSON", closed.name,
-                            CONVERT_S)  # fmt: skip
-                continue
-            if done.returncode:
-                error = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-                log.warning("file: %s was not converted to Parquet: %s", closed.name, error)
 
     def _prune(self) -> None:
         """Deletes the oldest closed files when all closed files together exceed the limit."""
         closed = self._closed()
+        if self._conversion is not None:
+            closed = [*self._conversion.finished(), *closed]
         total = sum(path.stat().st_size for path in closed)
         for path in closed[:-1]:
             if total <= self._settings.keep_bytes:

@@ -19,6 +19,7 @@ from agent.config.sinks import Files
 from agent.core.messages import Message, codes
 from agent.core.text import english
 from agent.delivery.files import ndjson
+from agent.delivery.files.conversion import LongConversion
 from agent.delivery.files.ndjson import FileSink, later_name
 from agent.delivery.store import SinkCursor
 from agent.delivery.store.reasons import NO_SPACE_LEFT, RETENTION_EXPIRED
@@ -29,7 +30,8 @@ class Writing:
     def __init__(self, folder: Path, settings: Files) -> None:
         self.out = settings.directory
         self.bench = Bench(configured(folder, "mqtt://127.0.0.1:1"), folder / "state")
-        self.sink = FileSink(settings, self.bench.publisher.root)
+        root = self.bench.publisher.root
+        self.sink = FileSink(settings, root, LongConversion(root) if settings.format == "parquet" else None)
         self.bench.publisher.sinks = [self.sink]
         self.drain: SinkCursor = self.bench.store.sink_cursors([self.sink.name])[self.sink.name]
 
