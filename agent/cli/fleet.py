@@ -1,62 +1,80 @@
-"""`magwatt simulate fleet`."""
+"""`magwatt fleet`: questions about a lake of many gateways."""
 
 from __future__ import annotations
 
-import json
+import re
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
-from agent.cli.options import BROKER, FINDING, broker_of, login_options, option_value, seconds_from
-from agent.core.text import N_, text_of
+from agent.cli.fleet_view import table_lines
+from agent.cli.options import FINDING, fail
+from agent.core.text import N_, _, as_object, text_of
+
+if TYPE_CHECKING:
+    from agent.fleet.lake import Lake
+
+QUESTIONS = ("savings", "verdicts", "alarms", "coverage")
+lake_option = click.option(
+    "--lake", "lake_dir", metavar="DIR", default="lake", show_default=True, type=click.Path(path_type=Path),
+    help=N_("Directory of the lake."),
+)  # fmt: skip
 
 
-@click.command(
-    help=N_("Simulate many gateways at one broker and report which rows arrived.\n\nExits 1 if a row was lost.")
+@click.group(help=N_("Ask questions about a lake of many gateways."))
+def fleet() -> None:
+    pass
+
+
+@fleet.command(
+    help=N_(
+        "Answer a question about a lake.\n\n"
+        "savings: by motor and month, from the signed ledgers. verdicts: the newest verdict of each motor. alarms: how "
+        "often each was raised, and its state. coverage: rows of each motor and month. Files that cannot be read are "
+        "named and left out. Exits 1 if there is a finding."
+    )
 )
-@click.option(
-    "--gateways",
-    type=click.IntRange(1, 20000),
-    metavar="N",
-    default=100,
-    show_default=True,
-    help=N_("Number of gateways."),
-)
-@click.option(
-    "--motors", type=click.IntRange(1, 200), metavar="N", default=12, show_default=True, help=N_("Motors per gateway.")
-)
-@click.option(
-    "--interval",
-    "interval_s",
-    type=seconds_from(0.1),
-    default=5.0,
-    show_default=True,
-    help=N_("Seconds between two rows of a motor."),
-)
-@click.option(
-    "--seconds", type=seconds_from(1), default=60.0, show_default=True, help=N_("Stop after this many seconds.")
-)
-@click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Publish to this broker."))
-@login_options
-@click.option(
-    "--site", metavar="SITE", default="fleet", show_default=True, help=N_("Site in the topics: magwatt/v1/SITE/…")
-)
+@click.argument("question", type=click.Choice(QUESTIONS))
+@lake_option
+@click.option("--month", metavar="YYYY-MM", help=N_("Only this month."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
-def fleet(
-    gateways: int, motors: int, interval_s: float, seconds: float, broker: str, user: str | None,
-    password_file: Path | None, ca: Path | None, site: str, as_json: bool,
-) -> None:  # fmt: skip
-    from agent.config import schema
-    from agent.core.clock import SystemClock
-    from agent.simulation.fleet.load_generator import FleetError, format_report, run_fleet
+def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> None:
+    if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        fail(_("--month {text}: expected a month, for example 2026-10", text=month))
+    lake, ask = _open(lake_dir, question)
+    from agent.fleet.lake import LakeError
 
-    option_value("--site", site, schema.identifier)
-    settings = broker_of(broker, user, password_file, ca)
     try:
-        report = run_fleet(settings, site, gateways, motors, interval_s, seconds, SystemClock())
-    except FleetError as error:
-        click.echo(text_of(error), err=True)
-        sys.exit(FINDING)
-    click.echo(json.dumps(report) if as_json else format_report(report))
-    sys.exit(FINDING if report["lost"] else 0)
+        rows = ask(lake, month)
+    except LakeError as error:
+        for finding in lake.findings:
+            click.echo(text_of(finding), err=True)
+        fail(text_of(error))
+    if as_json:
+        found = {"question": question, "rows": rows, "findings": [as_object(finding) for finding in lake.findings]}
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        click.echo("\n".join(table_lines(question, rows)))
+        for finding in lake.findings:
+            click.echo(text_of(finding), err=True)
+    sys.exit(FINDING if lake.findings else 0)
+
+
+def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | None], Sequence[Any]]]:
+    try:
+        from agent.fleet import messages
+        from agent.fleet.lake import Lake, LakeError
+        from agent.fleet.savings import savings
+    except ImportError as error:
+        fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=error.name or "duckdb"))
+    asked: dict[str, Callable[[Lake, str | None], Sequence[Any]]] = {
+        "savings": savings, "verdicts": messages.verdicts, "alarms": messages.alarms, "coverage": messages.coverage,
+    }  # fmt: skip
+    try:
+        return Lake(lake_dir), asked[question]
+    except LakeError as error:
+        fail(text_of(error))

@@ -26,10 +26,15 @@ _TIME = pa.timestamp("ms", tz="UTC")
 
 
 class Place(Struct):
-    """The newest exported record. seq: its number; 0: none. hash: of its line."""
+    """The newest exported record.
+
+    seq: its number; 0: none. hash: of its line.
+    restores: number of restorations of a backup that the ledger had then.
+    """
 
     seq: int = 0
     hash: str = ""
+    restores: int = 0
 
 
 class _Fields(Struct):
@@ -58,12 +63,14 @@ Row = tuple[int, int, str, str]  # seq, t_ms, kind, line
 
 
 def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Place) -> Place:
-    """Writes the records after a place, or all of them if the ledger has another record there; returns the newest.
+    """Writes the records after a place; returns the newest.
 
-    Records that a restored backup replaced stay in the lake. Raises OSError, sqlite3.Error.
+    All records are written if the ledger was restored since, or has another record at that place. Files of before
+    stay: a reader uses those with the highest number of restorations. Raises OSError, sqlite3.Error.
     """
-    found = db.execute("select hash from ledger where seq = ?", (after.seq,)).fetchone()
-    if after.seq and (not found or found[0] != after.hash):
+    (restores,) = db.execute("select count(*) from ledger where kind = 'restore'").fetchone()
+    known = db.execute("select hash from ledger where seq = ?", (after.seq,)).fetchone()
+    if after.seq and (restores != after.restores or known != (after.hash,)):
         after = Place()
     query = "select seq, t_ms, kind, body from ledger where seq > ? order by seq limit ?"
     while rows := db.execute(query, (after.seq, PART)).fetchall():
@@ -71,9 +78,9 @@ def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Pla
         for row in rows:
             months[day_of(row[1])[:7]].append(row)
         for month, records in months.items():
-            write(folder_of(lake, DATASET, origin, month=month) / _name(records), ledger_table(records), origin)
-        last = rows[-1]
-        after = Place(last[0], _digest(last[3]))
+            folder = folder_of(lake, DATASET, origin, ledger=_identity(db), month=month)
+            write(folder / _name(records, restores), ledger_table(records), origin)
+        after = Place(rows[-1][0], _digest(rows[-1][3]), restores)
     return after
 
 
@@ -87,9 +94,10 @@ def ledger_table(rows: Iterable[Row]) -> pa.Table:
         except msgspec.MsgspecError:
             fields = _Fields()
         columns.append((seq, t_ms, kind, line, *(getattr(fields, name) for name in _Fields.__struct_fields__)))
-    arrays = zip(*columns, strict=True) if columns else ([] for _ in SCHEMA)
-    return pa.table([_array(list(values), column.type) for values, column in zip(arrays, SCHEMA, strict=True)],
-                    schema=SCHEMA)  # fmt: skip
+    arrays = [
+        _array(list(values), column.type) for values, column in zip(zip(*columns, strict=True), SCHEMA, strict=True)
+    ]
+    return pa.table(arrays, schema=SCHEMA)
 
 
 def key_of(db: sqlite3.Connection) -> str:
@@ -101,9 +109,14 @@ def key_of(db: sqlite3.Connection) -> str:
         return ""
 
 
-def _name(records: list[Row]) -> str:
-    """With the hash of the last line: after a restored backup the ledger has other records with these numbers."""
-    return f"part-{records[0][0]}_{records[-1][0]}-{_digest(records[-1][3])[:8]}.parquet"
+def _identity(db: sqlite3.Connection) -> str:
+    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers."""
+    return _digest(db.execute("select body from ledger order by seq limit 1").fetchone()[0])[:16]
+
+
+def _name(records: list[Row], restores: int) -> str:
+    """With the hash of the last line: a rewritten ledger has other records with these numbers."""
+    return f"records-{restores}-{records[0][0]}_{records[-1][0]}-{_digest(records[-1][3])[:8]}.parquet"
 
 
 def _digest(line: str) -> str:
