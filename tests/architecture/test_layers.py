@@ -22,7 +22,7 @@ ONLY = {
 }
 SUBPACKAGES = {"acquisition", "analysis", "commissioning", "delivery", "savings", "savings.report", "simulation"}
 TERMINAL = {"click", "rich", "prompt_toolkit"}
-TOP_ENTRIES = 16
+TOP_ENTRIES = 17
 
 Graph = dict[str, set[str]]
 

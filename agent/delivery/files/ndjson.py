@@ -7,7 +7,6 @@ open file and of the file closed last, so that no row is written twice.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ import msgspec
 from agent.config.model import Config
 from agent.config.sinks import Files
 from agent.delivery.files.conversion import DAY_MS, Conversion
+from agent.delivery.files.line_file import TAIL_BYTES, LineFile
 from agent.delivery.store import SinkCursor, StoredRow
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ BATCH = 500
 WAIT_S = 0.5
 GATHER_S = 0.7  # rows of this time are written together: flash memory wears out by the number of writes
 RETRY_S = 10.0
-TAIL_BYTES = 16_000_000  # more than the rows that may come again
 _TIME = re.compile(rb'"t":(\d+)')
 _CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # other files in the folder are not touched
 
@@ -44,8 +43,7 @@ class FileSink:
     def __init__(self, settings: Files, root: str, conversion: Conversion | None = None) -> None:
         self._settings, self._root, self._conversion = settings, root, conversion
         self.written = 0
-        self._file: int | None = None
-        self._size = 0
+        self._file: LineFile | None = None
         self._first_ms: int | None = None  # time of the first row of the open file
         self._written_before: set[str] = set()  # ids at the end of the file, until newer rows come
         self._newest = ""  # name of the file that was closed last
@@ -85,7 +83,7 @@ class FileSink:
                 while rows := self._cursor.fetch_backlog(BATCH) or self._cursor.fetch_live(BATCH):
                     self._write(rows)
                     self._cursor.confirm([row.n for row in rows])
-                    if self._size >= self._settings.rotate_bytes or self._is_next_day(rows[-1].t_ms):
+                    if self._is_full() or self._is_next_day(rows[-1].t_ms):
                         self._rotate(rows[-1].t_ms)
                     if self._conversion is not None:
                         self._conversion.after(rows[-1].t_ms)
@@ -107,6 +105,9 @@ class FileSink:
                 self._ending.wait(GATHER_S)
             self._awake.clear()
 
+    def _is_full(self) -> bool:
+        return self._file is not None and self._file.size >= self._settings.rotate_bytes
+
     def _is_next_day(self, t_ms: int) -> bool:
         by_day = self._conversion is not None and self._conversion.by_day
         return by_day and self._first_ms is not None and t_ms // DAY_MS > self._first_ms // DAY_MS
@@ -117,38 +118,21 @@ class FileSink:
             self._open()
         assert self._file is not None
         fresh = [row for row in rows if row.id not in self._written_before]
-        data = b"".join(line(row, self._root) for row in fresh)
-        try:
-            done = 0
-            while done < len(data):
-                done += os.write(self._file, data[done:])
-            os.fsync(self._file)
-        except OSError:
-            os.ftruncate(self._file, self._size)
-            raise
-        self._size += len(data)
+        self._file.append(b"".join(line(row, self._root) for row in fresh))
         self.written += len(fresh)
         if fresh:
             self._first_ms = fresh[0].t_ms if self._first_ms is None else self._first_ms
             self._written_before.clear()
 
     def _open(self) -> None:
-        folder = self._settings.directory
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / OPEN
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
-        size = os.fstat(self._file).st_size
-        tail = os.pread(self._file, TAIL_BYTES, max(0, size - TAIL_BYTES))
-        end = tail.rfind(b"\n") + 1
-        self._size = size - (len(tail) - end)
-        os.ftruncate(self._file, self._size)  # a power cut may have left a partial line
-        first = _TIME.search(os.pread(self._file, 1000, 0))
+        self._file = LineFile(self._settings.directory / OPEN)
+        first = _TIME.search(self._file.begin)
         self._first_ms = int(first[1]) if first else None
-        self._written_before = ids(_end_of_last(self._closed()) + tail[:end])
+        self._written_before = ids(_end_of_last(self._closed()) + self._file.end)
 
     def _close(self) -> None:
         if self._file is not None:
-            os.close(self._file)
+            self._file.close()
             self._file = None
 
     def _rotate(self, t_ms: int) -> None:

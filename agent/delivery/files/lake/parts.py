@@ -51,7 +51,7 @@ def id_key(row_id: str) -> tuple[int, int]:
 
 def name_of(ids: Iterable[str]) -> str:
     """The name of a file with these rows. No id is used twice by a gateway, so that names do not meet again."""
-    keys = [id_key(row_id) for row_id in ids]
+    keys = list(map(id_key, ids))
     (boot, first), (last_boot, last) = min(keys), max(keys)
     return f"part-{boot}-{first}_{last_boot}-{last}.parquet"
 

@@ -21,11 +21,14 @@ Place = tuple[str, int]  # kind of message, UTC day since 1970
 
 
 class RowTables:
-    """Collects messages of one gateway as tables, one for each kind and day, each id once."""
+    """Collects messages of one gateway as tables, one for each kind and day.
+
+    Each row is there once. Rows with one id and different times are those of two gateways with one name.
+    """
 
     def __init__(self) -> None:
         self._tables: dict[Place, list[pa.Table]] = defaultdict(list)
-        self._ids: dict[Place, set[str]] = defaultdict(set)
+        self._known: dict[Place, set[tuple[str, int]]] = defaultdict(set)
 
     def add(self, rows: Iterable[tuple[str, RowMessage]]) -> int:
         """Adds messages with their kinds; returns how many were not new."""
@@ -33,10 +36,11 @@ class RowTables:
         repeated = 0
         for kind, row in rows:
             place = kind, row.t // DAY_MS
-            if row.id in self._ids[place]:
+            known, identity = self._known[place], (row.id, row.t)
+            if identity in known:
                 repeated += 1
                 continue
-            self._ids[place].add(row.id)
+            known.add(identity)
             groups[place].append(row)
         for place, found in groups.items():
             self._tables[place].append(table_of(place[0], found))
@@ -47,7 +51,11 @@ class RowTables:
         written = []
         for (kind, day), tables in sorted(self._tables.items()):
             folder = folder_of(lake, kind, origin, day=day_of(day * DAY_MS))
-            written.append(write(folder / name_of(self._ids[kind, day]), in_order(united(tables)), origin))
+            written.append(
+                write(
+                    folder / name_of(row_id for row_id, _ in self._known[kind, day]), in_order(united(tables)), origin
+                )
+            )
         return written
 
 
