@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +15,9 @@ import click
 import msgspec
 
 from agent.cli.fleet_view import table_lines
-from agent.cli.options import FINDING, fail
+from agent.cli.options import BROKER, FINDING, POSITIVE, broker_of, fail, login_options, option_value, seconds_from
 from agent.core.text import N_, _, as_object, text_of
+from agent.delivery.output_libraries import is_installed
 
 if TYPE_CHECKING:
     from agent.fleet.lake import Lake
@@ -64,13 +68,73 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
     sys.exit(FINDING if lake.findings else 0)
 
 
-def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | None], Sequence[Any]]]:
+@fleet.command(
+    help=N_(
+        "Receive the messages of many gateways from a broker and store them in a lake.\n\n"
+        "Uses a shared subscription: several workers of one group share the messages, each with a name of its own. A "
+        "message is acknowledged when it is on the disk; a worker that was killed continues under the same name. Stops "
+        "with Ctrl-C or SIGTERM and then converts what was received."
+    )
+)
+@lake_option
+@click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Receive from this broker."))
+@login_options
+@click.option("--name", metavar="NAME", default="1", show_default=True, help=N_("Name of this worker."))
+@click.option("--group", metavar="GROUP", default="magwatt", show_default=True,
+              help=N_("Group of the shared subscription."))  # fmt: skip
+@click.option("--every", "segment_s", type=seconds_from(1), default=300.0, show_default=True,
+              help=N_("Convert what was received after this many seconds."))  # fmt: skip
+@click.option("--segment", "segment_mb", type=POSITIVE, metavar="MB", default=200.0, show_default=True,
+              help=N_("Convert what was received when it has this size."))  # fmt: skip
+@click.option("--seconds", type=seconds_from(0), help=N_("Stop after this many seconds."))
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
+def ingest(
+    lake_dir: Path, broker: str, user: str | None, password_file: Path | None, ca: Path | None, name: str, group: str,
+    segment_s: float, segment_mb: float, seconds: float | None, as_json: bool,
+) -> None:  # fmt: skip
+    from agent.config import schema
+
+    option_value("--name", name, schema.identifier)
+    option_value("--group", group, schema.identifier)
+    settings = broker_of(broker, user, password_file, ca)
+    _need_libraries()
+    from agent.core.clock import SystemClock
+    from agent.fleet.ingest.worker import IngestSettings, IngestWorker
+    from agent.fleet.lake import LakeError
+
+    clock = SystemClock()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    until_ns = None if seconds is None else clock.monotonic_ns() + round(1e9 * seconds)
     try:
-        from agent.fleet import messages
-        from agent.fleet.lake import Lake, LakeError
-        from agent.fleet.savings import savings
-    except ImportError as error:
-        fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=error.name or "duckdb"))
+        worker = IngestWorker(
+            settings, IngestSettings(lake_dir, name, group, round(1e6 * segment_mb), segment_s), clock
+        )
+        worker.run(lambda: stopped.is_set() or (until_ns is not None and clock.monotonic_ns() >= until_ns))
+    except (LakeError, OSError) as error:
+        fail(text_of(error) if isinstance(error, LakeError) else str(error))
+    counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.connections,
+              **msgspec.structs.asdict(worker.report)}  # fmt: skip
+    click.echo(json.dumps(counts) if as_json else _(
+        "{received:d} messages received, {rows:d} rows written into {files:d} {files:file|files}, {repeated:d} "
+        "received again, {rejected:d} rejected", **counts,
+    ))  # fmt: skip
+    sys.exit(FINDING if worker.report.rejected else 0)
+
+
+def _need_libraries() -> None:
+    for library in ("pyarrow", "duckdb"):
+        if not is_installed(library):
+            fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=library))
+
+
+def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | None], Sequence[Any]]]:
+    _need_libraries()
+    from agent.fleet import messages
+    from agent.fleet.lake import Lake, LakeError
+    from agent.fleet.savings import savings
+
     asked: dict[str, Callable[[Lake, str | None], Sequence[Any]]] = {
         "savings": savings, "verdicts": messages.verdicts, "alarms": messages.alarms, "coverage": messages.coverage,
     }  # fmt: skip

@@ -11,7 +11,14 @@ import duckdb
 
 from agent.core.text import CodedError
 from agent.fleet.lake_files import LakeFile, files_of, overlapping
-from agent.fleet.reasons import LAKE_EMPTY, LAKE_FILE_UNREADABLE, LAKE_MISSING, QUERY_FAILED, TIMEZONE_UNKNOWN
+from agent.fleet.reasons import (
+    LAKE_CHANGED,
+    LAKE_EMPTY,
+    LAKE_FILE_UNREADABLE,
+    LAKE_MISSING,
+    QUERY_FAILED,
+    TIMEZONE_UNKNOWN,
+)
 from drivers.reasons import Reason
 
 MEMORY = "120MB"  # of DuckDB; more is written to a temporary folder
@@ -52,6 +59,8 @@ class Lake:
         try:
             return self._db.execute(query(relation.text(files))).fetchall()
         except duckdb.Error as error:
+            if not all(file.path.exists() for file in files):
+                raise LakeError(LAKE_CHANGED, path=str(self.path)) from None
             damaged = {file for file in files if not self._is_readable(file)}
             if not damaged:
                 raise LakeError(QUERY_FAILED, error=str(error)) from None

@@ -33,4 +33,9 @@ MONTH_MISSING = Code("month_missing", "{site}/{gateway}/{motor}: no records of {
 TIMEZONE_UNKNOWN = Code(
     "timezone_unknown", "{site}/{gateway}: no configuration in the lake; its months are those of UTC"
 )
+LAKE_CHANGED = Code("lake_changed", "{path}: files were merged or deleted during the query; repeat it")
+INGEST_NAME_USED = Code("ingest_name_used", "{path}: another process ingests under this name; give each a --name")
+INGEST_REJECTED = Code(
+    "ingest_rejected", "{host}:{port:d}: the broker rejects the shared subscription of the group {group}"
+)
 QUERY_FAILED = Code("query_failed", "the query failed: {error}")

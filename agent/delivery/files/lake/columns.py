@@ -21,6 +21,7 @@ EXACT = ("savings", "event", "health")  # kinds whose numbers are sums, counts a
 ROUNDED = ("measured", "estimate", "window")  # of other kinds: published with at most seven significant digits
 TEXT = pa.dictionary(pa.int32(), pa.string())
 SERIES = pa.list_(pa.float32())
+_NUMBERS = {int, float, bool}
 FRAME = ("t", "id", "asset", "q")
 JSON_TEXTS = ("m", "f", "r")
 
@@ -97,19 +98,25 @@ def _words() -> frozenset[str]:
 
 def _column(kind: str, name: str, values: list[Any]) -> pa.Array:
     types = set(map(type, values)) - {type(None)}
-    if list in types:
-        return pa.array([value if isinstance(value, list) else None for value in values], SERIES)
-    if str in types:
-        texts = [value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
-                 for value in values]  # fmt: skip
-        return pa.array(texts, pa.string()).dictionary_encode()
-    wanted = number_type(kind, name)
+    try:
+        if types <= _NUMBERS:
+            return _numbers(number_type(kind, name), values, types)
+        if types == {list}:
+            return pa.array(values, SERIES)
+    except (pa.ArrowException, OverflowError):
+        pass  # a message of another program: its value is stored as text
+    texts = [value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+             for value in values]  # fmt: skip
+    return pa.array(texts, pa.string()).dictionary_encode()
+
+
+def _numbers(wanted: pa.DataType, values: list[Any], types: set[type]) -> pa.Array:
     if pa.types.is_int64(wanted) and float in types:
         wanted = pa.float64()
     try:
         return pa.array(values, wanted)
-    except pa.ArrowInvalid:  # an integer that 24 bits cannot represent
-        return pa.array(values, pa.float64())
+    except pa.ArrowException:  # an integer that 24 bits cannot represent
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
 
 
 def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:

@@ -93,3 +93,9 @@ def test_tables_with_other_types_are_united_without_loss() -> None:
     assert whole["active_power_w"].to_pylist() == [1.5, 2**24 + 1, None]
     assert whole["model_code"].to_pylist() == ["7", "PM5", None]
     assert whole["frequency_hz"].to_pylist() == [None, None, 50.0]
+
+
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, 2**70, [[1.0]]])
+def test_a_value_of_another_program_is_stored(value: Any) -> None:
+    [found] = column("telemetry", "active_power_w", value).to_pylist()
+    assert (json.loads(found) if isinstance(found, str) else found) == value
