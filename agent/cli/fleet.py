@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from agent.cli.fleet_view import table_lines
+from agent.cli.fleet_view import check_object, problem_lines, table_lines
 from agent.cli.options import BROKER, FINDING, POSITIVE, broker_of, fail, login_options, option_value, seconds_from
 from agent.core.text import N_, _, as_object, text_of
 from agent.delivery.output_libraries import is_installed
@@ -121,6 +121,46 @@ def ingest(
         "received again, {rejected:d} rejected", **counts,
     ))  # fmt: skip
     sys.exit(FINDING if worker.report.rejected else 0)
+
+
+@fleet.command(
+    help=N_(
+        "Verify all ledgers in a lake.\n\n"
+        "Checks chain, signatures and contents of the records, and compares them with the checkpoints that `fleet ingest` "
+        "has received and those of --checkpoint. `magwatt ledger verify` on the gateway also compares the stored "
+        "intervals. Exits 1 if a verification fails or there is a finding."
+    )
+)
+@lake_option
+@click.option("--checkpoint", "checkpoint_files", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
+              help=N_("Checkpoints from elsewhere: exported files, reports, messages; repeatable."))  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
+def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) -> None:
+    from agent.cli.ledger_options import external_checkpoints
+
+    given = [checkpoint for found in external_checkpoints(checkpoint_files, None).values() for checkpoint in found]
+    _need_libraries()
+    from agent.fleet.lake import Lake, LakeError
+    from agent.fleet.verify import verify_ledgers
+
+    try:
+        lake = Lake(lake_dir)
+        checks = list(verify_ledgers(lake, given))
+    except LakeError as error:
+        fail(text_of(error))
+    if as_json:
+        found = {
+            "ledgers": [check_object(check) for check in checks],
+            "findings": [as_object(x) for x in lake.findings],
+        }
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo("\n".join(table_lines("verify", checks)))
+        for line in problem_lines(checks):
+            click.echo(line)
+        for finding in lake.findings:
+            click.echo(text_of(finding), err=True)
+    sys.exit(FINDING if lake.findings or not all(check.result.ok for check in checks) else 0)
 
 
 def _need_libraries() -> None:

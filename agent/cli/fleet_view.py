@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.core.columns import cells, padded, padded_left
 from agent.core.local_time import format_minute
-from agent.core.text import N_, _
+from agent.core.text import N_, _, as_object
+
+if TYPE_CHECKING:
+    from agent.fleet.verify import LedgerCheck
+
+PROBLEMS_SHOWN = 5
 
 
 class TableColumn(NamedTuple):
@@ -61,7 +66,38 @@ COLUMNS: dict[str, Sequence[TableColumn]] = {
         TableColumn(N_("counted kWh"), lambda row: kwh(row.counted_wh), True),
         TableColumn(N_("last row"), lambda row: format_minute(row.last_ms, "UTC")),
     ),
+    "verify": (
+        *_PLACE[:2],
+        TableColumn(N_("ledger"), lambda row: row.ledger),
+        TableColumn(N_("records"), lambda row: str(row.result.records), True),
+        TableColumn(N_("until"), lambda row: format_minute(row.result.last_ms, "UTC")),
+        TableColumn(N_("checkpoints compared"), lambda row: str(row.result.external_checkpoints), True),
+        TableColumn(N_("result"), lambda row: _("valid") if row.result.ok else _("invalid")),
+    ),
 }  # fmt: skip
+
+
+def problem_lines(checks: Sequence[LedgerCheck]) -> Iterator[str]:
+    """What is wrong with the ledgers, the first problems of each."""
+    for check in checks:
+        place = {"site": check.site, "gateway": check.gateway}
+        for problem in [*check.result.problems[:PROBLEMS_SHOWN], *check.result.unchecked]:
+            yield _("{site}/{gateway}: {problem}", **place, problem=problem)
+        if check.result.records and check.result.self_named and not check.result.unchecked:
+            yield _("{site}/{gateway}: no checkpoint confirms the key {key}, which only the ledger itself declares",
+                    **place, key=check.result.keys[-1] if check.result.keys else "–")  # fmt: skip
+
+
+def check_object(check: LedgerCheck) -> dict[str, Any]:
+    """The JSON of the verification of a ledger."""
+    result = check.result
+    return {
+        "site": check.site, "gateway": check.gateway, "ledger": check.ledger, "ok": result.ok,
+        "records": result.records, "last_ms": result.last_ms, "first_bad": result.first_bad, "keys": result.keys,
+        "self_named": result.self_named, "external_checkpoints": result.external_checkpoints,
+        "newer_checkpoints": check.newer, "problems": [as_object(item) for item in result.problems],
+        "unchecked": [as_object(item) for item in result.unchecked],
+    }  # fmt: skip
 
 
 def table_lines(question: str, rows: Sequence[Any]) -> Iterator[str]:

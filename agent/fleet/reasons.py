@@ -34,6 +34,11 @@ TIMEZONE_UNKNOWN = Code(
     "timezone_unknown", "{site}/{gateway}: no configuration in the lake; its months are those of UTC"
 )
 LAKE_CHANGED = Code("lake_changed", "{path}: files were merged or deleted during the query; repeat it")
+LEDGER_EXPORT_LATE = Code(
+    "ledger_export_late",
+    "{site}/{gateway}: the records in the lake end at {last_ms:local}, and {n:d} {n:checkpoint is|checkpoints are} "
+    "newer, up to {day}; the export is late, or records were removed",
+)
 INGEST_NAME_USED = Code("ingest_name_used", "{path}: another process ingests under this name; give each a --name")
 INGEST_REJECTED = Code(
     "ingest_rejected", "{host}:{port:d}: the broker rejects the shared subscription of the group {group}"
