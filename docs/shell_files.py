@@ -12,7 +12,7 @@ from click.shell_completion import get_completion_class
 
 from agent import VERSION
 from agent.cli import GROUPS, main
-from agent.cli.fleet import fleet
+from agent.cli.simulate_fleet import fleet
 from agent.core.text import use
 
 SHARE = Path(__file__).parents[1] / "deploy" / "share"

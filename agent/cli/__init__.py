@@ -77,6 +77,7 @@ GROUPS = {
     N_("Data and tools"): {
         "replay": HelpEntry("replay:replay", N_("Analyse a recording: power, harmonics, events, condition")),
         "simulate": HelpEntry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
+        "fleet": HelpEntry("fleet:fleet", N_("Ask questions about a lake of many gateways")),
         "profiles": HelpEntry("profiles:profiles", N_("List, show and check register maps")),
         "backup": HelpEntry("backup:backup", N_("Write state, ledger, key and configuration into one file")),
         "restore": HelpEntry("backup:restore", N_("Restore a backup on this or on a new computer")),

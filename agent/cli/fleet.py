@@ -1,62 +1,184 @@
-"""`magwatt simulate fleet`."""
+"""`magwatt fleet`: questions about a lake of many gateways."""
 
 from __future__ import annotations
 
 import json
+import re
+import signal
 import sys
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
-from agent.cli.options import BROKER, FINDING, broker_of, login_options, option_value, seconds_from
-from agent.core.text import N_, text_of
+from agent.cli.fleet_view import check_object, problem_lines, table_lines
+from agent.cli.options import BROKER, FINDING, POSITIVE, broker_of, fail, login_options, option_value, seconds_from
+from agent.core.text import N_, _, as_object, text_of
+from agent.delivery.output_libraries import is_installed
+
+if TYPE_CHECKING:
+    from agent.fleet.lake import Lake
+
+QUESTIONS = ("savings", "verdicts", "alarms", "coverage")
+lake_option = click.option(
+    "--lake", "lake_dir", metavar="DIR", default="lake", show_default=True, type=click.Path(path_type=Path),
+    help=N_("Directory of the lake."),
+)  # fmt: skip
 
 
-@click.command(
-    help=N_("Simulate many gateways at one broker and report which rows arrived.\n\nExits 1 if a row was lost.")
+@click.group(help=N_("Ask questions about a lake of many gateways."))
+def fleet() -> None:
+    pass
+
+
+@fleet.command(
+    help=N_(
+        "Answer a question about a lake.\n\n"
+        "savings: by motor and month, from the signed ledgers. verdicts: the newest verdict of each motor. alarms: how "
+        "often each was raised, and its state. coverage: rows of each motor and month. Files that cannot be read are "
+        "named and left out. Exits 1 if there is a finding."
+    )
 )
-@click.option(
-    "--gateways",
-    type=click.IntRange(1, 20000),
-    metavar="N",
-    default=100,
-    show_default=True,
-    help=N_("Number of gateways."),
-)
-@click.option(
-    "--motors", type=click.IntRange(1, 200), metavar="N", default=12, show_default=True, help=N_("Motors per gateway.")
-)
-@click.option(
-    "--interval",
-    "interval_s",
-    type=seconds_from(0.1),
-    default=5.0,
-    show_default=True,
-    help=N_("Seconds between two rows of a motor."),
-)
-@click.option(
-    "--seconds", type=seconds_from(1), default=60.0, show_default=True, help=N_("Stop after this many seconds.")
-)
-@click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Publish to this broker."))
-@login_options
-@click.option(
-    "--site", metavar="SITE", default="fleet", show_default=True, help=N_("Site in the topics: magwatt/v1/SITE/…")
-)
+@click.argument("question", type=click.Choice(QUESTIONS))
+@lake_option
+@click.option("--month", metavar="YYYY-MM", help=N_("Only this month."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
-def fleet(
-    gateways: int, motors: int, interval_s: float, seconds: float, broker: str, user: str | None,
-    password_file: Path | None, ca: Path | None, site: str, as_json: bool,
+def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> None:
+    if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        fail(_("--month {text}: expected a month, for example 2026-10", text=month))
+    lake, ask = _open(lake_dir, question)
+    from agent.fleet.lake import LakeError
+
+    try:
+        rows = ask(lake, month)
+    except LakeError as error:
+        for finding in lake.findings:
+            click.echo(text_of(finding), err=True)
+        fail(text_of(error))
+    if as_json:
+        found = {"question": question, "rows": rows, "findings": [as_object(finding) for finding in lake.findings]}
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        click.echo("\n".join(table_lines(question, rows)))
+        for finding in lake.findings:
+            click.echo(text_of(finding), err=True)
+    sys.exit(FINDING if lake.findings else 0)
+
+
+@fleet.command(
+    help=N_(
+        "Receive the messages of many gateways from a broker and store them in a lake.\n\n"
+        "Uses a shared subscription: several workers of one group share the messages, each with a name of its own. A "
+        "message is acknowledged when it is on the disk; a worker that was killed continues under the same name. Stops "
+        "with Ctrl-C or SIGTERM and then converts what was received."
+    )
+)
+@lake_option
+@click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Receive from this broker."))
+@login_options
+@click.option("--name", metavar="NAME", default="1", show_default=True, help=N_("Name of this worker."))
+@click.option("--group", metavar="GROUP", default="magwatt", show_default=True,
+              help=N_("Group of the shared subscription."))  # fmt: skip
+@click.option("--every", "segment_s", type=seconds_from(1), default=300.0, show_default=True,
+              help=N_("Convert what was received after this many seconds."))  # fmt: skip
+@click.option("--segment", "segment_mb", type=POSITIVE, metavar="MB", default=200.0, show_default=True,
+              help=N_("Convert what was received when it has this size."))  # fmt: skip
+@click.option("--seconds", type=seconds_from(0), help=N_("Stop after this many seconds."))
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
+def ingest(
+    lake_dir: Path, broker: str, user: str | None, password_file: Path | None, ca: Path | None, name: str, group: str,
+    segment_s: float, segment_mb: float, seconds: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     from agent.config import schema
-    from agent.core.clock import SystemClock
-    from agent.simulation.fleet.load_generator import FleetError, format_report, run_fleet
 
-    option_value("--site", site, schema.identifier)
+    option_value("--name", name, schema.identifier)
+    option_value("--group", group, schema.identifier)
     settings = broker_of(broker, user, password_file, ca)
+    _need_libraries()
+    from agent.core.clock import SystemClock
+    from agent.fleet.ingest.worker import IngestSettings, IngestWorker
+    from agent.fleet.lake import LakeError
+
+    clock = SystemClock()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    until_ns = None if seconds is None else clock.monotonic_ns() + round(1e9 * seconds)
     try:
-        report = run_fleet(settings, site, gateways, motors, interval_s, seconds, SystemClock())
-    except FleetError as error:
-        click.echo(text_of(error), err=True)
-        sys.exit(FINDING)
-    click.echo(json.dumps(report) if as_json else format_report(report))
-    sys.exit(FINDING if report["lost"] else 0)
+        worker = IngestWorker(
+            settings, IngestSettings(lake_dir, name, group, round(1e6 * segment_mb), segment_s), clock
+        )
+        worker.run(lambda: stopped.is_set() or (until_ns is not None and clock.monotonic_ns() >= until_ns))
+    except (LakeError, OSError) as error:
+        fail(text_of(error) if isinstance(error, LakeError) else str(error))
+    counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.connections,
+              **msgspec.structs.asdict(worker.report)}  # fmt: skip
+    click.echo(json.dumps(counts) if as_json else _(
+        "{received:d} messages received, {rows:d} rows written into {files:d} {files:file|files}, {repeated:d} "
+        "received again, {rejected:d} rejected", **counts,
+    ))  # fmt: skip
+    sys.exit(FINDING if worker.report.rejected else 0)
+
+
+@fleet.command(
+    help=N_(
+        "Verify all ledgers in a lake.\n\n"
+        "Checks chain, signatures and contents of the records, and compares them with the checkpoints that `fleet ingest` "
+        "has received and those of --checkpoint. `magwatt ledger verify` on the gateway also compares the stored "
+        "intervals. Exits 1 if a verification fails or there is a finding."
+    )
+)
+@lake_option
+@click.option("--checkpoint", "checkpoint_files", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
+              help=N_("Checkpoints from elsewhere: exported files, reports, messages; repeatable."))  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
+def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) -> None:
+    from agent.cli.ledger_options import external_checkpoints
+
+    given = [checkpoint for found in external_checkpoints(checkpoint_files, None).values() for checkpoint in found]
+    _need_libraries()
+    from agent.fleet.lake import Lake, LakeError
+    from agent.fleet.verify import verify_ledgers
+
+    try:
+        lake = Lake(lake_dir)
+        checks = list(verify_ledgers(lake, given))
+    except LakeError as error:
+        fail(text_of(error))
+    if as_json:
+        found = {
+            "ledgers": [check_object(check) for check in checks],
+            "findings": [as_object(x) for x in lake.findings],
+        }
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo("\n".join(table_lines("verify", checks)))
+        for line in problem_lines(checks):
+            click.echo(line)
+        for finding in lake.findings:
+            click.echo(text_of(finding), err=True)
+    sys.exit(FINDING if lake.findings or not all(check.result.ok for check in checks) else 0)
+
+
+def _need_libraries() -> None:
+    for library in ("pyarrow", "duckdb"):
+        if not is_installed(library):
+            fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=library))
+
+
+def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | None], Sequence[Any]]]:
+    _need_libraries()
+    from agent.fleet import messages
+    from agent.fleet.lake import Lake, LakeError
+    from agent.fleet.savings import savings
+
+    asked: dict[str, Callable[[Lake, str | None], Sequence[Any]]] = {
+        "savings": savings, "verdicts": messages.verdicts, "alarms": messages.alarms, "coverage": messages.coverage,
+    }  # fmt: skip
+    try:
+        return Lake(lake_dir), asked[question]
+    except LakeError as error:
+        fail(text_of(error))

@@ -21,7 +21,7 @@ class WithFleet(click.Command):
     ) -> click.Context:
         if args[:1] == ["fleet"]:
             from agent.cli import translated
-            from agent.cli.fleet import fleet
+            from agent.cli.simulate_fleet import fleet
 
             return translated(fleet).make_context(f"{info_name} fleet", args[1:], parent)
         return super().make_context(info_name, args, parent, **extra)

@@ -115,6 +115,9 @@ DISCOVERY_PREFIX_INVALID = Code(
     "expected topic levels of A-Z a-z 0-9 _ - separated by /, without wildcards; Home Assistant output is off",
 )
 SPARKPLUG_ID_INVALID = Code("sparkplug_id_invalid", "must not contain + # / (Sparkplug 3.0, chapter 4)")
+WIDE_LAYOUT_NEEDS_PARQUET = Code(
+    "wide_layout_needs_parquet", 'layout = "wide" writes Parquet; delete format = "ndjson"'
+)
 OPEN_TO_NETWORK = Code("open_to_network", "{host} accepts connections from the network without a password")
 
 # The plant

@@ -47,6 +47,7 @@ class Files(Struct, frozen=True):
 
     directory: where the files are written.
     format: ndjson | parquet.
+    layout: of Parquet files: long (a row for each value) | wide (a column for each metric, in partitions).
     rotate_bytes: a file of this size is closed and the next one opened.
     keep_bytes: maximum size of all closed files; the oldest are deleted.
     """
@@ -55,6 +56,7 @@ class Files(Struct, frozen=True):
     format: str = "ndjson"
     rotate_bytes: int = 50_000_000
     keep_bytes: int = 5_000_000_000
+    layout: str = "long"
 
 
 class Dialects(Struct, frozen=True):
@@ -80,11 +82,20 @@ SPARKPLUG = {
 PROMETHEUS = {"listen": KeySpec(schema.host_port(9464), ("127.0.0.1", 9464))}
 FILE = {
     "dir": KeySpec(schema.text),
-    "format": KeySpec(schema.one_of("ndjson", "parquet"), "ndjson"),
+    "format": KeySpec(schema.one_of("ndjson", "parquet"), None),
+    "layout": KeySpec(schema.one_of("long", "wide"), "long"),
     "rotate": KeySpec(schema.size(100_000, 10_000_000_000), 50_000_000),
     "keep": KeySpec(schema.size(1_000_000, 10_000_000_000_000), 5_000_000_000),
 }
 TABLES = {"homeassistant": HOMEASSISTANT, "sparkplug": SPARKPLUG, "prometheus": PROMETHEUS, "file": FILE}
+
+
+def _files(folder: Path, table: Mapping[str, Any], report: ConfigReport) -> Files:
+    wide = table["layout"] == "wide"
+    if wide and table["format"] == "ndjson":
+        report.problem("file.layout", codes.WIDE_LAYOUT_NEEDS_PARQUET(), table["layout"])
+    written = "parquet" if wide else table["format"] or "ndjson"
+    return Files(folder / table["dir"], written, table["rotate"], table["keep"], table["layout"])
 
 
 def read_dialects(
@@ -121,5 +132,5 @@ def read_dialects(
         if host not in LOOPBACK:
             report.note("prometheus.listen", codes.OPEN_TO_NETWORK(host=host))
     if table := values.get("file"):
-        found["file"] = Files(folder / table["dir"], table["format"], table["rotate"], table["keep"])
+        found["file"] = _files(folder, table, report)
     return Dialects(**found)

@@ -32,10 +32,15 @@ def durable_sinks(config: Config, publisher: Publisher, store: Store, clock: Clo
         return SparkplugSink(config, assets(config), publisher.root, publisher.retained_messages, store, clock)
 
     def file() -> DurableSink:
+        from agent.delivery.files.conversion import LakeConversion, LongConversion
         from agent.delivery.files.ndjson import FileSink
 
-        assert dialects.file is not None
-        return FileSink(dialects.file, publisher.root)
+        settings = dialects.file
+        assert settings is not None
+        if settings.layout == "wide":
+            return FileSink(settings, publisher.root, LakeConversion(settings, config, store.directory, clock))
+        parquet = settings.format == "parquet"
+        return FileSink(settings, publisher.root, LongConversion(publisher.root) if parquet else None)
 
     dialects = config.dialects
     return [*_created(config.mqtt, mqtt), *_created(dialects.sparkplug, sparkplug), *_created(dialects.file, file)]

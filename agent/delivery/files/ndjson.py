@@ -1,4 +1,4 @@
-"""Files: every row as one line of JSON; files are closed by size and optionally converted to Parquet.
+"""Files: every row as one line of JSON; files are closed by size, or each day, and optionally converted to Parquet.
 
 A row is confirmed after fsync. After a crash the last rows may come again: their ids are compared with the end of the
 open file and of the file closed last, so that no row is written twice.
@@ -7,10 +7,7 @@ open file and of the file closed last, so that no row is written twice.
 from __future__ import annotations
 
 import logging
-import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,7 +15,10 @@ from pathlib import Path
 
 import msgspec
 
+from agent.config.model import Config
 from agent.config.sinks import Files
+from agent.delivery.files.conversion import DAY_MS, Conversion
+from agent.delivery.files.line_file import TAIL_BYTES, LineFile
 from agent.delivery.store import SinkCursor, StoredRow
 
 log = logging.getLogger(__name__)
@@ -28,21 +28,23 @@ BATCH = 500
 WAIT_S = 0.5
 GATHER_S = 0.7  # rows of this time are written together: flash memory wears out by the number of writes
 RETRY_S = 10.0
-TAIL_BYTES = 16_000_000  # more than the rows that may come again
-CONVERT_S = 600.0
+_TIME = re.compile(rb'"t":(\d+)')
 _CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # other files in the folder are not touched
 
 
 class FileSink:
-    """Writes every row to files. written: number of rows written in this run."""
+    """Writes every row to files. written: number of rows written in this run.
+
+    conversion: of closed files; None: they stay NDJSON.
+    """
 
     name = "file"
 
-    def __init__(self, settings: Files, root: str) -> None:
-        self._settings, self._root = settings, root
+    def __init__(self, settings: Files, root: str, conversion: Conversion | None = None) -> None:
+        self._settings, self._root, self._conversion = settings, root, conversion
         self.written = 0
-        self._file: int | None = None
-        self._size = 0
+        self._file: LineFile | None = None
+        self._first_ms: int | None = None  # time of the first row of the open file
         self._written_before: set[str] = set()  # ids at the end of the file, until newer rows come
         self._newest = ""  # name of the file that was closed last
         self._failing = False  # an error was logged
@@ -58,8 +60,10 @@ class FileSink:
     def update_retained(self, topic: str, payload: bytes) -> None:
         """Retained messages are not written."""
 
-    def reconfigure(self, *_changed: object) -> None:
+    def reconfigure(self, config: Config, *_assets: object) -> None:
         """Another directory requires a restart."""
+        if self._conversion is not None:
+            self._conversion.reconfigure(config)
 
     def numbers(self) -> Mapping[str, float | int]:
         return {"file_rows": self.written}
@@ -70,6 +74,8 @@ class FileSink:
         self._thread.join(5)
 
     def _run(self) -> None:
+        if self._conversion is not None:
+            self._conversion.start()
         while True:
             ending = self._ending.is_set()  # one more cycle after `stop`
             try:
@@ -77,8 +83,10 @@ class FileSink:
                 while rows := self._cursor.fetch_backlog(BATCH) or self._cursor.fetch_live(BATCH):
                     self._write(rows)
                     self._cursor.confirm([row.n for row in rows])
-                    if self._size >= self._settings.rotate_bytes:
+                    if self._is_full() or self._is_next_day(rows[-1].t_ms):
                         self._rotate(rows[-1].t_ms)
+                    if self._conversion is not None:
+                        self._conversion.after(rows[-1].t_ms)
                 if self._failing:
                     log.info("file %s: can be written again", self._settings.directory)
                 self._failing = False
@@ -97,41 +105,34 @@ class FileSink:
                 self._ending.wait(GATHER_S)
             self._awake.clear()
 
+    def _is_full(self) -> bool:
+        return self._file is not None and self._file.size >= self._settings.rotate_bytes
+
+    def _is_next_day(self, t_ms: int) -> bool:
+        by_day = self._conversion is not None and self._conversion.by_day
+        return by_day and self._first_ms is not None and t_ms // DAY_MS > self._first_ms // DAY_MS
+
     def _write(self, rows: list[StoredRow]) -> None:
         """Writes all rows or none: a partial write is truncated."""
         if self._file is None:
             self._open()
         assert self._file is not None
         fresh = [row for row in rows if row.id not in self._written_before]
-        data = b"".join(line(row, self._root) for row in fresh)
-        try:
-            done = 0
-            while done < len(data):
-                done += os.write(self._file, data[done:])
-            os.fsync(self._file)
-        except OSError:
-            os.ftruncate(self._file, self._size)
-            raise
-        self._size += len(data)
+        self._file.append(b"".join(line(row, self._root) for row in fresh))
         self.written += len(fresh)
         if fresh:
+            self._first_ms = fresh[0].t_ms if self._first_ms is None else self._first_ms
             self._written_before.clear()
 
     def _open(self) -> None:
-        folder = self._settings.directory
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / OPEN
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
-        size = os.fstat(self._file).st_size
-        tail = os.pread(self._file, TAIL_BYTES, max(0, size - TAIL_BYTES))
-        end = tail.rfind(b"\n") + 1
-        self._size = size - (len(tail) - end)
-        os.ftruncate(self._file, self._size)  # a power cut may have left a partial line
-        self._written_before = ids(_end_of_last(self._closed()) + tail[:end])
+        self._file = LineFile(self._settings.directory / OPEN)
+        first = _TIME.search(self._file.begin)
+        self._first_ms = int(first[1]) if first else None
+        self._written_before = ids(_end_of_last(self._closed()) + self._file.end)
 
     def _close(self) -> None:
         if self._file is not None:
-            os.close(self._file)
+            self._file.close()
             self._file = None
 
     def _rotate(self, t_ms: int) -> None:
@@ -140,27 +141,15 @@ class FileSink:
         stamp = datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
         self._newest = later_name(stamp, max([self._newest, *(path.stem for path in self._closed())]))
         (folder / OPEN).rename(folder / f"{self._newest}.ndjson")
-        if self._settings.format == "parquet":
-            self._to_parquet()
+        if self._conversion is not None:
+            self._conversion.convert([path for path in self._closed() if path.suffix == ".ndjson"])
         self._prune()
-
-    def _to_parquet(self) -> None:
-        """Converts closed files in a separate process, which keeps the agent small. Failed files are tried again."""
-        for closed in (path for path in self._closed() if path.suffix == ".ndjson"):
-            command = [sys.executable, "-P", "-m", "agent.delivery.files.parquet", str(closed), self._root]
-            try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_S, check=False)
-            except subprocess.TimeoutExpired:
-                log.warning("file: %s was not converted to Parquet within %.0f s; it stays NDJSON", closed.name,
-                            CONVERT_S)  # fmt: skip
-                continue
-            if done.returncode:
-                error = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-                log.warning("file: %s was not converted to Parquet: %s", closed.name, error)
 
     def _prune(self) -> None:
         """Deletes the oldest closed files when all closed files together exceed the limit."""
         closed = self._closed()
+        if self._conversion is not None:
+            closed = [*self._conversion.finished(), *closed]
         total = sum(path.stat().st_size for path in closed)
         for path in closed[:-1]:
             if total <= self._settings.keep_bytes:

@@ -69,11 +69,24 @@ def verify(
         db.rollback()
 
 
+def verify_chain(db: sqlite3.Connection, checkpoints: Iterable[Mapping[str, Any]] = ()) -> VerificationResult:
+    """Verifies the records alone, of a copy of the table without the intervals of the state file, as a lake has it."""
+    found = VerificationResult()
+    chain = _Chain(found, None, UncheckedIntervals())
+    for row in db.execute("select seq, t_ms, kind, body, hash from ledger order by seq"):
+        found.records += 1
+        chain.add(*row)
+    chain.close()
+    check_external(db, found, checkpoints, chain.keys)
+    return found
+
+
 def _verify(
     db: sqlite3.Connection, key: LedgerKey | None, checkpoints: Iterable[Mapping[str, Any]], first: int, since_ms: int
 ) -> VerificationResult:  # fmt: skip
     found = VerificationResult(self_named=key is None)
-    chain = _Chain(found, key, IntervalCheck(db, found, first > 1))
+    intervals = IntervalCheck(db, found, first > 1)
+    chain = _Chain(found, key, intervals)
     rows = db.execute(
         "select seq, t_ms, kind, body, hash from ledger "
         "where seq >= ? or kind in ('key', 'baseline', 'decision', 'restore') order by seq",
@@ -85,21 +98,29 @@ def _verify(
             last = db.execute("select hash from ledger where seq = ?", (row[0] - 1,)).fetchone()
             chain.seq, chain.before = (row[0] - 1, last[0]) if last else (row[0] - 2, chain.before)
         chain.add(*row)
-    found.last_hash, found.last_ms = chain.before, chain.t_ms
-    found.keys = list(chain.keys)
-    chain.finish()
+    chain.close()
     check_external(db, found, checkpoints, chain.keys)
-    chain.intervals.finish(chain.key, since_ms)
+    intervals.finish(chain.key, since_ms)
     check_baselines(db, found, chain.baselines)
     check_decisions(db, found, chain.decisions)
     check_months(db, found, chain.months)
     return found
 
 
+class UncheckedIntervals:
+    """Instead of an IntervalCheck where there are no stored intervals."""
+
+    def add(self, seq: int, t_ms: int, body: Mapping[str, Any]) -> None: ...
+
+    def add_hour(self, seq: int, body: Mapping[str, Any]) -> None: ...
+
+
 class _Chain:
     """Verifies one record after the other and collects what they contain."""
 
-    def __init__(self, found: VerificationResult, expected: LedgerKey | None, intervals: IntervalCheck) -> None:
+    def __init__(
+        self, found: VerificationResult, expected: LedgerKey | None, intervals: IntervalCheck | UncheckedIntervals
+    ) -> None:
         self.found, self.expected, self.intervals = found, expected, intervals
         self.key: LedgerKey | None = None
         self.keys: dict[str, DeclaredKey] = {}  # by the declared fingerprint
@@ -172,8 +193,9 @@ class _Chain:
         self.keys[fingerprint] = DeclaredKey(self.key, seq)
         return None
 
-    def finish(self) -> None:
+    def close(self) -> None:
         """Reports that no record declares the expected key, and what confirms HMAC records without their secret."""
+        self.found.last_hash, self.found.last_ms, self.found.keys = self.before, self.t_ms, list(self.keys)
         if self.expected is not None and self.keys and self.expected.fingerprint not in self._named:
             self.found.add_problem(
                 codes.KEY_UNEXPECTED(seq=1, fingerprint=next(iter(self.keys)), expected=self.expected.fingerprint)

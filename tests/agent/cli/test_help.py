@@ -13,7 +13,7 @@ import pytest
 from support.command_line import invoke
 
 from agent.cli import GROUPS, main, wrapped
-from agent.cli.fleet import fleet
+from agent.cli.simulate_fleet import fleet
 
 ROOT = Path(__file__).parents[3]
 HEAVY = {"numba", "numpy", "pymodbus", "rich", "msgspec", "paho", "serial", "comtrade", "asyncio", "logging"}

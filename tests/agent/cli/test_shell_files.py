@@ -13,7 +13,7 @@ import click
 import pytest
 
 from agent.cli import main
-from agent.cli.fleet import fleet
+from agent.cli.simulate_fleet import fleet
 
 ROOT = Path(__file__).parents[3]
 SHARE = ROOT / "deploy" / "share"

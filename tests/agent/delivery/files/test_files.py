@@ -18,7 +18,8 @@ from support.dialects import Bench, configured
 from agent.config.sinks import Files
 from agent.core.messages import Message, codes
 from agent.core.text import english
-from agent.delivery.files import ndjson
+from agent.delivery.files import line_file, ndjson
+from agent.delivery.files.conversion import LongConversion
 from agent.delivery.files.ndjson import FileSink, later_name
 from agent.delivery.store import SinkCursor
 from agent.delivery.store.reasons import NO_SPACE_LEFT, RETENTION_EXPIRED
@@ -29,7 +30,8 @@ class Writing:
     def __init__(self, folder: Path, settings: Files) -> None:
         self.out = settings.directory
         self.bench = Bench(configured(folder, "mqtt://127.0.0.1:1"), folder / "state")
-        self.sink = FileSink(settings, self.bench.publisher.root)
+        root = self.bench.publisher.root
+        self.sink = FileSink(settings, root, LongConversion(root) if settings.format == "parquet" else None)
         self.bench.publisher.sinks = [self.sink]
         self.drain: SinkCursor = self.bench.store.sink_cursors([self.sink.name])[self.sink.name]
 
@@ -109,7 +111,7 @@ def test_a_folder_that_cannot_be_written_is_logged_once_and_nothing_is_lost(
 
 def test_a_full_disk_leaves_complete_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ndjson, "RETRY_S", 0.1)
-    real, room = ndjson.os.write, [1000]
+    real, room = line_file.os.write, [1000]
 
     def write(descriptor: int, data: bytes) -> int:
         taken = min(len(data), room[0])
@@ -118,7 +120,7 @@ def test_a_full_disk_leaves_complete_lines(tmp_path: Path, monkeypatch: pytest.M
         room[0] -= taken
         return real(descriptor, data[:taken])
 
-    monkeypatch.setattr(ndjson.os, "write", write)
+    monkeypatch.setattr(line_file.os, "write", write)
     writing = Writing(tmp_path, Files(tmp_path / "out"))
     writing.sink.start(writing.drain)
     for number in range(30):

@@ -1,0 +1,67 @@
+"""Merging of small files: many segments a day would leave many files for each gateway and day.
+
+A merged file is written first and its parts are deleted afterwards. In between, and after a crash, rows are in two
+files, whose names show it; a query counts each row once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from agent.delivery.files.lake.columns import united
+from agent.delivery.files.lake.parts import Origin, name_of, write
+from agent.delivery.files.lake.rows import in_order
+
+MERGED = 16  # files of one gateway and day; the smallest are merged when there are as many
+LOCK = "compaction.lock"
+
+
+def compact(lake: Path, folders: Iterable[Path], today: str) -> None:
+    """Merges files in folders of a day: all of a past day, otherwise the smallest. One process of a lake at a time.
+
+    Raises OSError, ArrowException.
+    """
+    with (lake / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # the next segment does it
+        for folder in sorted(folders):
+            parts = sorted(folder.glob("part-*.parquet"), key=lambda path: path.stat().st_size)
+            past = folder.name.removeprefix("day=") < today
+            if len(parts) >= MERGED or (past and len(parts) > 1):
+                merge(parts if past else parts[:MERGED])
+
+
+def merge(paths: Sequence[Path]) -> Path:
+    """One file with the rows of files of one folder, each once. Raises OSError, ArrowException."""
+    files = [pq.ParquetFile(path, memory_map=True) for path in paths]
+    table = _each_once(united([_with_dictionaries(file.read()) for file in files]))
+    metadata = files[0].metadata.metadata
+    origin = Origin(*(metadata[f"magwatt.{name}".encode()].decode() for name in Origin.__struct_fields__))
+    target = write(paths[0].with_name(name_of(table["id"].to_pylist())), in_order(table), origin)
+    for path in paths:
+        if path != target:
+            path.unlink()
+    return target
+
+
+def _each_once(table: pa.Table) -> pa.Table:
+    known, keep = set[tuple[str, object]](), list[bool]()
+    for identity in zip(table["id"].to_pylist(), table["t"].cast(pa.int64()).to_pylist(), strict=True):
+        keep.append(identity not in known)
+        known.add(identity)
+    return table if all(keep) else table.filter(pa.array(keep))
+
+
+def _with_dictionaries(table: pa.Table) -> pa.Table:
+    """Texts as they were written: a file does not store that they had a dictionary."""
+    for number, column in enumerate(table.schema):
+        if pa.types.is_string(column.type) and column.name != "id":
+            table = table.set_column(number, column.name, table[column.name].combine_chunks().dictionary_encode())
+    return table

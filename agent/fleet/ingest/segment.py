@@ -1,0 +1,166 @@
+"""A closed segment of received messages as files of the lake.
+
+`python -m agent.fleet.ingest.segment SEGMENT LAKE DAY` prints a SegmentReport. DAY: the present UTC day. A segment is
+deleted last: an interrupted conversion is repeated and writes the same files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Struct
+
+from agent import VERSION
+from agent.core.messages import SCHEMA_VERSION
+from agent.delivery.files.lake.columns import RowMessage, table_of, united
+from agent.delivery.files.lake.parts import Origin, folder_of, id_key, name_of, write
+from agent.delivery.files.lake.rows import DAY_MS, ROWS_AT_ONCE, day_of
+from agent.fleet.ingest.compaction import compact
+from agent.fleet.ingest.topics import CHECKPOINT, TopicPlace, place_of
+
+REJECTED = "rejected.ndjson"
+REJECTED_BYTES = 100_000_000  # of the file of rejected lines; later ones are counted only
+_PLACE = ("site", "gateway", "day")  # columns for sorting, not written
+Identity = tuple[str, str, str, int]  # site, gateway, id, time
+
+
+class SegmentReport(Struct):
+    """What was in a segment.
+
+    rows: messages that were written. repeated: of these messages others that arrived more than once.
+    rejected: lines that are no message of this version. files: that were written.
+    """
+
+    rows: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    files: int = 0
+
+
+class SegmentTables:
+    """Collects the rows of a segment: one table for each kind."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, list[pa.Table]] = defaultdict(list)
+        self._known: dict[str, set[Identity]] = defaultdict(set)
+        self.report = SegmentReport()
+
+    def add(self, found: Iterable[tuple[TopicPlace, RowMessage]]) -> None:
+        groups: dict[str, list[tuple[TopicPlace, RowMessage]]] = defaultdict(list)
+        for place, row in found:
+            known, identity = self._known[place.kind], (place.site, place.gateway, row.id, row.t)
+            if identity in known:
+                self.report.repeated += 1
+                continue
+            known.add(identity)
+            groups[place.kind].append((place, row))
+        for kind, rows in groups.items():
+            table = table_of(kind, [row for _, row in rows])
+            keys = {
+                "site": pa.array([place.site for place, _ in rows], pa.string()),
+                "gateway": pa.array([place.gateway for place, _ in rows], pa.string()),
+                "day": pa.array([row.t // DAY_MS for _, row in rows], pa.int64()),
+            }
+            for name, column in keys.items():
+                table = table.append_column(name, column)
+            self._tables[kind].append(table)
+            self.report.rows += len(rows)
+
+    def write(self, lake: Path) -> set[Path]:
+        """Writes a file for each kind, gateway and day; returns their folders. Raises OSError."""
+        folders = set()
+        for kind, tables in self._tables.items():
+            for place, part in _parts(united(tables)):
+                origin = Origin(place[0], place[1], VERSION)
+                folder = folder_of(lake, kind, origin, day=day_of(place[2] * DAY_MS))
+                write(folder / name_of(part["id"].to_pylist()), part, origin)
+                folders.add(folder)
+                self.report.files += 1
+        return folders
+
+
+def convert_segment(source: Path, lake: Path, today: str) -> SegmentReport:
+    """Raises OSError, ArrowException."""
+    tables, rejected = SegmentTables(), list[bytes]()
+    with source.open("rb") as lines:
+        while block := list(islice(lines, ROWS_AT_ONCE)):
+            tables.add(_decoded(block, lake, rejected))
+    tables.report.rejected = len(rejected)
+    folders = tables.write(lake)
+    _keep(source.parent / REJECTED, rejected)
+    source.unlink()
+    compact(lake, folders, today)
+    return tables.report
+
+
+def _decoded(lines: list[bytes], lake: Path, rejected: list[bytes]) -> Iterator[tuple[TopicPlace, RowMessage]]:
+    decoder = msgspec.json.Decoder(RowMessage)
+    for line in lines:
+        try:
+            row = decoder.decode(line)
+            place = place_of(row.topic)
+            if place is None or row.s != f"magwatt.{place.kind}/{SCHEMA_VERSION}":
+                raise ValueError(row.s)
+            id_key(row.id)
+            day_of(row.t)
+        except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
+            if not _is_checkpoint(line, lake):
+                rejected.append(line)
+            continue
+        row.asset = place.asset
+        yield place, row
+
+
+def _is_checkpoint(line: bytes, lake: Path) -> bool:
+    """Writes a published checkpoint of a ledger to a file of its own; False: the line is none."""
+    try:
+        body = msgspec.json.decode(line)
+        place = place_of(body.pop("topic"))
+        if place is None or place.kind != CHECKPOINT:
+            return False
+        seq, text = int(body["seq"]), msgspec.json.encode(body).decode()
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+        return False
+    name = f"checkpoint-{seq}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
+    origin = Origin(place.site, place.gateway, VERSION)
+    schema = pa.schema([("seq", pa.int64()), ("line", pa.string())])
+    write(folder_of(lake, CHECKPOINT, origin) / name, pa.table([[seq], [text]], schema=schema), origin)
+    return True
+
+
+def _parts(table: pa.Table) -> Iterator[tuple[tuple[str, str, int], pa.Table]]:
+    """The rows of each gateway and day, sorted by asset and time, without columns that are empty there."""
+    keys = pa.table({name: table[name] for name in (*_PLACE, "t")}).append_column(
+        "asset", table["asset"].cast(pa.string())
+    )
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in (*_PLACE, "asset", "t")])
+    table = table.take(order).combine_chunks()
+    places = list(zip(*(table[name].to_pylist() for name in _PLACE), strict=True))
+    table, begin = table.drop_columns(list(_PLACE)), 0
+    for end in range(1, len(places) + 1):
+        if end == len(places) or places[end] != places[begin]:
+            part = table.slice(begin, end - begin)
+            empty = [name for name in part.column_names if part[name].null_count == part.num_rows and name != "asset"]
+            yield places[begin], part.drop_columns(empty)
+            begin = end
+
+
+def _keep(path: Path, rejected: list[bytes]) -> None:
+    if rejected and (not path.exists() or path.stat().st_size < REJECTED_BYTES):
+        with path.open("ab") as lines:
+            lines.write(b"".join(rejected))
+
+
+if __name__ == "__main__":
+    try:
+        print(msgspec.json.encode(convert_segment(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])).decode())
+    except (OSError, pa.ArrowException) as problem:
+        sys.exit(f"{problem}")

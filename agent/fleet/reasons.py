@@ -1,0 +1,46 @@
+"""Codes of what is wrong with a lake. The rest of it is used."""
+
+from __future__ import annotations
+
+from drivers.reasons import Code
+
+LAKE_MISSING = Code("lake_missing", "{path}: no such directory; name the directory of the lake with --lake")
+LAKE_EMPTY = Code("lake_empty", "{path}: no files of the data set {dataset}")
+LAKE_FILE_UNREADABLE = Code("lake_file_unreadable", "{path}: not a complete Parquet file; it is left out")
+LAKE_FILE_MISPLACED = Code(
+    "lake_file_misplaced", "{path}: its folder or name is not that of a file of magwatt; it is left out"
+)
+LAKE_VERSION_UNKNOWN = Code(
+    "lake_version_unknown",
+    "{n:d} {n:file|files} of {dataset} with version {version} of the layout, which this software cannot read; "
+    "{n:it is|they are} left out",
+)
+GATEWAY_NAME_SHARED = Code(
+    "gateway_name_shared",
+    "{site}/{gateway}: {n:d} ledgers; two gateways have this name, or its state directory was replaced. "
+    "Their savings are listed separately",
+)
+ROW_ID_SHARED = Code(
+    "row_id_shared",
+    "{site}/{gateway}: {n:d} {n:id|ids} with rows of different times; two gateways have this name, or its state "
+    "directory was replaced",
+)
+CLOCK_WAS_BACK = Code(
+    "clock_was_back",
+    "{site}/{gateway}: later rows are dated {day}, before {before}; its clock was wrong. They count at their date",
+)
+MONTH_MISSING = Code("month_missing", "{site}/{gateway}/{motor}: no records of {month}, between months with records")
+TIMEZONE_UNKNOWN = Code(
+    "timezone_unknown", "{site}/{gateway}: no configuration in the lake; its months are those of UTC"
+)
+LAKE_CHANGED = Code("lake_changed", "{path}: files were merged or deleted during the query; repeat it")
+LEDGER_EXPORT_LATE = Code(
+    "ledger_export_late",
+    "{site}/{gateway}: the records in the lake end at {last_ms:local}, and {n:d} {n:checkpoint is|checkpoints are} "
+    "newer, up to {day}; the export is late, or records were removed",
+)
+INGEST_NAME_USED = Code("ingest_name_used", "{path}: another process ingests under this name; give each a --name")
+INGEST_REJECTED = Code(
+    "ingest_rejected", "{host}:{port:d}: the broker rejects the shared subscription of the group {group}"
+)
+QUERY_FAILED = Code("query_failed", "the query failed: {error}")

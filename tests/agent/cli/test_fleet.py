@@ -1,0 +1,57 @@
+"""`magwatt fleet` on the command line: exit codes, JSON and table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.command_line import invoke
+from support.lake import interval, ledger
+
+from agent.delivery.files.conversion import ConfigurationFile
+from agent.delivery.files.lake.configurations import export_configurations
+from agent.delivery.files.lake.parts import Origin
+from agent.delivery.files.lake.records import Place, export_ledger
+
+START_MS = 1_790_812_800_000
+ORIGIN = Origin("mill-2", "gw-07", "1.2.3")
+
+
+def lake(folder: Path) -> str:
+    export_configurations([ConfigurationFile(1, "c0ffee", "", "Asia/Shanghai")], folder, ORIGIN, "")
+    export_ledger(ledger([interval(START_MS + n * 900_000, 1000, 1501) for n in range(4)]), folder, ORIGIN, Place())
+    return str(folder)
+
+
+def test_savings_as_json(tmp_path: Path) -> None:
+    result = invoke("fleet", "query", "savings", "--lake", lake(tmp_path), "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["findings"]) == (0, [])
+    [row] = found["rows"]
+    assert {name: row[name] for name in ("site", "gateway", "motor", "month", "measured_wh", "saved_wh")} == {
+        "site": "mill-2", "gateway": "gw-07", "motor": "fan", "month": "2026-10", "measured_wh": 4000,
+        "saved_wh": 2004,
+    }  # fmt: skip
+
+
+def test_the_table_has_all_digits_and_the_sum(tmp_path: Path) -> None:
+    lines = invoke("fleet", "query", "savings", "--lake", lake(tmp_path), "--month", "2026-10").stdout.splitlines()
+    assert lines[1].split() == ["mill-2", "gw-07", "fan", "2026-10", "4", "4.000", "6.004", "2.004"]
+    assert lines[2].split()[-1] == "2.004"
+
+
+def test_a_finding_is_exit_code_1(tmp_path: Path) -> None:
+    path = lake(tmp_path)
+    records = max((tmp_path / "ledger").rglob("*.parquet"))
+    (records.parent / "records-0-9_10-00000000.parquet").write_bytes(b"PAR1")
+    result = invoke("fleet", "query", "savings", "--lake", path, "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, [finding["code"] for finding in found["findings"]]) == (1, ["lake_file_unreadable"])
+    assert found["rows"][0]["intervals"] == 4
+
+
+def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
+    assert invoke("fleet", "query", "savings", "--lake", str(tmp_path / "none")).exit_code == 2
+    assert invoke("fleet", "query", "coverage", "--lake", lake(tmp_path)).exit_code == 2
+    assert invoke("fleet", "query", "savings", "--lake", str(tmp_path), "--month", "October").exit_code == 2
+    assert invoke("fleet", "query", "profit", "--lake", str(tmp_path)).exit_code == 2

@@ -1,0 +1,119 @@
+"""A segment: each message once in the partition of its gateway, the others counted; small files are merged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import pyarrow.parquet as pq
+import pytest
+from support.lake import parts, rows
+
+from agent.core.messages import Message, encode
+from agent.fleet.ingest import compaction
+from agent.fleet.ingest.compaction import compact, merge
+from agent.fleet.ingest.segment import REJECTED, SegmentReport, convert_segment
+from agent.fleet.lake import Lake
+from agent.fleet.messages import coverage
+
+MIDNIGHT_MS = 1_789_948_800_000  # 2026-09-21 00:00 UTC
+TODAY = "2026-09-21"
+
+
+def received(gateway: str, number: int, t_ms: int | None = None, kind: str = "telemetry", **values: object) -> bytes:
+    t_ms = MIDNIGHT_MS + 1000 * number if t_ms is None else t_ms
+    message = Message("pump-1", kind, t_ms, {"active_power_w": number / 7, **values})
+    topic = json.dumps(f"magwatt/v1/mill-2/{gateway}/pump-1/{kind}").encode()
+    return b'{"topic":' + topic + b"," + encode(message, f"7-{number}")[1:] + b"\n"
+
+
+def segment(folder: Path, *lines: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "segment-00000001.ndjson"
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def test_messages_of_several_gateways_in_any_order(tmp_path: Path) -> None:
+    lines = [received(f"gw-{gateway}", number) for gateway in range(3) for number in range(50)]
+    lines += [received("gw-1", 100 + n, kind="pq3s", thd_u_l1_pct=2.5) for n in range(5)]
+    lines += lines[10:30]
+    Random(1).shuffle(lines)
+    report = convert_segment(segment(tmp_path / "w", *lines), tmp_path / "lake", TODAY)
+    assert report == SegmentReport(rows=155, repeated=20, rejected=0, files=4)
+    [path] = [path for path in parts(tmp_path / "lake") if "telemetry/v=1/site=mill-2/gateway=gw-1" in path]
+    found = pq.ParquetFile(tmp_path / "lake" / path).read().to_pylist()
+    assert [(row["id"], row["asset"]) for row in found] == [(f"7-{n}", "pump-1") for n in range(50)]
+    assert [row["active_power_w"] for row in found] == pytest.approx([n / 7 for n in range(50)], rel=6e-8)  # 24 bits
+    assert not {"site", "gateway", "day", "thd_u_l1_pct"} & found[0].keys()
+    assert not list((tmp_path / "w").glob("*.ndjson"))
+
+
+def test_what_is_no_message_of_this_version_is_counted_and_kept(tmp_path: Path) -> None:
+    good = received("gw-1", 1)
+    bad = [
+        good.replace(b"telemetry/1", b"telemetry/2"), good.replace(b'"id":"7-1"', b'"id":"x"'), b'{"topic": 7}\n',
+        good.replace(b"gw-1", b"../.."), good[:50] + b"\n", received("gw-1", 2, t_ms=10**17),
+    ]  # fmt: skip
+    report = convert_segment(segment(tmp_path / "w", *bad, good), tmp_path / "lake", TODAY)
+    assert (report.rows, report.rejected) == (1, len(bad))
+    assert (tmp_path / "w" / REJECTED).read_bytes() == b"".join(bad)
+    assert len(parts(tmp_path / "lake")) == 1
+
+
+def test_an_interrupted_conversion_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [received(f"gw-{n % 5}", n) for n in range(60)]
+    source = segment(tmp_path / "w", *lines)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda path: (_ for _ in ()).throw(OSError(5, "killed")))
+        with pytest.raises(OSError, match="killed"):
+            convert_segment(source, tmp_path / "lake", TODAY)
+    before = parts(tmp_path / "lake")
+    convert_segment(source, tmp_path / "lake", TODAY)
+    assert parts(tmp_path / "lake") == before
+    assert len(rows(tmp_path / "lake", "telemetry")) == 60
+
+
+def test_checkpoints_are_stored_once_each(tmp_path: Path) -> None:
+    body = {"topic": "magwatt/v1/mill-2/gw-07/ledger/checkpoint", "s": "magwatt.ledger/1", "seq": 97, "hash": "ab"}
+    line = json.dumps(body).encode() + b"\n"
+    report = convert_segment(segment(tmp_path / "w", line, line), tmp_path / "lake", TODAY)
+    assert report.rejected == 0
+    [row] = rows(tmp_path / "lake", "checkpoint")
+    del body["topic"]
+    assert (row["seq"], json.loads(row["line"])) == (97, body)
+
+
+def test_a_gateway_with_an_old_clock_is_in_the_folder_of_its_date(tmp_path: Path) -> None:
+    convert_segment(
+        segment(tmp_path / "w", received("gw-1", 1, t_ms=86_400_000), received("gw-1", 2)), tmp_path / "lake", TODAY
+    )
+    assert [path.split("/")[-2] for path in parts(tmp_path / "lake")] == ["day=1970-01-02", "day=2026-09-21"]
+
+
+def test_small_files_of_a_day_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "MERGED", 4)
+    for number in range(10):  # each segment repeats two rows of the one before
+        lines = [received("gw-1", 10 * number + n, text=f"{n % 3}") for n in range(-2, 10) if 10 * number + n >= 0]
+        convert_segment(segment(tmp_path / "w", *lines), tmp_path / "lake", TODAY)
+        assert len(parts(tmp_path / "lake")) < 4
+        assert sum(row.rows for row in coverage(Lake(tmp_path / "lake"))) == 10 * number + 10
+    [folder] = (tmp_path / "lake/telemetry").rglob("day=*")
+    compact(tmp_path / "lake", [folder], "2026-09-22")
+    found = rows(tmp_path / "lake", "telemetry")
+    assert len(parts(tmp_path / "lake")) == 1
+    assert [row["id"] for row in found] == [f"7-{n}" for n in range(100)]
+    assert {row["text"] for row in found} == {"0", "1", "2"}
+
+
+def test_a_merge_that_is_killed_before_its_parts_are_deleted_counts_no_row_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        lines = [received("gw-1", 10 * number + n) for n in range(10)]
+        convert_segment(segment(tmp_path / "w", *lines), tmp_path / "lake", TODAY)
+    monkeypatch.setattr(Path, "unlink", lambda path: None)
+    merge([tmp_path / "lake" / path for path in parts(tmp_path / "lake")])
+    assert len(parts(tmp_path / "lake")) == 4
+    assert sum(row.rows for row in coverage(Lake(tmp_path / "lake"))) == 30

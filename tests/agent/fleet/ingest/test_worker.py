@@ -1,0 +1,157 @@
+"""Ingestion over a real broker: a killed worker and a broker that restarts lose no message and double none."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from support.basics import Mosquitto, wait_until
+from support.delivery import persistent_broker
+from support.lake import rows
+
+from agent.config.model import Mqtt
+from agent.core.clock import SystemClock
+from agent.core.messages import Message, encode
+from agent.fleet import reasons as codes
+from agent.fleet.ingest.compaction import compact
+from agent.fleet.ingest.worker import IngestSettings, IngestWorker
+from agent.fleet.lake import Lake, LakeError
+from agent.fleet.messages import coverage
+
+pytestmark = pytest.mark.alone
+GATEWAYS = 20
+
+
+class Worker:
+    """A process of `magwatt fleet ingest`."""
+
+    def __init__(self, broker: Mosquitto, lake: Path, name: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "agent.cli", "fleet", "ingest", "--lake", str(lake), "--broker", broker.url,
+             "--name", name, "--every", "1", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert self._process.stderr is not None
+        while b"receiving" not in (line := self._process.stderr.readline()):
+            assert line, "the worker has ended"
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+
+    def stop(self) -> dict[str, int]:
+        self._process.terminate()
+        return dict(json.loads(self._process.communicate(timeout=30)[0]))
+
+
+class Fleet:
+    """Publishes messages of twenty gateways; after an outage again what the broker had not confirmed."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self.sent = self.confirmed = 0
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="gateways", clean_session=False)
+        self._client.on_publish = self._on_publish
+        self._client.reconnect_delay_set(1, 1)
+        self._client.max_inflight_messages_set(200)
+        self._client.connect("127.0.0.1", broker.port)
+        self._client.loop_start()
+
+    def publish(self, count: int) -> None:
+        for number in range(self.sent, self.sent + count):
+            message = Message("pump-1", "telemetry", 1_789_948_800_000 + 10 * number, {"active_power_w": 1.5})
+            topic = f"magwatt/v1/mill-2/gw-{number % GATEWAYS:02d}/pump-1/telemetry"
+            self._client.publish(topic, encode(message, f"7-{number}"), qos=1)
+            if number % 50 == 0:
+                time.sleep(0.02)
+        self.sent += count
+
+    def wait(self) -> None:
+        wait_until(lambda: self.confirmed == self.sent, 20, "the broker has confirmed")
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_publish(self, *_: object) -> None:
+        self.confirmed += 1
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    found = persistent_broker(tmp_path)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def fleet(broker: Mosquitto) -> Iterator[Fleet]:
+    found = Fleet(broker)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def worker(broker: Mosquitto, tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
+    """Starts a worker with this name."""
+    started = list[Worker]()
+
+    def start(name: str) -> Worker:
+        started.append(Worker(broker, tmp_path / "lake", name))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+def test_a_killed_worker_and_a_broker_that_restarts(
+    broker: Mosquitto, fleet: Fleet, worker: Callable[[str], Worker], tmp_path: Path
+) -> None:
+    one, two = worker("one"), worker("two")
+    fleet.publish(1500)
+    one.kill()  # with messages that it has not acknowledged
+    fleet.publish(1500)
+    one = worker("one")
+    fleet.publish(1000)
+    broker.stop()
+    fleet.publish(500)
+    broker.start()
+    fleet.publish(1500)
+    fleet.wait()
+    time.sleep(2.5)  # the workers connect again within a second and receive the last messages
+    counts = [one.stop(), two.stop()]
+    assert all(count["rejected"] == 0 and count["received"] > 500 for count in counts), "both had a share"
+    lake = tmp_path / "lake"
+    assert sum(row.rows for row in coverage(Lake(lake))) == 6000
+    compact(lake, (lake / "telemetry").rglob("day=*"), "9999-12-31")
+    found = [row["id"] for row in rows(lake, "telemetry")]
+    assert sorted(found) == sorted(f"7-{number}" for number in range(6000)), "each once"
+
+
+def test_messages_wait_for_a_worker_that_is_stopped(fleet: Fleet, worker: Callable[[str], Worker]) -> None:
+    worker("one").stop()
+    fleet.publish(100)
+    fleet.wait()
+    one = worker("one")
+    time.sleep(0.5)
+    assert one.stop()["rows"] == 100
+
+
+def test_a_name_is_used_by_one_worker(tmp_path: Path) -> None:
+    settings, nowhere = IngestSettings(tmp_path, "one"), Mqtt("127.0.0.1", 1, tls=False)
+    first = IngestWorker(nowhere, settings, SystemClock())
+    with pytest.raises(LakeError) as raised:
+        IngestWorker(nowhere, settings, SystemClock())
+    assert raised.value.reason == codes.INGEST_NAME_USED(path=str(tmp_path / "ingest" / "one"))
+    first.run(lambda: True)
