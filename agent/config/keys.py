@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.config import reasons as codes
 from agent.config import schema
+from agent.config.accuracy_classes import ct_class, meter_class, vt_class
 from agent.config.schema import ConfigReport, KeySpec
 from drivers.bus_settings import QUIET_S
 from drivers.dlt645_frames import ADDRESS_DIGITS
@@ -17,16 +18,6 @@ from drivers.errors import ProfileError
 from drivers.file_reasons import FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code, InvalidValue, Reason, cause_of
-from dsp.efficiency_meter import (
-    CERTIFICATE,
-    CT_CLASSES,
-    METER_CLASSES,
-    METER_LIMIT,
-    VT_CLASSES,
-    ct_limits,
-    meter_limit,
-    vt_limits,
-)
 
 WIRINGS = ("3P4W", "3P3W", "1P2W")
 COMM_LOSS = ("not used", "other port", "warning only", "armed")  # a drive with "armed" is not polled
@@ -81,38 +72,6 @@ def _at_meter(value: Any) -> str:
     if value in ("drive-output", "motor-terminals"):
         raise InvalidValue(codes.METER_AT_DRIVE_OUTPUT)
     return schema.one_of("drive-input", "motor", "feeder")(value)
-
-
-def _meter_class(value: Any) -> str:
-    """An accuracy class, or the limit of a certificate."""
-    if isinstance(value, str) and METER_LIMIT.fullmatch(value.strip()):
-        try:
-            return f"{100 * meter_limit(value, 1.0):g} %"
-        except ValueError:
-            raise InvalidValue(codes.METER_LIMIT_RANGE) from None
-    if value in METER_CLASSES and isinstance(value, str):
-        return value
-    expected = codes.METER_CLASS_EXPECTED(allowed=METER_CLASSES)
-    raise InvalidValue(with_suggestion(expected, value, METER_CLASSES))
-
-
-def _transformer_class(
-    classes: tuple[str, ...], limits: Callable[[str], tuple[float, float]]
-) -> Callable[[Any], str]:  # fmt: skip
-    """A class of instrument transformers, or the limits of their certificate."""
-
-    def convert(value: Any) -> str:
-        text = schema.text(value)
-        try:
-            ratio, minutes = limits(text)
-        except ValueError:
-            if CERTIFICATE.fullmatch(text.strip()):
-                raise InvalidValue(codes.CT_LIMITS_RANGE) from None
-            expected = codes.CT_CLASS_EXPECTED(allowed=classes)
-            raise InvalidValue(with_suggestion(expected, text, classes)) from None
-        return text if text in classes else f"{100 * ratio:g} % {minutes:g}'"
-
-    return convert
 
 
 def _number_or_row(value: Any) -> str | float:
@@ -209,9 +168,9 @@ METER = {
     "ct": KeySpec(schema.ratio, None),
     "vt": KeySpec(schema.ratio, None),
     "ratio_applied_by": KeySpec(schema.one_of("meter", "agent"), "meter"),
-    "class": KeySpec(_meter_class),
-    "ct_class": KeySpec(_transformer_class(CT_CLASSES, ct_limits), None),
-    "vt_class": KeySpec(_transformer_class(VT_CLASSES, vt_limits), None),
+    "class": KeySpec(meter_class),
+    "ct_class": KeySpec(ct_class, None),
+    "vt_class": KeySpec(vt_class, None),
     "serial_number": KeySpec(schema.text, None),
     "certificate": KeySpec(schema.anything, None),  # read by agent/config/certificates.py
     "ct_certificate": KeySpec(schema.anything, None),

@@ -200,8 +200,8 @@ CALIBRATION_OF_OTHER_METER = Code(
 )
 CALIBRATION_ENDED = Code(
     "calibration_ended",
-    "certificate {number} was valid until {until}: later months are provisional. Have the device calibrated, "
-    "and add the new certificate",
+    "certificate {number} was valid until {until}: each month with a later day is provisional. Have the device "
+    "calibrated, and add the new certificate",
 )
 CALIBRATION_ENDS = Code(
     "calibration_ends",

@@ -165,11 +165,13 @@ def _lines(table: Mapping[str, Any], key: Key) -> Iterator[str]:
 
 
 def toml_value(value: Any) -> str:
-    """A text, number, boolean, date or list as TOML."""
+    """A text, number, boolean, date, list or table as TOML, in one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {toml_value(item)}' for key, item in value.items())} }}"
     return f"[{', '.join(map(toml_value, value))}]" if isinstance(value, list | tuple) else str(value)

@@ -11,7 +11,6 @@ from support.config_text import at_input, bus, drive, load_all, magnet, meter, m
 
 from agent.cli import main
 from agent.config import reasons as codes
-from agent.config.keys import METER_CLASSES
 from agent.config.loader import load_config
 from agent.config.reasons import PERIOD_ORDER
 from agent.config.schema import Diagnostic
@@ -27,6 +26,7 @@ from drivers.file_reasons import (
 from drivers.reasons import Code, Reason
 from drivers.toml_lines import key_lines, line_of
 from drivers.toml_reasons import TOML_KEY_CHARACTERS, TOML_STATEMENT_EXPECTED
+from dsp.efficiency_meter import METER_CLASSES
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 TEN_MISTAKES = """

@@ -37,6 +37,20 @@ def test_init_writes_the_example_from_its_answers(tmp_path: Path, name: str) -> 
     assert content(tmp_path / "plant.toml") == content(EXAMPLES / f"{name}.toml")
 
 
+def test_certificates_of_an_answers_file_are_in_the_configuration(tmp_path: Path) -> None:
+    """One table, and a list of tables."""
+    text = (EXAMPLES / "meter.answers.toml").read_text(encoding="utf-8")
+    one = '{ number = "E%d", laboratory = "L", issued = 2026-03-0%d, valid_until = 2032-02-28 }'
+    for n, stated in enumerate((one % (1, 1), f"[{one % (1, 1)}, {one % (2, 2)}]"), 1):
+        head = next(line for line in text.splitlines() if line.startswith("[meter."))
+        file = tmp_path / "answers.toml"
+        file.write_text(text.replace(head, f"{head}\ncertificate = {stated}"), encoding="utf-8")
+        answers, report = read_answers(file)
+        (tmp_path / "plant.toml").write_text(configuration(complete(answers, Surroundings(), report)), encoding="utf-8")
+        [meter] = load_config(tmp_path / "plant.toml")[0].meters.values()
+        assert [item.number for item in meter.certificates] == ["E1", "E2"][:n]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_explains_its_keys(name: str) -> None:
     lines = (EXAMPLES / f"{name}.toml").read_text(encoding="utf-8").splitlines()
