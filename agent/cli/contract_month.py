@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agent.contract.month_issue import Correction
     from agent.contract.month_states import MonthRevision, MonthState
     from agent.contract.plan_versions import PlanHistory, PlanVersion
+    from agent.savings.ledger.signing_key import LedgerKey
     from drivers.reasons import Reason
 
 
@@ -60,7 +61,6 @@ def issue(month: str, reason: str, number: str, output: Path | None, config_file
     from agent.contract.month_states import revision_of
     from agent.contract.plan_versions import PlanHistory
     from agent.contract.recorded_months import KIND, body_of_issued, recorded_months
-    from agent.savings.ledger.signing_key import load_or_make
 
     db, directory = open_state(config, None)
     with contextlib.closing(db):
@@ -69,6 +69,7 @@ def issue(month: str, reason: str, number: str, output: Path | None, config_file
         recorded = recorded_months(db, plans)
         correction = _correction(recorded, version, month, " ".join(reason.split()))
         _check_key(version, gateway_key(db))
+        key = _signing_key(db, directory)
         for name in version.plan.motors:
             must_have(config, name)
         months, now_ms = months_by_plan(config, db, version, month, directory)
@@ -78,7 +79,7 @@ def issue(month: str, reason: str, number: str, output: Path | None, config_file
                 click.echo(text_of(note))
             click.echo(_("{month} was not issued", month=month))
             sys.exit(FINDING)
-        signed = issued(month_document(db, months, version, now_ms, correction), load_or_make(directory))
+        signed = issued(month_document(db, months, version, now_ms, correction), key)
     revision = revision_of(signed, month, plans)
     body = body_of_issued(recorded, revision, PlanHistory(plans))
     write_document(target, signed)
@@ -148,6 +149,17 @@ def _check_key(version: PlanVersion, own: str) -> None:
         raise InvalidValue(codes.PLAN_WITHOUT_GATEWAY_KEY, contract=version.plan.contract)
     if version.plan.gateway_key != own:
         raise InvalidValue(codes.PLAN_NAMES_OTHER_KEY, key=version.plan.gateway_key[:16], own=own[:16] or "–")
+
+
+def _signing_key(db: sqlite3.Connection, directory: Path) -> LedgerKey:
+    """The key of the ledger; exits when its file is missing, and makes none. Raises LedgerKeyError."""
+    from agent.savings.ledger.signing_key import FILE, load_or_make
+    from agent.savings.ledger.succession import key_in_force
+    from drivers.file_reasons import FILE_MISSING
+
+    if not (directory / FILE).exists():
+        fail(text_of(FILE_MISSING(path=str(directory / FILE))))
+    return key_in_force(db, load_or_make(directory))
 
 
 def append(config: Config, directory: Path, kind: str, body: Mapping[str, Any]) -> None:
