@@ -21,7 +21,10 @@ WITHOUT_EFFECT = frozenset(  # on the amount of a plan, which has its own tariff
 ACCEPTABLE = frozenset(
     (report.ENERGY_UNKNOWN_INTERVALS, report.OUTSIDE_REPORTING_PERIOD, report.OUTSIDE_ENDED_REPORTING_PERIOD)
 )  # the parties can settle a month in spite of them
-LIMITS = frozenset((savings.METER_CHANGED, savings.CURRENT_ASSUMED, savings.BASELINE_SUBSTITUTE))
+LIMITS = frozenset(  # caveats of a saving that the parties accept with it
+    (savings.METER_CHANGED, savings.CURRENT_ASSUMED, savings.BASELINE_SUBSTITUTE, savings.LOW_COVERAGE,
+     savings.POOR_BASELINE)
+)  # fmt: skip
 
 
 def obstacles(month: ReportMonth, plan: ContractPlan) -> list[Reason]:

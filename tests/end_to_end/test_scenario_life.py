@@ -16,6 +16,8 @@ from random import Random
 
 import pytest
 from support.basics import interruptible, wait_until
+from support.contract_parties import settle
+from support.independent_bundle import verified
 from support.plant import scenario_problem
 from support.retrofit_commands import QUARTER_MS, Lived, live, magwatt, shortened
 
@@ -85,10 +87,24 @@ def test_the_report_of_a_short_life_agrees_with_the_true_values(tmp_path: Path) 
     assert _(NO_BASELINE, motor="pump") not in after
     displayed = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
     assert displayed["frozen_ms"] == min(lived.truth) + 4 * 86_400_000, "in the time of the plant, not of this host"
+    settled_by_both(lived, tmp_path)
     again = magwatt(
         "simulate", tmp_path / "pump-life.toml", "--time-factor", "10000", "--state-dir", tmp_path / "life", code=2
     )
     assert again == f"{text_of(codes.SCENARIO_ENDED(scenario='pump-life', date='2026-10-03 02:00'))}\n"
+
+
+def settled_by_both(lived: Lived, folder: Path) -> None:
+    """The plan reads the meter on the third, when the simulation has ended; the report has two hours more."""
+    bundle = settle(folder, lived.config, "2026-10", reading_day=3, first="2026-09-01")
+    assert verified(bundle).state == "settled"
+    motor = bundle["months"][0]["document"]["motor"]["pump"]
+    begins_ms = [start_ms for start_ms in lived.claimed_ms if start_ms < bundle["to_ms"]]
+    true_kwh = [lived.true_kwh(name, begins_ms) for name in ("adjusted_baseline_energy_kwh", "energy_taken_kwh")]
+    measured, compared, adjusted = (sum(column) / 1000 for column in zip(*motor["energies"].values(), strict=True))
+    assert compared == pytest.approx(true_kwh[1], rel=CLASS)
+    assert measured > compared
+    assert abs(adjusted - compared - (true_kwh[0] - true_kwh[1])) <= motor["u95_wh"] / 1000
 
 
 @pytest.mark.soak

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from support import metered_retrofit
 from support.contract import DRAFTED_MS, document, write_json
+from support.contract_parties import decided, make_keys
+from support.contract_parties import magwatt as run
 
-from agent.cli import main
 from agent.contract import reasons as codes
 from agent.core.text import text_of
 from agent.savings.ledger.signing_key import FILE
 
-PASSPHRASE = "correct horse battery"
-DECIDED = {
-    "contract": '"EMC-2024-017"', "title": '"Green Drive"', "signatory": '"Li Wei"', "vat_rate": '"0.06"',
-    "boundary": '"meter mcc-12 to shaft"', "energy_service_company": '["0.80", "0.70"]', "number": '"E1"',
-    "laboratory": '"省计量院"', "issued": "2024-01-12", "valid_until": "2036-01-11", "first": "2024-10-01",
-    "last": "2029-09-30",
-}  # fmt: skip
 
-
-def magwatt(*arguments: object) -> Result:
-    found = CliRunner().invoke(main, ["--lang", "en", *map(str, arguments)], input=f"{PASSPHRASE}\n")
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return found
+def magwatt(*arguments: object, code: int | None = None) -> Result:
+    return run(*arguments, code=code)
 
 
 @pytest.fixture(scope="module")
@@ -44,33 +33,12 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def keys(tmp_path: Path) -> dict[str, str]:
     """The public keys of customer.pem and company.pem, which are made."""
-    made = {}
-    for name in ("customer", "company"):
-        found = magwatt("contract", "key", tmp_path / f"{name}.pem")
-        assert found.exit_code == 0, found.output
-        made[name] = re.findall('public_key = "([0-9a-f]{64})"', found.output)[0]
-    return made
-
-
-def decided(text: str, keys: dict[str, str]) -> Iterator[str]:
-    """The lines of a draft, with what the parties fill in."""
-    table = ""
-    for line in text.splitlines():
-        if line.startswith("["):
-            table = line
-        key, empty, _ = line.partition(' = ""')
-        if not empty:
-            yield line
-        elif key == "public_key":
-            yield f'{key} = "{keys["customer" if "customer" in table else "company"]}"'
-        else:
-            yield f"{key} = {DECIDED[key]}"
+    return make_keys(tmp_path)
 
 
 def drafted(plant: Path, folder: Path, keys: dict[str, str]) -> Path:
     path = folder / "plan.toml"
-    found = magwatt("contract", "draft", "--config", plant, "--output", path)
-    assert found.exit_code == 1, found.output  # something is to be decided
+    found = magwatt("contract", "draft", "--config", plant, "--output", path, code=1)  # something is to be decided
     text = path.read_text(encoding="utf-8")
     listed = [line.partition(":")[0] for line in found.output.splitlines()[:-1]]
     assert len(listed) == text.count(' = ""')
