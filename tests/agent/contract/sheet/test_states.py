@@ -108,7 +108,7 @@ def test_an_invalid_signature_is_never_accepted(language: str) -> None:
 
 
 def test_a_further_signature_that_is_not_valid_spoils_the_valid_ones(language: str) -> None:
-    """Both parties have signed, and somebody adds a signature in the name of one of them."""
+    """Both parties have signed, and a third signature is added in the name of one of them."""
     whole = settled(month_document())
     more = replace(whole.signed.signatures[1], by="Zhang San")
     found = of_file(replace(whole, signed=replace(whole.signed, signatures=(*whole.signed.signatures, more))), language)
