@@ -51,7 +51,7 @@ class ContractOfMonth(NamedTuple):
 def contracts_of_month(
     db: sqlite3.Connection, config: Config, month: str, motors: Collection[str], now_ms: int, check: LedgerVerifier
 ) -> list[ContractOfMonth]:  # fmt: skip
-    """The contracts whose plan is recorded and applies in a month, by number.
+    """The contracts of some motors whose plan is recorded and applies in a month, by number.
 
     motors: of the report; a draft needs all motors of its plan. check: verifies the ledger of a plan without its key.
     Raises InvalidValue, PlanError when a document of the ledger cannot be used.
@@ -63,6 +63,8 @@ def contracts_of_month(
     history = MonthHistory(recorded_months(db, recorded), plans)
     found = []
     for version in _applying(plans, history, month):
+        if not set(motors) & version.plan.motors.keys():
+            continue
         span = version.plan.rules.tariff.bounds_ms(month)
         revisions = history.of_month(version.plan.contract, month)
         waits, sheet = list[Wait](), None

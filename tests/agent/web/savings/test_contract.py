@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from support import metered_retrofit
 from support.contract_parties import gateway_with_plan, magwatt
 from support.page import Page, running_page
 
@@ -101,6 +103,7 @@ def test_the_page_shows_the_sheet_and_the_bundle_of_the_commands(
     with running_page(load_config(place.config)[0]) as page:
         found = page.json(f"/api/v1/savings/{MONTH}/contract?lang=zh")
         assert (found["state"], found["why"]) == ("ready", None)
+        check_form(page, found)
         (contract,) = found["contracts"]
         revision = json.loads(month.read_text(encoding="utf-8"))["document"]
         assert contract["revisions"][0]["gross"] == revision["amount"]["gross"]
@@ -108,6 +111,14 @@ def test_the_page_shows_the_sheet_and_the_bundle_of_the_commands(
         check_files(page, contract)
         bundle = json.loads(page.get(f"/api/v1{contract['bundle']}").body)
     assert bundle == json.loads(output.read_text(encoding="utf-8"))
+
+
+def check_form(page: Page, answer: Any) -> None:
+    """By the OpenAPI document."""
+    document = page.json("/api/v1/openapi.json")
+    operation = document["paths"]["/savings/{month}/contract"]["get"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    Draft202012Validator({**schema, "components": document["components"]}).validate(answer)
 
 
 def check_files(page: Page, contract: dict[str, Any]) -> None:
@@ -128,9 +139,19 @@ def test_the_report_of_the_command_ends_with_the_draft(place: Place, tmp_path: P
     assert html.count('data-state="draft"') == html.count('data-mark="draft"') == 2
 
 
-def test_a_ledger_without_a_plan_has_no_contract(place: Place) -> None:
+def test_motors_without_a_plan_have_no_contract(place: Place) -> None:
+    """Another motor than that of the plan, and a ledger without a plan."""
     config, found = load_config(place.config)[0], list[ContractOfMonth]()
     with contextlib.closing(sqlite3.connect(place.folder / "gateway" / "state" / "magwatt.sqlite")) as db:
+        found += contracts_of_month(db, config, MONTH, ("pump",), 0, LedgerVerifier())
         db.execute("delete from ledger where kind = 'plan'")
-        found = contracts_of_month(db, config, MONTH, tuple(config.motors), 0, LedgerVerifier())
+        found += contracts_of_month(db, config, MONTH, tuple(config.motors), 0, LedgerVerifier())
     assert found == []
+
+
+def test_a_running_month_has_no_sheet_and_waits_for_nothing(place: Place) -> None:
+    config, during_ms = load_config(place.config)[0], metered_retrofit.utc_ms("2024-10-31 23:59")
+    with contextlib.closing(open_copy(place.folder / "gateway" / "state" / "magwatt.sqlite")) as db:
+        found = contracts_of_month(db, config, MONTH, tuple(config.motors), during_ms, LedgerVerifier())
+        (contract,) = json.loads(contract_files(db, MONTH, found, None)[STATES])["contracts"]
+    assert (contract["state"], contract["sheet"], waits(contract)) == ("running", False, [])
