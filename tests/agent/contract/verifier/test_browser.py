@@ -140,6 +140,22 @@ def test_a_file_is_dropped_and_a_key_is_typed_with_the_keyboard(browser: Browser
     tab.context.close()
 
 
+def test_the_own_plan_and_a_checkpoint_are_chosen_with_the_bundle(browser: Browser, folder: Path) -> None:
+    bundle = json.loads((folder / "settled.json").read_text(encoding="utf-8"))
+    line = json.loads(bundle["lines"][-1])
+    (folder / "plan.json").write_text(json.dumps(bundle["plans"][0]), encoding="utf-8")
+    (folder / "checkpoints.jsonl").write_text(f"{json.dumps({'seq': line['last'], 'hash': line['hash']})}\n" * 2)
+    tab = Opened(browser, folder / "verifier.html", DESKTOP)
+    tab.page.set_input_files("#files", [folder / name for name in ("plan.json", "settled.json", "checkpoints.jsonl")])
+    assert tab.results(1) == [("settled", "settled")]
+    for code in ("own_plan", "checkpoints"):
+        assert tab.page.locator(f"[data-check={code}]").get_attribute("data-state") == "passed"
+    tab.page.set_input_files("#files", [folder / "plan.json"])
+    assert tab.results(1) == [("rejected", "no_bundle")]
+    assert tab.problems() == []
+    tab.context.close()
+
+
 def test_a_file_that_is_no_bundle_is_named(browser: Browser, folder: Path) -> None:
     files = (
         (b"hello", "json_invalid"),

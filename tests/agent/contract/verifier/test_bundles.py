@@ -29,7 +29,7 @@ def test_valid_bundles_are_accepted_by_both_verifiers() -> None:
     found = verdicts(texts)
     assert [each["reason"] for each in found if each["verdict"] != "settled"] == []
     states = {check["code"]: check["state"] for check in found[0]["checks"]}
-    assert {code for code, state in states.items() if state != "passed"} == {"checkpoints", "measured"}
+    assert {code for code, state in states.items() if state != "passed"} == {"checkpoints", "measured", "own_plan"}
 
 
 def test_the_library_accepts_and_rejects_the_same() -> None:
@@ -105,6 +105,15 @@ def test_a_stored_checkpoint_is_compared(bundle: dict[str, Any]) -> None:
     assert incomplete["rejected"] == "checkpoint_form"
 
 
+def test_the_own_copy_of_the_plan_is_compared(bundle: dict[str, Any]) -> None:
+    text = bundle_text(bundle)
+    other = built(recipe(4, hours=1))["plans"][0]
+    one, two = answers([("bundle", [text, "", "", json.dumps(plan)]) for plan in (bundle["plans"][0], other)])
+    assert [check["state"] for check in one["checks"] if check["code"] == "own_plan"] == ["passed"]
+    assert one["verdict"] == "settled"
+    assert (two["verdict"], two["reason"]["code"]) == ("rejected", "own_plan_other")
+
+
 def signed_by(*roles: str) -> Recipe:
     made = recipe(3, hours=1)
     made.signers = roles
@@ -137,16 +146,10 @@ def test_a_settled_revision_is_shown_until_its_correction_is_settled() -> None:
 def test_what_was_recorded_after_the_month_was_issued_is_counted() -> None:
     """It changes nothing that is settled."""
     made = recipe(3, hours=1)
-    at_ms, _, interval = next(each for each in made.entries if each[1] == "interval" and each[2]["length_s"] and
-                              made.bounds[0] <= each[2]["from_ms"] < made.bounds[1])  # fmt: skip
-    event = {
-        "number": 9,
-        "asset": "fan",
-        "from_ms": made.bounds[0],
-        "to_ms": None,
-        "decision": "keep",
-        "adjust_wh": 0.0,
-    }
+    begin_ms, end_ms = made.bounds
+    interval = next(body for _, kind, body in made.entries if kind == "interval" and body["length_s"] and
+                    begin_ms <= body["from_ms"] < end_ms)  # fmt: skip
+    event = {"number": 9, "asset": "fan", "from_ms": begin_ms, "to_ms": None, "decision": "keep", "adjust_wh": 0.0}
     made.later = [("interval", interval | {"energy_wh": 1}), ("decision", {"event": event})]
     found = verdict(built(made))
     assert found["verdict"] == "settled", found["reason"]
