@@ -163,6 +163,21 @@ def _baseline(made: Recipe, chance: Chance) -> Recipe | None:
     return None
 
 
+def _second_key(made: Recipe, chance: Chance) -> Recipe:
+    """A later line declares another key, signed with the first one."""
+    made.entries.insert(len(made.entries) - 1, (made.bounds[1], "key", {"key": OTHER.declaration()}))
+    return made
+
+
+def _fractional_start(made: Recipe, chance: Chance) -> Recipe | None:
+    """The start of a record that counts has a fraction."""
+    records = _counting(made)
+    if not records:
+        return None
+    chance.choice(records)["from_ms"] += 0.5
+    return made
+
+
 def _frozen(made: Recipe, chance: Chance) -> Recipe:
     """The recorded baseline is another one, with the hash that the plan names."""
     baselines = [body["baseline"] for _, kind, body in made.entries if kind == "baseline"]
@@ -368,7 +383,8 @@ RESIGNED: dict[str, Callable[[Recipe, Chance], Recipe | None]] = {
     "adjusted kWh": _adjusted_kwh, "one Wh": _energy, "rounding": _rounding, "decimals": _decimals, "share": _share,
     "prices exchanged": _prices_exchanged, "edge of the month": _edges, "record over the edge": _record_over_edge,
     "energy of a record": _record_energy, "records reversed": _records_reversed, "baseline of a record": _baseline,
-    "frozen baseline": _frozen, "excluded time": _excluded, "excluded energy": _excluded_wh,
+    "frozen baseline": _frozen,
+    "second key": _second_key, "fractional start": _fractional_start, "excluded time": _excluded, "excluded energy": _excluded_wh,
     "recalculated": _recalculated, "decision": _decision, "energy of a decision": _decision_energy,
     "adjustment left out": _adjustment_left_out, "signed early": _signed_early, "second revision": _second_revision,
     "form of a figure": _figure_form, "first line later": _range_later, "kind of an energy": _record_kind,

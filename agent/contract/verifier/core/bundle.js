@@ -163,10 +163,10 @@ const checkKey = async (state) => {
 };
 
 const checkSignatures = async (state) => {
-  const {bundle, check, found: {lines}, progress} = state;
+  const {bundle, check, progress} = state;
   const all = allLines(state);
   await verifyLines(all, bundle.key, check, (count) => progress(count / all.length));
-  await verifyDeclaration(lines.before.length ? lines.before : lines.lines, bundle.key, check);
+  await verifyDeclaration(all, bundle.key, check);
   return {count: all.length};
 };
 

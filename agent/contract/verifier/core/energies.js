@@ -13,7 +13,7 @@ const COLUMNS = ["measured", "compared", "adjusted"];
 // bundle: {before, lines, after} with hashes. tariff: of the plan.
 export const checkEnergies = (month, plan, bundle, tariff) => {
   const own = rangeOf(month, bundle.lines);
-  const registers = {};
+  const registers = Object.create(null);
   let records = 0;
   for (const [name, motor] of Object.entries(month.motor)) {
     const counting = countingRecords(own, name, month);
@@ -41,24 +41,26 @@ export const countingRecords = (lines, motor, month) => {
   const newest = new Map();
   for (const line of lines) {
     const {kind, asset, from_ms: start} = line.body;
-    if (kind === "interval" && asset === motor && month.from_ms <= start && start < month.to_ms) newest.set(start, line);
+    if (kind !== "interval" || asset !== motor) continue;
+    checkRecord(line);
+    if (month.from_ms <= start && start < month.to_ms) newest.set(start, line);
   }
   const found = [...newest.values()].sort((one, two) => one.body.from_ms - two.body.from_ms);
-  found.forEach(checkRecord);
   return found.filter((line) => line.body.length_s > 0);
 };
 
 const checkRecord = ({seq, body}) => {
   const whole = (value) => Number.isSafeInteger(value);
-  const optional = ["auxiliary_wh", "adjusted_wh"].every((key) => [undefined, null].includes(body[key]) || whole(body[key]));
-  const fits = whole(body.from_ms) && whole(body.length_s) && (body.energy_wh === null || whole(body.energy_wh)) && optional;
+  const orNone = (value) => value === null || value === undefined || whole(value);
+  const fits = whole(body.from_ms) && whole(body.length_s) && "energy_wh" in body &&
+    [body.energy_wh, body.auxiliary_wh, body.adjusted_wh].every(orNone);
   if (!fits) reject("line_form_interval", {seq});
 };
 
 // Sums by price: {price: {measured, compared, adjusted}}, of the excluded records by code, and how many are in the saving.
 const sumsOf = (records, name, motor, planned, tariff) => {
-  const sums = {};
-  const excluded = {};
+  const sums = Object.create(null);
+  const excluded = Object.create(null);
   let inside = 0;
   const recalculated = new Map(motor.recalculated);
   for (const line of records) {
@@ -149,8 +151,8 @@ export const laterChanges = (month, bundle) => {
   const issued = monthLine(month, bundle).seq;
   const decisions = [...lines, ...after].filter(({seq, body: {kind, event}}) =>
     kind === "decision" && seq > issued && isObject(event) && event.asset in month.motor && overlaps(event, month));
-  const intervals = Object.keys(month.motor).reduce((count, motor) => count + countingRecords(newer, motor, month).length, 0);
-  return {intervals, decisions: decisions.length};
+  const intervals = Object.keys(month.motor).flatMap((motor) => countingRecords(newer, motor, month));
+  return {intervals: intervals.length, decisions: decisions.length};
 };
 
 // In which an event must begin to adjust the month: in the month and in the reporting period.

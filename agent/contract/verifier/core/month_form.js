@@ -1,6 +1,6 @@
 // The form of the document of a month: which members it has and what each contains.
 import {hasMembers, isObject} from "./canonical.js";
-import {isFigure} from "./fraction.js";
+import {isDecimal} from "./fraction.js";
 import {reject} from "./rejection.js";
 import {isHex} from "./signature_check.js";
 
@@ -24,17 +24,17 @@ const table = (required, optional = {}) => (value) =>
 
 const decision = {line: hash, event: positive, decision: oneOf(DECISIONS), energy_wh: mapOf(integer)};
 const MOTOR = {
-  energies: mapOf(row(integer, integer, integer)), running_s: orNull(count), quantity: orNull(isFigure),
+  energies: mapOf(row(integer, integer, integer)), running_s: orNull(count), quantity: orNull(isDecimal),
   excluded: list(row(integer, integer, text)), excluded_wh: mapOf(integer), recalculated: list(row(integer, integer)),
   decisions: list(table(decision)), unmeasured_s: count, u80_wh: count, u90_wh: count, u95_wh: count,
-  evidence: oneOf(EVIDENCE), assumptions: list(table({code: text, data: isObject})), contract_kwh: mapOf(isFigure),
-  adjusted_kwh: isFigure,
+  evidence: oneOf(EVIDENCE), assumptions: list(table({code: text, data: isObject})), contract_kwh: mapOf(isDecimal),
+  adjusted_kwh: isDecimal,
 };
 const MONTH = {
   s: text, contract: text, plan: hash, month: (value) => /^[0-9]{4}-(0[1-9]|1[0-2])$/.test(value), from_ms: count,
   to_ms: count, revision: positive, drafted_ms: count, site: text, gateway: text, gateway_key: hash,
   ledger: table({first: positive, last: positive, hash}), motor: isObject,
-  amount: table({value: isFigure, year: positive, share: isFigure, net: isFigure, vat: isFigure, gross: isFigure}),
+  amount: table({value: isDecimal, year: positive, share: isDecimal, net: isDecimal, vat: isDecimal, gross: isDecimal}),
 };
 const REVISION = {replaces: hash, reason: (value) => text(value) && value.trim() !== ""};
 

@@ -24,6 +24,7 @@ MUTATIONS, MUTATIONS_SOAK = 60, 1000  # 60: two of three kinds
 def test_valid_bundles_are_accepted_by_both_verifiers() -> None:
     made = [recipe(seed) for seed in range(VALID)]
     made[0].corrected = made[1].corrected = True
+    made[2] = recipe(2, price__per_kwh={"__proto__": "0.68"})  # a name that objects of JavaScript have already
     texts = [bundle_text(built(each)) for each in made]
     assert [state_of(text) for text in texts] == ["settled"] * VALID
     found = verdicts(texts)
