@@ -56,12 +56,20 @@ def verified(bundle: Mapping[str, Any], key: str | None = None) -> Verified:
     )
     if (problem := problem_of_bundle(bundle, key or bundle["key"])) is not None:
         raise Unfit(problem)
-    plans = plans_in_force(bundle["plans"])
+    own = {digest(canonical(file["document"]).encode()) for file in bundle["plans"]}
+    need(own == plans_in_force(bundle["plans"]).keys(), "a plan is not in force")
+    recorded = [body["plan"] for body in bodies_of(bundle) if body["kind"] == "plan"]
+    plans = plans_in_force([*bundle["plans"], *recorded])
     documents = {}
     for file in bundle["months"]:
         document, signed_by = month_of(file, plans)
         need(document["month"] == bundle["month"], "another month")
         documents[digest(canonical(document).encode())] = (document, signed_by)
+    in_lines = [body["month"]["document"] for body in bodies_of(bundle) if body["kind"] == "month"]
+    contracts = {document["contract"] for document, _ in documents.values()}
+    for each in in_lines:
+        known = digest(canonical(each).encode()) in documents
+        need(known or each["month"] != bundle["month"] or each["contract"] not in contracts, "a revision is left out")
     for id_, (document, _) in documents.items():
         check_revision(id_, document, {known: each for known, (each, _) in documents.items()})
         check_plan(document, plans, bundle)
@@ -69,10 +77,14 @@ def verified(bundle: Mapping[str, Any], key: str | None = None) -> Verified:
         check_lines(document, plans[document["plan"]].document, bundle)
     if not documents:
         return Verified("none")
-    need(len({document["contract"] for document, _ in documents.values()}) == 1, "several contracts")
+    need(len(contracts) == 1, "several contracts")
     newest, signed_by = max(documents.values(), key=lambda item: int(item[0]["revision"]))
     state = ("issued", "accepted", "settled")[len(signed_by)]
     return Verified(state, tuple(sorted(signed_by)), newest["amount"], tuple(later_changes(newest, bundle)))
+
+
+def bodies_of(bundle: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [parsed(line) for line in (*bundle["before"], *bundle["lines"], *bundle["after"])]
 
 
 def month_of(file: Mapping[str, Any], plans: Mapping[str, Plan]) -> tuple[dict[str, Any], set[str]]:

@@ -78,8 +78,11 @@ def test_a_correction_and_its_predecessor_are_followed() -> None:
     db = kit.ledger()
     first = revision(kit.document(db), CUSTOMER, plan=kit.PLAN)
     chain = {"revision": 2, "replaces": first.signed.id, "reason": "meter", "drafted_ms": ISSUED_MS + 7 * DAY_MS}
-    found = verified(kit.bundle(db, [first, revision(kit.document(db, **chain), plan=kit.PLAN)]))
+    bundle = kit.bundle(db, [first, revision(kit.document(db, **chain), plan=kit.PLAN)])
+    found = verified(bundle)
     assert (found.state, found.signed_by) == ("issued", ())
+    with pytest.raises(Unfit):
+        verified({**bundle, "months": bundle["months"][:1]})  # the correction is left out
     alone = kit.bundle(kit.ledger(), [revision(kit.document(kit.ledger(), **chain), plan=kit.PLAN)])
     with pytest.raises(Unfit):
         verified(alone)
