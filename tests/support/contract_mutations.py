@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import Struct
-from support.contract_bundles import built, bundle_text, recipe
+from support.contract_bundles import built, bundle_text
+from support.contract_recipes import recipe
 from support.contract_resigning import RESIGNED
 from support.contract_tampering import TAMPERED, TEXTUAL
 

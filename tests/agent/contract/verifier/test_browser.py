@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 from support.browser import DESKTOP, PHONE, accessibility_findings, broken_texts, chromium, focus_width_px, too_wide
 from support.contract import CUSTOMER, OTHER
-from support.contract_bundles import built, bundle_text, recipe
+from support.contract_bundles import built, bundle_text
+from support.contract_recipes import recipe
 
 from agent.contract.verifier_page import verifier_html
 

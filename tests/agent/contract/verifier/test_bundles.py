@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from support.contract import COMPANY, CUSTOMER, OTHER
-from support.contract_bundles import Recipe, built, bundle_text, recipe
+from support.contract_bundles import Recipe, built, bundle_text
 from support.contract_mutations import mutations
+from support.contract_recipes import recipe
 from support.contract_resigning import RESIGNED
 from support.independent_bundle import Unfit, verified
 from support.independent_contract import parsed
