@@ -22,9 +22,11 @@ from agent.core.text import N_, _, text_of, use
 
 if TYPE_CHECKING:
     from agent.config.model import Config
+    from agent.contract.documents import SignedDocument
     from agent.contract.month_issue import Correction
     from agent.contract.month_states import MonthRevision, MonthState
     from agent.contract.plan_versions import PlanHistory, PlanVersion
+    from agent.savings.ledger.signing_key import LedgerKey
     from drivers.reasons import Reason
 
 
@@ -55,12 +57,9 @@ def issue(month: str, reason: str, number: str, output: Path | None, config_file
     if target.exists():
         fail(_("{path}: exists; name another file with --output", path=str(target)))
     from agent.contract.documents import write_document
-    from agent.contract.month_issue import issued, month_document
-    from agent.contract.month_notes import obstacles
     from agent.contract.month_states import revision_of
     from agent.contract.plan_versions import PlanHistory
     from agent.contract.recorded_months import KIND, body_of_issued, recorded_months
-    from agent.savings.ledger.signing_key import load_or_make
 
     db, directory = open_state(config, None)
     with contextlib.closing(db):
@@ -68,17 +67,7 @@ def issue(month: str, reason: str, number: str, output: Path | None, config_file
         version = _plan_of(PlanHistory(plans), month, number)
         recorded = recorded_months(db, plans)
         correction = _correction(recorded, version, month, " ".join(reason.split()))
-        _check_key(version, gateway_key(db))
-        for name in version.plan.motors:
-            must_have(config, name)
-        months, now_ms = months_by_plan(config, db, version, month, directory)
-        use(None, zone_of(version.plan.timezone))
-        if found := [note for each in months for note in obstacles(each, version.plan)]:
-            for note in dict.fromkeys(found):
-                click.echo(text_of(note))
-            click.echo(_("{month} was not issued", month=month))
-            sys.exit(FINDING)
-        signed = issued(month_document(db, months, version, now_ms, correction), load_or_make(directory))
+        signed = _signed_month(config, db, directory, version, month, correction)
     revision = revision_of(signed, month, plans)
     body = body_of_issued(recorded, revision, PlanHistory(plans))
     write_document(target, signed)
@@ -91,6 +80,28 @@ def issue(month: str, reason: str, number: str, output: Path | None, config_file
         click.echo(line)
     click.echo(_("{path}: revision {revision:d} of {month}, issued; next: magwatt contract sign {path} --key KEY",
                  path=str(target), revision=revision.month.revision, month=month))  # fmt: skip
+
+
+def _signed_month(
+    config: Config, db: sqlite3.Connection, directory: Path, version: PlanVersion, month: str,
+    correction: Correction | None,
+) -> SignedDocument:  # fmt: skip
+    """The document of a month, signed by the gateway; exits 1 with what prevents a settlement."""
+    from agent.contract.month_issue import issued, month_document
+    from agent.contract.month_notes import obstacles
+
+    _check_key(version, gateway_key(db))
+    key = _signing_key(db, directory)
+    for name in version.plan.motors:
+        must_have(config, name)
+    months, now_ms = months_by_plan(config, db, version, month, directory)
+    use(None, zone_of(version.plan.timezone))
+    if found := [note for each in months for note in obstacles(each, version.plan)]:
+        for note in dict.fromkeys(found):
+            click.echo(text_of(note))
+        click.echo(_("{month} was not issued", month=month))
+        sys.exit(FINDING)
+    return issued(month_document(db, months, version, now_ms, correction), key)
 
 
 def _plan_of(history: PlanHistory, month: str, number: str) -> PlanVersion:
@@ -148,6 +159,17 @@ def _check_key(version: PlanVersion, own: str) -> None:
         raise InvalidValue(codes.PLAN_WITHOUT_GATEWAY_KEY, contract=version.plan.contract)
     if version.plan.gateway_key != own:
         raise InvalidValue(codes.PLAN_NAMES_OTHER_KEY, key=version.plan.gateway_key[:16], own=own[:16] or "–")
+
+
+def _signing_key(db: sqlite3.Connection, directory: Path) -> LedgerKey:
+    """The key of the ledger; exits when its file is missing, and makes none. Raises LedgerKeyError."""
+    from agent.savings.ledger.signing_key import FILE, load_or_make
+    from agent.savings.ledger.succession import key_in_force
+    from drivers.file_reasons import FILE_MISSING
+
+    if not (directory / FILE).exists():
+        fail(text_of(FILE_MISSING(path=str(directory / FILE))))
+    return key_in_force(db, load_or_make(directory))
 
 
 def append(config: Config, directory: Path, kind: str, body: Mapping[str, Any]) -> None:

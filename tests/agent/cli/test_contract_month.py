@@ -20,6 +20,7 @@ from support.savings import save_event
 from agent.contract import reasons as codes
 from agent.core.text import text_of
 from agent.delivery.store import Store
+from agent.savings.ledger.signing_key import FILE
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.model import NonRoutineEvent
 
@@ -193,3 +194,7 @@ def test_a_month_is_not_issued_without_a_plan_or_for_nothing(place: Path, tmp_pa
         found = magwatt("contract", "issue", *arguments, "--config", config, "--output", month, code=code)
         assert (len(found.stderr.splitlines()), month.exists()) == ((code == 2), False), found.output
     assert states(place) == []
+    (place / "gateway" / "state" / FILE).unlink()
+    found = magwatt("contract", "issue", "--month", MONTH, "--config", config, "--output", month, code=2)
+    assert len(found.stderr.splitlines()) == 1
+    assert not (place / "gateway" / "state" / FILE).exists()  # no other key is made

@@ -9,19 +9,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from support import metered_retrofit
-from support.contract import document
 from support.metered_retrofit import FLOW
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.contract import reasons as codes
 from agent.contract.month_figures import figures_of
-from agent.contract.month_notes import obstacles
-from agent.contract.plan_reader import plan_of
 from agent.savings.ledger.verify import open_copy
 from agent.savings.records.model import Interval, NonRoutineEvent
 from agent.savings.report.model.month import ReportMonth, collect
-from agent.savings.report.reasons import MONTH_INCOMPLETE
 
 DAYS = 4
 
@@ -113,17 +109,3 @@ def test_without_a_tariff_there_is_one_price(month: tuple[ReportMonth, object]) 
     by_price, found = figures_of(month[0], ""), figures_of(replace(month[0], tariff=None), "")
     assert list(found.energies) == [""]
     assert found.energies[""].measured_wh == sum(each.measured_wh for each in by_price.energies.values())
-
-
-def test_what_prevents_a_settlement_is_named(month: tuple[ReportMonth, object]) -> None:
-    report = month[0]
-    assert report.baseline is not None
-    hash_ = report.baseline.hash
-    covered = {"applies__first": "2024-10-01", "motor__fan__baseline": hash_}
-    assert [each.code for each in obstacles(report, plan_of(document(**covered), "p"))] == [MONTH_INCOMPLETE]
-    for edit, code in (
-        ({"motor__fan__baseline": "ab" * 32}, codes.BASELINE_NOT_OF_PLAN),
-        ({"applies__first": "2024-10-02"}, codes.MONTH_PARTLY_COVERED),
-        ({"applies__last": "2024-10-30"}, codes.MONTH_PARTLY_COVERED),
-    ):
-        assert code in [each.code for each in obstacles(report, plan_of(document(**covered | edit), "p"))]
