@@ -59,7 +59,8 @@ class Examination {
     if (!revision) return open("no_month", {});
     const {missing, month} = newest;
     if (newest !== revision) {
-      return open("newer_unsettled", {revision: revision.month.revision, newest: month.revision, why: month.reason, missing});
+      const data = {revision: revision.month.revision, newest: month.revision, why: month.reason, missing};
+      return open("newer_unsettled", data);
     }
     if (missing.length) return open("not_signed_by", {missing, month: month.month});
     return {checks, verdict: "settled", reason: {code: "settled", data: {month: month.month}}};

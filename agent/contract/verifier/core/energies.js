@@ -124,7 +124,8 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
   const known = decisionsOn(name, month, bundle);
   const listed = new Map(month.motor[name].decisions.map((each) => [each.event, each]));
   for (const [number, line] of known) {
-    if (overlaps(line.body.event, month) && !listed.has(number)) reject("decision_not_listed", {motor: name, event: number, seq: line.seq});
+    const missing = overlaps(line.body.event, month) && !listed.has(number);
+    if (missing) reject("decision_not_listed", {motor: name, event: number, seq: line.seq});
   }
   const [first, end] = adjustedSpan(month, plan.motor[name].reporting_period, tariff.time);
   for (const decision of listed.values()) {
@@ -133,7 +134,8 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
       reject("decision_other", {motor: name, event: decision.event});
     }
     const {event} = line.body;
-    const adjusts = decision.decision === "adjust" && found.inside > 0 && first <= event.from_ms && event.from_ms < end;
+    const within = found.inside > 0 && first <= event.from_ms && event.from_ms < end;
+    const adjusts = within && decision.decision === "adjust";
     const sum = Object.values(decision.energy_wh).reduce((total, energy) => total + energy, 0);
     const fits = adjusts ? sum === wholeWh(event.adjust_wh) : Object.keys(decision.energy_wh).length === 0;
     if (!fits) reject("decision_energy", {motor: name, event: decision.event});
@@ -142,7 +144,7 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
 };
 
 const overlaps = ({from_ms: from, to_ms: to}, month) =>
-  from < month.to_ms && (to === null || to === undefined || to > month.from_ms);
+  from < month.to_ms && (to === null || to > month.from_ms);
 
 // How many intervals and decisions of the month were recorded after it was issued: {intervals, decisions}.
 export const laterChanges = (month, bundle) => {
@@ -169,7 +171,11 @@ const decisionsOn = (name, month, bundle) => {
   for (const line of [...before, ...lines, ...after]) {
     if (issued && line.seq >= issued.seq) break;
     const {kind, event} = line.body;
-    if (kind === "decision" && isObject(event) && event.asset === name) found.set(event.number, line);
+    if (kind !== "decision") continue;
+    const fits = isObject(event) && Number.isSafeInteger(event.number) && Number.isSafeInteger(event.from_ms) &&
+      (event.to_ms === null || Number.isSafeInteger(event.to_ms));
+    if (!fits) reject("line_form_decision", {seq: line.seq});
+    if (event.asset === name) found.set(event.number, line);
   }
   return found;
 };

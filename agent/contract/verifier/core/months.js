@@ -82,7 +82,8 @@ export const checkAmount = ({month, version: {plan}}, firstDay) => {
     same(`${name}.adjusted_kwh`, signed.adjusted_kwh, motor.adjusted.text(decimals));
     for (const price of new Set([...Object.keys(motor.kwh), ...Object.keys(signed.contract_kwh)])) {
       const expected = price in motor.kwh ? motor.kwh[price].text(decimals) : "–";
-      same(`${name}.contract_kwh${price && `.${price}`}`, price in signed.contract_kwh ? signed.contract_kwh[price] : "–", expected);
+      const found = price in signed.contract_kwh ? signed.contract_kwh[price] : "–";
+      same([name, "contract_kwh", price].filter(Boolean).join("."), found, expected);
     }
   }
   for (const key of ["value", "net", "vat", "gross"]) same(key, month.amount[key], amount[key].text(cents));

@@ -51,8 +51,8 @@ const signatures = ({revision, tariff, plan}, text) => {
     if (!found) return [text(`role_${role}`), title, element("span", {class: "missing"}, text("not_signed")), "", ""];
     return [text(`role_${role}`), title, found.by, tariff.time.at(found.signed_ms).text, hash(found.key)];
   });
-  return element("section", {}, element("h2", {}, text("signatures_heading")),
-    tableOf(["role", "party", "by", "when", "key"].map((code) => text(code)), rows, "stacked"));
+  const columns = ["role", "party", "by", "when", "key"].map((code) => text(code, {zone: plan.project.timezone}));
+  return element("section", {}, element("h2", {}, text("signatures_heading")), tableOf(columns, rows, "stacked"));
 };
 
 const assumptions = ({revision, tariff}, text, language) => {
@@ -74,7 +74,8 @@ const sources = ({fingerprints, confirmed, owner, ownPlan, revision, verdict: st
     return [name, hash(fingerprints[role]), element("div", {}, text(source(role)))];
   });
   const compared = all.find((check) => check.code === "checkpoints");
-  const checkpoints = text({passed: "checkpoints_compared", absent: "checkpoints_none"}[compared.state] || "stopped", compared.data);
+  const results = {passed: "checkpoints_compared", absent: "checkpoints_none"};
+  const checkpoints = text(results[compared.state] || "stopped", compared.data);
   const figures = text(state === "rejected" ? "stopped" : "figures_from");
   return element("section", {}, element("h2", {}, text("sources")),
     factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), figures]]),
@@ -82,13 +83,19 @@ const sources = ({fingerprints, confirmed, owner, ownPlan, revision, verdict: st
 };
 
 const checks = (result, text) => {
-  const rows = result.checks.filter(({code, state}) => code !== "measured" || ["passed", "failed"].includes(state)).map(({code, state, data, reason}) => {
-    const detail = state === "passed" && data ? text(`passed_${code}`, data) : state === "failed" ? reasonOf(reason, text) : "";
-    return element("tr", {"data-check": code, "data-state": state}, element("td", {}, text(`check_${code}`)),
-      element("td", {class: state}, text(state)), element("td", {class: "soft"}, detail.startsWith("passed_") ? "" : detail));
-  });
+  const shown = result.checks.filter(({code, state}) => code !== "measured" || ["passed", "failed"].includes(state));
+  const rows = shown.map((check) => element("tr", {"data-check": check.code, "data-state": check.state},
+    element("td", {}, text(`check_${check.code}`)), element("td", {class: check.state}, text(check.state)),
+    element("td", {class: "soft"}, detailOf(check, text))));
   return element("section", {}, element("h2", {}, text("checks_heading")),
     element("table", {class: "checks"}, element("tbody", {}, rows)));
+};
+
+const WITHOUT_DETAIL = ["bundle", "measured"];
+
+const detailOf = ({code, state, data, reason}, text) => {
+  if (state === "failed") return reasonOf(reason, text);
+  return state === "passed" && !WITHOUT_DETAIL.includes(code) ? text(`passed_${code}`, data) : "";
 };
 
 const hash = (value) => element("span", {class: "hash"}, value);
