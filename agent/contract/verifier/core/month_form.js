@@ -36,19 +36,22 @@ const MONTH = {
   ledger: table({first: positive, last: positive, hash}), motor: isObject,
   amount: table({value: isDecimal, year: positive, share: isDecimal, net: isDecimal, vat: isDecimal, gross: isDecimal}),
 };
+const COUNTED = {counted: table({compared: isDecimal, measured: isDecimal})};
+const SIMULATED = {simulated: (value) => value === true};
 const REVISION = {replaces: hash, reason: (value) => text(value) && value.trim() !== ""};
 
 // Rejects a document whose form is wrong, naming the member.
 export const checkMonth = (month) => {
-  const members = month.revision === 1 ? MONTH : {...MONTH, ...REVISION};
-  const keys = new Set([...Object.keys(members), ...Object.keys(month)]);
-  for (const key of keys) {
-    if (!(key in members) || !(key in month) || !members[key](month[key])) reject("month_form", {key});
-  }
+  checkMembers(month, month.revision === 1 ? MONTH : {...MONTH, ...REVISION}, SIMULATED, "");
   for (const [name, motor] of Object.entries(month.motor)) {
-    for (const key of new Set([...Object.keys(MOTOR), ...(isObject(motor) ? Object.keys(motor) : [])])) {
-      const known = isObject(motor) && key in MOTOR && key in motor && MOTOR[key](motor[key]);
-      if (!known) reject("month_form", {key: `motor.${name}.${key}`});
-    }
+    if (!isObject(motor)) reject("month_form", {key: `motor.${name}`});
+    checkMembers(motor, MOTOR, COUNTED, `motor.${name}.`);
+  }
+};
+
+const checkMembers = (value, required, optional, place) => {
+  for (const key of new Set([...Object.keys(required), ...Object.keys(value)])) {
+    const member = key in required ? required[key] : key in optional && optional[key];
+    if (!member || !(key in value) || !member(value[key])) reject("month_form", {key: place + key});
   }
 };

@@ -36,6 +36,7 @@ const verdict = (file, result, text) => {
   const shown = reasonOf(reason, text);
   const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark"}, text(`verdict_${result.verdict}`)),
     element("p", {"data-part": "reason"}, result.verdict === "rejected" ? `${text("first_reason")} ${shown}` : shown)];
+  if (result.revision && result.revision.month.simulated) lines.push(element("p", {class: "mark"}, text("simulated")));
   if (result.verdict !== "rejected" && later && later.intervals + later.decisions) {
     lines.push(element("p", {}, text("recorded_later", later)));
   }

@@ -34,6 +34,7 @@ export const TEXTS = {
   not_signed_by: ["Month {month}: nothing contradicts, but not signed by: {missing}.", "{month}：未发现矛盾，但尚未签署：{missing}。"],
   no_month: ["The gateway has not issued this month: the bundle contains measured energy, but no amount to settle.",
     "网关尚未出具该月的月度结算文件：验证包含实测电量，但没有可结算的金额。"],
+  simulated: ["Simulated plant: no real energy", "模拟数据：并非真实电量"],
   first_reason: ["First reason:", "首个原因："],
   newer_unsettled: ["Revision {newest} was issued ({why}), but not signed by: {missing}. Until then revision {revision} stays settled; its figures are shown.",
     "已出具第 {newest} 版（{why}），但尚未签署：{missing}。在此之前第 {revision} 版仍为结算依据，下列为该版数据。"],

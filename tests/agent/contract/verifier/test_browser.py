@@ -164,13 +164,12 @@ def test_a_file_that_is_no_bundle_is_named(browser: Browser, folder: Path) -> No
         (b"null", "format_unknown"),
         (b"{}", "format_unknown"),
     )
+    tab = Opened(browser, folder / "verifier.html", DESKTOP)
     for number, (data, reason) in enumerate(files):
-        name = f"{number}.json"
-        (folder / name).write_bytes(data)
-        tab = Opened(browser, folder / "verifier.html", DESKTOP)
-        assert tab.verify(folder / name) == [("rejected", reason)]
-        assert tab.trouble == []
-        tab.context.close()
+        (folder / f"{number}.json").write_bytes(data)
+        assert tab.verify(folder / f"{number}.json") == [("rejected", reason)]
+    assert tab.trouble == []
+    tab.context.close()
 
 
 @pytest.mark.parametrize("script", [WITHOUT_ED25519, WITHOUT_SUBTLE], ids=["ed25519", "subtle"])

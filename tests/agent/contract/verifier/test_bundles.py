@@ -23,9 +23,9 @@ MUTATIONS, MUTATIONS_SOAK = 60, 1000  # 60: two of three kinds
 
 
 def test_valid_bundles_are_accepted_by_both_verifiers() -> None:
-    made = [recipe(seed) for seed in range(VALID)]
+    made = [recipe(seed, hours=3) for seed in range(VALID)]
     made[0].corrected = made[1].corrected = True
-    made[2] = recipe(2, price__per_kwh={"__proto__": "0.68"})  # a name that objects of JavaScript have already
+    made[2] = recipe(2, 3, price__per_kwh={"__proto__": "0.68"})  # a name that objects of JavaScript have already
     texts = [bundle_text(built(each)) for each in made]
     assert [state_of(text) for text in texts] == ["settled"] * VALID
     found = verdicts(texts)
@@ -35,8 +35,7 @@ def test_valid_bundles_are_accepted_by_both_verifiers() -> None:
 
 
 def test_the_library_accepts_and_rejects_the_same() -> None:
-    texts = [bundle_text(built(recipe(seed))) for seed in range(3)]
-    texts += [each.text for each in mutations(6, first_seed=2)]
+    texts = [bundle_text(built(recipe(3, hours=1))), *(each.text for each in mutations(3, first_seed=2, hours=1))]
     assert verdicts(texts, library=True) == verdicts(texts)
 
 
@@ -165,6 +164,22 @@ def test_a_version_of_the_plan_that_the_ledger_contains_cannot_be_left_out() -> 
     assert len(bundle["plans"]) == 2
     del bundle["plans"][1]
     assert verdict(bundle)["reason"]["code"] == "month_other_version"
+
+
+def test_a_simulated_month_and_parts_of_its_production_are_read() -> None:
+    """Optional members: what is wrong with them is found."""
+    made = next(each for each in map(lambda seed: recipe(seed, hours=1), range(50)) if
+                each.plans[0]["motor"]["fan"]["formula"] == "specific_energy")  # fmt: skip
+    parts = ("1.000", "98.765"), ("2.000", "1.000"), ("1.000", "98.766")  # of 98.765 in the saving, and measured
+    texts = []
+    for compared, measured in parts:
+        other = copy.deepcopy(made)
+        assert other.month is not None
+        other.month["simulated"] = True
+        for motor in other.month["motor"].values():
+            motor["counted"] = {"compared": compared, "measured": measured}
+        texts.append(bundle_text(built(other)))
+    assert [each["reason"]["code"] for each in verdicts(texts)] == ["settled", "month_part", "month_part"]
 
 
 def test_a_bundle_of_a_newer_format_is_named(bundle: dict[str, Any]) -> None:
