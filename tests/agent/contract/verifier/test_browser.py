@@ -107,6 +107,12 @@ def test_verdicts_are_shown_and_nothing_is_requested(browser: Browser, folder: P
     tab.context.close()
 
 
+def test_without_scripts_the_file_states_what_it_needs(browser: Browser, folder: Path) -> None:
+    tab = Opened(browser, folder / "verifier.html", {**PHONE, "java_script_enabled": False})
+    assert tab.page.locator("#page p").count() == 2
+    tab.context.close()
+
+
 def test_the_language_is_switched_and_the_result_stays(browser: Browser, folder: Path) -> None:
     tab = Opened(browser, folder / "verifier.html", DESKTOP)
     tab.verify(folder / "settled.json")
