@@ -32,7 +32,7 @@ export const reasonOf = ({code, data}, text) => {
 const rolesText = (roles, text) => roles.map((role) => text(`role_${role}`)).join(" + ");
 
 const verdict = (file, result, text) => {
-  const {reason, later, confirmed, ownPlan, checkpoints} = result;
+  const {reason, later, confirmed, ownPlan} = result;
   const shown = reasonOf(reason, text);
   const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark"}, text(`verdict_${result.verdict}`)),
     element("p", {"data-part": "reason"}, result.verdict === "rejected" ? `${text("first_reason")} ${shown}` : shown)];
@@ -40,7 +40,7 @@ const verdict = (file, result, text) => {
   if (result.verdict !== "rejected" && later && later.intervals + later.decisions) {
     lines.push(element("p", {}, text("recorded_later", later)));
   }
-  const compared = (confirmed && confirmed.size) || ownPlan || checkpoints;
+  const compared = ownPlan || (confirmed && ROLES.some((role) => confirmed.has(role)));
   if (result.verdict !== "rejected" && !compared) lines.push(element("p", {}, text("nothing_compared")));
   return element("section", {class: `verdict ${result.verdict}`, role: "status", tabindex: "-1"}, lines);
 };

@@ -40,8 +40,8 @@ export const TEXTS = {
     "已出具第 {newest} 版（{why}），但尚未签署：{missing}。在此之前第 {revision} 版仍为结算依据，下列为该版数据。"],
   recorded_later: ["Recorded after this month was issued: {intervals} intervals and {decisions} decisions. They change no settled month; the parties can correct it.",
     "该月结算文件出具之后又入账 {intervals} 个时段、{decisions} 项裁定。已结算的月份不受影响；双方可予以更正。"],
-  nothing_compared: ["No key and no checkpoint from outside the bundle was entered. Compare at least the fingerprint of your own key, below, with the one that you know.",
-    "未填写验证包以外的公钥或检查点。请至少将下列己方密钥指纹与您所知的指纹核对。"],
+  nothing_compared: ["No key of a party and no copy of the plan from outside the bundle was given. Compare at least the fingerprint of your own key, below, with the one that you know.",
+    "未提供验证包以外的任一方公钥或方案副本。请至少将下列己方密钥指纹与您所知的指纹核对。"],
 
   // Sections
   amounts_of_month: ["Amount of {month}", "{month} 结算金额"],
