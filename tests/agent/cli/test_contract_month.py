@@ -31,7 +31,7 @@ MONTH = "2024-10"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gateway with a recorded plan, and the keys of the parties."""
     folder = tmp_path_factory.mktemp("month")
-    gateway_with_plan(folder)
+    gateway_with_plan(folder, days=2)
     return folder
 
 
