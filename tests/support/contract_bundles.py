@@ -34,6 +34,7 @@ class Recipe(Struct):
     first_entry: the first one in the range of lines. month: the document, None: not issued; its range is filled in.
     later: records (kind, body) after the month.
     corrected: the month is revision 1, signed by both; a second one follows, which the signers sign.
+    second: members of the second revision.
     signers: roles that sign the (newest) month. signed_ms: when, after it was issued. key: of the gateway.
     """
 
@@ -45,6 +46,7 @@ class Recipe(Struct):
     name: str
     later: list[tuple[str, dict[str, Any]]] = []
     corrected: bool = False
+    second: dict[str, Any] = {}
     signers: tuple[str, ...] = BOTH
     signed_ms: int = HOUR_MS
     key: LedgerKey = GATEWAY
@@ -92,8 +94,8 @@ def _revisions(recipe: Recipe, month: dict[str, Any]) -> list[SignedDocument]:
     if not recipe.corrected:
         return [signed_month(month, recipe.signers, recipe.key, recipe.signed_ms)]
     first = signed_month(month, BOTH, recipe.key)
-    second = month | {"revision": 2, "replaces": first.id, "reason": "certificate of the meter",
-                      "drafted_ms": month["drafted_ms"] + HOUR_MS}  # fmt: skip
+    follows = {"revision": 2, "replaces": first.id, "reason": "certificate of the meter"}
+    second = month | {"drafted_ms": month["drafted_ms"] + HOUR_MS} | follows | recipe.second
     return [first, signed_month(second, recipe.signers, recipe.key, recipe.signed_ms)]
 
 

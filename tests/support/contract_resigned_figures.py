@@ -178,6 +178,22 @@ def _excluded_wh(made: Recipe, chance: Chance) -> Recipe | None:
     return made
 
 
+def _excluded_outside(made: Recipe, chance: Chance) -> Recipe:
+    """A time before the month, or one that is listed twice."""
+    motor, begin_ms = any_motor(made, chance), made.bounds[0]
+    if motor["excluded"]:
+        motor["excluded"].append(motor["excluded"][0])
+    else:
+        motor["excluded"], motor["excluded_wh"] = [[begin_ms - HOUR_MS, begin_ms, "below_range"]], {"below_range": 0}
+    return made
+
+
+def _price_added(made: Recipe, chance: Chance) -> Recipe:
+    """A price without energy that the plan does not have."""
+    any_motor(made, chance)["energies"]["sharp"] = [0, 0, 0]
+    return made
+
+
 def _recalculated(made: Recipe, chance: Chance) -> Recipe | None:
     """A recalculated baseline energy that no sum contains."""
     motor = any_motor(made, chance)
@@ -244,6 +260,7 @@ def _record_kind(made: Recipe, chance: Chance) -> Recipe | None:
 
 
 FIGURES: dict[str, Callable[[Recipe, Chance], Recipe | None]] = {
+    "excluded outside": _excluded_outside, "price added": _price_added,
     **{f"amount: {key}": _amount(key) for key in ("value", "net", "vat", "gross")}, "contract kWh": _kwh,
     "adjusted kWh": _adjusted_kwh, "one Wh": _energy, "rounding": _rounding, "decimals": _decimals, "share": _share,
     "prices exchanged": _prices_exchanged, "record over the edge": _record_over_edge,

@@ -119,6 +119,22 @@ def _second_revision(made: Recipe, chance: Chance) -> Recipe:
     return made
 
 
+def _second_member(key: str, value: object) -> Callable[[Recipe, Chance], Recipe]:
+    """A second revision, settled, that does not follow the first one."""
+
+    def change(made: Recipe, chance: Chance) -> Recipe:
+        made.corrected, made.second = True, {key: value}
+        return made
+
+    return change
+
+
+def _last_hash(made: Recipe, chance: Chance) -> Recipe:
+    """Another hash of the last line."""
+    made.month["ledger"] = {"hash": "ab" * 32}
+    return made
+
+
 def _range_later(made: Recipe, chance: Chance) -> Recipe | None:
     """The lines of the month begin after records that count."""
     counting = [
@@ -151,8 +167,11 @@ OTHER_MEMBERS: dict[str, object] = {
     "contract": "EMC-2026-018", "site": "mill-3", "gateway": "gw-08", "month": "2026-12", "revision": 2,
     "gateway_key": "ab" * 32,
 }  # fmt: skip
+SECOND: dict[str, object] = {"revision": 3, "replaces": "ab" * 32, "drafted_ms": 0, "reason": " ", "contract": "EMC-1"}
 RESIGNED: dict[str, Callable[[Recipe, Chance], Recipe | None]] = {
     **FIGURES,
+    **{f"second revision: {key}": _second_member(key, value) for key, value in SECOND.items()},
+    "hash of the last line": _last_hash,
     "edge of the month": _edges, "frozen baseline": _frozen, "second key": _second_key, "signed early": _signed_early,
     "second revision": _second_revision, "first line later": _range_later, "time zone of the plan": _zone,
     "key of the plan": _plan_key, "decision not listed": _later_decision, "plan of the month": _other_plan,
