@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import Struct
-from support.contract_bundles import built, bundle_text, recipe
+from support.contract_bundles import built, bundle_text
+from support.contract_recipes import recipe
 from support.contract_resigning import RESIGNED
 from support.contract_tampering import TAMPERED, TEXTUAL
 
@@ -33,9 +34,10 @@ def mutations(count: int, first_seed: int = 0, hours: int = 2) -> Iterator[Mutat
     kinds = [("tampered", kind, change) for kind, change in TAMPERED.items()]
     kinds += [("text", kind, change) for kind, change in TEXTUAL.items()]
     kinds += [("resigned", kind, change) for kind, change in RESIGNED.items()]
+    random.Random(1).shuffle(kinds)  # so that few mutations are of many families
     made, seed = 0, first_seed
     while made < count:
-        family, kind, change = kinds[seed * 31 % len(kinds)]  # few of them are spread over all kinds
+        family, kind, change = kinds[seed % len(kinds)]
         text = _mutated(family, change, seed, hours)
         if text is not None:
             made += 1

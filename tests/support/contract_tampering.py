@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from support.contract import OTHER
-from support.contract_bundles import HOUR_MS, QUARTER_MS, built, recipe
+from support.contract_bundles import HOUR_MS, QUARTER_MS, built
+from support.contract_recipes import recipe
 
 Chance = random.Random
 _OTHER_RULE = {"half_up": "half_even", "half_even": "down", "down": "half_up"}

@@ -41,8 +41,9 @@ const calls = async () => {
       const amounts = [net, vat, gross].map((each) => each.text(plan.settlement.money_decimals));
       return [Object.fromEntries(kwh), share.text(9), ...amounts];
     },
-    bundle: async ([text, keys, checkpoints]) => {
-      const trust = {keys: keysOf(keys || ""), checkpoints: checkpoints ? checkpointsOf(checkpoints) : []};
+    bundle: async ([text, keys, checkpoints, plan]) => {
+      const plans = plan ? [parse(plan)] : [];
+      const trust = {keys: keysOf(keys || ""), checkpoints: checkpoints ? checkpointsOf(checkpoints) : [], plans};
       const {verdict, reason, checks, owner, confirmed, later, measured} = await verifyBundle(text, trust, check, () => {});
       return {verdict, reason, checks, owner, confirmed: [...(confirmed || [])], later, measured};
     },

@@ -11,18 +11,18 @@ export const ONE_PRICE = "";  // name of the figure of a formula that gives one 
 export const amountOf = (plan, firstDay, figures) => {
   const {rounding, energy_decimals: decimals, money_decimals: cents, negative_month: negative} = plan.settlement;
   const {year, share} = shareOf(plan.sharing, firstDay);
-  const motors = {};
+  const motors = Object.create(null);
   let value = ZERO;
   for (const [name, motor] of Object.entries(plan.motor)) {
     if (!(name in figures)) reject("motor_without_figures", {motor: name});
     const exact = contractKwh(name, motor, figures[name], Object.keys(plan.price.per_kwh).length > 1);
-    const kwh = {};
+    const kwh = Object.create(null);
     for (const [price, energy] of Object.entries(exact)) {
       kwh[price] = energy.rounded(decimals, rounding);
       value = value.plus(kwh[price].times(priceOf(plan.price.per_kwh, price)));
     }
-    const saved = Object.values(figures[name].energies).reduce((sum, [, compared, adjusted]) => sum + adjusted - compared, 0);
-    motors[name] = {kwh, adjusted: Fraction.of(saved).over(WH).rounded(decimals, rounding)};
+    const [, compared, adjusted] = sumOf(Object.values(figures[name].energies));
+    motors[name] = {kwh, adjusted: Fraction.of(adjusted - compared).over(WH).rounded(decimals, rounding)};
   }
   if (negative === "zero" && value.negative) value = ZERO;
   const taxed = taxedFee(plan, value.times(share));
@@ -32,7 +32,8 @@ export const amountOf = (plan, firstDay, figures) => {
 // Year of the sharing period and the share in it.
 const shareOf = (sharing, day) => {
   if (day < sharing.first) reject("before_sharing", {day, first: sharing.first});
-  const year = Number(day.slice(0, 4)) - Number(sharing.first.slice(0, 4)) + (day.slice(5) >= sharing.first.slice(5) ? 1 : 0);
+  const begun = day.slice(5) >= sharing.first.slice(5) ? 1 : 0;
+  const year = Number(day.slice(0, 4)) - Number(sharing.first.slice(0, 4)) + begun;
   const share = sharing.energy_service_company[year - 1];
   return share === undefined ? reject("no_share", {year}) : {year, share: Fraction.of(share)};
 };
@@ -41,8 +42,9 @@ const shareOf = (sharing, day) => {
 const contractKwh = (name, motor, figures, byPrice) => {
   const {energies} = figures;
   const rows = byPrice ? energies : {[ONE_PRICE]: sumOf(Object.values(energies))};
-  const each = (kwh) => Object.fromEntries(Object.entries(rows).map(([price, row]) => [price, kwh(...row.map(Fraction.of))]));
-  if (motor.formula === "adjusted_baseline") return each((measured, compared, adjusted) => adjusted.minus(compared).over(WH));
+  const each = (kwh) =>
+    Object.fromEntries(Object.entries(rows).map(([price, row]) => [price, kwh(...row.map(Fraction.of))]));
+  if (motor.formula === "adjusted_baseline") return each((_, compared, adjusted) => adjusted.minus(compared).over(WH));
   if (motor.formula === "saving_rate") {
     const rate = Fraction.of(motor.saving_rate);
     return each((measured) => measured.times(rate).over(ONE.minus(rate).times(WH)));

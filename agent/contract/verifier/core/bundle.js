@@ -2,11 +2,11 @@
 import {checkBaselines} from "./baselines.js";
 import {LocalTime} from "./calendar.js";
 import {hasMembers, isObject} from "./canonical.js";
-import {checkFormat, ROLES} from "./documents.js";
+import {checkFormat, readDocument, ROLES} from "./documents.js";
 import {checkEnergies, countingRecords, hiddenRevisions, laterChanges, monthLine} from "./energies.js";
 import {readLine, verifyChain, verifyDeclaration, verifyLines} from "./lines.js";
 import {checkAmount, checkRevision, newestOf, readRevision} from "./months.js";
-import {PlanHistory, readPlan} from "./plans.js";
+import {PLAN, PlanHistory, readPlan} from "./plans.js";
 import {partyKeys} from "./plan_form.js";
 import {reject, Rejection} from "./rejection.js";
 import {isHex} from "./signature_check.js";
@@ -20,7 +20,7 @@ const GATEWAY = "gateway";
 
 // What is known of a bundle: {verdict, reason, checks, …}.
 // verdict: settled, open (nothing contradicts, but something is missing), rejected.
-// text: of the file. trust: {keys: typed keys, checkpoints: [{seq, hash}]}. check: SignatureCheck.
+// text: of the file. trust: {keys: typed keys, checkpoints: [{seq, hash}], plans: parsed files}. check: SignatureCheck.
 // progress: called with a number from 0 to 1.
 export const verifyBundle = async (text, trust, check, progress) => {
   const examination = new Examination();
@@ -59,7 +59,8 @@ class Examination {
     if (!revision) return open("no_month", {});
     const {missing, month} = newest;
     if (newest !== revision) {
-      return open("newer_unsettled", {revision: revision.month.revision, newest: month.revision, why: month.reason, missing});
+      const data = {revision: revision.month.revision, newest: month.revision, why: month.reason, missing};
+      return open("newer_unsettled", data);
     }
     if (missing.length) return open("not_signed_by", {missing, month: month.month});
     return {checks, verdict: "settled", reason: {code: "settled", data: {month: month.month}}};
@@ -137,6 +138,16 @@ const namedPlan = (months) => {
   return hasMembers(file, ["s", "document", "signatures"]) && isObject(file.document) ? file.document.plan : undefined;
 };
 
+// The plan is one that the user has from another source, so that its keys are not only those of the bundle.
+const compareOwnPlans = async ({check, found, trust}) => {
+  if (!trust.plans.length) return null;
+  const ids = [];
+  for (const file of trust.plans) ids.push((await readDocument(file, PLAN, check)).id);
+  if (!ids.includes(found.version.id)) reject("own_plan_other", {id: found.version.id.slice(0, 16)});
+  found.ownPlan = true;
+  return {id: found.version.id.slice(0, 16)};
+};
+
 // The key of the ledger is the one that the parties signed in the plan, or that the person typed.
 const checkKey = async (state) => {
   const {bundle, check, found, trust} = state;
@@ -153,10 +164,10 @@ const checkKey = async (state) => {
 };
 
 const checkSignatures = async (state) => {
-  const {bundle, check, found: {lines}, progress} = state;
+  const {bundle, check, progress} = state;
   const all = allLines(state);
   await verifyLines(all, bundle.key, check, (count) => progress(count / all.length));
-  await verifyDeclaration(lines.before.length ? lines.before : lines.lines, bundle.key, check);
+  await verifyDeclaration(all, bundle.key, check);
   return {count: all.length};
 };
 
@@ -166,11 +177,10 @@ const checkChain = ({found: {lines}}) => {
 };
 
 const checkCheckpoints = (state) => {
-  const {trust, found} = state;
+  const {trust} = state;
   if (!trust.checkpoints.length) return null;
   const compared = compareCheckpoints(trust.checkpoints, allLines(state));
   if (!compared) reject("checkpoint_elsewhere");
-  found.checkpoints = compared;
   return {compared, given: trust.checkpoints.length};
 };
 
@@ -241,6 +251,7 @@ const measureOnly = ({bundle, found}) => {
 
 const STEPS = [
   ["bundle", readBundle], ["line_forms", readLines], ["plans", readPlans], ["plan_applies", findPlan],
+  ["own_plan", compareOwnPlans],
   ["gateway_key", checkKey], ["signatures", checkSignatures], ["chain", checkChain], ["checkpoints", checkCheckpoints],
   ["months", checkMonths], ["recorded", checkRecorded], ["baselines", checkMonthBaselines],
   ["energies", checkMonthEnergies], ["amounts", checkAmounts],

@@ -13,7 +13,7 @@ const COLUMNS = ["measured", "compared", "adjusted"];
 // bundle: {before, lines, after} with hashes. tariff: of the plan.
 export const checkEnergies = (month, plan, bundle, tariff) => {
   const own = rangeOf(month, bundle.lines);
-  const registers = {};
+  const registers = Object.create(null);
   let records = 0;
   for (const [name, motor] of Object.entries(month.motor)) {
     const counting = countingRecords(own, name, month);
@@ -41,24 +41,26 @@ export const countingRecords = (lines, motor, month) => {
   const newest = new Map();
   for (const line of lines) {
     const {kind, asset, from_ms: start} = line.body;
-    if (kind === "interval" && asset === motor && month.from_ms <= start && start < month.to_ms) newest.set(start, line);
+    if (kind !== "interval" || asset !== motor) continue;
+    checkRecord(line);
+    if (month.from_ms <= start && start < month.to_ms) newest.set(start, line);
   }
   const found = [...newest.values()].sort((one, two) => one.body.from_ms - two.body.from_ms);
-  found.forEach(checkRecord);
   return found.filter((line) => line.body.length_s > 0);
 };
 
 const checkRecord = ({seq, body}) => {
   const whole = (value) => Number.isSafeInteger(value);
-  const optional = ["auxiliary_wh", "adjusted_wh"].every((key) => [undefined, null].includes(body[key]) || whole(body[key]));
-  const fits = whole(body.from_ms) && whole(body.length_s) && (body.energy_wh === null || whole(body.energy_wh)) && optional;
+  const orNone = (value) => value === null || value === undefined || whole(value);
+  const fits = whole(body.from_ms) && whole(body.length_s) && "energy_wh" in body &&
+    [body.energy_wh, body.auxiliary_wh, body.adjusted_wh].every(orNone);
   if (!fits) reject("line_form_interval", {seq});
 };
 
 // Sums by price: {price: {measured, compared, adjusted}}, of the excluded records by code, and how many are in the saving.
 const sumsOf = (records, name, motor, planned, tariff) => {
-  const sums = {};
-  const excluded = {};
+  const sums = Object.create(null);
+  const excluded = Object.create(null);
   let inside = 0;
   const recalculated = new Map(motor.recalculated);
   for (const line of records) {
@@ -122,7 +124,8 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
   const known = decisionsOn(name, month, bundle);
   const listed = new Map(month.motor[name].decisions.map((each) => [each.event, each]));
   for (const [number, line] of known) {
-    if (overlaps(line.body.event, month) && !listed.has(number)) reject("decision_not_listed", {motor: name, event: number, seq: line.seq});
+    const missing = overlaps(line.body.event, month) && !listed.has(number);
+    if (missing) reject("decision_not_listed", {motor: name, event: number, seq: line.seq});
   }
   const [first, end] = adjustedSpan(month, plan.motor[name].reporting_period, tariff.time);
   for (const decision of listed.values()) {
@@ -131,7 +134,8 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
       reject("decision_other", {motor: name, event: decision.event});
     }
     const {event} = line.body;
-    const adjusts = decision.decision === "adjust" && found.inside > 0 && first <= event.from_ms && event.from_ms < end;
+    const within = found.inside > 0 && first <= event.from_ms && event.from_ms < end;
+    const adjusts = within && decision.decision === "adjust";
     const sum = Object.values(decision.energy_wh).reduce((total, energy) => total + energy, 0);
     const fits = adjusts ? sum === wholeWh(event.adjust_wh) : Object.keys(decision.energy_wh).length === 0;
     if (!fits) reject("decision_energy", {motor: name, event: decision.event});
@@ -140,7 +144,7 @@ const addDecisions = (found, name, month, plan, bundle, tariff) => {
 };
 
 const overlaps = ({from_ms: from, to_ms: to}, month) =>
-  from < month.to_ms && (to === null || to === undefined || to > month.from_ms);
+  from < month.to_ms && (to === null || to > month.from_ms);
 
 // How many intervals and decisions of the month were recorded after it was issued: {intervals, decisions}.
 export const laterChanges = (month, bundle) => {
@@ -149,8 +153,8 @@ export const laterChanges = (month, bundle) => {
   const issued = monthLine(month, bundle).seq;
   const decisions = [...lines, ...after].filter(({seq, body: {kind, event}}) =>
     kind === "decision" && seq > issued && isObject(event) && event.asset in month.motor && overlaps(event, month));
-  const intervals = Object.keys(month.motor).reduce((count, motor) => count + countingRecords(newer, motor, month).length, 0);
-  return {intervals, decisions: decisions.length};
+  const intervals = Object.keys(month.motor).flatMap((motor) => countingRecords(newer, motor, month));
+  return {intervals: intervals.length, decisions: decisions.length};
 };
 
 // In which an event must begin to adjust the month: in the month and in the reporting period.
@@ -167,7 +171,11 @@ const decisionsOn = (name, month, bundle) => {
   for (const line of [...before, ...lines, ...after]) {
     if (issued && line.seq >= issued.seq) break;
     const {kind, event} = line.body;
-    if (kind === "decision" && isObject(event) && event.asset === name) found.set(event.number, line);
+    if (kind !== "decision") continue;
+    const fits = isObject(event) && Number.isSafeInteger(event.number) && Number.isSafeInteger(event.from_ms) &&
+      (event.to_ms === null || Number.isSafeInteger(event.to_ms));
+    if (!fits) reject("line_form_decision", {seq: line.seq});
+    if (event.asset === name) found.set(event.number, line);
   }
   return found;
 };

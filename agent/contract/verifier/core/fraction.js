@@ -1,6 +1,5 @@
 // Exact arithmetic of amounts: fractions of whole numbers of any size, rounded only where the plan rounds.
 const DECIMAL = /^-?[0-9]{1,9}(\.[0-9]{1,9})?$/;
-const FIGURE = /^-?[0-9]{1,18}(\.[0-9]{1,9})?$/;
 
 const absolute = (value) => (value < 0n ? -value : value);
 
@@ -44,7 +43,8 @@ export class Fraction {
     return this.top < 0n;
   }
 
-  // half_up: ties away from zero (四舍五入). half_even: ties to the even digit (四舍六入五成双). down: toward zero.
+  // half_up: ties away from zero (四舍五入). half_even: ties to the even digit (四舍六入五成双).
+  // down: toward zero.
   rounded(decimals, rule) {
     const scale = 10n ** BigInt(decimals);
     const top = absolute(this.top) * scale;
@@ -68,8 +68,5 @@ export class Fraction {
 export const ZERO = new Fraction(0n);
 export const ONE = new Fraction(1n);
 
-// Whether a value is a decimal number of a plan.
+// Whether a value is a decimal number of a document.
 export const isDecimal = (value) => typeof value === "string" && DECIMAL.test(value);
-
-// Whether a value is a decimal number of a month, which can be larger than one of a plan.
-export const isFigure = (value) => typeof value === "string" && FIGURE.test(value);

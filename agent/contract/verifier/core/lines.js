@@ -54,10 +54,11 @@ export const verifyChain = (before, lines, after) => {
   }
 };
 
-// The first line of the ledger declares the key that signs. Of an HMAC ledger a later line does.
-export const verifyDeclaration = async (before, key, check) => {
-  const declared = before.filter((line) => line.body.kind === "key").pop();
-  if (!declared) reject("key_not_declared");
+// The first line of the ledger, and no other one, declares the key that signs.
+export const verifyDeclaration = async (lines, key, check) => {
+  const [declared, another] = lines.filter((line) => line.body.kind === "key");
+  if (!declared || declared.seq !== 1) reject("key_not_declared");
+  if (another) reject("key_declared_other", {seq: another.seq});
   const {kind, public: public_, fingerprint} = isObject(declared.body.key) ? declared.body.key : {};
   const fits = kind === "ed25519" && public_ === key && fingerprint === (await check.fingerprint(key));
   if (!fits) reject("key_declared_other", {seq: declared.seq});

@@ -2,6 +2,7 @@
 import {contains} from "./calendar.js";
 import {amountOf} from "./amounts.js";
 import {readDocument, ROLES, signaturesOf} from "./documents.js";
+import {Fraction} from "./fraction.js";
 import {checkMonth} from "./month_form.js";
 import {reject} from "./rejection.js";
 
@@ -66,8 +67,17 @@ const checkMotor = (name, motor, month, plan) => {
     end = to;
   }
   if (!same(motor.excluded_wh, [...new Set(motor.excluded.map(([, , code]) => code))])) wrong("excluded_wh");
+  if (motor.counted && !fitsCounted(motor, plan.motor[name])) wrong("counted");
   const starts = motor.recalculated.map(([start]) => start);
   if (!increasing([month.from_ms - 1, ...starts, month.to_ms])) wrong("recalculated");
+};
+
+// The part of production or operating hours in the saving, and the part that was measured; both enter no amount.
+const fitsCounted = ({counted, quantity, running_s: running}, {formula}) => {
+  const total = {specific_energy: quantity, direct_comparison: running}[formula];
+  if (total === undefined || total === null) return false;
+  const parts = ["0", counted.compared, counted.measured, total].map(Fraction.of);
+  return parts.every((part, at) => at === 0 || !part.minus(parts[at - 1]).negative);
 };
 
 const increasing = (values) => values.every((value, at) => at === 0 || values[at - 1] < value);
@@ -82,7 +92,8 @@ export const checkAmount = ({month, version: {plan}}, firstDay) => {
     same(`${name}.adjusted_kwh`, signed.adjusted_kwh, motor.adjusted.text(decimals));
     for (const price of new Set([...Object.keys(motor.kwh), ...Object.keys(signed.contract_kwh)])) {
       const expected = price in motor.kwh ? motor.kwh[price].text(decimals) : "–";
-      same(`${name}.contract_kwh${price && `.${price}`}`, price in signed.contract_kwh ? signed.contract_kwh[price] : "–", expected);
+      const found = price in signed.contract_kwh ? signed.contract_kwh[price] : "–";
+      same([name, "contract_kwh", price].filter(Boolean).join("."), found, expected);
     }
   }
   for (const key of ["value", "net", "vat", "gross"]) same(key, month.amount[key], amount[key].text(cents));

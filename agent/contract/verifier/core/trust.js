@@ -1,4 +1,4 @@
-// What the person knows from elsewhere: public keys and checkpoints.
+// What the user has from another source: public keys, checkpoints, and signed plans.
 import {isObject} from "./canonical.js";
 import {reject, Rejection} from "./rejection.js";
 import {isHex} from "./signature_check.js";
@@ -38,6 +38,37 @@ const checkpointOf = (value) => {
   if (!isObject(found)) return reject("checkpoint_form");
   const [seq, hash] = found.kind === "checkpoint" ? [found.last, found.hash] : [found.seq, found.hash];
   return Number.isSafeInteger(seq) && seq > 0 && isHex(hash, 64) ? {seq, hash} : reject("checkpoint_form");
+};
+
+// Sorts files {name, text} into bundles, plans (parsed) and checkpoints; what is nothing else is taken for a bundle.
+export const sorted = (files) => {
+  const found = {bundles: [], plans: [], checkpoints: []};
+  for (const file of files) {
+    const value = valueOf(file.text);
+    const isPlan = isObject(value) && isObject(value.document) && /^magwatt\.plan\//.test(value.document.s);
+    const checkpoints = isPlan || (isObject(value) && "s" in value) ? null : foundIn(file.text);
+    if (isPlan) found.plans.push(value);
+    else if (checkpoints) found.checkpoints.push(...checkpoints);
+    else found.bundles.push(file);
+  }
+  return found;
+};
+
+const valueOf = (text) => {
+  try {
+    return parse(text);
+  } catch {
+    return null;
+  }
+};
+
+const foundIn = (text) => {
+  try {
+    const found = checkpointsOf(text);
+    return found.length ? found : null;
+  } catch {
+    return null;
+  }
 };
 
 // The roles of a plan whose keys were typed. Rejects a typed key that belongs to nobody in the bundle.

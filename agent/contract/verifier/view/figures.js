@@ -44,7 +44,8 @@ const energiesOf = (name, result, text, language) => {
   const sums = [0, 1, 2].map((column) => Object.values(motor.energies).reduce((sum, row) => sum + row[column], 0));
   const total = Object.values(calculated.kwh).reduce((sum, each) => sum.plus(each)).text(decimals);
   rows.push(Object.assign([text("sum"), ...sums.map(kwhOf), "", grouped(total)], {className: "total"}));
-  return element("section", {"data-motor": name}, element("h2", {}, text("energies_of", {motor: `${name} (${planned.title})`})),
+  const heading = text("energies_of", {motor: `${name} (${planned.title})`});
+  return element("section", {"data-motor": name}, element("h2", {}, heading),
     tableOf(columns, rows, "stacked"), factsOf(motorFacts(name, result, text, language)));
 };
 
@@ -59,7 +60,8 @@ const motorFacts = (name, {revision: {month, missing}, plan, amount, registers},
   const facts = [
     [text("formula"), text(planned.formula, {term, unit: planned.quantity})],
     [text("adjusted_saving"), grouped(amount.motors[name].adjusted.text(plan.settlement.energy_decimals))],
-    [text("uncertainty"), text("uncertainty_of", {u80: kwhOf(motor.u80_wh), u90: kwhOf(motor.u90_wh), u95: kwhOf(motor.u95_wh)})],
+    [text("uncertainty"), text("uncertainty_of",
+      {u80: kwhOf(motor.u80_wh), u90: kwhOf(motor.u90_wh), u95: kwhOf(motor.u95_wh)})],
     [text("evidence"), text(`evidence_${accepted ? "accepted" : motor.evidence}`)],
     [text("excluded"), ...excludedOf(motor, language)],
     [text("unmeasured"), hoursOf(motor.unmeasured_s)],
@@ -68,12 +70,14 @@ const motorFacts = (name, {revision: {month, missing}, plan, amount, registers},
   if (motor.quantity !== null) facts.push([text("production"), grouped(motor.quantity)]);
   if (registers[name]) {
     const [first, last] = registers[name];
-    facts.push([text("register"), text("register_of", {first: kwhOf(first), last: kwhOf(last), difference: kwhOf(last - first)})]);
+    const data = {first: kwhOf(first), last: kwhOf(last), difference: kwhOf(last - first)};
+    facts.push([text("register"), text("register_of", data)]);
   }
   return facts;
 };
 
 const excludedOf = ({excluded_wh: excluded}, language) => {
-  const parts = Object.entries(excluded).map(([code, energy]) => element("div", {}, `${wordText(code, language)}: ${kwhOf(energy)} kWh`));
+  const parts = Object.entries(excluded).map(([code, energy]) =>
+    element("div", {}, `${wordText(code, language)}: ${kwhOf(energy)} kWh`));
   return parts.length ? parts : ["0 kWh"];
 };

@@ -1,8 +1,9 @@
-// Reasons that the gateway states in a month: a code with data, rendered by the texts of magwatt that this file contains.
+// Reasons that the gateway states in a month: a code with data, rendered by texts of magwatt.
 // REASONS: code → English and Chinese text; WORDS: word → both. The file is put together with them.
 import {LANGUAGES} from "./language.js";
 
-const UNITS = [["_m3_h", " m³/h"], ["_t_h", " t/h"], ["_pct", " %"], ["_t", " t"], ["_rpm", " r/min"], ["_bar", " bar"]];
+const UNITS = [["_m3_h", " m³/h"], ["_t_h", " t/h"], ["_pct", " %"], ["_t", " t"], ["_rpm", " r/min"],
+  ["_bar", " bar"]];
 
 // The text of {code, data}; a code without a text is shown as it is.
 export const reasonText = ({code, data}, language, time) => {
@@ -15,8 +16,12 @@ export const reasonText = ({code, data}, language, time) => {
 // A word of the gateway, such as the cause of an exclusion; an unknown one is shown as it is.
 export const wordText = (word, language) => (word in WORDS ? WORDS[word][LANGUAGES.indexOf(language)] : word);
 
+const SEPARATORS = {en: ", ", zh: "、"};
+
 const fieldText = (value, format, language, time) => {
-  if (Array.isArray(value)) return value.map((item) => fieldText(item, format, language, time)).join(language === "zh" ? "、" : ", ");
+  if (Array.isArray(value)) {
+    return value.map((item) => fieldText(item, format, language, time)).join(SEPARATORS[language]);
+  }
   if (value !== null && typeof value === "object") return reasonText(value, language, time);
   if (format.includes("|")) return format.split("|")[Number(value) === 1 ? 0 : 1];
   if (value === null || value === undefined) return "–";

@@ -2,7 +2,7 @@
 import {verifyBundle} from "../core/bundle.js";
 import {Rejection} from "../core/rejection.js";
 import {signatureCheck} from "../core/signature_check.js";
-import {checkpointsOf, keysOf} from "../core/trust.js";
+import {checkpointsOf, keysOf, sorted} from "../core/trust.js";
 import {element} from "./dom.js";
 import {LANGUAGES, languageOf, textIn} from "./language.js";
 import {reasonOf, resultView} from "./result.js";
@@ -95,26 +95,47 @@ const verifyAll = async () => {
   if (state.busy || !state.files.length) return;
   Object.assign(state, {busy: true, results: []});
   drawResults();
-  for (const file of state.files) state.results.push({file: file.name, ...(await verified(file))});
+  state.results = await judged(state.files);
   Object.assign(state, {busy: false, working: null});
   drawWorking();
   drawResults();
   root.querySelector("article .verdict").focus();
 };
 
-// The result of one file, or the problem that prevents one.
-const verified = async (file) => {
+// The result of each bundle among the files, or the problem that prevents one.
+const judged = async (files) => {
+  const results = [];
+  const texts = [];
+  for (const file of files) {
+    const {value, problem} = await attempt(() => textOf(file));
+    if (problem) results.push({file: file.name, problem});
+    else texts.push({name: file.name, text: value});
+  }
+  const {bundles, plans, checkpoints} = sorted(texts);
+  for (const {name, text} of bundles) {
+    const {value, problem} = await attempt(() => verified(name, text, plans, checkpoints));
+    results.push({file: name, result: value, problem});
+  }
+  return results.length ? results : [{file: texts.map(({name}) => name).join(", "), problem: {code: "no_bundle", data: {}}}];
+};
+
+const attempt = async (action) => {
   try {
-    const trust = {keys: keysOf(state.keys), checkpoints: state.checkpoints.trim() ? checkpointsOf(state.checkpoints) : []};
-    const check = await signatureCheck(globalThis.crypto && crypto.subtle);
-    state.method = check.method;
-    const progress = progressOf(file.name);
-    await progress(0);
-    return {result: await verifyBundle(await textOf(file), trust, check, progress)};
+    return {value: await action()};
   } catch (error) {
     if (error instanceof Rejection) return {problem: {code: error.code, data: error.data}};
     return {problem: {code: "program_error", data: {error: String(error)}}};
   }
+};
+
+const verified = async (name, text, plans, checkpoints) => {
+  const pasted = state.checkpoints.trim() ? checkpointsOf(state.checkpoints) : [];
+  const trust = {keys: keysOf(state.keys), checkpoints: [...checkpoints, ...pasted], plans};
+  const check = await signatureCheck(globalThis.crypto && crypto.subtle);
+  state.method = check.method;
+  const progress = progressOf(name);
+  await progress(0);
+  return verifyBundle(text, trust, check, progress);
 };
 
 const textOf = async (file) => {

@@ -32,14 +32,15 @@ export const reasonOf = ({code, data}, text) => {
 const rolesText = (roles, text) => roles.map((role) => text(`role_${role}`)).join(" + ");
 
 const verdict = (file, result, text) => {
-  const {reason, later, confirmed, checkpoints} = result;
+  const {reason, later, confirmed, ownPlan} = result;
   const shown = reasonOf(reason, text);
   const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark"}, text(`verdict_${result.verdict}`)),
     element("p", {"data-part": "reason"}, result.verdict === "rejected" ? `${text("first_reason")} ${shown}` : shown)];
+  if (result.revision && result.revision.month.simulated) lines.push(element("p", {class: "mark"}, text("simulated")));
   if (result.verdict !== "rejected" && later && later.intervals + later.decisions) {
     lines.push(element("p", {}, text("recorded_later", later)));
   }
-  const compared = (confirmed && confirmed.size) || checkpoints;
+  const compared = ownPlan || (confirmed && ROLES.some((role) => confirmed.has(role)));
   if (result.verdict !== "rejected" && !compared) lines.push(element("p", {}, text("nothing_compared")));
   return element("section", {class: `verdict ${result.verdict}`, role: "status", tabindex: "-1"}, lines);
 };
@@ -51,8 +52,8 @@ const signatures = ({revision, tariff, plan}, text) => {
     if (!found) return [text(`role_${role}`), title, element("span", {class: "missing"}, text("not_signed")), "", ""];
     return [text(`role_${role}`), title, found.by, tariff.time.at(found.signed_ms).text, hash(found.key)];
   });
-  return element("section", {}, element("h2", {}, text("signatures_heading")),
-    tableOf(["role", "party", "by", "when", "key"].map((code) => text(code)), rows, "stacked"));
+  const columns = ["role", "party", "by", "when", "key"].map((code) => text(code, {zone: plan.project.timezone}));
+  return element("section", {}, element("h2", {}, text("signatures_heading")), tableOf(columns, rows, "stacked"));
 };
 
 const assumptions = ({revision, tariff}, text, language) => {
@@ -63,9 +64,10 @@ const assumptions = ({revision, tariff}, text, language) => {
     rows.length ? [element("p", {}, text(head)), element("ul", {}, rows)] : element("p", {}, text("no_assumptions")));
 };
 
-const sources = ({fingerprints, confirmed, owner, revision, checks: all}, text) => {
+const sources = ({fingerprints, confirmed, owner, ownPlan, revision, verdict: state, checks: all}, text) => {
   const source = (role) => {
     if (confirmed.has(role)) return "from_person";
+    if (ownPlan && (role !== "gateway" || owner === "plan")) return "from_own_plan";
     return role === "gateway" ? (owner === "plan" ? "from_plan" : "from_ledger") : "from_bundle";
   };
   const keys = ["gateway", ...ROLES].map((role) => {
@@ -73,20 +75,28 @@ const sources = ({fingerprints, confirmed, owner, revision, checks: all}, text) 
     return [name, hash(fingerprints[role]), element("div", {}, text(source(role)))];
   });
   const compared = all.find((check) => check.code === "checkpoints");
-  const checkpoints = compared.state === "passed" ? text("checkpoints_compared", compared.data) : text("checkpoints_none");
+  const results = {passed: "checkpoints_compared", absent: "checkpoints_none"};
+  const checkpoints = text(results[compared.state] || "stopped", compared.data);
+  const figures = text(state === "rejected" ? "stopped" : "figures_from");
   return element("section", {}, element("h2", {}, text("sources")),
-    factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), text("figures_from")]]),
+    factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), figures]]),
     revision ? ["not_from_lines", "newest"].map((code) => element("p", {class: "soft small"}, text(code))) : null);
 };
 
 const checks = (result, text) => {
-  const rows = result.checks.filter(({code, state}) => code !== "measured" || state !== "absent").map(({code, state, data, reason}) => {
-    const detail = state === "passed" && data ? text(`passed_${code}`, data) : state === "failed" ? reasonOf(reason, text) : "";
-    return element("tr", {"data-check": code, "data-state": state}, element("td", {}, text(`check_${code}`)),
-      element("td", {class: state}, text(state)), element("td", {class: "soft"}, detail.startsWith("passed_") ? "" : detail));
-  });
+  const shown = result.checks.filter(({code, state}) => code !== "measured" || ["passed", "failed"].includes(state));
+  const rows = shown.map((check) => element("tr", {"data-check": check.code, "data-state": check.state},
+    element("td", {}, text(`check_${check.code}`)), element("td", {class: check.state}, text(check.state)),
+    element("td", {class: "soft"}, detailOf(check, text))));
   return element("section", {}, element("h2", {}, text("checks_heading")),
     element("table", {class: "checks"}, element("tbody", {}, rows)));
+};
+
+const WITHOUT_DETAIL = ["bundle", "measured"];
+
+const detailOf = ({code, state, data, reason}, text) => {
+  if (state === "failed") return reasonOf(reason, text);
+  return state === "passed" && !WITHOUT_DETAIL.includes(code) ? text(`passed_${code}`, data) : "";
 };
 
 const hash = (value) => element("span", {class: "hash"}, value);

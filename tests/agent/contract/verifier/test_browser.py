@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 from support.browser import DESKTOP, PHONE, accessibility_findings, broken_texts, chromium, focus_width_px, too_wide
 from support.contract import CUSTOMER, OTHER
-from support.contract_bundles import built, bundle_text, recipe
+from support.contract_bundles import built, bundle_text
+from support.contract_recipes import recipe
 
 from agent.contract.verifier_page import verifier_html
 
@@ -106,6 +107,12 @@ def test_verdicts_are_shown_and_nothing_is_requested(browser: Browser, folder: P
     tab.context.close()
 
 
+def test_without_scripts_the_file_states_what_it_needs(browser: Browser, folder: Path) -> None:
+    tab = Opened(browser, folder / "verifier.html", {**PHONE, "java_script_enabled": False})
+    assert tab.page.locator("#page p").count() == 2
+    tab.context.close()
+
+
 def test_the_language_is_switched_and_the_result_stays(browser: Browser, folder: Path) -> None:
     tab = Opened(browser, folder / "verifier.html", DESKTOP)
     tab.verify(folder / "settled.json")
@@ -140,6 +147,22 @@ def test_a_file_is_dropped_and_a_key_is_typed_with_the_keyboard(browser: Browser
     tab.context.close()
 
 
+def test_the_own_plan_and_a_checkpoint_are_chosen_with_the_bundle(browser: Browser, folder: Path) -> None:
+    bundle = json.loads((folder / "settled.json").read_text(encoding="utf-8"))
+    line = json.loads(bundle["lines"][-1])
+    (folder / "plan.json").write_text(json.dumps(bundle["plans"][0]), encoding="utf-8")
+    (folder / "checkpoints.jsonl").write_text(f"{json.dumps({'seq': line['last'], 'hash': line['hash']})}\n" * 2)
+    tab = Opened(browser, folder / "verifier.html", DESKTOP)
+    tab.page.set_input_files("#files", [folder / name for name in ("plan.json", "settled.json", "checkpoints.jsonl")])
+    assert tab.results(1) == [("settled", "settled")]
+    for code in ("own_plan", "checkpoints"):
+        assert tab.page.locator(f"[data-check={code}]").get_attribute("data-state") == "passed"
+    tab.page.set_input_files("#files", [folder / "plan.json"])
+    assert tab.results(1) == [("rejected", "no_bundle")]
+    assert tab.problems() == []
+    tab.context.close()
+
+
 def test_a_file_that_is_no_bundle_is_named(browser: Browser, folder: Path) -> None:
     files = (
         (b"hello", "json_invalid"),
@@ -147,13 +170,12 @@ def test_a_file_that_is_no_bundle_is_named(browser: Browser, folder: Path) -> No
         (b"null", "format_unknown"),
         (b"{}", "format_unknown"),
     )
+    tab = Opened(browser, folder / "verifier.html", DESKTOP)
     for number, (data, reason) in enumerate(files):
-        name = f"{number}.json"
-        (folder / name).write_bytes(data)
-        tab = Opened(browser, folder / "verifier.html", DESKTOP)
-        assert tab.verify(folder / name) == [("rejected", reason)]
-        assert tab.trouble == []
-        tab.context.close()
+        (folder / f"{number}.json").write_bytes(data)
+        assert tab.verify(folder / f"{number}.json") == [("rejected", reason)]
+    assert tab.trouble == []
+    tab.context.close()
 
 
 @pytest.mark.parametrize("script", [WITHOUT_ED25519, WITHOUT_SUBTLE], ids=["ed25519", "subtle"])

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from support.contract import COMPANY, CUSTOMER, OTHER
-from support.contract_bundles import Recipe, built, bundle_text, recipe
+from support.contract_bundles import Recipe, built, bundle_text
 from support.contract_mutations import mutations
+from support.contract_recipes import recipe
 from support.contract_resigning import RESIGNED
 from support.independent_bundle import Unfit, verified
 from support.independent_contract import parsed
@@ -22,19 +23,19 @@ MUTATIONS, MUTATIONS_SOAK = 60, 1000  # 60: two of three kinds
 
 
 def test_valid_bundles_are_accepted_by_both_verifiers() -> None:
-    made = [recipe(seed) for seed in range(VALID)]
+    made = [recipe(seed, hours=3) for seed in range(VALID)]
     made[0].corrected = made[1].corrected = True
+    made[2] = recipe(2, 3, price__per_kwh={"__proto__": "0.68"})  # a name that objects of JavaScript have already
     texts = [bundle_text(built(each)) for each in made]
     assert [state_of(text) for text in texts] == ["settled"] * VALID
     found = verdicts(texts)
     assert [each["reason"] for each in found if each["verdict"] != "settled"] == []
     states = {check["code"]: check["state"] for check in found[0]["checks"]}
-    assert {code for code, state in states.items() if state != "passed"} == {"checkpoints", "measured"}
+    assert {code for code, state in states.items() if state != "passed"} == {"checkpoints", "measured", "own_plan"}
 
 
 def test_the_library_accepts_and_rejects_the_same() -> None:
-    texts = [bundle_text(built(recipe(seed))) for seed in range(3)]
-    texts += [each.text for each in mutations(6, first_seed=2)]
+    texts = [bundle_text(built(recipe(3, hours=1))), *(each.text for each in mutations(3, first_seed=2, hours=1))]
     assert verdicts(texts, library=True) == verdicts(texts)
 
 
@@ -105,6 +106,15 @@ def test_a_stored_checkpoint_is_compared(bundle: dict[str, Any]) -> None:
     assert incomplete["rejected"] == "checkpoint_form"
 
 
+def test_the_own_copy_of_the_plan_is_compared(bundle: dict[str, Any]) -> None:
+    text = bundle_text(bundle)
+    other = built(recipe(4, hours=1))["plans"][0]
+    one, two = answers([("bundle", [text, "", "", json.dumps(plan)]) for plan in (bundle["plans"][0], other)])
+    assert [check["state"] for check in one["checks"] if check["code"] == "own_plan"] == ["passed"]
+    assert one["verdict"] == "settled"
+    assert (two["verdict"], two["reason"]["code"]) == ("rejected", "own_plan_other")
+
+
 def signed_by(*roles: str) -> Recipe:
     made = recipe(3, hours=1)
     made.signers = roles
@@ -137,16 +147,10 @@ def test_a_settled_revision_is_shown_until_its_correction_is_settled() -> None:
 def test_what_was_recorded_after_the_month_was_issued_is_counted() -> None:
     """It changes nothing that is settled."""
     made = recipe(3, hours=1)
-    at_ms, _, interval = next(each for each in made.entries if each[1] == "interval" and each[2]["length_s"] and
-                              made.bounds[0] <= each[2]["from_ms"] < made.bounds[1])  # fmt: skip
-    event = {
-        "number": 9,
-        "asset": "fan",
-        "from_ms": made.bounds[0],
-        "to_ms": None,
-        "decision": "keep",
-        "adjust_wh": 0.0,
-    }
+    begin_ms, end_ms = made.bounds
+    interval = next(body for _, kind, body in made.entries if kind == "interval" and body["length_s"] and
+                    begin_ms <= body["from_ms"] < end_ms)  # fmt: skip
+    event = {"number": 9, "asset": "fan", "from_ms": begin_ms, "to_ms": None, "decision": "keep", "adjust_wh": 0.0}
     made.later = [("interval", interval | {"energy_wh": 1}), ("decision", {"event": event})]
     found = verdict(built(made))
     assert found["verdict"] == "settled", found["reason"]
@@ -160,6 +164,22 @@ def test_a_version_of_the_plan_that_the_ledger_contains_cannot_be_left_out() -> 
     assert len(bundle["plans"]) == 2
     del bundle["plans"][1]
     assert verdict(bundle)["reason"]["code"] == "month_other_version"
+
+
+def test_a_simulated_month_and_parts_of_its_production_are_read() -> None:
+    """Optional members: what is wrong with them is found."""
+    made = next(each for each in map(lambda seed: recipe(seed, hours=1), range(50)) if
+                each.plans[0]["motor"]["fan"]["formula"] == "specific_energy")  # fmt: skip
+    parts = ("1.000", "98.765"), ("2.000", "1.000"), ("1.000", "98.766")  # of 98.765 in the saving, and measured
+    texts = []
+    for compared, measured in parts:
+        other = copy.deepcopy(made)
+        assert other.month is not None
+        other.month["simulated"] = True
+        for motor in other.month["motor"].values():
+            motor["counted"] = {"compared": compared, "measured": measured}
+        texts.append(bundle_text(built(other)))
+    assert [each["reason"]["code"] for each in verdicts(texts)] == ["settled", "month_part", "month_part"]
 
 
 def test_a_bundle_of_a_newer_format_is_named(bundle: dict[str, Any]) -> None:
