@@ -30,8 +30,8 @@ NO_ROW_YET = Code(
 )
 NEWEST_ROW_TOO_OLD = Code(
     "newest_row_too_old",
-    "the newest row of the agent that serves {path} is {age_s:.0f} s old, more than {age_max_s:g} s: its log states why. "
-    "Where devices are polled less often, use a longer --max-age",
+    "the newest row of the agent that serves {path} is {age_s:.0f} s old, more than {age_max_s:g} s: its log states "
+    "why. Where devices are polled less often, use a longer --max-age",
 )
 
 
