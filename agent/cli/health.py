@@ -15,9 +15,9 @@ WAIT_S = 5.0  # for a row, where the newest one is too old
 
 @click.command(
     help=N_(
-        "Tell whether the running agent makes rows.\n\n"
+        "Report whether the running agent makes rows.\n\n"
         "For a monitor or a container: one sentence, and exit code 0 if the newest row is not older than --max-age, "
-        "else 1. It asks the agent on this computer; no broker is needed, and no device is read. Where all devices "
+        "else 1. It queries the agent on this computer; no broker is needed, and no device is read. Where all devices "
         "are polled less often than once a minute, use a longer --max-age."
     )
 )

@@ -22,9 +22,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.container.build import FOLDER, LIMITS, RELEASE, ROOT, WORK, file_name, image_name, machine_arch
+from deploy.container.build import FOLDER, LIMITS, RELEASE, WORK, file_name, image_name, machine_arch
 from deploy.debian.build import version_of
-from deploy.debian.targets import PACKAGE, Target
+from deploy.debian.targets import PACKAGE, ROOT, Target
 
 GENERATOR = "/usr/libexec/podman/quadlet"
 # Of the generated command: what needs the systemd that starts it.

@@ -131,16 +131,32 @@ def test_podman_understands_the_quadlet(quadlet: Settings) -> None:
     )
 
 
-def test_the_commands_of_the_page_give_what_the_quadlet_gives(quadlet: Settings) -> None:
-    """For those who start it by hand, with podman or docker."""
+def documented() -> list[list[str]]:
+    """The words of each `podman run --detach` of the documentation, for those who start it by hand."""
     page = PAGE.read_text(encoding="utf-8")
-    (command,) = re.findall(r"^ {4}podman run --detach((?:.*\\\n)*.*)$", page, re.MULTILINE)
-    words = shlex.split(command.replace("\\\n", " "))
-    pairs = dict(pairwise(words))
-    assert {"--read-only"} <= set(words)
-    assert pairs["--cap-drop"] == "all"
-    assert pairs["--security-opt"] == "no-new-privileges"
-    assert pairs["--pids-limit"] == quadlet["PidsLimit"][0]
-    assert f"--memory={pairs['--memory']}" == quadlet["PodmanArgs"][0].split()[0]
-    assert [words[n + 1] for n, word in enumerate(words) if word == "--volume"] == quadlet["Volume"]
-    assert words[-1] == quadlet["Image"][0]
+    commands = re.findall(r"^ {4}podman run --detach((?:.*\\\n)*.*)$", page, re.MULTILINE)
+    return [shlex.split(command.replace("\\\n", " ")) for command in commands]
+
+
+def test_the_documented_command_gives_what_the_quadlet_gives(quadlet: Settings) -> None:
+    agent, _ = documented()
+    options = dict(pairwise(agent))
+    assert options["--pids-limit"] == quadlet["PidsLimit"][0]
+    assert f"--memory={options['--memory']}" == quadlet["PodmanArgs"][0].split()[0]
+    assert [agent[n + 1] for n, word in enumerate(agent) if word == "--volume"] == quadlet["Volume"]
+    assert agent[-1] == quadlet["Image"][0]
+
+
+def test_each_documented_container_is_locked_up(quadlet: Settings) -> None:
+    page_unit = settings(DEPLOY / "magwatt-web.service")
+    for words in documented():
+        options = dict(pairwise(words))
+        assert "--read-only" in words
+        assert options["--cap-drop"] == "all"
+        assert options["--security-opt"] == "no-new-privileges"
+        assert quadlet["Image"][0] in words
+    page = dict(pairwise(documented()[1]))
+    assert page["--pids-limit"] == page_unit["TasksMax"][0]
+    assert page["--memory"] == page_unit["MemoryMax"][0].lower()
+    volumes = [option for flag, option in pairwise(documented()[1]) if flag == "--volume"]
+    assert all(volume.endswith(":ro") for volume in volumes), "the page writes neither configuration nor state"

@@ -26,12 +26,12 @@ LIVE_SOCKET_CLOSED = Code(
 NO_ROW_YET = Code(
     "no_row_yet",
     "the agent that serves {path} has made no row yet: it listens to its buses before the first one. If this lasts, "
-    "its log says why",
+    "its log states why",
 )
 NEWEST_ROW_TOO_OLD = Code(
     "newest_row_too_old",
-    "the newest row of the agent that serves {path} is {age_s:.0f} s old, more than {age_max_s:g} s: its log says why. "
-    "Where devices are polled less often, use a longer --max-age",
+    "the newest row of the agent that serves {path} is {age_s:.0f} s old, more than {age_max_s:g} s: its log states "
+    "why. Where devices are polled less often, use a longer --max-age",
 )
 
 

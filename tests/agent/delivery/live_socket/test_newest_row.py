@@ -48,7 +48,7 @@ def served(bench: Bench) -> Iterator[LiveSocket]:
 
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[socket.socket]:
-    """A socket that accepts nothing by itself."""
+    """A socket that accepts nothing."""
     with socket.socket(socket.AF_UNIX) as found:
         found.bind(str(tmp_path / NAME))
         found.listen(1)
