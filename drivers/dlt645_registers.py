@@ -1,7 +1,7 @@
 """The values of a meter of DL/T 645-2007 as registers: one request of the map is one request for data.
 
-A block of DL/T 645 (DI1 = FFH) has all values that differ in DI1; it costs one request instead of three or four. A meter
-that refuses it is asked for single values, as a Modbus device that rejects a block.
+A block of DL/T 645 (DI1 = FFH) has all values that differ in DI1; it costs one request instead of three or four. A
+meter that rejects it is polled for single values, as a Modbus device that rejects a block.
 """
 
 from __future__ import annotations

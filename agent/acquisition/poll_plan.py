@@ -48,8 +48,8 @@ POLLED_TOO_FAST = Code(
 )
 METER_POLL_TIME = Code(
     "meter_poll_time",
-    "a meter of DL/T 645 may take 20 ms to 500 ms for each response: one poll of the fast data takes {shortest_s:.1f} s "
-    "to {longest_s:.1f} s; the plan assumes the middle",
+    "a meter of DL/T 645 may take 20 ms to 500 ms for each response: one poll of the fast data takes {shortest_s:.1f} "
+    "s to {longest_s:.1f} s; the plan assumes the middle",
 )
 
 

@@ -23,8 +23,9 @@ class Item(NamedTuple):
     signed: bool = False
 
 
-def _phases(name: str, base: int, n_bytes: int, decimals: int, unit: float = 1.0, *, total: str = "", signed: bool = True
-            ) -> dict[int, Item]:  # fmt: skip
+def _phases(
+    name: str, base: int, n_bytes: int, decimals: int, unit: float = 1.0, *, total: str = "", signed: bool = True
+) -> dict[int, Item]:
     found = {base | k << 8: Item(name.format(k), n_bytes, decimals, unit, signed) for k in (1, 2, 3)}
     return found | ({base: Item(total, n_bytes, decimals, unit, signed)} if total else {})
 
@@ -51,7 +52,7 @@ ABSENT_OF_THREE_WIRES = ("voltage_l2n", "current_l2", "active_power_l2")
 
 
 class EnergyMeter:
-    """A meter that answers reads only.
+    """A meter that responds to reads only.
 
     address: 12 digits. values: returns the values by quantity, in the units of the vocabulary, on the secondary side.
     phases: 1 or 3. three_wires: U_A is U_AB, U_C is U_CB; B is zero. blocks: it has the data identifiers of blocks.

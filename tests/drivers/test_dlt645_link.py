@@ -11,8 +11,8 @@ from support.meter_line import MetersOnLine
 from support.timed_line import finished
 
 from drivers.dlt645_link import Dlt645Link
-from drivers.error_reasons import METER_NO_VALID_RESPONSE, METER_REFUSALS
-from drivers.errors import DriverError, ForeignMasterActive, LinkTimeout, MeterRefusal, ResponseQuarantined
+from drivers.error_reasons import METER_NO_VALID_RESPONSE, METER_REJECTIONS
+from drivers.errors import DriverError, ForeignMasterActive, LinkTimeout, MeterRejection, ResponseQuarantined
 from drivers.framing import Request
 from simulators.bus.meter_frames import meter_frame
 from simulators.bus.meter_station import MeterLine, MeterNoise
@@ -119,17 +119,17 @@ def test_a_response_in_several_frames_is_joined() -> None:
 
 
 def test_a_refusal_names_its_cause() -> None:
-    with line_of(EnergyMeter(ADDRESS, dict, blocks=False)).link() as link, pytest.raises(MeterRefusal) as caught:
+    with line_of(EnergyMeter(ADDRESS, dict, blocks=False)).link() as link, pytest.raises(MeterRejection) as caught:
         read(link, VOLTAGES)
     assert caught.value.code == 2
-    assert [cause.code for cause in caught.value.reason.data["causes"]] == [METER_REFUSALS[1]]
+    assert [cause.code for cause in caught.value.reason.data["causes"]] == [METER_REJECTIONS[1]]
     assert not caught.value.retry
 
 
 def test_several_error_bits_are_all_named() -> None:
-    refusal = MeterRefusal(0b101, ADDRESS, "02010100")
-    assert [cause.code for cause in refusal.reason.data["causes"]] == [METER_REFUSALS[0], METER_REFUSALS[2]]
-    assert (refusal.code, refusal.retry) == (4, True)
+    rejection = MeterRejection(0b101, ADDRESS, "02010100")
+    assert [cause.code for cause in rejection.reason.data["causes"]] == [METER_REJECTIONS[0], METER_REJECTIONS[2]]
+    assert (rejection.code, rejection.retry) == (4, True)
 
 
 def test_a_late_response_is_not_the_value_of_a_later_call() -> None:
@@ -145,7 +145,7 @@ def test_a_late_response_is_not_the_value_of_a_later_call() -> None:
 
 
 def test_the_response_to_a_second_attempt_is_not_the_value_of_the_next_call() -> None:
-    """The first attempt is answered late, during the second one, whose own response arrives during the next call."""
+    """The response to the first attempt comes late, during the second one, whose own comes during the next call."""
     meter = CountingMeter()
     with line_of(meter, MeterNoise(late=1.0), baud=9600).link() as link:
         request = Request(UNIT, 0x11, ENERGY, 0)

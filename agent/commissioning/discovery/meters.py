@@ -10,7 +10,7 @@ from agent.commissioning.discovery.scan_result import FoundDevice, Target
 from drivers.dlt645_frames import ADDRESS_DIGITS, READ_ADDRESS, READ_DATA, WILDCARD
 from drivers.dlt645_framing import encoded
 from drivers.dlt645_link import Dlt645Link
-from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, MeterRefusal
+from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, MeterRejection
 from drivers.framing import Request
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue, Reason
@@ -23,7 +23,6 @@ ENERGY, MODEL, VOLTAGE_OF_PHASE = 0x00010000, 0x0400040B, 0x02010000
 COLLISION_BYTES = 12  # bytes without a frame that are more than interference
 SCORE = 20.0  # nats: the number of phases decides between the profiles
 PROFILES = ("generic/dlt645-single-phase", "generic/dlt645-three-phase", "generic/dlt645-three-wire")
-
 
 
 def settings_of(target: Target) -> tuple[SerialSetting, ...]:
@@ -52,7 +51,7 @@ async def find_meters(
         for unit in addresses:
             try:
                 await link.read_block(Request(unit, READ_DATA, ENERGY, 4), timeout_s, tries=2, silence_tries=1)
-            except MeterRefusal:
+            except MeterRejection:
                 pass  # it responds
             except (LinkTimeout, FrameError):
                 continue
@@ -77,7 +76,7 @@ async def identify_meter(link: Dlt645Link, unit: int) -> Identified:
         found.requests += 1
         try:
             data = await link.read_block(Request(unit, READ_DATA, identifier, 0), timeout_s, tries=3)
-        except MeterRefusal:
+        except MeterRejection:
             return None
         digits = data[::-1].hex()
         return int(digits) if digits.isdecimal() else None

@@ -33,9 +33,9 @@ from agent.core.clock import SystemClock
 from agent.core.text import _
 from drivers.bus_link import bus_link
 from drivers.bus_settings import BusSettings
-from drivers.errors import ForeignMasterActive, LinkClosed
 from drivers.dlt645_frames import address_text
 from drivers.dlt645_link import Dlt645Link
+from drivers.errors import ForeignMasterActive, LinkClosed
 from drivers.modbus_link import ModbusLink
 from drivers.reading import Clock
 from drivers.reasons import Reason, cause_of
@@ -127,7 +127,9 @@ class Scan:
                 break
         result.findings += findings
         if silent:
-            result.findings.append(codes.METERS_SILENT(n=len(silent), addresses=tuple(map(address_text, sorted(silent)))))
+            result.findings.append(
+                codes.METERS_SILENT(n=len(silent), addresses=tuple(map(address_text, sorted(silent))))
+            )
         if result.found:
             result.notes.append(codes.METER_LINE())
         return bool(result.found or asked)
