@@ -102,7 +102,7 @@ def run_identify_meter(target: Target, unit: int, as_json: bool) -> int:
         try:
             identified = await identify_meter(link, unit)
         except LinkTimeout as error:
-            click.echo(text_of(cause_of(error)))
+            click.echo(text_of(error))
             return FINDING
         finally:
             await link.close()

@@ -83,6 +83,7 @@ async def identify_meter(link: Dlt645Link, unit: int) -> Identified:
 
     found.reported = await _model(link, unit, timeout_s, found)
     volts = [await value(VOLTAGE_OF_PHASE | phase << 8) for phase in (1, 2, 3)]
+    names: tuple[str, ...]
     if volts[2] is None:
         names, reason = PROFILES[:1], codes.METER_ONE_PHASE()
     elif volts[0] and volts[2] and not volts[1]:
