@@ -136,7 +136,7 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
                 "device": item.device,
                 "group": item.group,
                 "function": item.block.function,
-                "address": item.block.address,
+                "address": item.block.address if item.block.function != READ_DATA else _place(item.block),
                 "count": item.block.count,
                 "quantities": len(item.block.registers),
                 "transaction_ms": round(1000 * item.transaction_s, 2),

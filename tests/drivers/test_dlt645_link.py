@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import termios
+import threading
 import time
 from collections import Counter
 from random import Random
 
 import pytest
+from support.basics import HandClock
 from support.meter_line import MetersOnLine
 from support.timed_line import finished
 
+from drivers.bus_settings import BusSettings
+from drivers.dlt645_foreign import MeterTrafficDetector
 from drivers.dlt645_link import Dlt645Link
 from drivers.error_reasons import METER_NO_VALID_RESPONSE, METER_REJECTIONS
 from drivers.errors import DriverError, ForeignMasterActive, LinkTimeout, MeterRejection, ResponseQuarantined
 from drivers.framing import Request
+from drivers.serial_line import SerialLine
 from simulators.bus.meter_frames import meter_frame
 from simulators.bus.meter_station import MeterLine, MeterNoise
+from simulators.bus.pty import Pty
 from simulators.devices.energy_meter import EnergyMeter
 
 ENERGY, VOLTAGES, CURRENTS, POWERS = 0x00010000, 0x0201FF00, 0x0202FF00, 0x0203FF00
@@ -203,3 +210,17 @@ def test_the_echo_of_an_adapter_is_no_other_master() -> None:
         for _ in range(20):
             read(link, ENERGY, tries=1)
         assert link.foreign is None
+
+
+@pytest.mark.parametrize("of_meters", [True, False])
+def test_the_kernel_checks_the_parity_on_a_line_of_meters_only(of_meters: bool) -> None:
+    """A byte with wrong parity then arrives as 0, which is no digit; the checksum alone misses pairs of wrong bits."""
+    pty = Pty(hold=True)
+    wire = BusSettings("m", serial_port=pty.path, baud=2400, parity="E", dlt645=of_meters)
+    line = SerialLine(wire, MeterTrafficDetector("m", HandClock()), threading.Event())
+    try:
+        finished(line.open())
+        assert bool(termios.tcgetattr(pty.fd)[0] & termios.INPCK) is of_meters
+    finally:
+        line.close()
+        pty.close()
