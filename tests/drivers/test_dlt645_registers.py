@@ -155,3 +155,15 @@ def test_a_step_of_the_energy_is_40_kwh_on_the_primary_side() -> None:
     assert row is not None
     assert row.scale * 200 / 5 * 10_000 / 100 == pytest.approx(40.0)
     assert row.wraps_at() == pytest.approx(1_000_000.0)
+
+
+def test_a_request_to_a_meter_is_not_repeated_before_a_slow_response_can_arrive() -> None:
+    """The meter usually responds at once, but may take longer at any time: an early repetition would collide."""
+    health = device("three-phase", MeterOfMemory(EnergyMeter(ADDRESS, lambda: VALUES))).health
+    health.silences = 1  # other devices wait, and it did not respond yet
+    assert health.attempt_timeout_s(0.2, contended=True) == pytest.approx(0.2 + 0.6)
+    for _ in range(20):
+        health.responded(0.23, 0.2)
+    assert health.retry_after_s(0.2) == pytest.approx(0.2 + 0.3)
+    assert health.attempt_timeout_s(0.2, contended=True) == pytest.approx(0.2 + 0.3)
+    assert health.attempt_timeout_s(0.2, contended=False) == pytest.approx(0.2 + 0.7)
