@@ -1,4 +1,4 @@
-"""Meters of DL/T 645 at a transparent converter, in real time: pauses within a response, and responses that never end."""
+"""Meters of DL/T 645 at a transparent converter, in real time: pauses within a response, and a response cut short."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def read(sent: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> bytes:
 
     async def scene() -> bytes:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        wire = BusSettings("c", host="127.0.0.1", port_number=server.sockets[0].getsockname()[1], baud=9600, dlt645=True)
+        wire = BusSettings(
+            "c", host="127.0.0.1", port_number=server.sockets[0].getsockname()[1], baud=9600, dlt645=True
+        )
         link = Dlt645Link(wire, SystemClock())
         try:
             return await link.read_block(Request(161, 0x11, DI, 4), TIMEOUT_S)

@@ -67,7 +67,7 @@ async def find_meters(
 
 
 async def identify_meter(link: Dlt645Link, unit: int) -> Identified:
-    """The profile of a meter, by the phases of which it has voltages. Raises LinkError if it does not respond."""
+    """The profile of a meter, by the phases of which it has voltages. Raises LinkError, FrameError."""
     found = Identified(unit)
     wire = link.wire
     timeout_s = CHARACTERS * wire.character_s + RESPONSE_S

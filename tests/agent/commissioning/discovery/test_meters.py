@@ -118,3 +118,13 @@ def test_several_meters_are_found_by_their_addresses(line: LineSettingsSegment) 
 def test_an_address_has_12_digits(text: str) -> None:
     with pytest.raises(InvalidValue):
         parse_addresses(text)
+
+
+def test_a_meter_that_stops_responding_is_listed_without_a_model(line: LineSettingsSegment) -> None:
+    found = station(line, "000000000161")
+    answer = found.line.meter.answer
+    found.line.meter.answer = lambda ask: answer(ask) if ask.control == 0x13 else None  # type: ignore[method-assign]
+    (item,) = scanned(line, only(), SerialSetting(9600, 8, "E")).found
+    assert item.identified is not None
+    assert (item.unit, item.identified.matches) == (161, [])
+    assert item.identified.notes == [codes.DEVICE_STOPPED_RESPONDING()]
