@@ -27,9 +27,8 @@ PROFILES = ("generic/dlt645-single-phase", "generic/dlt645-three-phase", "generi
 
 def settings_of(target: Target) -> tuple[SerialSetting, ...]:
     """The line settings at which meters may respond; none for Modbus TCP, or without even parity."""
-    if not target.is_line:
-        return ()
-    known = (target.setting,) if target.setting else SETTINGS
+    unknown = SETTINGS if target.serial else ()  # a converter has its own settings
+    known = (target.setting,) if target.setting and target.is_line else unknown
     return tuple(setting for setting in known if setting.parity == "E" and setting.data_bits == 8)
 
 
