@@ -14,7 +14,7 @@ class ResponseTimeEstimator:
     """Response times in seconds, from sending to the complete response, less the transmission time of both.
 
     timeout_s: upper limit, from the profile or the configuration.
-    floor_s: lower limit; a response may always take that long.
+    floor_s: lower limit; any response may take this time.
     """
 
     def __init__(self, timeout_s: float, floor_s: float = FLOOR_S) -> None:

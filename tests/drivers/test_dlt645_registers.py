@@ -158,7 +158,7 @@ def test_a_step_of_the_energy_is_40_kwh_on_the_primary_side() -> None:
 
 
 def test_a_request_to_a_meter_is_not_repeated_before_a_slow_response_can_arrive() -> None:
-    """The meter usually responds at once, but may take longer at any time: an early repetition would collide."""
+    """The meter is usually fast, but may take longer at any time: an early repetition would collide."""
     health = device("three-phase", MeterOfMemory(EnergyMeter(ADDRESS, lambda: VALUES))).health
     health.silences = 1  # other devices wait, and it did not respond yet
     assert health.attempt_timeout_s(0.2, contended=True) == pytest.approx(0.2 + 0.6)

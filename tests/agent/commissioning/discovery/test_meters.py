@@ -14,11 +14,13 @@ from support.segment_log import sent_by
 
 from agent.cli.scan_view import format_result, result_object
 from agent.commissioning.discovery import reasons as codes
+from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.discovery.meters import parse_addresses
 from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target
 from agent.config.loader import load_config
 from agent.core.clock import SystemClock
+from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
 from drivers.serial_sniffer import SerialSetting
 from simulators.bus.line_settings_segment import LineSettingsSegment
@@ -128,3 +130,18 @@ def test_a_meter_that_stops_responding_is_listed_without_a_model(line: LineSetti
     assert item.identified is not None
     assert (item.unit, item.identified.matches) == (161, [])
     assert item.identified.notes == [codes.DEVICE_STOPPED_RESPONDING()]
+
+
+def test_a_meter_is_not_compared_with_models_of_modbus() -> None:
+    """`read` and `commission` look for other models only of devices with Modbus: nothing is sent."""
+
+    class NoLink:
+        response_s = 0.0
+
+        async def read_block(self, *_request: object, **_more: object) -> bytes:
+            raise AssertionError("a request was sent")
+
+        async def close(self) -> None: ...
+
+    profile = load_profile("generic/dlt645-three-phase")
+    assert asyncio.run(models_at(NoLink(), 161, profile, 0.7, 0.0)) is None
