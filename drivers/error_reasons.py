@@ -96,6 +96,10 @@ FOREIGN_REQUESTS = Code(
     "foreign_requests",
     "{n:d} {n:request|requests} to unit {unit_id:d}, function {function:d}, address {address:d}",
 )
+FOREIGN_METER_REQUESTS = Code(
+    "foreign_meter_requests",
+    "{n:d} {n:request|requests} to meter {meter}, control code {function:02X}H, data {identifier}",
+)
 FOREIGN_RESPONSES = Code(
     "foreign_responses", "{n:d} {n:response|responses} of unit {unit_id:d}, function {function:d}, to another master"
 )

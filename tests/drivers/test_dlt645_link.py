@@ -16,7 +16,7 @@ from support.timed_line import finished
 from drivers.bus_settings import BusSettings
 from drivers.dlt645_foreign import MeterTrafficDetector
 from drivers.dlt645_link import Dlt645Link
-from drivers.error_reasons import METER_NO_VALID_RESPONSE, METER_REJECTIONS
+from drivers.error_reasons import FOREIGN_METER_REQUESTS, METER_NO_VALID_RESPONSE, METER_REJECTIONS
 from drivers.errors import DriverError, ForeignMasterActive, LinkTimeout, MeterRejection, ResponseQuarantined
 from drivers.framing import Request
 from drivers.serial_line import SerialLine
@@ -203,6 +203,8 @@ def test_the_requests_of_another_master_stop_the_requests_of_this_one() -> None:
             read(link, ENERGY)
         assert link.foreign is not None
         assert dict(link.foreign.requests) == {(99, 0x11, ENERGY): 1}
+        (frames,) = link.foreign.reason("m").data["frames"]
+        assert frames == FOREIGN_METER_REQUESTS(meter="000000000099", function=0x11, identifier="00010000", n=1)
 
 
 def test_the_echo_of_an_adapter_is_no_other_master() -> None:
