@@ -12,7 +12,7 @@ from drivers.errors import (
 )
 from drivers.reasons import Reason
 from drivers.refresh_monitor import RefreshMonitor
-from drivers.response_time import ResponseTimeEstimator
+from drivers.response_time import FLOOR_S, ResponseTimeEstimator
 
 SILENCES_MAX, SILENCES_CONTENDED = 3, 2  # attempts without response; those while other devices wait
 FIRST_TIMEOUT_S = 0.2  # of a device that never responded
@@ -25,6 +25,7 @@ class DeviceHealth:
 
     timeout_s: longest response time without transmission time.
     behind_gateway: the peer serves several devices in sequence and may still wait for another device.
+    floor_s: time that a response may always take.
 
     error: why the last poll or probe failed; None if the device responded.
     bus_failed: whether the bus failed, not the device.
@@ -33,11 +34,11 @@ class DeviceHealth:
     refresh: how often the device refreshes its values.
     """
 
-    def __init__(self, timeout_s: float, behind_gateway: bool) -> None:
+    def __init__(self, timeout_s: float, behind_gateway: bool, floor_s: float = FLOOR_S) -> None:
         self.error: Reason | None = None
         self.bus_failed = False
         self.silences = 0
-        self.response_time = ResponseTimeEstimator(timeout_s)
+        self.response_time = ResponseTimeEstimator(timeout_s, floor_s)
         self.refresh = RefreshMonitor()
         self._behind_gateway = behind_gateway
 
@@ -65,7 +66,8 @@ class DeviceHealth:
         if not contended or self._behind_gateway or (known and self.silences % SLOWER_EVERY == SLOWER_EVERY - 1):
             return longest_s
         if not known and self.silences % FULL_TIMEOUT_EVERY:
-            return min(longest_s, transmission_time_s + FIRST_TIMEOUT_S)
+            first_s = max(FIRST_TIMEOUT_S, 2 * self.response_time.floor_s)
+            return min(longest_s, transmission_time_s + first_s)
         return self.response_time.overdue_s(transmission_time_s)
 
     def retry_after_s(self, transmission_time_s: float) -> float:

@@ -1,4 +1,4 @@
-"""Detects another master on a line with meters: by its requests, and by responses of meters that were not asked here.
+"""Detects another master on a line with meters: by its requests, and by responses of meters that were not polled here.
 
 The echo of our request is none of its requests: it precedes the response, once for each request.
 """

@@ -14,7 +14,7 @@ READ_DATA, READ_FOLLOWING, READ_ADDRESS = CONTROLS = (0x11, 0x12, 0x13)
 PREAMBLE = b"\xfe" * 4  # sent before each request; before a response any number of them may arrive
 WILDCARD = -1  # address to which every meter responds: only for a line with one meter
 ADDRESS_DIGITS = 12
-FROM_METER, REFUSED, FOLLOWED, FUNCTION = 0x80, 0x40, 0x20, 0x1F  # bits of the control code
+FROM_METER, REJECTED, FOLLOWED, FUNCTION = 0x80, 0x40, 0x20, 0x1F  # bits of the control code
 _START, _END, _OFFSET = 0x68, 0x16, 0x33
 _WILDCARD_BYTES = b"\xaa" * 6
 
@@ -37,7 +37,9 @@ def meter_request(unit: int, control: int, data: bytes) -> bytes:
     """The frame of a request, with preamble. Raises ValueError for any control code that does not read."""
     if control not in CONTROLS:
         raise ValueError(f"control code {control:02X}H does not read")
-    body = bytes((_START, *address_bytes(unit), _START, control, len(data), *((byte + _OFFSET) & 0xFF for byte in data)))
+    body = bytes(
+        (_START, *address_bytes(unit), _START, control, len(data), *((byte + _OFFSET) & 0xFF for byte in data))
+    )
     return PREAMBLE + body + bytes((sum(body) & 0xFF, _END))
 
 

@@ -16,7 +16,7 @@ from drivers.dlt645_frames import (
     FUNCTION,
     READ_ADDRESS,
     READ_FOLLOWING,
-    REFUSED,
+    REJECTED,
     WILDCARD,
     MeterFrame,
     address_text,
@@ -61,7 +61,7 @@ def encoded(request: Request) -> bytes:
 
 
 def shortest_response(request: Request) -> int:
-    """Characters of the shortest response, without preamble: a refusal."""
+    """Characters of the shortest response, without preamble: a rejection."""
     return 13
 
 
@@ -116,7 +116,7 @@ def _may_be_response(pending: ResponseMatcher, at: int) -> bool:
 def _key_of(pending: ResponseMatcher, frame: MeterFrame) -> Hashable | None:
     """Key of the pending request to which a frame is the response; None: to none.
 
-    A refusal does not repeat the data identifier: with several pending requests it belongs to none.
+    A rejection does not repeat the data identifier: with several pending requests it belongs to none.
     """
     requests = {**pending.late, **pending.open}
     fits = [
@@ -131,7 +131,7 @@ def _key_of(pending: ResponseMatcher, frame: MeterFrame) -> Hashable | None:
 
 def _fits_data(frame: MeterFrame, function: int, identifier: int, number: int) -> bool:
     control, data = frame.control, frame.data
-    if control & REFUSED:
+    if control & REJECTED:
         return len(data) == 1
     if function == READ_ADDRESS:
         return len(data) == 6 and unit_of(data) == frame.unit

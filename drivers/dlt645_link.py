@@ -16,9 +16,9 @@ from drivers import error_reasons as codes
 from drivers.bus_master import BusMaster
 from drivers.bus_settings import BusSettings
 from drivers.dlt645_foreign import MeterTrafficDetector
-from drivers.dlt645_frames import FOLLOWED, READ_ADDRESS, READ_DATA, READ_FOLLOWING, REFUSED, WILDCARD, frames_in
+from drivers.dlt645_frames import FOLLOWED, READ_ADDRESS, READ_DATA, READ_FOLLOWING, REJECTED, WILDCARD, frames_in
 from drivers.dlt645_framing import IDENTIFIER_BYTES, encoded, identifier_text, meter_matcher, meter_text
-from drivers.errors import FrameError, LinkClosed, LinkTimeout, MeterRefusal, ResponseQuarantined
+from drivers.errors import FrameError, LinkClosed, LinkTimeout, MeterRejection, ResponseQuarantined
 from drivers.framing import Request
 from drivers.reading import Clock
 
@@ -54,7 +54,7 @@ class Dlt645Link(BusMaster):
 
         request: unit: address of the meter; address: data identifier; `function` and `registers` are not used.
         The other arguments are those of ModbusLink.read_block.
-        Raises ForeignMasterActive, LinkClosed, LinkTimeout, FrameError, MeterRefusal.
+        Raises ForeignMasterActive, LinkClosed, LinkTimeout, FrameError, MeterRejection.
         """
         if self._serial and not (self._thread and self._thread.is_current):
             return await self.run(self.read_block(
@@ -130,8 +130,8 @@ class Dlt645Link(BusMaster):
                 if request in self._late_s:  # it may be the response to an earlier attempt
                     self._late_s[request] = pending.sent_s
                 control, data = response.data[0], response.data[1:]
-                if control & REFUSED:
-                    raise MeterRefusal(data[0], meter_text(request.unit), identifier_text(request.address))
+                if control & REJECTED:
+                    raise MeterRejection(data[0], meter_text(request.unit), identifier_text(request.address))
                 return control, data if request.function == READ_ADDRESS else data[IDENTIFIER_BYTES:]
             raise failure or ValueError(f"tries must be at least 1, got {attempts.tries}")
         except LinkClosed:
@@ -162,7 +162,7 @@ class Dlt645Link(BusMaster):
             )  # fmt: skip
 
     def _expect_late(self, request: Request) -> None:
-        """A request without response is late from now on, and so are the earlier attempts of an answered one."""
+        """A request without response is late from now on, and so are the earlier attempts before a response."""
         if self._pending.open.pop(request, None) and not self._pending.begun:
             self._late_s.setdefault(request, self._pending.sent_s)
         if request in self._late_s:
@@ -170,7 +170,7 @@ class Dlt645Link(BusMaster):
         self._expire()
 
     def _expire(self) -> None:
-        """Forgets the requests whose response has arrived or is no longer expected."""
+        """Discards the requests whose response has arrived or is no longer expected."""
         now_s, late = time.monotonic(), self._pending.late
         for request, sent_s in list(self._late_s.items()):
             if request in self._pending.open:

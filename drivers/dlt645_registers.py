@@ -1,7 +1,7 @@
 """The values of a meter of DL/T 645-2007 as registers: one request of the map is one request for data.
 
-A block of DL/T 645 (DI1 = FFH) has all values that differ in DI1; it costs one request instead of three or four. A meter
-that refuses it is asked for single values, as a Modbus device that rejects a block.
+A block of DL/T 645 (DI1 = FFH) has all values that differ in DI1; it costs one request instead of three or four. A
+meter that rejects it is polled for single values, as a Modbus device that rejects a block.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 from drivers import error_reasons as codes
 from drivers.dlt645_frames import address_text
-from drivers.errors import FrameError
+from drivers.errors import FrameError, MeterRejection
 from drivers.framing import Request
 from drivers.profiles import Profile
 from drivers.profiles.dlt645_register import READ_DATA, identifier_at, value_bytes
 from drivers.reading import RegisterLink
 
+NO_DATA = 0x02  # error bit of a meter that does not have the data
 FROM_FIRST_PHASE = (0x0201, 0x0202, 0x0207, 0x0208, 0x0209)  # DI3 DI2 of blocks without a total (table A.3)
 
 
@@ -24,7 +25,7 @@ class MeterRegisters:
 
     def __init__(self, link: RegisterLink, profile: Profile) -> None:
         self._link = link
-        self._values = {row.address: (row.words, value_bytes(row), row.type == "string") for row in profile.registers}
+        self._values = {row.address: (row.words, value_bytes(row)) for row in profile.registers}
 
     @property
     def response_s(self) -> float:
@@ -36,8 +37,13 @@ class MeterRegisters:
         edges: Sequence[int] = (), tries: int = 1, silence_tries: int | None = None,
         retry_after_s: float | None = None,
     ) -> bytes:  # fmt: skip
-        """Same as ModbusLink.read_block. A value that the block of the meter does not have is "not available"."""
-        words, n_bytes, _ = self._values[request.address]
+        """Same as ModbusLink.read_block. A value that the block of the meter does not have is "not available".
+
+        A request that does not begin with a value of the map, or divides one, is rejected here; nothing is sent.
+        """
+        words, n_bytes = self._values.get(request.address, (0, 0))
+        if not words or request.registers % words:
+            raise MeterRejection(NO_DATA, address_text(request.unit), f"{request.address:08X}")
         identifier = identifier_at(request.address, words)
         single = request.registers == words
         asked = Request(request.unit, READ_DATA, identifier if single else identifier | 0xFF00, n_bytes)

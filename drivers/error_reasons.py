@@ -26,9 +26,7 @@ LATE_RESPONSE_PENDING = Code(
 RESPONSE_CORRUPT = Code(
     "response_corrupt", "unit {unit_id:d}, address {address:d}: the response was corrupt and was discarded"
 )
-METER_NO_RESPONSE = Code(
-    "meter_no_response", "meter {meter}, data {identifier}: no response within {timeout_s:.2g} s"
-)
+METER_NO_RESPONSE = Code("meter_no_response", "meter {meter}, data {identifier}: no response within {timeout_s:.2g} s")
 METER_NO_VALID_RESPONSE = Code(
     "meter_no_valid_response",
     "meter {meter}, data {identifier}: no response within {timeout_s:.2g} s; {n_bytes:d} bytes received that are no "
@@ -47,16 +45,16 @@ METER_VALUE_LENGTH = Code(
     "meter {meter}, data {identifier}: the value has {n_bytes:d} bytes, the profile expects {expected:d}; it was "
     "discarded",
 )
-METER_REFUSAL = Code("meter_refusal", "meter {meter}, data {identifier}: refused: {causes}")
-METER_REFUSALS = (  # by bit of the error byte, DL/T 645-2007, 8
-    Code("meter_refusal_other", "other error"),
-    Code("meter_refusal_no_data", "the meter does not have these data"),
-    Code("meter_refusal_password", "password or permission missing; reading needs none by the standard"),
-    Code("meter_refusal_speed", "the speed cannot be changed"),
-    Code("meter_refusal_zones", "number of time zones of the year exceeded"),
-    Code("meter_refusal_periods", "number of periods of the day exceeded"),
-    Code("meter_refusal_tariffs", "number of tariffs exceeded"),
-    Code("meter_refusal_reserved", "reserved error bit"),
+METER_REJECTION = Code("meter_rejection", "meter {meter}, data {identifier}: rejected: {causes}")
+METER_REJECTIONS = (  # by bit of the error byte, DL/T 645-2007, 8
+    Code("meter_rejection_other", "other error"),
+    Code("meter_rejection_no_data", "the meter does not have these data"),
+    Code("meter_rejection_password", "password or permission missing; reading needs none by the standard"),
+    Code("meter_rejection_speed", "the speed cannot be changed"),
+    Code("meter_rejection_zones", "number of time zones of the year exceeded"),
+    Code("meter_rejection_periods", "number of periods of the day exceeded"),
+    Code("meter_rejection_tariffs", "number of tariffs exceeded"),
+    Code("meter_rejection_reserved", "reserved error bit"),
 )
 OVERREAD_REJECTED = Code(
     "overread_rejected", "unit {unit_id:d}, address {address:d}: the device rejects reads beyond the block"
@@ -97,6 +95,10 @@ FRAMES_NOT_REQUESTED = Code(
 FOREIGN_REQUESTS = Code(
     "foreign_requests",
     "{n:d} {n:request|requests} to unit {unit_id:d}, function {function:d}, address {address:d}",
+)
+FOREIGN_METER_REQUESTS = Code(
+    "foreign_meter_requests",
+    "{n:d} {n:request|requests} to meter {meter}, control code {function:02X}H, data {identifier}",
 )
 FOREIGN_RESPONSES = Code(
     "foreign_responses", "{n:d} {n:response|responses} of unit {unit_id:d}, function {function:d}, to another master"

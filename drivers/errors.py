@@ -9,7 +9,7 @@
     │   └── ForeignMasterActive   another master is active on the bus: nothing is sent
     ├── FrameError                a response was corrupt or did not match its request and was discarded
     ├── ModbusExceptionResponse   the device sent a Modbus exception response
-    │   └── MeterRefusal          a meter of DL/T 645 refused a request
+    │   └── MeterRejection          a meter of DL/T 645 rejected a request
     ├── ProfileError              a register map is invalid
     └── FileError                 a recording cannot be read
 
@@ -19,10 +19,9 @@ true if a repeated request may succeed without a change of the configuration or 
 
 from __future__ import annotations
 
-from drivers.error_reasons import EXCEPTION_UNKNOWN, EXCEPTIONS, METER_REFUSAL, METER_REFUSALS, MODBUS_EXCEPTION
+from drivers.error_reasons import EXCEPTION_UNKNOWN, EXCEPTIONS, METER_REJECTION, METER_REJECTIONS, MODBUS_EXCEPTION
 from drivers.profile_reasons import PROFILE_INVALID
 from drivers.reasons import CodedError, Reason
-
 
 ILLEGAL_ADDRESS, DEVICE_FAILURE = 0x02, 0x04  # exception codes of Modbus
 
@@ -79,15 +78,15 @@ class ModbusExceptionResponse(DriverError):
         self.retry = code in (0x05, 0x06, 0x0A, 0x0B)
 
 
-class MeterRefusal(ModbusExceptionResponse):
-    """A meter of DL/T 645 refused a request. code: the exception code of Modbus with the same consequence.
+class MeterRejection(ModbusExceptionResponse):
+    """A meter of DL/T 645 rejected a request. code: the exception code of Modbus with the same consequence.
 
     bits: the error byte. Bit 1: it does not have the data, as an illegal address.
     """
 
     def __init__(self, bits: int, meter: str, identifier: str) -> None:
-        causes = tuple(cause() for n, cause in enumerate(METER_REFUSALS) if bits >> n & 1)
-        DriverError.__init__(self, METER_REFUSAL, meter=meter, identifier=identifier, causes=causes)
+        causes = tuple(cause() for n, cause in enumerate(METER_REJECTIONS) if bits >> n & 1)
+        DriverError.__init__(self, METER_REJECTION, meter=meter, identifier=identifier, causes=causes)
         self.code = ILLEGAL_ADDRESS if bits & 2 else DEVICE_FAILURE
         self.retry = not bits & 2
 

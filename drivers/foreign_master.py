@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from drivers.error_reasons import (
+    FOREIGN_METER_REQUESTS,
     FOREIGN_REQUESTS,
     FOREIGN_RESPONSES,
     FRAMES_NOT_REQUESTED,
@@ -37,6 +38,8 @@ RESPONSE_S = 0.2  # silence after a possible request: its response would confirm
 LONGER_S = 0.5  # longest wait for the two
 NEVER_SILENT_S = 1.0  # a line without silence for that long is in use by another master
 FIRST = (6, 17, 22)  # functions in PLAIN that need no response if they are the first or the last bytes of a sequence
+UNIT_MAX = 255
+OF_METERS = (0x11, 0x12, 0x14)  # control codes of DL/T 645 that no request of Modbus with an address has
 OWN_MAX = 1000  # different requests of ours that are remembered
 SHOWN_MAX = 3  # different frames that a reason names
 
@@ -77,6 +80,11 @@ class ForeignTraffic:
     def _frames(self) -> Iterator[Reason]:
         shown = self.requests.most_common(SHOWN_MAX)
         for (unit, function, address), n in shown:
+            if address >= 0 and (unit > UNIT_MAX or function in OF_METERS):
+                yield FOREIGN_METER_REQUESTS(
+                    meter=f"{unit:012d}", function=function, identifier=f"{address:08X}", n=n
+                )  # fmt: skip
+                continue
             yield FOREIGN_REQUESTS(unit_id=unit, function=function, address=address if address >= 0 else None, n=n)
         if others := self.requests.total() - sum(n for _, n in shown):
             yield MORE_FRAMES(n=others)

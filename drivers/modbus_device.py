@@ -15,6 +15,7 @@ from drivers.read_plan import PlannedRead, ReadPlan
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
 from drivers.registers import Block, BlockDecoder
 from drivers.response_decoder import ResponseDecoder, add_flag
+from drivers.response_time import FLOOR_S, METER_FLOOR_S
 
 ALL_GROUPS = frozenset(GROUPS)
 TRIES = 3  # attempts of a request
@@ -97,7 +98,9 @@ class ModbusDevice:
         delay_s, timeout_s = settings.inter_request_delay_s, settings.timeout_s
         self.inter_request_delay_s = profile.min_gap_s if delay_s is None else delay_s
         self._delays_others = delay_s is not None or settings.character_s > 0
-        self.health = DeviceHealth(profile.timeout_s if timeout_s is None else timeout_s, settings.behind_gateway)
+        floor_s = METER_FLOOR_S if profile.dialect == "dlt645" else FLOOR_S
+        timeout_s = profile.timeout_s if timeout_s is None else timeout_s
+        self.health = DeviceHealth(timeout_s, settings.behind_gateway, floor_s)
         self.postponed = False
         self.stuck_s = 0.0
         self._link = link_for(profile, link)

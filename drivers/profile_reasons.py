@@ -77,7 +77,9 @@ RATING_ORDER = Code("rating_order", "up_to_kw must increase")
 
 # Values of DL/T 645
 
-METER_KEY_NOT_ALLOWED = Code("meter_key_not_allowed", "not valid with dialect dlt645, whose registers have di and format")
+METER_KEY_NOT_ALLOWED = Code(
+    "meter_key_not_allowed", "not valid with dialect dlt645, whose registers have di and format"
+)
 DATA_IDENTIFIER_EXPECTED = Code(
     "data_identifier_expected",
     "expected DI3 DI2 DI1 DI0 of a single value as 8 hexadecimal digits in capitals, not of a block (DI1 = FF), found "

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, MutableMapping, Sequence
 
 from msgspec import Struct
 
+from drivers import bcd
 from drivers.profiles import Profile, Register
 from drivers.profiles.model import BCD_WORDS, ScaleFrom
 from drivers.reading import Quality, Value
@@ -59,8 +60,7 @@ def decode(
     (value, UNVERIFIED): the profile marks the scale as uncertain and it is not verified.
     """
     if row.type == "bcd12":
-        digits = struct.pack(f">{len(words)}H", *words).hex()
-        return (digits if digits.isdecimal() else None), Quality.GOOD
+        return bcd.digits(words), Quality.GOOD
     if row.type == "string":
         text = struct.pack(f">{len(words)}H", *words).split(b"\0")[0].decode("utf-8", "replace").strip()
         return text or None, Quality.GOOD
@@ -322,20 +322,11 @@ def _raw(row: Register, words: Sequence[int]) -> float | None:
     if bits in row.invalid or bits >> 16 * (len(words) - 1) == row.invalid_high_word:
         return None
     if row.type in BCD_WORDS:
-        return _decimal(bits, int(row.type.lstrip("sbcd")), row.type[0] == "s")
+        return bcd.number(bits, int(row.type.lstrip("sbcd")), row.type[0] == "s")
     if row.mask is not None:
         return (bits & row.mask) >> _lowest_bit(row.mask)
     raw: float = struct.unpack(">" + _FORMAT[row.type], raw_bytes)[0]
     return raw if math.isfinite(raw) else None
-
-
-def _decimal(bits: int, digits: int, signed: bool) -> int | None:
-    """Number of packed decimal digits; None: not available. signed: the highest bit is the sign (DL/T 645, table A)."""
-    sign = bits >> (4 * digits - 1) & 1 if signed else 0
-    text = f"{bits & ~(sign << (4 * digits - 1)):0{digits}x}"
-    if not text.isdecimal() or len(text) > digits:
-        return None
-    return -int(text) if sign else int(text)
 
 
 def _decode_parts(row: Register, words: Sequence[int]) -> tuple[Value, Quality]:

@@ -6,6 +6,7 @@ from collections import deque
 
 MARGIN = 3.0  # factor on the slowest recent response
 FLOOR_S = 0.05  # minimum; the operating system may delay a process that long
+METER_FLOOR_S = 0.3  # of a meter of DL/T 645, which may take 500 ms at any time: an early repetition would collide
 KEEP = 64  # recent responses
 
 
@@ -13,10 +14,11 @@ class ResponseTimeEstimator:
     """Response times in seconds, from sending to the complete response, less the transmission time of both.
 
     timeout_s: upper limit, from the profile or the configuration.
+    floor_s: lower limit; any response may take this time.
     """
 
-    def __init__(self, timeout_s: float) -> None:
-        self.timeout_s = timeout_s
+    def __init__(self, timeout_s: float, floor_s: float = FLOOR_S) -> None:
+        self.timeout_s, self.floor_s = timeout_s, floor_s
         self._recent: deque[float] = deque(maxlen=KEEP)
         self._mean_s = self._deviation_s = 0.0
 
@@ -42,7 +44,8 @@ class ResponseTimeEstimator:
         """Time after which a response is overdue; `longest_s` before the first response."""
         if not self._recent:
             return self.longest_s(transmission_time_s)
-        return min(self.longest_s(transmission_time_s), transmission_time_s + max(MARGIN * max(self._recent), FLOOR_S))
+        late_s = max(MARGIN * max(self._recent), self.floor_s)
+        return min(self.longest_s(transmission_time_s), transmission_time_s + late_s)
 
     def retry_after_s(self, transmission_time_s: float) -> float:
         """Time after which a request is repeated that is not given up; `longest_s` before the first response.
@@ -52,5 +55,5 @@ class ResponseTimeEstimator:
         """
         if not self._recent:
             return self.longest_s(transmission_time_s)
-        usual_s = max(self._mean_s + 4 * self._deviation_s, FLOOR_S)
+        usual_s = max(self._mean_s + 4 * self._deviation_s, self.floor_s)
         return min(self.longest_s(transmission_time_s), transmission_time_s + usual_s)

@@ -20,8 +20,8 @@ from agent.core.clock import SystemClock
 from agent.core.state_reasons import BUS_STOPPED
 from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.stored_entries import stored_entries
-from drivers.foreign_master import ForeignTraffic
 from drivers.bus_master import BusMaster
+from drivers.foreign_master import ForeignTraffic
 from drivers.reading import Clock
 from drivers.reasons import Reason
 

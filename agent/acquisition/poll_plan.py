@@ -48,8 +48,8 @@ POLLED_TOO_FAST = Code(
 )
 METER_POLL_TIME = Code(
     "meter_poll_time",
-    "a meter of DL/T 645 may take 20 ms to 500 ms for each response: one poll of the fast data takes {shortest_s:.1f} s "
-    "to {longest_s:.1f} s; the plan assumes the middle",
+    "a meter of DL/T 645 may take 20 ms to 500 ms for each response: one poll of the fast data takes {shortest_s:.1f} "
+    "s to {longest_s:.1f} s; the plan assumes the middle",
 )
 
 
@@ -136,7 +136,7 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
                 "device": item.device,
                 "group": item.group,
                 "function": item.block.function,
-                "address": item.block.address,
+                "address": item.block.address if item.block.function != READ_DATA else _place(item.block),
                 "count": item.block.count,
                 "quantities": len(item.block.registers),
                 "transaction_ms": round(1000 * item.transaction_s, 2),

@@ -41,7 +41,7 @@ GROUPS = {
         "demo": HelpEntry("demo:demo", N_("Run a simulated plant, the agent and a live table")),
         "init": HelpEntry("init:init", N_("Write a configuration from questions and a scan")),
         "scan": HelpEntry("scan:scan", N_("Find the devices on a bus and their serial settings")),
-        "identify": HelpEntry("identify:identify", N_("Identify the model of a Modbus device")),
+        "identify": HelpEntry("identify:identify", N_("Identify the model of a device")),
         "check": HelpEntry("check:check", N_("Check a configuration without connecting to any device")),
         "plan": HelpEntry("plan:plan", N_("Show the requests and load of each bus, and MQTT topics")),
         "doctor": HelpEntry("doctor:doctor", N_("Diagnose buses, host, broker and MQTT signals")),

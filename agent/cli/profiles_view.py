@@ -15,6 +15,7 @@ from agent.cli.options import WRONG
 from agent.commissioning.discovery.reasons import WATCHDOG
 from agent.core.columns import headings, padded, padded_left
 from agent.core.text import N_, _, text_of
+from drivers.dlt645_framing import identifier_text
 from drivers.errors import ProfileError
 from drivers.profile_reasons import PROFILE_ID_DUPLICATE
 from drivers.profiles import (
@@ -27,6 +28,7 @@ from drivers.profiles import (
     load_profile,
     profile_ids,
 )
+from drivers.profiles.dlt645_register import READ_DATA, identifier_of
 from drivers.registers import plan_blocks, usable
 
 COLUMNS = (
@@ -152,9 +154,14 @@ def _protocol(profile: Profile) -> Iterator[str]:
         yield _("other names: {names}", names=profile.aliases)
     if profile.dialect == "huanyang_private":
         yield _("private protocol, not Modbus: never polled, because a read frame may be a command")
+    if profile.dialect == "dlt645":
+        yield _("DL/T 645-2007; addresses are data identifiers; meter address: 12 digits on the label")
     if rtu := profile.rtu:
         line = f"{rtu.get('baud')} {rtu.get('data_bits')}{rtu.get('parity')}{rtu.get('stop_bits')}"
-        yield _("RTU   factory setting {line}, unit ID {unit_id}", line=line, unit_id=rtu.get("unit_id"))
+        if profile.uses_modbus:
+            yield _("RTU   factory setting {line}, unit ID {unit_id}", line=line, unit_id=rtu.get("unit_id"))
+        else:
+            yield _("factory setting {line}", line=line)
     if tcp := profile.tcp:
         yield _("TCP   port {port:d}, unit ID {unit_id:d}", port=tcp.get("port", 502), unit_id=tcp.get("unit_id", 1))
     text = _(
@@ -178,7 +185,7 @@ def _block_line(block: HarmonicBlock) -> str:
 
 
 def _register_lines(row: Register) -> Iterator[str]:
-    address = str(row.address + row.at)
+    address = identifier_text(identifier_of(row)) if row.function == READ_DATA else str(row.address + row.at)
     scale = f"{row.scale:g}"
     if row.parts:
         scale = "+".join(f"{part.scale:g}" for part in row.parts)

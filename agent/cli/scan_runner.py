@@ -27,7 +27,7 @@ from agent.core.clock import SystemClock
 from agent.core.text import N_, _, text_of
 from drivers.dlt645_frames import address_text
 from drivers.dlt645_link import Dlt645Link
-from drivers.errors import ForeignMasterActive, LinkTimeout
+from drivers.errors import ForeignMasterActive, FrameError, LinkTimeout
 from drivers.modbus_link import ModbusLink
 from drivers.reasons import Reason, cause_of
 
@@ -101,8 +101,8 @@ def run_identify_meter(target: Target, unit: int, as_json: bool) -> int:
         link = Dlt645Link(target.bus_settings(target.setting, LISTEN_S), SystemClock())
         try:
             identified = await identify_meter(link, unit)
-        except LinkTimeout as error:
-            click.echo(text_of(cause_of(error)))
+        except (LinkTimeout, FrameError) as error:
+            click.echo(text_of(error))
             return FINDING
         finally:
             await link.close()

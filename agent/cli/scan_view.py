@@ -16,7 +16,7 @@ from agent.core.text import N_, _, as_object, text_of
 from drivers.dlt645_frames import address_text
 
 PROGRESS_S = 3.0  # minimum interval between lines of progress
-LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 7, 15  # columns of the table
+LEVEL_WIDTH, UNIT_WIDTH, METER_WIDTH, RESPONSE_WIDTH = 8, 7, 13, 15  # columns of the table
 FINDING, NOTE = N_("finding"), N_("note")
 
 
@@ -100,13 +100,14 @@ def format_devices(result: ScanResult, evidence: bool = True) -> str:
         )
     ]  # fmt: skip
     if result.found:
-        heading = padded(_("unit ID"), UNIT_WIDTH), padded(_("response"), RESPONSE_WIDTH), _("device model")
+        width = METER_WIDTH if any(found.is_meter for found in result.found) else UNIT_WIDTH
+        heading = padded(_("unit ID"), width), padded(_("response"), RESPONSE_WIDTH), _("device model")
         lines += ["", " ".join(heading)]
         for found in result.found:
             model = text_of(found.identified.summary) if found.identified else _("not identified")
             unit = address_text(found.unit) if found.is_meter else str(found.unit)
-            lines.append(f"{unit:>{UNIT_WIDTH - 1}}  {padded(format_response(found), RESPONSE_WIDTH)} {model}")
-            indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
+            lines.append(f"{unit:>{width - 1}}  {padded(format_response(found), RESPONSE_WIDTH)} {model}")
+            indent = " " * (width + RESPONSE_WIDTH + 2)
             shown = format_evidence(found.identified) if found.identified and evidence else []
             lines += [f"{indent}{text}" for text in shown]
     lines += [f"{padded(_(NOTE), LEVEL_WIDTH)} {text_of(note)}" for note in result.notes]

@@ -56,7 +56,9 @@ def _check_values(where: str, meter: Meter, report: ConfigReport) -> None:
         report.problem(f"{where}.ratio_applied_by", codes.METER_RATIO_SECONDARY(), "meter")
     profile = WIRINGS.get(meter.wiring, "generic/dlt645-three-phase")
     if meter.profile.startswith("generic/dlt645-") and meter.profile != profile:
-        report.problem(f"{where}.wiring", codes.METER_PROFILE_WIRING(wiring=meter.wiring, profile=profile), meter.wiring)
+        report.problem(
+            f"{where}.wiring", codes.METER_PROFILE_WIRING(wiring=meter.wiring, profile=profile), meter.wiring
+        )
 
 
 def note_energy_steps(config: Config, report: ConfigReport) -> None:

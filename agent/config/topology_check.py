@@ -10,7 +10,7 @@ from agent.config.meter_line_check import check_meter_lines, note_energy_steps
 from agent.config.model import Config, Meter
 from agent.config.schema import ConfigReport, unknown_reference
 from agent.config.signals import metric_of
-from agent.config.topology import eight_point_gain_of, polled_devices, is_polled
+from agent.config.topology import eight_point_gain_of, is_polled, polled_devices
 from drivers.profiles import load_profile
 from dsp.efficiency_drive import EightPointGain
 

@@ -12,8 +12,8 @@ from agent.core.clock import rest_s
 from agent.core.messages import Message, event
 from agent.core.state_reasons import BUS_RESUMED, BUS_RESUMED_BY_OPERATOR
 from agent.delivery.store import Store, StoreError
-from drivers.foreign_master import ForeignTraffic
 from drivers.bus_master import BusMaster
+from drivers.foreign_master import ForeignTraffic
 from drivers.reading import Clock
 from drivers.reasons import Reason
 

@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from drivers import profile_reasons as codes
-from drivers.file_reasons import KEY_MISSING
 from drivers.profiles.model import BCD_WORDS, Register
-from drivers.profiles.toml_checks import NUMBER, TEXT, WHOLE, YES, Key, Table
+from drivers.profiles.toml_checks import NUMBER, TEXT, YES, Key, Table
 
 READ_DATA = 0x11  # control code
 PROTOCOL_DEFAULTS: Mapping[str, Any] = {

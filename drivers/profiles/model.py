@@ -52,8 +52,8 @@ class Register(Struct, frozen=True):
     name: quantity of the vocabulary.
     address, words: registers that one request must read: the value, its parts, and its scale if adjacent.
     function: 3 or 4; DL/T 645: control code 11H, and `address` as in drivers/profiles/dlt645_register.py.
-    type: one of ALL_WORDS, or string. BCD: decimal digits, of which sbcd has a sign in its highest bit (DL/T 645); bcd12 is
-        a text of 12 digits.
+    type: one of ALL_WORDS, or string. BCD: decimal digits, of which sbcd has a sign in its highest bit (DL/T 645);
+        bcd12 is a text of 12 digits.
     big_words_first: word order of values of more than one register.
     scale, offset, unit: see above.
     group: poll group, one of GROUPS.
@@ -135,7 +135,7 @@ class Register(Struct, frozen=True):
         """Value at which a counter starts again at 0, in the unit of the register; None for floats and if unknown."""
         scale = self.scale_for(rating_kw)
         if self.type in BCD_WORDS and scale is not None:
-            return 10 ** int(self.type.lstrip("sbcd")) * scale
+            return 10.0 ** int(self.type.lstrip("sbcd")) * scale
         if self.type[0] not in "iu" or self.full_scale is not None or self.scale_from or scale is None:
             return None
         if self.parts:

@@ -91,7 +91,11 @@ def parse_profile(raw: TableData, source: str) -> Profile:
         raw = {**raw, "protocol": {**PROTOCOL_DEFAULTS, **raw["protocol"]}}
     top = Table(raw, "", problems)
     top.check_keys(_TOP)
-    for key, keys in (("device", DEVICE), ("protocol", METER_PROTOCOL if is_meter else PROTOCOL), ("comm_loss", COMM_LOSS)):
+    for key, keys in (
+        ("device", DEVICE),
+        ("protocol", METER_PROTOCOL if is_meter else PROTOCOL),
+        ("comm_loss", COMM_LOSS),
+    ):
         top.part(key).check_keys(keys)
     for key, keys in (("rtu", _RTU), ("tcp", _TCP)):
         top.part("protocol").part(key).check_keys(keys)

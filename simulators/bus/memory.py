@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import NO_RESPONSE
-from drivers.errors import LinkTimeout, MeterRefusal, ModbusExceptionResponse
+from drivers.errors import LinkTimeout, MeterRejection, ModbusExceptionResponse
 from drivers.framing import Request
 from drivers.reading import Clock
 from simulators.bus.functions import IDENTITY
@@ -59,7 +59,7 @@ class MemoryLink:
             self.response_s = self.processing_s + self.wire.character_s * (40 + 2 * count)
             await self._clock.sleep(self.response_s)
             if data is None:
-                raise MeterRefusal(NO_SUCH_DATA, device.address, f"{address:08X}")
+                raise MeterRejection(NO_SUCH_DATA, device.address, f"{address:08X}")
             return data
         if function in IDENTITY:
             pdu = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)

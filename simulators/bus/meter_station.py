@@ -48,7 +48,7 @@ class MeterNoise:
 
 
 class MeterLine:
-    """The responses of a meter behind a line with faults. fault_counts: number of responses by fault."""
+    """The responses of a meter on a line with faults. fault_counts: number of responses by fault."""
 
     def __init__(
         self, meter: EnergyMeter, chance: Random, noise: MeterNoise | None = None,
@@ -82,7 +82,9 @@ class MeterLine:
             case "echoed":
                 return [(0.001, request), (after_s, frame)]
             case "noise":
-                return [(after_s, bytes(chance.choices((0x68, 0xFE, 0x00, 0x16, 0x91), k=chance.randint(1, 12))) + frame)]
+                return [
+                    (after_s, bytes(chance.choices((0x68, 0xFE, 0x00, 0x16, 0x91), k=chance.randint(1, 12))) + frame)
+                ]
             case "foreign":
                 control, data = answer
                 return [(after_s / 2, meter_frame(OTHER, control, data)), (after_s / 2, frame)]

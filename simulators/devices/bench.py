@@ -213,7 +213,7 @@ def _representable(row: Register, value: float, rating_kw: float) -> bool:
         return True
     if row.type in BCD_WORDS:
         digits = int(row.type.lstrip("sbcd"))
-        return 1.3 * abs(value) / scale < (8 * 10 ** (digits - 1) if row.type[0] == "s" else 10**digits)
+        return bool(1.3 * abs(value) / scale < (8.0 * 10 ** (digits - 1) if row.type[0] == "s" else 10.0**digits))
     top = (1 << 16 * row.own_words - (row.type[0] == "i")) - 2
     if row.mask is not None:
         top = row.mask // (row.mask & -row.mask)

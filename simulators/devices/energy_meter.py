@@ -23,8 +23,9 @@ class Item(NamedTuple):
     signed: bool = False
 
 
-def _phases(name: str, base: int, n_bytes: int, decimals: int, unit: float = 1.0, *, total: str = "", signed: bool = True
-            ) -> dict[int, Item]:  # fmt: skip
+def _phases(
+    name: str, base: int, n_bytes: int, decimals: int, unit: float = 1.0, *, total: str = "", signed: bool = True
+) -> dict[int, Item]:
     found = {base | k << 8: Item(name.format(k), n_bytes, decimals, unit, signed) for k in (1, 2, 3)}
     return found | ({base: Item(total, n_bytes, decimals, unit, signed)} if total else {})
 
@@ -45,26 +46,27 @@ ITEMS: Mapping[int, Item] = {
     0x02800007: Item("device_temperature", 2, 1, signed=True),
 }
 NUMBER, MODEL = 0x04000402, 0x0400040B
+MODEL_TEXT = "DTZ-SIM"
 THREE_WIRES = {"voltage_l1n": "voltage_l12", "voltage_l3n": "voltage_l23"}  # shown in place of
 WATTMETERS = {"active_power_l1": -1, "active_power_l3": 1}  # sign of the share of the reactive power
 ABSENT_OF_THREE_WIRES = ("voltage_l2n", "current_l2", "active_power_l2")
 
 
 class EnergyMeter:
-    """A meter that answers reads only.
+    """A meter that responds to reads only.
 
     address: 12 digits. values: returns the values by quantity, in the units of the vocabulary, on the secondary side.
     phases: 1 or 3. three_wires: U_A is U_AB, U_C is U_CB; B is zero. blocks: it has the data identifiers of blocks.
-    ratio: of current and voltage transformers, by which the values are divided. model: text.
+    ratio: of current and voltage transformers, by which the values are divided.
     data_max: bytes of data in one frame. silent: it does not respond.
     """
 
     def __init__(
         self, address: str, values: Callable[[], Mapping[str, Value]], *, phases: int = 3, three_wires: bool = False,
-        blocks: bool = True, ratio: tuple[float, float] = (1.0, 1.0), model: str = "DTZ-SIM", data_max: int = DATA_MAX,
+        blocks: bool = True, ratio: tuple[float, float] = (1.0, 1.0), data_max: int = DATA_MAX,
     ) -> None:  # fmt: skip
         self.address, self.phases, self.three_wires, self.blocks = address, phases, three_wires, blocks
-        self.model, self.data_max, self.silent = model, data_max, False
+        self.data_max, self.silent = data_max, False
         self._values, (self._ct, self._vt) = values, ratio
         self._rest: dict[int, bytes] = {}  # data identifier → data that the next frames bring
 
@@ -95,7 +97,7 @@ class EnergyMeter:
         if identifier == NUMBER:
             return bytes.fromhex(self.address)[::-1]
         if identifier == MODEL:
-            return self.model.encode().ljust(10, b"\0")[:10][::-1]
+            return MODEL_TEXT.encode().ljust(10, b"\0")[:10][::-1]
         values = self._values()
         if identifier >> 8 & 0xFF != 0xFF:
             return self._digits(identifier, values)

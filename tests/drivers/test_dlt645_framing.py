@@ -61,13 +61,13 @@ def test_a_valid_frame_of_another_request_is_no_response(address: str, control: 
 
 
 def test_a_refusal_does_not_repeat_the_identifier_and_needs_a_single_pending_request() -> None:
-    refusal = meter_frame(ADDRESS, 0xD1, b"\x02")
-    assert received(refusal) == Response(ASKED, b"\xd1\x02")
+    rejection = meter_frame(ADDRESS, 0xD1, b"\x02")
+    assert received(rejection) == Response(ASKED, b"\xd1\x02")
     pending = meter_matcher()
     other = Request(161, 0x11, 0x02010100, 0)
     pending.late[other] = other
     pending.open[ASKED] = ASKED
-    assert pending.feed(refusal) is None, "it may be the response to the late request"
+    assert pending.feed(rejection) is None, "it may be the response to the late request"
 
 
 def test_a_late_response_is_discarded_before_the_expected_one() -> None:
@@ -87,7 +87,7 @@ def test_a_following_frame_is_matched_by_its_number() -> None:
 
 
 def test_a_single_wrong_byte_never_gives_a_wrong_value() -> None:
-    """Exhaustive: each byte of the frame with each wrong value. The checksum is a sum, so that one byte always shows."""
+    """Exhaustive: each byte of the frame with each wrong value. The checksum is a sum: one wrong byte always shows."""
     frame = ANSWER[4:]
     for at in range(len(frame)):
         for value in set(range(256)) - {frame[at]}:

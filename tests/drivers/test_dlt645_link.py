@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import termios
+import threading
 import time
 from collections import Counter
 from random import Random
 
 import pytest
+from support.basics import HandClock
 from support.meter_line import MetersOnLine
 from support.timed_line import finished
 
+from drivers.bus_settings import BusSettings
+from drivers.dlt645_foreign import MeterTrafficDetector
 from drivers.dlt645_link import Dlt645Link
-from drivers.error_reasons import METER_NO_VALID_RESPONSE, METER_REFUSALS
-from drivers.errors import DriverError, ForeignMasterActive, LinkTimeout, MeterRefusal, ResponseQuarantined
+from drivers.error_reasons import FOREIGN_METER_REQUESTS, METER_NO_VALID_RESPONSE, METER_REJECTIONS
+from drivers.errors import DriverError, ForeignMasterActive, LinkTimeout, MeterRejection, ResponseQuarantined
 from drivers.framing import Request
+from drivers.serial_line import SerialLine
 from simulators.bus.meter_frames import meter_frame
 from simulators.bus.meter_station import MeterLine, MeterNoise
+from simulators.bus.pty import Pty
 from simulators.devices.energy_meter import EnergyMeter
 
 ENERGY, VOLTAGES, CURRENTS, POWERS = 0x00010000, 0x0201FF00, 0x0202FF00, 0x0203FF00
@@ -119,17 +126,17 @@ def test_a_response_in_several_frames_is_joined() -> None:
 
 
 def test_a_refusal_names_its_cause() -> None:
-    with line_of(EnergyMeter(ADDRESS, dict, blocks=False)).link() as link, pytest.raises(MeterRefusal) as caught:
+    with line_of(EnergyMeter(ADDRESS, dict, blocks=False)).link() as link, pytest.raises(MeterRejection) as caught:
         read(link, VOLTAGES)
     assert caught.value.code == 2
-    assert [cause.code for cause in caught.value.reason.data["causes"]] == [METER_REFUSALS[1]]
+    assert [cause.code for cause in caught.value.reason.data["causes"]] == [METER_REJECTIONS[1]]
     assert not caught.value.retry
 
 
 def test_several_error_bits_are_all_named() -> None:
-    refusal = MeterRefusal(0b101, ADDRESS, "02010100")
-    assert [cause.code for cause in refusal.reason.data["causes"]] == [METER_REFUSALS[0], METER_REFUSALS[2]]
-    assert (refusal.code, refusal.retry) == (4, True)
+    rejection = MeterRejection(0b101, ADDRESS, "02010100")
+    assert [cause.code for cause in rejection.reason.data["causes"]] == [METER_REJECTIONS[0], METER_REJECTIONS[2]]
+    assert (rejection.code, rejection.retry) == (4, True)
 
 
 def test_a_late_response_is_not_the_value_of_a_later_call() -> None:
@@ -145,7 +152,7 @@ def test_a_late_response_is_not_the_value_of_a_later_call() -> None:
 
 
 def test_the_response_to_a_second_attempt_is_not_the_value_of_the_next_call() -> None:
-    """The first attempt is answered late, during the second one, whose own response arrives during the next call."""
+    """The response to the first attempt comes late, during the second one, whose own comes during the next call."""
     meter = CountingMeter()
     with line_of(meter, MeterNoise(late=1.0), baud=9600).link() as link:
         request = Request(UNIT, 0x11, ENERGY, 0)
@@ -196,6 +203,8 @@ def test_the_requests_of_another_master_stop_the_requests_of_this_one() -> None:
             read(link, ENERGY)
         assert link.foreign is not None
         assert dict(link.foreign.requests) == {(99, 0x11, ENERGY): 1}
+        (frames,) = link.foreign.reason("m").data["frames"]
+        assert frames == FOREIGN_METER_REQUESTS(meter="000000000099", function=0x11, identifier="00010000", n=1)
 
 
 def test_the_echo_of_an_adapter_is_no_other_master() -> None:
@@ -203,3 +212,17 @@ def test_the_echo_of_an_adapter_is_no_other_master() -> None:
         for _ in range(20):
             read(link, ENERGY, tries=1)
         assert link.foreign is None
+
+
+@pytest.mark.parametrize("of_meters", [True, False])
+def test_the_kernel_checks_the_parity_on_a_line_of_meters_only(of_meters: bool) -> None:
+    """A byte with wrong parity then arrives as 0, which is no digit; the checksum alone misses pairs of wrong bits."""
+    pty = Pty(hold=True)
+    wire = BusSettings("m", serial_port=pty.path, baud=2400, parity="E", dlt645=of_meters)
+    line = SerialLine(wire, MeterTrafficDetector("m", HandClock()), threading.Event())
+    try:
+        finished(line.open())
+        assert bool(termios.tcgetattr(pty.fd)[0] & termios.INPCK) is of_meters
+    finally:
+        line.close()
+        pty.close()

@@ -1,5 +1,5 @@
-"""Against an independent implementation of DL/T 645-2007, the package `dlt645`: as meter of our master, as master of our
-simulated meter.
+"""Against an independent implementation of DL/T 645-2007, the package `dlt645`: as meter of our master, and as master
+of our simulated meter.
 
 It is a second opinion, not the truth: it knows no sign bit (tests/drivers/test_dlt645_registers.py has those).
 """
@@ -19,7 +19,7 @@ import pytest
 from agent.core.clock import SystemClock
 from drivers.bus_settings import BusSettings
 from drivers.dlt645_link import Dlt645Link
-from drivers.errors import MeterRefusal
+from drivers.errors import MeterRejection
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.profiles import load_profile
@@ -69,7 +69,7 @@ def test_our_master_reads_their_meter() -> None:
             await meter.poll(frozenset({"fast"}))  # it has no blocks: single values from the second poll on
             reading = await meter.poll(frozenset({"fast", "normal"}))
             assert await link.read_addresses(1.0) == [int(ADDRESS)]
-            with pytest.raises(MeterRefusal):
+            with pytest.raises(MeterRejection):
                 await link.read_block(Request(int(ADDRESS), 0x11, 0x02FFFFFF, 4), 1.0)
         finally:
             await link.close()
@@ -83,7 +83,7 @@ def test_our_master_reads_their_meter() -> None:
 
 @contextmanager
 def our_meter() -> Iterator[int]:
-    """The simulated meter behind a TCP port."""
+    """The simulated meter at a TCP port."""
     values = {name: value * 1000 if name in KILO else value for name, (_, value) in SHOWN.items()}
     meter = EnergyMeter(ADDRESS, lambda: values)
     server = socket.create_server(("127.0.0.1", 0))

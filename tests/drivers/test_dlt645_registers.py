@@ -9,13 +9,12 @@ import pytest
 from support.basics import HandClock
 
 from drivers.error_reasons import METER_VALUE_LENGTH
-from drivers.errors import MeterRefusal
+from drivers.errors import MeterRejection
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.profiles import load_profile
 from drivers.profiles.dlt645_register import identifier_of
 from drivers.reading import Quality, Value
-
 from simulators.devices.energy_meter import ITEMS, EnergyMeter
 
 VALUES = {
@@ -46,7 +45,7 @@ class MeterOfMemory:
         self.asked.append(request.address)
         data = self._altered.get(request.address, self._meter.read(request.address))
         if data is None:
-            raise MeterRefusal(2, ADDRESS, f"{request.address:08X}")
+            raise MeterRejection(2, ADDRESS, f"{request.address:08X}")
         return data
 
     async def close(self) -> None: ...
@@ -105,7 +104,8 @@ def test_data_that_the_meter_refuses_are_not_read_again() -> None:
 @pytest.mark.parametrize(
     ("data", "watts", "flag"),
     [("452381", -1234.5, Quality.GOOD), ("000080", 0.0, Quality.GOOD), ("999979", 79999.9, Quality.GOOD),
-     ("ffffff", None, Quality.OUT_OF_RANGE), ("0000fa", None, Quality.OUT_OF_RANGE), ("0b0000", None, Quality.OUT_OF_RANGE)],
+     ("ffffff", None, Quality.OUT_OF_RANGE), ("0000fa", None, Quality.OUT_OF_RANGE),
+     ("0b0000", None, Quality.OUT_OF_RANGE)],
     ids=["reverse", "minus zero", "largest", "not available", "digit above 9", "no digit"],
 )  # fmt: skip
 def test_sign_and_digits_of_a_power(data: str, watts: float | None, flag: Quality) -> None:
@@ -155,3 +155,15 @@ def test_a_step_of_the_energy_is_40_kwh_on_the_primary_side() -> None:
     assert row is not None
     assert row.scale * 200 / 5 * 10_000 / 100 == pytest.approx(40.0)
     assert row.wraps_at() == pytest.approx(1_000_000.0)
+
+
+def test_a_request_to_a_meter_is_not_repeated_before_a_slow_response_can_arrive() -> None:
+    """The meter is usually fast, but may take longer at any time: an early repetition would collide."""
+    health = device("three-phase", MeterOfMemory(EnergyMeter(ADDRESS, lambda: VALUES))).health
+    health.silences = 1  # other devices wait, and it did not respond yet
+    assert health.attempt_timeout_s(0.2, contended=True) == pytest.approx(0.2 + 0.6)
+    for _ in range(20):
+        health.responded(0.23, 0.2)
+    assert health.retry_after_s(0.2) == pytest.approx(0.2 + 0.3)
+    assert health.attempt_timeout_s(0.2, contended=True) == pytest.approx(0.2 + 0.3)
+    assert health.attempt_timeout_s(0.2, contended=False) == pytest.approx(0.2 + 0.7)

@@ -156,7 +156,8 @@ class TimedLine:
     def link(self) -> Iterator[Any]:
         """A link whose port is this line."""
         with pytest.MonkeyPatch.context() as patch:
-            for module in ("serial_line.time", "serial_line.os", "serial_line.select", "modbus_link.time", "bus_master.time", "dlt645_link.time",
+            for module in ("serial_line.time", "serial_line.os", "serial_line.select", "modbus_link.time",
+                           "bus_master.time", "dlt645_link.time",
                            "late_responses.time"):  # fmt: skip
                 patch.setattr(f"drivers.{module}", self)
             patch.setattr("drivers.bus_master.ThreadExecutor", _SameThread)

@@ -8,25 +8,25 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from drivers.bus_settings import BusSettings
-from drivers.error_reasons import NO_RESPONSE
-from drivers.errors import LinkTimeout, ModbusExceptionResponse
+from drivers.error_reasons import METER_NO_RESPONSE, NO_RESPONSE
+from drivers.errors import LinkTimeout, MeterRejection, ModbusExceptionResponse
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID, Request
 from drivers.reading import Clock
 from drivers.reasons import Reason
 from simulators.clock import LoopClock, VirtualLoop
-from simulators.devices.device import SimulatedDevice
+from simulators.devices.energy_meter import EnergyMeter
 
 T = TypeVar("T")
 REQUEST_BYTES = {REPORT_SERVER_ID: 4, READ_DEVICE_ID: 7}  # with unit identifier and checksum; register requests: 8
 
 
 class VirtualLine:
-    """The devices of a line. It responds only at its own baud rate and parity.
+    """The devices of a line, or meters of DL/T 645. It responds only at its own baud rate and parity.
 
-    devices: device → response time in seconds, without the transmission time.
+    devices: SimulatedDevice or EnergyMeter → response time in seconds, without the transmission time.
     """
 
-    def __init__(self, devices: Mapping[SimulatedDevice, float], baud: int = 19200, parity: str = "E") -> None:
+    def __init__(self, devices: Mapping[Any, float], baud: int = 19200, parity: str = "E") -> None:
         self.devices = {device.unit: (device, after_s) for device, after_s in devices.items()}
         self.baud, self.parity = baud, parity
         self.requests = 0
@@ -55,6 +55,8 @@ class VirtualLink:
         if device is None or (wire.baud, wire.parity) != (line.baud, line.parity):
             await self._clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
+        if isinstance(device, EnergyMeter):
+            return await self._data(device, request, after_s)
         response = device.respond(_pdu(request))
         # The port is read when the complete response can have arrived, also if it is a short exception response.
         characters = REQUEST_BYTES.get(request.function, 8) + max(len(response) + 3, 5 + 2 * request.registers)
@@ -63,6 +65,25 @@ class VirtualLink:
         if response[0] & 0x80:
             raise ModbusExceptionResponse(response[1], request.unit, request.address)
         return response[1 if request.function in REQUEST_BYTES else 2 :]
+
+    async def read_addresses(self, timeout_s: float) -> list[int]:
+        """As Dlt645Link.read_addresses."""
+        line, wire = self._line, self.wire
+        line.requests += 1
+        meters = [device for device, _ in line.devices.values() if isinstance(device, EnergyMeter)]
+        if len(meters) != 1 or (wire.baud, wire.parity) != (line.baud, line.parity):
+            await self._clock.sleep(timeout_s)
+            raise LinkTimeout(METER_NO_RESPONSE, meter="AA", identifier="", timeout_s=timeout_s)
+        await self._clock.sleep(38 * wire.character_s)
+        return [meters[0].unit]
+
+    async def _data(self, meter: EnergyMeter, request: Request, after_s: float) -> bytes:
+        self.response_s = 45 * self.wire.character_s + after_s
+        await self._clock.sleep(self.response_s)
+        data = meter.read(request.address)
+        if data is None:
+            raise MeterRejection(2, meter.address, f"{request.address:08X}")
+        return data
 
     async def close(self) -> None:
         """No port is open."""

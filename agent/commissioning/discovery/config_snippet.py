@@ -91,7 +91,11 @@ def _device(bus: str, device: Identified) -> list[str]:
     else:
         place = _('or "drive-input", or "motor" (a motor without drive)')
         label = _("accuracy class on the label")
-        lines += [f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}', *_wiring(device.matches[0].profile)]
+        lines += [
+            f'measuring_point = "feeder"   # {place}',
+            f'class = "1"   # {label}',
+            *_wiring(device.matches[0].profile),
+        ]
     if device.conclusive:
         return [*lines, *advice]
     return ["# " + _advice(device), *(f"# {line}" for line in lines), *advice]

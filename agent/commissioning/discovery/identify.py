@@ -108,10 +108,10 @@ async def models_at(
 ) -> Reason | None:
     """The models that identification finds for the device at a unit: matching ones, or the most similar ones.
 
-    None if `profile` is not in the library, or if no other fits better. Uses function 03 only if `profile` does. Raises
-    LinkBusy and LinkClosed.
+    None if `profile` is not in the library or does not use Modbus, or if no other fits better. Uses function 03 only
+    if `profile` does. Raises LinkBusy and LinkClosed.
     """
-    if profile.id not in profile_ids():
+    if profile.id not in profile_ids() or not profile.uses_modbus:
         return None
     fc03 = any(row.function == 3 for row in profile.registers)
     found = await identify(link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s)

@@ -10,7 +10,7 @@ from agent.commissioning.discovery.scan_result import FoundDevice, Target
 from drivers.dlt645_frames import ADDRESS_DIGITS, READ_ADDRESS, READ_DATA, WILDCARD
 from drivers.dlt645_framing import encoded
 from drivers.dlt645_link import Dlt645Link
-from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, MeterRefusal
+from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, MeterRejection
 from drivers.framing import Request
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue, Reason
@@ -25,12 +25,10 @@ SCORE = 20.0  # nats: the number of phases decides between the profiles
 PROFILES = ("generic/dlt645-single-phase", "generic/dlt645-three-phase", "generic/dlt645-three-wire")
 
 
-
 def settings_of(target: Target) -> tuple[SerialSetting, ...]:
     """The line settings at which meters may respond; none for Modbus TCP, or without even parity."""
-    if not target.is_line:
-        return ()
-    known = (target.setting,) if target.setting else SETTINGS
+    unknown = SETTINGS if target.serial else ()  # a converter has its own settings
+    known = (target.setting,) if target.setting and target.is_line else unknown
     return tuple(setting for setting in known if setting.parity == "E" and setting.data_bits == 8)
 
 
@@ -52,7 +50,7 @@ async def find_meters(
         for unit in addresses:
             try:
                 await link.read_block(Request(unit, READ_DATA, ENERGY, 4), timeout_s, tries=2, silence_tries=1)
-            except MeterRefusal:
+            except MeterRejection:
                 pass  # it responds
             except (LinkTimeout, FrameError):
                 continue
@@ -68,7 +66,7 @@ async def find_meters(
 
 
 async def identify_meter(link: Dlt645Link, unit: int) -> Identified:
-    """The profile of a meter, by the phases of which it has voltages. Raises LinkError if it does not respond."""
+    """The profile of a meter, by the phases of which it has voltages. Raises LinkError, FrameError."""
     found = Identified(unit)
     wire = link.wire
     timeout_s = CHARACTERS * wire.character_s + RESPONSE_S
@@ -77,13 +75,14 @@ async def identify_meter(link: Dlt645Link, unit: int) -> Identified:
         found.requests += 1
         try:
             data = await link.read_block(Request(unit, READ_DATA, identifier, 0), timeout_s, tries=3)
-        except MeterRefusal:
+        except MeterRejection:
             return None
         digits = data[::-1].hex()
         return int(digits) if digits.isdecimal() else None
 
     found.reported = await _model(link, unit, timeout_s, found)
     volts = [await value(VOLTAGE_OF_PHASE | phase << 8) for phase in (1, 2, 3)]
+    names: tuple[str, ...]
     if volts[2] is None:
         names, reason = PROFILES[:1], codes.METER_ONE_PHASE()
     elif volts[0] and volts[2] and not volts[1]:

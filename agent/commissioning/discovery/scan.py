@@ -17,6 +17,7 @@ from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.duration import AnnouncedDuration
 from agent.commissioning.discovery.identify import identify_responding, timeout_of
+from agent.commissioning.discovery.match import Identified
 from agent.commissioning.discovery.passive_listen import listen_first
 from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
 from agent.commissioning.discovery.reported import Reported, read_reported
@@ -33,9 +34,9 @@ from agent.core.clock import SystemClock
 from agent.core.text import _
 from drivers.bus_link import bus_link
 from drivers.bus_settings import BusSettings
-from drivers.errors import ForeignMasterActive, LinkClosed
 from drivers.dlt645_frames import address_text
 from drivers.dlt645_link import Dlt645Link
+from drivers.errors import ForeignMasterActive, FrameError, LinkClosed, LinkTimeout
 from drivers.modbus_link import ModbusLink
 from drivers.reading import Clock
 from drivers.reasons import Reason, cause_of
@@ -127,7 +128,9 @@ class Scan:
                 break
         result.findings += findings
         if silent:
-            result.findings.append(codes.METERS_SILENT(n=len(silent), addresses=tuple(map(address_text, sorted(silent)))))
+            result.findings.append(
+                codes.METERS_SILENT(n=len(silent), addresses=tuple(map(address_text, sorted(silent))))
+            )
         if result.found:
             result.notes.append(codes.METER_LINE())
         return bool(result.found or asked)
@@ -138,7 +141,10 @@ class Scan:
             self._progress.on_found(item)
             if self._options.identify:
                 self._check_stop()
-                item.identified = await meters.identify_meter(link, item.unit)
+                try:
+                    item.identified = await meters.identify_meter(link, item.unit)
+                except (LinkTimeout, FrameError):
+                    item.identified = Identified(item.unit, notes=[codes.DEVICE_STOPPED_RESPONDING()])
                 self.result.requests += item.identified.requests
 
     # --- serial line, at a port or a converter ---

@@ -137,7 +137,11 @@ async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
 
 
 async def _read(
-    link: ModbusLink | Dlt645Link, device: ModbusDevice, block: Block, counts: DeviceObservation, observed: BusObservation
+    link: ModbusLink | Dlt645Link,
+    device: ModbusDevice,
+    block: Block,
+    counts: DeviceObservation,
+    observed: BusObservation,
 ) -> None:
     request = Request(device.unit, block.function, block.address, block.count)
     registers = link_for(device.profile, link)

@@ -114,7 +114,8 @@ def scan_of(answers: Answers, bus: str) -> tuple[Target, ScanOptions]:
     if "serial" in table:
         return Target(serial=table["serial"], setting=setting), options
     host, port = keys.BUS["tcp"].convert(table["tcp"])
-    return Target(host=host, port_number=port, rtu=value_of(table, ("framing",)) == "rtu", setting=setting), options
+    rtu = value_of(table, ("framing",)) in ("rtu", "dlt645")
+    return Target(host=host, port_number=port, rtu=rtu, setting=setting), options
 
 
 def write_password(path: Path, password: str) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from agent.config.transformer_ratio import CT_QUANTITIES
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.ct_wiring import wiring
 from agent.commissioning.selfcheck.decoding import Key, Series, median
@@ -16,6 +15,7 @@ from agent.commissioning.selfcheck.fault_hypothesis import Hypothesis, counts, s
 from agent.commissioning.selfcheck.register_reader import ReadingRound
 from agent.commissioning.selfcheck.rule_evaluation import RuleEvaluation
 from agent.config.model import Meter
+from agent.config.transformer_ratio import CT_QUANTITIES
 from drivers.profiles import Register
 from drivers.reasons import Reason
 

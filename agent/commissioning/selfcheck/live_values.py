@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from agent.config.transformer_ratio import ratio_factor
 from agent.commissioning.selfcheck.decoding import number_of
 from agent.commissioning.selfcheck.model import Subject
 from agent.commissioning.selfcheck.register_reader import ReadingRound, RegisterReader, checkable
+from agent.config.transformer_ratio import ratio_factor
 from drivers.reading import Clock
 
 PHASE = ("voltage_l{}n", "current_l{}", "active_power_l{}", "reactive_power_l{}")

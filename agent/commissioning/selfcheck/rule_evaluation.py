@@ -14,7 +14,6 @@ from statistics import median_high
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.config.transformer_ratio import ratio_factor
 from agent.commissioning.selfcheck.decoding import Key, Series, decade_of, median, number_of
 from agent.commissioning.selfcheck.drive_rules import CROSS, DRIVE
 from agent.commissioning.selfcheck.fault_hypothesis import Hypothesis, scaled
@@ -26,6 +25,7 @@ from agent.commissioning.selfcheck.reasons import PLAUSIBLE_RANGE
 from agent.commissioning.selfcheck.register_reader import ReadingRound, checkable
 from agent.commissioning.selfcheck.rule import RatedValues, Rule
 from agent.config.model import Drive, Meter
+from agent.config.transformer_ratio import ratio_factor
 from drivers.profiles import Register
 from drivers.registers import window
 

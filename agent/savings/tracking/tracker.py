@@ -84,8 +84,8 @@ class SavingsTracker:
         last, register_mwh = self._restore()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
         self._drivers = {item.metric.name for item in asset.signals if item.measures is None}
-        settings = IntervalSettings(asset.name, period_s, 1000 * motor.kw, motor.auxiliary_w, accuracy,
-                                    1000 * energy_step_kwh(asset.meter, "energy_import") if asset.meter else 0.0)  # fmt: skip
+        step_wh = 1000 * energy_step_kwh(asset.meter, "energy_import") if asset.meter else 0.0
+        settings = IntervalSettings(asset.name, period_s, 1000 * motor.kw, motor.auxiliary_w, accuracy, step_wh)
         self._intervals = IntervalBuilder(settings, self._stored, self._on_change, self._on_interval, last,
                                           None if register_mwh is None else register_mwh / 1000)  # fmt: skip
         self._intervals.meter = identity(asset.meter, None) if asset.meter else ""

@@ -9,6 +9,8 @@ from agent.config.certificates import TITLES, described
 from agent.config.model import Bus, Config, Drive, Meter, Motor, Mqtt
 from agent.config.tariff import Tariff, TariffPeriod
 from agent.core.text import N_, Catalogue
+from drivers.dlt645_frames import address_text
+from drivers.profiles import load_profile
 
 SECRET = "••••"
 MOTOR_KINDS = {
@@ -67,7 +69,7 @@ def bus_rows(bus: Bus, _: Catalogue) -> list[Row]:
     where = f"{bus.serial}, {baud} {bits}{parity}{stop}" if bus.serial else ":".join(map(str, bus.tcp or ()))
     return _rows([
         (_("serial port") if bus.serial else _("address"), where),
-        (_("framing"), f"Modbus {bus.framing.upper()}" if bus.tcp else "Modbus RTU"),
+        (_("framing"), "DL/T 645" if bus.framing == "dlt645" else f"Modbus {bus.framing.upper()}"),
         (_("poll interval"), f"{bus.poll_interval_s:g} s"),
         (_("listens before the first request"), f"{bus.listen_before_start_s:g} s" if bus.serial else None),
         (_("timeout"), f"{bus.timeout_s:g} s" if bus.timeout_s else None),
@@ -77,7 +79,9 @@ def bus_rows(bus: Bus, _: Catalogue) -> list[Row]:
 
 def device_of(item: Meter | Drive, _: Catalogue) -> dict[str, Any]:
     """A meter or a drive of a bus."""
-    rows: list[tuple[str, Any]] = [(_("register map"), item.profile), (_("unit identifier"), item.unit_id)]
+    of_meter = load_profile(item.profile).dialect == "dlt645"
+    unit = address_text(item.unit_id) if of_meter else item.unit_id
+    rows: list[tuple[str, Any]] = [(_("register map"), item.profile), (_("unit identifier"), unit)]
     if isinstance(item, Meter):
         rows += _meter(item, _)
     else:

@@ -1,4 +1,4 @@
-"""Meters of DL/T 645 in a configuration: each mistake is one problem with its key, and the step of the counter is stated."""
+"""Meters of DL/T 645 in a configuration: each mistake is one problem, and the step of the counter is stated."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from drivers.profiles import (
     register_parser,
     set_profile_folders,
 )
+from drivers.profiles.dlt645_register import identifier_of
 from drivers.profiles.model import DIALECTS, GAP_RULES, IDENTIFY_METHODS, Identify
 from drivers.reasons import Reason, cause_of
 
@@ -411,3 +412,55 @@ def test_the_profile_in_the_docs_is_valid(folder: Path) -> None:
     power = load_profile("delta/c2000-large").register("motor_power")
     assert power is not None
     assert power.address == 0x2206
+
+
+METER = """
+[device]
+id = "acme/d1"
+vendor = "Acme"
+model = "D1"
+kind = "meter"
+confidence = "one_source"
+
+[protocol]
+dialect = "dlt645"
+
+[[register]]
+name = "active_power_l1"
+di = "02030100"
+format = "XX.XXXX"
+signed = true
+scale = 1000
+unit = "W"
+poll = "fast"
+"""
+
+
+def test_a_register_of_a_meter_has_a_data_identifier_and_a_format() -> None:
+    profile = parse_profile(tomllib.loads(METER), "d1.toml")
+    (row,) = profile.registers
+    assert (row.type, row.words, row.scale, row.function) == ("sbcd6", 2, pytest.approx(0.1), 0x11)
+    assert identifier_of(row) == 0x02030100
+    assert not profile.uses_modbus
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "cause"),
+    [
+        ('di = "02030100"', 'di = "0203FF00"', "di", codes.DATA_IDENTIFIER_EXPECTED(value="'0203FF00'")),
+        ('di = "02030100"', 'di = "2030100"', "di", codes.DATA_IDENTIFIER_EXPECTED(value="'2030100'")),
+        ('di = "02030100"', 'di = "0203010a"', "di", codes.DATA_IDENTIFIER_EXPECTED(value="'0203010a'")),
+        ('di = "02030100"\n', "", "di", KEY_MISSING()),
+        ('"XX.XXXX"', '"XX.XXX"', "format", codes.VALUE_FORMAT_EXPECTED(value="'XX.XXX'")),
+        ('"XX.XXXX"', '"text9"', "format", codes.VALUE_FORMAT_EXPECTED(value="'text9'")),
+        ('"XX.XXXX"', '"99.9999"', "format", codes.VALUE_FORMAT_EXPECTED(value="'99.9999'")),
+        ("scale = 1000", "address = 5", "address", codes.METER_KEY_NOT_ALLOWED()),
+        ('unit = "W"', 'unit = "kW"', "unit", codes.QUANTITY_UNIT(unit="W", value="'kW'")),
+    ],
+)
+def test_a_mistake_in_a_register_of_a_meter_is_a_single_problem(
+    old: str, new: str, place: str, cause: Reason
+) -> None:  # fmt: skip
+    assert problems(METER.replace(old, new).replace("d1.toml", "m1.toml")) == [
+        (f"register 0 (active_power_l1): {place}", cause)
+    ]

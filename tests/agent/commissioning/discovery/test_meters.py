@@ -7,19 +7,26 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from support.announced import Announced
+from support.init_session import scan_on
 from support.segment_log import sent_by
+from support.virtual_line import VirtualLine
 
 from agent.cli.scan_view import format_result, result_object
 from agent.commissioning.discovery import reasons as codes
+from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.discovery.meters import parse_addresses
 from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target
 from agent.config.loader import load_config
 from agent.core.clock import SystemClock
-from drivers.reasons import InvalidValue
+from drivers.error_reasons import METER_NO_RESPONSE
+from drivers.errors import LinkTimeout
+from drivers.profiles import load_profile
+from drivers.reasons import InvalidValue, Reason
 from drivers.serial_sniffer import SerialSetting
 from simulators.bus.line_settings_segment import LineSettingsSegment
 from simulators.bus.meter_station import MeterLine, MeterStation
@@ -46,8 +53,8 @@ def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     segment.stop()
 
 
-def station(segment: LineSettingsSegment, address: str, turnaround_s: float = 0.03, **keys: object) -> MeterStation:
-    meter = EnergyMeter(address, lambda: VALUES, **keys)  # type: ignore[arg-type]
+def station(segment: LineSettingsSegment, address: str, turnaround_s: float = 0.03) -> MeterStation:
+    meter = EnergyMeter(address, lambda: VALUES)
     return MeterStation(segment, MeterLine(meter, Random(1), None, (turnaround_s, turnaround_s)))
 
 
@@ -82,20 +89,31 @@ def test_a_single_meter_is_found_by_the_wildcard(line: LineSettingsSegment, tmp_
     assert next(iter(config.meters.values())).unit_id == 161
 
 
+def scanned_virtually(meter: EnergyMeter) -> ScanResult:
+    """The scan of a line with this meter on virtual time."""
+    return scan_on(VirtualLine({meter: 0.05}, 2400, "E"))(Target(serial="/dev/ttyS7"), ScanOptions((1,), "quick"))
+
+
 @pytest.mark.parametrize(
     ("keys", "profile", "reason"),
-    [({"phases": 1}, "generic/dlt645-single-phase", codes.METER_ONE_PHASE()),
+    [({}, "generic/dlt645-three-phase", codes.METER_THREE_PHASES()),
+     ({"phases": 1}, "generic/dlt645-single-phase", codes.METER_ONE_PHASE()),
      ({"three_wires": True}, "generic/dlt645-three-wire", codes.METER_THREE_WIRES())],
 )  # fmt: skip
-def test_the_voltages_show_the_profile(
-    line: LineSettingsSegment, keys: dict[str, object], profile: str, reason: object
-) -> None:
-    station(line, "202311001234", **keys)  # type: ignore[arg-type]
-    identified = scanned(line, only()).found[0].identified
+def test_the_voltages_show_the_profile(keys: dict[str, Any], profile: str, reason: Reason) -> None:
+    identified = scanned_virtually(EnergyMeter("202311001234", lambda: VALUES, **keys)).found[0].identified
     assert identified is not None
     assert identified.conclusive
     assert [(match.profile.id, match.pro) for match in identified.matches] == [(profile, (reason,))]
     assert identified.reported == "DTZ-SIM"
+
+
+def test_without_voltage_two_profiles_are_possible() -> None:
+    off = {name: 0.0 if name.startswith("voltage") else value for name, value in VALUES.items()}
+    identified = scanned_virtually(EnergyMeter("202311001234", lambda: off)).found[0].identified
+    assert identified is not None
+    assert not identified.conclusive
+    assert len(identified.matches) == 2
 
 
 def test_meters_that_respond_at_the_same_time_are_a_finding(line: LineSettingsSegment) -> None:
@@ -118,3 +136,32 @@ def test_several_meters_are_found_by_their_addresses(line: LineSettingsSegment) 
 def test_an_address_has_12_digits(text: str) -> None:
     with pytest.raises(InvalidValue):
         parse_addresses(text)
+
+
+class Stopping(EnergyMeter):
+    """It reports its address, and does not respond any more."""
+
+    def read(self, identifier: int) -> bytes | None:
+        raise LinkTimeout(METER_NO_RESPONSE, meter=self.address, identifier=f"{identifier:08X}", timeout_s=0.7)
+
+
+def test_a_meter_that_stops_responding_is_listed_without_a_model() -> None:
+    (item,) = scanned_virtually(Stopping("000000000161", lambda: VALUES)).found
+    assert item.identified is not None
+    assert (item.unit, item.identified.matches) == (161, [])
+    assert item.identified.notes == [codes.DEVICE_STOPPED_RESPONDING()]
+
+
+def test_a_meter_is_not_compared_with_models_of_modbus() -> None:
+    """`read` and `commission` look for other models only of devices with Modbus: nothing is sent."""
+
+    class NoLink:
+        response_s = 0.0
+
+        async def read_block(self, *_request: object, **_more: object) -> bytes:
+            raise AssertionError("a request was sent")
+
+        async def close(self) -> None: ...
+
+    profile = load_profile("generic/dlt645-three-phase")
+    assert asyncio.run(models_at(NoLink(), 161, profile, 0.7, 0.0)) is None

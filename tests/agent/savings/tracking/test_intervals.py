@@ -31,12 +31,13 @@ class Bench:
     true_wh: float = 1_000_000.0
     register_wh: float | None = None
     read_every: int = 1
+    step_wh: float = 0.0
 
     def __post_init__(self) -> None:
         self.hours = self.start()
 
     def start(self, last: Interval | None = None) -> IntervalBuilder:
-        settings = IntervalSettings("pump", 1.0, 160e3, 200.0, {"flow": 0.01})
+        settings = IntervalSettings("pump", 1.0, 160e3, 200.0, {"flow": 0.01}, self.step_wh)
         return IntervalBuilder(settings, self.kept.get, self._keep, self._done, last, self.register_wh)
 
     def _keep(self, item: Interval) -> None:
@@ -308,9 +309,7 @@ def interval_of(bucket: IntervalAccumulator) -> Interval:
 def test_a_coarse_register_fills_only_a_gap_of_ten_steps(gap_s: float, filled: bool) -> None:
     """Steps of 40 kWh, 100 kW: ten steps take 4 h; a shorter gap would get up to 40 kWh too much or too little."""
     step_wh = 40_000.0
-    bench = Bench()
-    settings = IntervalSettings("pump", 1.0, 160e3, 200.0, {}, step_wh)
-    bench.hours = IntervalBuilder(settings, bench.kept.get, bench._keep, bench._done)
+    bench = Bench(step_wh=step_wh)
     for seconds in (300, gap_s):
         for _ in range(300):
             bench.pass_by(1.0)
