@@ -126,9 +126,9 @@ def ingest(
 @fleet.command(
     help=N_(
         "Verify all ledgers in a lake.\n\n"
-        "Checks chain, signatures and contents of the records, and compares them with the checkpoints that `fleet ingest` "
-        "has received and those of --checkpoint. `magwatt ledger verify` on the gateway also compares the stored "
-        "intervals. Exits 1 if a verification fails or there is a finding."
+        "Checks chain and signatures of the records, and compares them with the checkpoints that `fleet ingest` has "
+        "received and those of --checkpoint. `magwatt ledger verify` on the gateway also compares stored intervals. "
+        "Exits 1 if a verification fails or there is a finding."
     )
 )
 @lake_option

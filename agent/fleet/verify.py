@@ -1,4 +1,4 @@
-"""Verification of all ledgers in a lake: the chain, the signatures, and the checkpoints that were published or given."""
+"""Verification of all ledgers in a lake: chain, signatures, and the checkpoints that were published or given."""
 
 from __future__ import annotations
 
