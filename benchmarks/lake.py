@@ -93,8 +93,8 @@ def layouts(folder: Path) -> None:
             copies = ROWS_ASKED // len(rows)
             question.append(_asked(long, copies, "value", "where metric = 'active_power_w'")
                             / _asked(wide, copies, "active_power_w"))  # fmt: skip
-        print(f"{name}: long {sizes[0]:.1f} B, wide {sizes[1]:.1f} B a row; long / wide: conversion of {len(rows)} rows "
-              f"{_range(conversion)}, question {_range(question)}")  # fmt: skip
+        print(f"{name}: long {sizes[0]:.1f} B, wide {sizes[1]:.1f} B a row; long / wide: conversion of {len(rows)} "
+              f"rows {_range(conversion)}, question {_range(question)}")  # fmt: skip
 
 
 def _converted(folder: Path, rows: list[bytes]) -> tuple[list[Path], list[Path], float]:

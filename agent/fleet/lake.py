@@ -95,7 +95,7 @@ class Relation:
     """The rows of files as text of SQL: site, gateway, day or month of the folder as `partition`, and columns.
 
     columns: name → type. A column that the files do not have is null.
-    identity: columns that two rows have in common only if they are the same row, besides site and gateway.
+    identity: columns that two rows have in common only if they are the same row, in addition to site and gateway.
     """
 
     def __init__(self, columns: Mapping[str, str], identity: Sequence[str]) -> None:

@@ -120,7 +120,7 @@ def _decoded(lines: list[bytes], lake: Path, rejected: list[bytes]) -> Iterator[
 
 
 def _is_checkpoint(line: bytes, lake: Path) -> bool:
-    """Writes a published checkpoint of a ledger to a file of its own; False: the line is none."""
+    """Writes a published checkpoint of a ledger to a separate file; False: the line is none."""
     try:
         body = msgspec.json.decode(line)
         place = place_of(body.pop("topic"))

@@ -140,9 +140,9 @@ class IngestWorker:
         assert client is not None
         for mid in self._unconfirmed:
             client.ack(mid, 1)
-        self._forget()
+        self._discard()
 
-    def _forget(self) -> None:
+    def _discard(self) -> None:
         self._lines.clear()
         self._unconfirmed.clear()
         self._pending = 0
@@ -200,12 +200,12 @@ class IngestWorker:
         log.info("%s:%d: receiving", self._broker.host, self._broker.port)
 
     def _disconnect(self, reason: DisconnectReason | None, why: str = "") -> None:
-        """Forgets what was not acknowledged: the broker sends it again. reason: None: this worker ends."""
+        """Discards what was not acknowledged: the broker sends it again. reason: None: this worker ends."""
         if self._client is not None and self._client.socket() is not None:
             self._client.disconnect()
             self._client.loop_write()
         self._client = None
-        self._forget()
+        self._discard()
         if reason is not None:
             lasted_s = self._now_s() - self._connected_s if self._subscribed else 0.0
             wait_s = self._retry.delay_s(reason, lasted_s)

@@ -37,7 +37,7 @@ class Worker:
     def __init__(self, broker: Mosquitto, lake: Path, name: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "agent.cli", "fleet", "ingest", "--lake", str(lake), "--broker", broker.url,
-             "--name", name, "--every", "1", "--json"],
+             "--name", name, "--interval", "1", "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert self._process.stderr is not None
