@@ -152,8 +152,7 @@ def write_rows(lake: Path, gateways: int) -> None:
             table = pa.table({name: pa.concat_arrays(parts) if len(parts) > 1 else parts[0]
                               for name, parts in columns.items()}).unify_dictionaries()  # fmt: skip
             folder = folder_of(lake, "telemetry", origin, day=day_of(begin))
-            first = day * seconds * MOTORS + 1
-            write(folder / name_of([f"7-{first}", f"7-{first + table.num_rows - 1}"]), table, origin)
+            write(folder / name_of(table["id"]), table, origin)
 
 
 # name, rated value, noise, digits, whether it follows the load

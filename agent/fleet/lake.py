@@ -9,7 +9,6 @@ from typing import Any
 
 import duckdb
 
-from agent.core.text import CodedError
 from agent.fleet.lake_files import LakeFile, files_of, overlapping
 from agent.fleet.reasons import (
     LAKE_CHANGED,
@@ -19,7 +18,7 @@ from agent.fleet.reasons import (
     QUERY_FAILED,
     TIMEZONE_UNKNOWN,
 )
-from drivers.reasons import Reason
+from drivers.reasons import CodedError, Reason
 
 MEMORY = "120MB"  # of DuckDB; more is written to a temporary folder
 THREADS = 2

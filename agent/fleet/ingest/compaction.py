@@ -52,7 +52,7 @@ def merge(paths: Sequence[Path]) -> Path:
     table = _each_once(united([_with_dictionaries(file.read()) for file in files]))
     metadata = files[0].metadata.metadata
     origin = Origin(*(metadata[f"magwatt.{name}".encode()].decode() for name in Origin.__struct_fields__))
-    target = write(paths[0].with_name(name_of(table["id"].to_pylist())), in_order(table), origin)
+    target = write(paths[0].with_name(name_of(table["id"])), in_order(table), origin)
     for path in paths:
         if path != target:
             path.unlink()

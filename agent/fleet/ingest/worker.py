@@ -64,6 +64,7 @@ class IngestSettings(Struct, frozen=True):
 class IngestWorker:
     """received: messages on the disk. skipped: others that are not stored. connections: their number.
 
+    subscribed: whether the broker sends messages.
     report: sums of the converted segments.
     """
 
@@ -83,13 +84,23 @@ class IngestWorker:
         self._since_s = self._now_s()
         self._lines, self._unconfirmed, self._pending = list[bytes](), list[int](), 0
         self._client: paho.Client | None = None
-        self._subscribed, self._rejected = False, False
+        self.subscribed, self._rejected = False, False
         self._connected_s = self._maintained_s = self._connect_due_s = 0.0
         self._retry = Backoff(random.Random(settings.name))
         self._conversion: subprocess.Popen[bytes] | None = None
 
     def run(self, ending: Callable[[], bool]) -> None:
         """Receives until `ending`, then converts what was received. Raises OSError of the disk, LakeError."""
+        try:
+            self._receive_until(ending)
+            self._close_segment()
+            while self._convert_closed():
+                self._clock_wait(WAIT_S)
+        finally:
+            self._file.close()
+            self._lock.close()
+
+    def _receive_until(self, ending: Callable[[], bool]) -> None:
         try:
             while not ending():
                 if self._client is None:
@@ -103,11 +114,6 @@ class IngestWorker:
                     self._close_segment()
         finally:
             self._disconnect(None)
-        self._close_segment()
-        while self._convert_closed():
-            self._clock_wait(WAIT_S)
-        self._file.close()
-        self._lock.close()
 
     def _receive(self) -> bool:
         """Reads what has arrived; whether there is a connection."""
@@ -129,7 +135,7 @@ class IngestWorker:
         if self._rejected:
             raise LakeError(INGEST_REJECTED, host=self._broker.host, port=self._broker.port, group=self._settings.group)
         waited_s = self._now_s() - self._connected_s
-        return client.socket() is not None and (self._subscribed or waited_s < CONNACK_S)
+        return client.socket() is not None and (self.subscribed or waited_s < CONNACK_S)
 
     def _store(self) -> None:
         """Writes what was received to the disk, then acknowledges it."""
@@ -173,10 +179,10 @@ class IngestWorker:
         client.connect_timeout = 5.0
         client.on_connect, client.on_message = self._on_connect, self._on_message
         client.on_subscribe = self._on_subscribe
-        session = Properties(PacketTypes.CONNECT)
+        session: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval, session.ReceiveMaximum = SESSION_S, UNCONFIRMED
         self._connected_s = self._maintained_s = self._now_s()
-        self._subscribed = self._rejected = False
+        self.subscribed = self._rejected = False
         try:
             tls.authenticate(client, self._broker)
             client.connect(
@@ -196,7 +202,7 @@ class IngestWorker:
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         self._rejected = any(reason.is_failure for reason in reasons)
-        self._subscribed = not self._rejected
+        self.subscribed = not self._rejected
         log.info("%s:%d: receiving", self._broker.host, self._broker.port)
 
     def _disconnect(self, reason: DisconnectReason | None, why: str = "") -> None:
@@ -207,7 +213,7 @@ class IngestWorker:
         self._client = None
         self._discard()
         if reason is not None:
-            lasted_s = self._now_s() - self._connected_s if self._subscribed else 0.0
+            lasted_s = self._now_s() - self._connected_s if self.subscribed else 0.0
             wait_s = self._retry.delay_s(reason, lasted_s)
             log.warning("%s:%d: %s; next attempt in %.0f s", self._broker.host, self._broker.port,
                         why or "the connection was lost", wait_s)  # fmt: skip
