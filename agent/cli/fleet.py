@@ -87,10 +87,12 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
 @click.option("--segment", "segment_mb", type=POSITIVE, metavar="MB", default=200.0, show_default=True,
               help=N_("Convert what was received when it has this size."))  # fmt: skip
 @click.option("--seconds", type=seconds_from(0), help=N_("Stop after this many seconds."))
+@click.option("--leave", "leaves", is_flag=True,
+              help=N_("When it stops, end the session: the broker keeps no messages for this worker."))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def ingest(
     lake_dir: Path, broker: str, user: str | None, password_file: Path | None, ca: Path | None, name: str, group: str,
-    segment_s: float, segment_mb: float, seconds: float | None, as_json: bool,
+    segment_s: float, segment_mb: float, seconds: float | None, leaves: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from agent.config import schema
 
@@ -111,7 +113,7 @@ def ingest(
     until_ns = None if seconds is None else clock.monotonic_ns() + round(1e9 * seconds)
     try:
         worker = IngestWorker(
-            settings, IngestSettings(lake_dir, name, group, round(1e6 * segment_mb), segment_s), clock
+            settings, IngestSettings(lake_dir, name, group, round(1e6 * segment_mb), segment_s, leaves), clock
         )
         worker.run(lambda: stopped.is_set() or (until_ns is not None and clock.monotonic_ns() >= until_ns))
     except (LakeError, OSError) as error:

@@ -43,6 +43,7 @@ OPEN = "current.ndjson"
 SESSION_S = 14 * 86_400  # how long the broker keeps the messages of a stopped worker
 UNCONFIRMED = 10_000  # messages
 WAIT_S = 0.1
+LEAVE_S = 2.0  # without a message
 CONNACK_S = 10.0
 KEEPALIVE_S = 60
 MISC_S = 5.0
@@ -52,6 +53,7 @@ class IngestSettings(Struct, frozen=True):
     """lake: its directory. name: of the worker. group: of the shared subscription.
 
     segment_bytes, segment_s: size and age at which received messages are converted.
+    leaves: whether the session ends with the worker, after what waited for it was received.
     """
 
     lake: Path
@@ -59,6 +61,7 @@ class IngestSettings(Struct, frozen=True):
     group: str = "magwatt"
     segment_bytes: int = 200_000_000
     segment_s: float = 300.0
+    leaves: bool = False
 
 
 class IngestWorker:
@@ -83,6 +86,7 @@ class IngestWorker:
         self._file = LineFile(self._folder / OPEN)
         self._since_s = self._now_s()
         self._lines, self._unconfirmed, self._pending = list[bytes](), list[int](), 0
+        self._topics = [f"$share/{settings.group}/{topic}" for topic in FILTERS]
         self._client: paho.Client | None = None
         self.subscribed, self._rejected = False, False
         self._connected_s = self._maintained_s = self._connect_due_s = 0.0
@@ -112,8 +116,24 @@ class IngestWorker:
                 self._convert_closed()
                 if self._is_due():
                     self._close_segment()
+            if self._settings.leaves and self._client is not None:
+                self._leave(self._client)
         finally:
             self._disconnect(None)
+
+    def _leave(self, client: paho.Client) -> None:
+        """Ends the session: the broker would keep a part of the messages for a worker that does not come back."""
+        client.unsubscribe(self._topics)
+        quiet_since_s, before = self._now_s(), self.received + self.skipped
+        while self._now_s() - quiet_since_s < LEAVE_S and self._receive():
+            self._store()
+            if before != (before := self.received + self.skipped):
+                quiet_since_s = self._now_s()
+        ended: Any = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        ended.SessionExpiryInterval = 0
+        client.disconnect(properties=ended)
+        client.loop_write()
+        self._client = None
 
     def _receive(self) -> bool:
         """Reads what has arrived; whether there is a connection."""
@@ -198,7 +218,7 @@ class IngestWorker:
             return
         self.connections += 1
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        client.subscribe([(f"$share/{self._settings.group}/{topic}", options) for topic in FILTERS])
+        client.subscribe([(topic, options) for topic in self._topics])
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         self._rejected = any(reason.is_failure for reason in reasons)

@@ -35,10 +35,10 @@ GATEWAYS = 20
 class Worker:
     """A process of `magwatt fleet ingest`."""
 
-    def __init__(self, broker: Mosquitto, lake: Path, name: str) -> None:
+    def __init__(self, broker: Mosquitto, lake: Path, name: str, *options: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "agent.cli", "fleet", "ingest", "--lake", str(lake), "--broker", broker.url,
-             "--name", name, "--interval", "1", "--json"],
+             "--name", name, "--interval", "1", "--json", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert self._process.stderr is not None
@@ -103,12 +103,12 @@ def fleet(broker: Mosquitto) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def worker(broker: Mosquitto, tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
+def worker(broker: Mosquitto, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Starts a worker with this name."""
     started = list[Worker]()
 
-    def start(name: str) -> Worker:
-        started.append(Worker(broker, tmp_path / "lake", name))
+    def start(name: str, *options: str) -> Worker:
+        started.append(Worker(broker, tmp_path / "lake", name, *options))
         return started[-1]
 
     yield start
@@ -117,7 +117,7 @@ def worker(broker: Mosquitto, tmp_path: Path) -> Iterator[Callable[[str], Worker
 
 
 def test_a_killed_worker_and_a_broker_that_restarts(
-    broker: Mosquitto, fleet: Fleet, worker: Callable[[str], Worker], tmp_path: Path
+    broker: Mosquitto, fleet: Fleet, worker: Callable[..., Worker], tmp_path: Path
 ) -> None:
     one, two = worker("one"), worker("two")
     fleet.publish(800)
@@ -140,13 +140,22 @@ def test_a_killed_worker_and_a_broker_that_restarts(
     assert sorted(found) == sorted(f"7-{number}" for number in range(3200)), "each once"
 
 
-def test_messages_wait_for_a_worker_that_is_stopped(fleet: Fleet, worker: Callable[[str], Worker]) -> None:
+def test_messages_wait_for_a_worker_that_is_stopped(fleet: Fleet, worker: Callable[..., Worker]) -> None:
     worker("one").stop()
     fleet.publish(100)
     fleet.wait()
     one = worker("one")
     time.sleep(0.5)
     assert one.stop()["rows"] == 100
+
+
+def test_a_worker_that_leaves_keeps_no_part_of_the_messages(fleet: Fleet, worker: Callable[..., Worker]) -> None:
+    worker("one", "--leave").stop()
+    two = worker("two")
+    fleet.publish(100)
+    fleet.wait()
+    time.sleep(0.5)
+    assert two.stop()["rows"] == 100
 
 
 def test_a_message_that_is_not_on_the_disk_is_not_acknowledged(
