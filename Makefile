@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -70,6 +70,10 @@ bench-condition: .venv/bench-dsp
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cage
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.condition_cost
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.condition_rows
+
+# Bytes and processor time of the lake; questions about 15 million rows.
+bench-lake: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.lake
 
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store

@@ -1,15 +1,14 @@
 """The lake: bytes and processor time of the two layouts, and questions about 15 million rows.
 
-`python -m benchmarks.lake [--gateways N]`: rows of the simulated pump station are converted with both layouts, by turns
-in one run. Then a lake of N gateways (default 10) with 6 motors each and 3 days of 1 s rows, and another one with
-15 million records of intervals, are asked in processes of their own.
+`python -m benchmarks.lake [--gateways N]` (0: layouts only). Rows of the simulated pump station, as many as a file of
+the sink has, are converted with both layouts, by turns in one run. Then a lake of N gateways (default 10) with 6 motors
+each and 3 days of 1 s rows, and another one with 15 million records of intervals, are asked in separate processes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import statistics
 import subprocess
@@ -40,14 +39,17 @@ METRICS = (
     "voltage_l2n_v", "voltage_l3n_v", "current_l1_a", "current_l2_a", "current_l3_a", "energy_import_kwh",
     "motor_speed_rpm", "motor_efficiency_pct", "motor_efficiency_pct_u",
 )  # with t, id, asset and q: 19 columns  # fmt: skip
-PAIRS = 5
+PAIRS = 3
+FILE_BYTES = 50_000_000  # as `file.rotate`
 START_MS = 1_790_784_000_000  # 2026-10-01 00:00 in Shanghai
 MOTORS, DAYS = 6, 3
 QUESTION = """
     select asset, sum(mean_w) * 0.25 from (
-        select asset, {time} // 900000 as quarter, avg({value}) as mean_w from read_parquet('{path}') {where} group by all
+        select asset, epoch_ms(t) // 900000 as quarter, avg({value}) as mean_w
+        from read_parquet([{paths}]) {where} group by all
     ) group by asset
 """
+ROWS_ASKED = 1_000_000  # the file is read as often as gives about as many
 
 
 def main() -> None:
@@ -61,13 +63,15 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="magwatt-lake-") as folder:
         layouts(Path(folder))
+        if not arguments.gateways:
+            return
         write_rows(Path(folder) / "rows", arguments.gateways)
         write_records(Path(folder) / "records", 15_000_000 // (12 * 2880) + 1)
         for question, lake in (("coverage", "rows"), ("savings", "records")):
             command = [sys.executable, "-m", "benchmarks.lake", "--ask", question, "--lake", str(Path(folder) / lake)]
             found = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
-            print(f"{question}: {found['rows'] / 1e6:.1f} M rows, {found['wall_s']:.2f} s, processor {found['cpu_s']:.2f} "
-                  f"s, {found['rows'] / found['cpu_s'] / 1e6:.1f} M rows per processor second, "
+            print(f"{question}: {found['rows'] / 1e6:.1f} M rows, {found['wall_s']:.2f} s, processor "
+                  f"{found['cpu_s']:.2f} s, {found['rows'] / found['cpu_s'] / 1e6:.1f} M rows per processor second, "
                   f"{found['memory_mb']:.0f} MB")  # fmt: skip
 
 
@@ -80,32 +84,47 @@ def layouts(folder: Path) -> None:
             lines.append(b'{"topic":' + json.dumps(topic).encode() + b"," + payload[1:] + b"\n")
 
     run_accelerated(load("pump-station"), SIMULATED_S, keep)
-    for name, rows in (("all metrics", lines), (f"{len(METRICS) + 4} columns", list(map(_selected, lines)))):
-        sizes, conversion, question = [0.0, 0.0], list[float](), list[float]()
+    for name, hour in (("all metrics", lines), (f"{len(METRICS) + 4} columns", list(map(_selected, lines)))):
+        sizes = [sum(path.stat().st_size for path in paths) / len(hour) for paths in _converted(folder, hour)[:2]]
+        rows, conversion, question = _as_large_as_a_file(hour), list[float](), list[float]()
         for _ in range(PAIRS):
-            long, wide = folder / "long.ndjson", folder / "wide.ndjson"
-            for path in (long, wide):
-                path.write_bytes(b"".join(rows))
-            lake = folder / "lake"
-            long_s = cpu_s(lambda long=long: parquet.convert(long, ROOT))
-            wide_s = cpu_s(lambda wide=wide, lake=lake: convert(wide, ROOT, lake, Origin("demo", "gw-01", "1")))
-            conversion.append(long_s / wide_s)
-            [part], long_file = lake.rglob("*.parquet"), long.with_suffix(".parquet")
-            sizes = [path.stat().st_size / len(rows) for path in (long_file, part)]
-            asked = [
-                cpu_s(lambda text=text: duckdb.connect(config={"threads": 1}).execute(text).fetchall())
-                for text in (
-                    QUESTION.format(
-                        time="epoch_ms(t)", value="value", path=long_file, where="where metric = 'active_power_w'"
-                    ),
-                    QUESTION.format(time="epoch_ms(t)", value="active_power_w", path=part, where=""),
-                )
-            ]
-            question.append(asked[0] / asked[1])
-            shutil.rmtree(lake)
-            long_file.unlink()
-        print(f"{name}, {len(rows)} rows: long {sizes[0]:.1f} B, wide {sizes[1]:.1f} B a row; long / wide: conversion "
-              f"{_range(conversion)}, question {_range(question)}")  # fmt: skip
+            long, wide, ratio = _converted(folder, rows)
+            conversion.append(ratio)
+            copies = ROWS_ASKED // len(rows)
+            question.append(_asked(long, copies, "value", "where metric = 'active_power_w'")
+                            / _asked(wide, copies, "active_power_w"))  # fmt: skip
+        print(f"{name}: long {sizes[0]:.1f} B, wide {sizes[1]:.1f} B a row; long / wide: conversion of {len(rows)} "
+              f"rows {_range(conversion)}, question {_range(question)}")  # fmt: skip
+
+
+def _converted(folder: Path, rows: list[bytes]) -> tuple[list[Path], list[Path], float]:
+    """The files of both layouts, and the ratio of the processor times."""
+    long, wide, lake = folder / "long.ndjson", folder / "wide.ndjson", folder / "lake"
+    shutil.rmtree(lake, ignore_errors=True)
+    for path in (long, wide):
+        path.write_bytes(b"".join(rows))
+    long_s = cpu_s(lambda: parquet.convert(long, ROOT))
+    wide_s = cpu_s(lambda: convert(wide, ROOT, lake, Origin("demo", "gw-01", "1")))
+    return [long.with_suffix(".parquet")], sorted(lake.rglob("*.parquet")), long_s / wide_s
+
+
+def _asked(files: list[Path], copies: int, value: str, where: str = "") -> float:
+    """Processor time of a question to files that are read several times."""
+    paths = ", ".join([f"'{path}'" for path in files] * copies)
+    text = QUESTION.format(value=value, where=where, paths=paths)
+    return cpu_s(lambda: duckdb.connect(config={"threads": 1}).execute(text).fetchall())
+
+
+def _as_large_as_a_file(hour: list[bytes]) -> list[bytes]:
+    """The hour, and then the same rows with later ids and times."""
+    found, size = list(hour), sum(map(len, hour))
+    for number in range(1, FILE_BYTES // size + 1):
+        for line in hour:
+            body = json.loads(line)
+            boot, row = body["id"].split("-")
+            body |= {"id": f"{boot}-{int(row) + number * len(hour)}", "t": body["t"] + number * 3_600_000}
+            found.append(json.dumps(body, separators=(",", ":")).encode() + b"\n")
+    return found
 
 
 def _selected(line: bytes) -> bytes:
@@ -133,26 +152,32 @@ def write_rows(lake: Path, gateways: int) -> None:
             table = pa.table({name: pa.concat_arrays(parts) if len(parts) > 1 else parts[0]
                               for name, parts in columns.items()}).unify_dictionaries()  # fmt: skip
             folder = folder_of(lake, "telemetry", origin, day=day_of(begin))
-            first = day * seconds * MOTORS + 1
-            write(folder / name_of([f"7-{first}", f"7-{first + table.num_rows - 1}"]), table, origin)
+            write(folder / name_of(table["id"]), table, origin)
+
+
+# name, rated value, noise, digits, whether it follows the load
+VALUES = (
+    ("active_power_w", 41_500.0, 20.0, 0, True), ("reactive_power_var", 14_900.0, 20.0, 0, True),
+    ("apparent_power_va", 44_100.0, 20.0, 0, True), ("current_l1_a", 63.8, 0.03, 2, True),
+    ("current_l2_a", 63.6, 0.03, 2, True), ("current_l3_a", 63.7, 0.03, 2, True),
+    ("shaft_power_w", 38_430.0, 20.0, 0, True), ("motor_load_pct", 100.0, 0.05, 1, True),
+    ("voltage_l1n_v", 231.0, 0.2, 1, False), ("voltage_l2n_v", 230.4, 0.2, 1, False),
+    ("voltage_l3n_v", 230.8, 0.2, 1, False), ("frequency_hz", 50.0, 0.01, 2, False),
+    ("power_factor", 0.94, 0.002, 3, False), ("motor_efficiency_pct", 95.6, 0.02, 2, False),
+)  # fmt: skip
 
 
 def _append(columns: dict[str, list[Any]], motor: int, begin_ms: int, part: Any, chance: Any, day: int) -> None:
     n = len(part)
     ids = 1 + motor + MOTORS * (np.arange(n) + day * n)
-    noisy = {name: np.round(part * rated + chance.normal(0, step, n), digits).astype(np.float32)
-             for name, rated, step, digits in (
-        ("active_power_w", 41_500.0, 20.0, 0), ("reactive_power_var", 14_900.0, 20.0, 0),
-        ("apparent_power_va", 44_100.0, 20.0, 0), ("current_l1_a", 63.8, 0.03, 2), ("current_l2_a", 63.6, 0.03, 2),
-        ("current_l3_a", 63.7, 0.03, 2), ("shaft_power_w", 38_430.0, 20.0, 0), ("motor_load_pct", 100.0, 0.05, 1))}  # fmt: skip
-    steady = {name: np.round(value + chance.normal(0, step, n), digits).astype(np.float32)
-              for name, value, step, digits in (
-        ("voltage_l1n_v", 231.0, 0.2, 1), ("voltage_l2n_v", 230.4, 0.2, 1), ("voltage_l3n_v", 230.8, 0.2, 1),
-        ("frequency_hz", 50.0, 0.01, 2), ("power_factor", 0.94, 0.002, 3), ("motor_efficiency_pct", 95.6, 0.02, 2))}  # fmt: skip
+    values = {
+        name: np.round((part if follows else 1) * rated + chance.normal(0, step, n), digits).astype(np.float32)
+        for name, rated, step, digits, follows in VALUES
+    }
     found = {
         "t": pa.array(begin_ms + 1000 * np.arange(n) + chance.integers(0, 20, n)).cast(pa.timestamp("ms", tz="UTC")),
         "id": pa.array([f"7-{number}" for number in ids]), "asset": _constant(f"motor-{motor:02d}", n),
-        "q": _constant("good", n), **{name: pa.array(values) for name, values in {**noisy, **steady}.items()},
+        "q": _constant("good", n), **{name: pa.array(column) for name, column in values.items()},
         "energy_counted_import_wh": pa.array(np.cumsum(part * 41_500 / 3600).astype(np.int64)),
     }  # fmt: skip
     for name, column in found.items():
@@ -199,7 +224,13 @@ def ask(question: str, path: Path) -> dict[str, float]:
     rows = sum(row.rows for row in coverage(lake)) if question == "coverage" else sum(
         row.intervals for row in savings(lake))  # fmt: skip
     return {"rows": rows, "wall_s": time.perf_counter() - begin_s, "cpu_s": time.process_time() - begin_cpu_s,
-            "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}  # fmt: skip
+            "memory_mb": _memory_mb()}  # fmt: skip
+
+
+def _memory_mb() -> float:
+    """The largest memory of this process, not that of its parent as getrusage would count it."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
 
 
 def cpu_s(call: Callable[[], object]) -> float:

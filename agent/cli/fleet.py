@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from agent.cli.fleet_view import check_object, problem_lines, table_lines
 from agent.cli.options import BROKER, FINDING, POSITIVE, broker_of, fail, login_options, option_value, seconds_from
 from agent.core.text import N_, _, as_object, text_of
-from agent.delivery.output_libraries import is_installed
 
 if TYPE_CHECKING:
     from agent.fleet.lake import Lake
@@ -36,7 +34,7 @@ def fleet() -> None:
 
 @fleet.command(
     help=N_(
-        "Answer a question about a lake.\n\n"
+        "Query a lake.\n\n"
         "savings: by motor and month, from the signed ledgers. verdicts: the newest verdict of each motor. alarms: how "
         "often each was raised, and its state. coverage: rows of each motor and month. Files that cannot be read are "
         "named and left out. Exits 1 if there is a finding."
@@ -50,6 +48,8 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
     if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
         fail(_("--month {text}: expected a month, for example 2026-10", text=month))
     lake, ask = _open(lake_dir, question)
+    import msgspec
+
     from agent.fleet.lake import LakeError
 
     try:
@@ -71,7 +71,7 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
 @fleet.command(
     help=N_(
         "Receive the messages of many gateways from a broker and store them in a lake.\n\n"
-        "Uses a shared subscription: several workers of one group share the messages, each with a name of its own. A "
+        "Uses a shared subscription: several workers of one group share the messages, each under its own name. A "
         "message is acknowledged when it is on the disk; a worker that was killed continues under the same name. Stops "
         "with Ctrl-C or SIGTERM and then converts what was received."
     )
@@ -82,15 +82,17 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
 @click.option("--name", metavar="NAME", default="1", show_default=True, help=N_("Name of this worker."))
 @click.option("--group", metavar="GROUP", default="magwatt", show_default=True,
               help=N_("Group of the shared subscription."))  # fmt: skip
-@click.option("--every", "segment_s", type=seconds_from(1), default=300.0, show_default=True,
+@click.option("--interval", "segment_s", type=seconds_from(1), default=300.0, show_default=True,
               help=N_("Convert what was received after this many seconds."))  # fmt: skip
 @click.option("--segment", "segment_mb", type=POSITIVE, metavar="MB", default=200.0, show_default=True,
               help=N_("Convert what was received when it has this size."))  # fmt: skip
 @click.option("--seconds", type=seconds_from(0), help=N_("Stop after this many seconds."))
+@click.option("--leave", "leaves", is_flag=True,
+              help=N_("When it stops, end the session: the broker keeps no messages for this worker."))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def ingest(
     lake_dir: Path, broker: str, user: str | None, password_file: Path | None, ca: Path | None, name: str, group: str,
-    segment_s: float, segment_mb: float, seconds: float | None, as_json: bool,
+    segment_s: float, segment_mb: float, seconds: float | None, leaves: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from agent.config import schema
 
@@ -98,6 +100,8 @@ def ingest(
     option_value("--group", group, schema.identifier)
     settings = broker_of(broker, user, password_file, ca)
     _need_libraries()
+    from msgspec.structs import asdict
+
     from agent.core.clock import SystemClock
     from agent.fleet.ingest.worker import IngestSettings, IngestWorker
     from agent.fleet.lake import LakeError
@@ -109,13 +113,13 @@ def ingest(
     until_ns = None if seconds is None else clock.monotonic_ns() + round(1e9 * seconds)
     try:
         worker = IngestWorker(
-            settings, IngestSettings(lake_dir, name, group, round(1e6 * segment_mb), segment_s), clock
+            settings, IngestSettings(lake_dir, name, group, round(1e6 * segment_mb), segment_s, leaves), clock
         )
         worker.run(lambda: stopped.is_set() or (until_ns is not None and clock.monotonic_ns() >= until_ns))
     except (LakeError, OSError) as error:
         fail(text_of(error) if isinstance(error, LakeError) else str(error))
     counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.connections,
-              **msgspec.structs.asdict(worker.report)}  # fmt: skip
+              **asdict(worker.report)}  # fmt: skip
     click.echo(json.dumps(counts) if as_json else _(
         "{received:d} messages received, {rows:d} rows written into {files:d} {files:file|files}, {repeated:d} "
         "received again, {rejected:d} rejected", **counts,
@@ -126,14 +130,14 @@ def ingest(
 @fleet.command(
     help=N_(
         "Verify all ledgers in a lake.\n\n"
-        "Checks chain, signatures and contents of the records, and compares them with the checkpoints that `fleet ingest` "
-        "has received and those of --checkpoint. `magwatt ledger verify` on the gateway also compares the stored "
-        "intervals. Exits 1 if a verification fails or there is a finding."
+        "Checks chain and signatures of the records, and compares them with the checkpoints that `fleet ingest` has "
+        "received and those of --checkpoint. `magwatt ledger verify` on the gateway also compares stored intervals. "
+        "Exits 1 if a verification fails or there is a finding."
     )
 )
 @lake_option
 @click.option("--checkpoint", "checkpoint_files", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
-              help=N_("Checkpoints from elsewhere: exported files, reports, messages; repeatable."))  # fmt: skip
+              help=N_("External checkpoints: exported files, reports, messages; repeatable."))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) -> None:
     from agent.cli.ledger_options import external_checkpoints
@@ -164,6 +168,8 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
 
 
 def _need_libraries() -> None:
+    from agent.delivery.output_libraries import is_installed
+
     for library in ("pyarrow", "duckdb"):
         if not is_installed(library):
             fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=library))

@@ -10,7 +10,7 @@ from agent.core.local_time import format_minute
 from agent.core.text import N_, _, as_object
 
 if TYPE_CHECKING:
-    from agent.fleet.verify import LedgerCheck
+    from agent.fleet.verify import VerifiedLedger
 
 PROBLEMS_SHOWN = 5
 
@@ -77,7 +77,7 @@ COLUMNS: dict[str, Sequence[TableColumn]] = {
 }  # fmt: skip
 
 
-def problem_lines(checks: Sequence[LedgerCheck]) -> Iterator[str]:
+def problem_lines(checks: Sequence[VerifiedLedger]) -> Iterator[str]:
     """What is wrong with the ledgers, the first problems of each."""
     for check in checks:
         place = {"site": check.site, "gateway": check.gateway}
@@ -88,7 +88,7 @@ def problem_lines(checks: Sequence[LedgerCheck]) -> Iterator[str]:
                     **place, key=check.result.keys[-1] if check.result.keys else "–")  # fmt: skip
 
 
-def check_object(check: LedgerCheck) -> dict[str, Any]:
+def check_object(check: VerifiedLedger) -> dict[str, Any]:
     """The JSON of the verification of a ledger."""
     result = check.result
     return {

@@ -1,1 +1,1 @@
-"""Fleets: questions about a lake that many gateways have filled, collection of rows from a broker, verification."""
+"""Fleets: queries of a lake with the rows of many gateways, collection of rows from a broker, verification."""

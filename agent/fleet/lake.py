@@ -9,7 +9,6 @@ from typing import Any
 
 import duckdb
 
-from agent.core.text import CodedError
 from agent.fleet.lake_files import LakeFile, files_of, overlapping
 from agent.fleet.reasons import (
     LAKE_CHANGED,
@@ -19,7 +18,7 @@ from agent.fleet.reasons import (
     QUERY_FAILED,
     TIMEZONE_UNKNOWN,
 )
-from drivers.reasons import Reason
+from drivers.reasons import CodedError, Reason
 
 MEMORY = "120MB"  # of DuckDB; more is written to a temporary folder
 THREADS = 2
@@ -95,7 +94,7 @@ class Relation:
     """The rows of files as text of SQL: site, gateway, day or month of the folder as `partition`, and columns.
 
     columns: name → type. A column that the files do not have is null.
-    identity: columns that two rows have in common only if they are the same row, besides site and gateway.
+    identity: columns that two rows have in common only if they are the same row, in addition to site and gateway.
     """
 
     def __init__(self, columns: Mapping[str, str], identity: Sequence[str]) -> None:

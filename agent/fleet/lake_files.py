@@ -85,7 +85,7 @@ def by_gateway(files: Iterable[LakeFile], bytes_max: int) -> Iterator[list[LakeF
 
 
 def newest_of_ledgers(files: Iterable[LakeFile]) -> list[LakeFile]:
-    """Without files of before a backup was restored: the ledger as it continued is in the others."""
+    """Without files from before a backup was restored: the ledger as it continued is in the others."""
     found = list(files)
     restores: dict[tuple[str, str, str], int] = {}
     for file in found:
@@ -151,7 +151,7 @@ def _keys(name: str) -> tuple[Key | None, Key | None]:
 
 
 def _complete_size(path: Path) -> int | None:
-    """Bytes of a file that begins and ends as Parquet does; None: it was cut off, or is something else."""
+    """Bytes of a file that begins and ends as Parquet does; None: it is truncated, or is something else."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)

@@ -79,15 +79,21 @@ def _of_batch(lake: Lake, files: Sequence[LakeFile], zone: str, month: str | Non
     bounds = [month_bounds_ms(name, zone) for name in months]
     found, amended = list[MotorMonth](), set[Gateway]()
     for row in lake.ask(files, lambda rows: _sums(rows, bounds), RECORDS):
-        found.append(MotorMonth(*row[:4], months[row[4]], *row[5:-1]))
+        found.append(_motor_month(row, months))
         if not row[-1]:
             amended.add((row[0], row[1]))
     again = [file for file in files if (file.site, file.gateway) in amended]
     exact = lake.ask(again, lambda rows: _sums(_counting(rows), bounds), RECORDS)
     return [
         *(row for row in found if (row.site, row.gateway) not in amended),
-        *(MotorMonth(*row[:4], months[row[4]], *row[5:-1]) for row in exact),
+        *(_motor_month(row, months) for row in exact),
     ]
+
+
+def _motor_month(row: Sequence[Any], months: Sequence[str]) -> MotorMonth:
+    """A row of `_sums`, which has the number of the month."""
+    site, gateway, ledger, motor, month, *sums, _ = row
+    return MotorMonth(site, gateway, ledger, motor, months[month], *sums)
 
 
 def _sums(rows: str, bounds: Sequence[tuple[int, int]]) -> str:

@@ -1,4 +1,4 @@
-"""Verification of all ledgers in a lake: the chain, the signatures, and the checkpoints that were published or given."""
+"""Verification of all ledgers in a lake: chain, signatures, and the checkpoints that were published or given."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHECKPOINTS = Relation({"line": "varchar"}, ("line",))
 Checkpoint = Mapping[str, Any]
 
 
-class LedgerCheck(Struct, frozen=True):
+class VerifiedLedger(Struct, frozen=True):
     """A ledger of a gateway and the result of its verification.
 
     newer: number of checkpoints of later records than the lake has; they are not compared.
@@ -39,8 +39,8 @@ class LedgerCheck(Struct, frozen=True):
     newer: int
 
 
-def verify_ledgers(lake: Lake, given: Iterable[Checkpoint] = ()) -> Iterator[LedgerCheck]:
-    """By site and gateway. given: checkpoints from elsewhere, besides those in the lake. Raises LakeError.
+def verify_ledgers(lake: Lake, given: Iterable[Checkpoint] = ()) -> Iterator[VerifiedLedger]:
+    """By site and gateway. given: external checkpoints, in addition to those in the lake. Raises LakeError.
 
     A ledger that ends more than two days before its newest checkpoint is a finding.
     """
@@ -57,7 +57,7 @@ def verify_ledgers(lake: Lake, given: Iterable[Checkpoint] = ()) -> Iterator[Led
             lake.findings.append(
                 LEDGER_EXPORT_LATE(site=site, gateway=gateway, last_ms=result.last_ms, n=len(newer), day=day)
             )
-        yield LedgerCheck(site, gateway, ledger, result, len(newer))
+        yield VerifiedLedger(site, gateway, ledger, result, len(newer))
 
 
 def _ledger_of(file: LakeFile) -> tuple[str, str, str]:

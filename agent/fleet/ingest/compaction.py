@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,7 +23,9 @@ LOCK = "compaction.lock"
 
 
 def compact(lake: Path, folders: Iterable[Path], today: str) -> None:
-    """Merges files in folders of a day: all of a past day, otherwise the smallest. One process of a lake at a time.
+    """Merges files in folders of a day and of the day before: all of a past day, otherwise the smallest ones.
+
+    One process of a lake at a time.
 
     Raises OSError, ArrowException.
     """
@@ -31,11 +34,16 @@ def compact(lake: Path, folders: Iterable[Path], today: str) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return  # the next segment does it
-        for folder in sorted(folders):
+        for folder in sorted({place for touched in folders for place in (touched, _day_before(touched))}):
             parts = sorted(folder.glob("part-*.parquet"), key=lambda path: path.stat().st_size)
             past = folder.name.removeprefix("day=") < today
             if len(parts) >= MERGED or (past and len(parts) > 1):
                 merge(parts if past else parts[:MERGED])
+
+
+def _day_before(folder: Path) -> Path:
+    day = date.fromisoformat(folder.name.removeprefix("day="))
+    return folder.with_name(f"day={day - timedelta(days=1)}") if day > date.min else folder
 
 
 def merge(paths: Sequence[Path]) -> Path:
@@ -44,7 +52,7 @@ def merge(paths: Sequence[Path]) -> Path:
     table = _each_once(united([_with_dictionaries(file.read()) for file in files]))
     metadata = files[0].metadata.metadata
     origin = Origin(*(metadata[f"magwatt.{name}".encode()].decode() for name in Origin.__struct_fields__))
-    target = write(paths[0].with_name(name_of(table["id"].to_pylist())), in_order(table), origin)
+    target = write(paths[0].with_name(name_of(table["id"])), in_order(table), origin)
     for path in paths:
         if path != target:
             path.unlink()

@@ -21,7 +21,7 @@ from msgspec import Struct
 from agent import VERSION
 from agent.core.messages import SCHEMA_VERSION
 from agent.delivery.files.lake.columns import RowMessage, table_of, united
-from agent.delivery.files.lake.parts import Origin, folder_of, id_key, name_of, write
+from agent.delivery.files.lake.parts import Origin, folder_of, is_id, name_of, without_cycle_search, write
 from agent.delivery.files.lake.rows import DAY_MS, ROWS_AT_ONCE, day_of
 from agent.fleet.ingest.compaction import compact
 from agent.fleet.ingest.topics import CHECKPOINT, TopicPlace, place_of
@@ -81,7 +81,7 @@ class SegmentTables:
             for place, part in _parts(united(tables)):
                 origin = Origin(place[0], place[1], VERSION)
                 folder = folder_of(lake, kind, origin, day=day_of(place[2] * DAY_MS))
-                write(folder / name_of(part["id"].to_pylist()), part, origin)
+                write(folder / name_of(part["id"]), part, origin)
                 folders.add(folder)
                 self.report.files += 1
         return folders
@@ -90,7 +90,7 @@ class SegmentTables:
 def convert_segment(source: Path, lake: Path, today: str) -> SegmentReport:
     """Raises OSError, ArrowException."""
     tables, rejected = SegmentTables(), list[bytes]()
-    with source.open("rb") as lines:
+    with source.open("rb") as lines, without_cycle_search():
         while block := list(islice(lines, ROWS_AT_ONCE)):
             tables.add(_decoded(block, lake, rejected))
     tables.report.rejected = len(rejected)
@@ -107,9 +107,8 @@ def _decoded(lines: list[bytes], lake: Path, rejected: list[bytes]) -> Iterator[
         try:
             row = decoder.decode(line)
             place = place_of(row.topic)
-            if place is None or row.s != f"magwatt.{place.kind}/{SCHEMA_VERSION}":
+            if place is None or row.s != f"magwatt.{place.kind}/{SCHEMA_VERSION}" or not is_id(row.id):
                 raise ValueError(row.s)
-            id_key(row.id)
             day_of(row.t)
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
             if not _is_checkpoint(line, lake):
@@ -120,7 +119,7 @@ def _decoded(lines: list[bytes], lake: Path, rejected: list[bytes]) -> Iterator[
 
 
 def _is_checkpoint(line: bytes, lake: Path) -> bool:
-    """Writes a published checkpoint of a ledger to a file of its own; False: the line is none."""
+    """Writes a published checkpoint of a ledger to a separate file; False: the line is none."""
     try:
         body = msgspec.json.decode(line)
         place = place_of(body.pop("topic"))

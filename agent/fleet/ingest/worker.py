@@ -43,6 +43,7 @@ OPEN = "current.ndjson"
 SESSION_S = 14 * 86_400  # how long the broker keeps the messages of a stopped worker
 UNCONFIRMED = 10_000  # messages
 WAIT_S = 0.1
+LEAVE_S = 2.0  # without a message
 CONNACK_S = 10.0
 KEEPALIVE_S = 60
 MISC_S = 5.0
@@ -52,6 +53,7 @@ class IngestSettings(Struct, frozen=True):
     """lake: its directory. name: of the worker. group: of the shared subscription.
 
     segment_bytes, segment_s: size and age at which received messages are converted.
+    leaves: whether the session ends with the worker, after what waited for it was received.
     """
 
     lake: Path
@@ -59,11 +61,13 @@ class IngestSettings(Struct, frozen=True):
     group: str = "magwatt"
     segment_bytes: int = 200_000_000
     segment_s: float = 300.0
+    leaves: bool = False
 
 
 class IngestWorker:
     """received: messages on the disk. skipped: others that are not stored. connections: their number.
 
+    subscribed: whether the broker sends messages.
     report: sums of the converted segments.
     """
 
@@ -82,14 +86,25 @@ class IngestWorker:
         self._file = LineFile(self._folder / OPEN)
         self._since_s = self._now_s()
         self._lines, self._unconfirmed, self._pending = list[bytes](), list[int](), 0
+        self._topics = [f"$share/{settings.group}/{topic}" for topic in FILTERS]
         self._client: paho.Client | None = None
-        self._subscribed, self._rejected = False, False
+        self.subscribed, self._rejected = False, False
         self._connected_s = self._maintained_s = self._connect_due_s = 0.0
         self._retry = Backoff(random.Random(settings.name))
         self._conversion: subprocess.Popen[bytes] | None = None
 
     def run(self, ending: Callable[[], bool]) -> None:
         """Receives until `ending`, then converts what was received. Raises OSError of the disk, LakeError."""
+        try:
+            self._receive_until(ending)
+            self._close_segment()
+            while self._convert_closed():
+                self._clock_wait(WAIT_S)
+        finally:
+            self._file.close()
+            self._lock.close()
+
+    def _receive_until(self, ending: Callable[[], bool]) -> None:
         try:
             while not ending():
                 if self._client is None:
@@ -101,13 +116,24 @@ class IngestWorker:
                 self._convert_closed()
                 if self._is_due():
                     self._close_segment()
+            if self._settings.leaves and self._client is not None:
+                self._leave(self._client)
         finally:
             self._disconnect(None)
-        self._close_segment()
-        while self._convert_closed():
-            self._clock_wait(WAIT_S)
-        self._file.close()
-        self._lock.close()
+
+    def _leave(self, client: paho.Client) -> None:
+        """Ends the session: the broker would keep a part of the messages for a worker that does not come back."""
+        client.unsubscribe(self._topics)
+        quiet_since_s, before = self._now_s(), self.received + self.skipped
+        while self._now_s() - quiet_since_s < LEAVE_S and self._receive():
+            self._store()
+            if before != (before := self.received + self.skipped):
+                quiet_since_s = self._now_s()
+        ended: Any = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        ended.SessionExpiryInterval = 0
+        client.disconnect(properties=ended)
+        client.loop_write()
+        self._client = None
 
     def _receive(self) -> bool:
         """Reads what has arrived; whether there is a connection."""
@@ -129,7 +155,7 @@ class IngestWorker:
         if self._rejected:
             raise LakeError(INGEST_REJECTED, host=self._broker.host, port=self._broker.port, group=self._settings.group)
         waited_s = self._now_s() - self._connected_s
-        return client.socket() is not None and (self._subscribed or waited_s < CONNACK_S)
+        return client.socket() is not None and (self.subscribed or waited_s < CONNACK_S)
 
     def _store(self) -> None:
         """Writes what was received to the disk, then acknowledges it."""
@@ -140,9 +166,9 @@ class IngestWorker:
         assert client is not None
         for mid in self._unconfirmed:
             client.ack(mid, 1)
-        self._forget()
+        self._discard()
 
-    def _forget(self) -> None:
+    def _discard(self) -> None:
         self._lines.clear()
         self._unconfirmed.clear()
         self._pending = 0
@@ -173,10 +199,10 @@ class IngestWorker:
         client.connect_timeout = 5.0
         client.on_connect, client.on_message = self._on_connect, self._on_message
         client.on_subscribe = self._on_subscribe
-        session = Properties(PacketTypes.CONNECT)
+        session: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval, session.ReceiveMaximum = SESSION_S, UNCONFIRMED
         self._connected_s = self._maintained_s = self._now_s()
-        self._subscribed = self._rejected = False
+        self.subscribed = self._rejected = False
         try:
             tls.authenticate(client, self._broker)
             client.connect(
@@ -192,22 +218,22 @@ class IngestWorker:
             return
         self.connections += 1
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        client.subscribe([(f"$share/{self._settings.group}/{topic}", options) for topic in FILTERS])
+        client.subscribe([(topic, options) for topic in self._topics])
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         self._rejected = any(reason.is_failure for reason in reasons)
-        self._subscribed = not self._rejected
+        self.subscribed = not self._rejected
         log.info("%s:%d: receiving", self._broker.host, self._broker.port)
 
     def _disconnect(self, reason: DisconnectReason | None, why: str = "") -> None:
-        """Forgets what was not acknowledged: the broker sends it again. reason: None: this worker ends."""
+        """Discards what was not acknowledged: the broker sends it again. reason: None: this worker ends."""
         if self._client is not None and self._client.socket() is not None:
             self._client.disconnect()
             self._client.loop_write()
         self._client = None
-        self._forget()
+        self._discard()
         if reason is not None:
-            lasted_s = self._now_s() - self._connected_s if self._subscribed else 0.0
+            lasted_s = self._now_s() - self._connected_s if self.subscribed else 0.0
             wait_s = self._retry.delay_s(reason, lasted_s)
             log.warning("%s:%d: %s; next attempt in %.0f s", self._broker.host, self._broker.port,
                         why or "the connection was lost", wait_s)  # fmt: skip

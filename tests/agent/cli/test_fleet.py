@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from support import metered_retrofit
 from support.command_line import invoke
 from support.lake import interval, ledger
 
@@ -55,3 +58,25 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert invoke("fleet", "query", "coverage", "--lake", lake(tmp_path)).exit_code == 2
     assert invoke("fleet", "query", "savings", "--lake", str(tmp_path), "--month", "October").exit_code == 2
     assert invoke("fleet", "query", "profit", "--lake", str(tmp_path)).exit_code == 2
+
+
+def test_the_verification_of_a_ledger_without_signatures_fails(tmp_path: Path) -> None:
+    result = invoke("fleet", "verify", "--lake", lake(tmp_path), "--json")
+    [found] = json.loads(result.stdout)["ledgers"]
+    assert (result.exit_code, found["site"], found["ok"], found["records"]) == (1, "mill-2", False, 5)
+    assert found["problems"][0]["code"] == "key_record_invalid"
+    assert invoke("fleet", "verify", "--lake", str(tmp_path)).exit_code == 1
+
+
+def test_a_verified_ledger_is_exit_code_0(tmp_path: Path) -> None:
+    metered_retrofit.retrofit(tmp_path, days=1)
+    with closing(sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")) as db:
+        export_ledger(db, tmp_path / "lake", ORIGIN, Place())
+    result = invoke("fleet", "verify", "--lake", str(tmp_path / "lake"), "--json")
+    [found] = json.loads(result.stdout)["ledgers"]
+    assert (result.exit_code, found["ok"], found["self_named"]) == (0, True, True)
+
+
+def test_names_of_workers_are_names_of_folders(tmp_path: Path) -> None:
+    for option in ("--name", "--group"):
+        assert invoke("fleet", "ingest", "--lake", str(tmp_path), option, "../x").exit_code == 2

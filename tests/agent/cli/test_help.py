@@ -56,7 +56,7 @@ def test_the_commands_are_in_four_groups() -> None:
         "demo", "init", "scan", "identify", "check", "plan", "doctor", "commission",
         "run", "health", "read", "watch", "web", "explain", "condition", "alarms", "maintenance", "resume",
         "import", "baseline", "adjustment", "certificate", "contract", "report", "ledger",
-        "replay", "simulate", "profiles", "backup", "restore", "compile",
+        "replay", "simulate", "fleet", "profiles", "backup", "restore", "compile",
     ]  # fmt: skip
 
 
@@ -92,7 +92,8 @@ def test_an_option_has_one_meaning_in_all_commands() -> None:
         assert option.help, f"{path} {option.opts[0]}: has no help"
         for name in option.opts:
             by_name.setdefault(name, []).append((path, option))
-    differs = {"magwatt explain", "magwatt contract sign"}  # the latter signs with its key, others verify
+    # `contract sign` signs with its key, others verify; `fleet verify` has no configuration
+    differs = {"magwatt explain", "magwatt contract sign", "magwatt fleet verify"}
     for name in ("--config", "--user", "--password-file", "--ca", "--key", "--checkpoint", "--state"):
         texts = {option.help for path, option in by_name[name] if path not in differs}
         assert len(texts) == 1, f"{name}: {texts}"

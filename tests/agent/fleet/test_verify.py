@@ -18,7 +18,7 @@ from agent.fleet import reasons as codes
 from agent.fleet import verify as module
 from agent.fleet.ingest.segment import convert_segment
 from agent.fleet.lake import Lake
-from agent.fleet.verify import LedgerCheck, verify_ledgers
+from agent.fleet.verify import VerifiedLedger, verify_ledgers
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as ledger_codes
 
@@ -39,7 +39,7 @@ def state(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def verified(tmp_path: Path) -> tuple[LedgerCheck, Lake]:
+def verified(tmp_path: Path) -> tuple[VerifiedLedger, Lake]:
     lake = Lake(tmp_path / "lake")
     [check] = verify_ledgers(lake)
     return check, lake

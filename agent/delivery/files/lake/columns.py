@@ -53,9 +53,10 @@ def table_of(kind: str, rows: Sequence[RowMessage]) -> pa.Table:
         "asset": pa.array([row.asset for row in rows], pa.string()).dictionary_encode(),
         "q": pa.array([row.q for row in rows], pa.string()).dictionary_encode(),
     }
-    values = [row.v for row in rows]
-    for name in sorted(set().union(*values)):
-        columns[name] = _column(kind, name, [value.get(name) for value in values])
+    names = sorted(set().union(*(row.v for row in rows)))
+    by_row = [list(map(row.v.get, names)) for row in rows]  # row by row, while its values are in the processor's cache
+    for name, values in zip(names, zip(*by_row, strict=True), strict=True):
+        columns[name] = _column(kind, name, values)
     for name in JSON_TEXTS:
         texts = [bytes(getattr(row, name)) or None for row in rows]
         if any(texts):
@@ -96,7 +97,7 @@ def _words() -> frozenset[str]:
                      if item.kind not in ("gauge", "counter"))  # fmt: skip
 
 
-def _column(kind: str, name: str, values: list[Any]) -> pa.Array:
+def _column(kind: str, name: str, values: Sequence[Any]) -> pa.Array:
     types = set(map(type, values)) - {type(None)}
     try:
         if types <= _NUMBERS:
@@ -110,7 +111,7 @@ def _column(kind: str, name: str, values: list[Any]) -> pa.Array:
     return pa.array(texts, pa.string()).dictionary_encode()
 
 
-def _numbers(wanted: pa.DataType, values: list[Any], types: set[type]) -> pa.Array:
+def _numbers(wanted: pa.DataType, values: Sequence[Any], types: set[type]) -> pa.Array:
     if pa.types.is_int64(wanted) and float in types:
         wanted = pa.float64()
     try:

@@ -65,7 +65,7 @@ Row = tuple[int, int, str, str]  # seq, t_ms, kind, line
 def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Place) -> Place:
     """Writes the records after a place; returns the newest.
 
-    All records are written if the ledger was restored since, or has another record at that place. Files of before
+    All records are written if the ledger was restored since, or has another record at that place. Earlier files
     stay: a reader uses those with the highest number of restorations. Raises OSError, sqlite3.Error.
     """
     (restores,) = db.execute("select count(*) from ledger where kind = 'restore'").fetchone()

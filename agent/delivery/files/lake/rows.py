@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agent.delivery.files.lake.columns import RowMessage, table_of, united
-from agent.delivery.files.lake.parts import Origin, folder_of, name_of, write
+from agent.delivery.files.lake.parts import Origin, folder_of, name_of, without_cycle_search, write
 
 ROWS_AT_ONCE = 5000  # messages that are in memory as objects
 DAY_MS = 86_400_000
@@ -50,12 +50,8 @@ class RowTables:
         """Writes one file for each kind and day, sorted by asset and time. Raises OSError."""
         written = []
         for (kind, day), tables in sorted(self._tables.items()):
-            folder = folder_of(lake, kind, origin, day=day_of(day * DAY_MS))
-            written.append(
-                write(
-                    folder / name_of(row_id for row_id, _ in self._known[kind, day]), in_order(united(tables)), origin
-                )
-            )
+            table, folder = in_order(united(tables)), folder_of(lake, kind, origin, day=day_of(day * DAY_MS))
+            written.append(write(folder / name_of(table["id"]), table, origin))
         return written
 
 
@@ -65,7 +61,7 @@ def convert(source: Path, root: str, lake: Path, origin: Origin) -> list[Path]:
     root: topic of the gateway. Raises OSError, ValueError.
     """
     tables, decoder = RowTables(), msgspec.json.Decoder(RowMessage)
-    with source.open("rb") as lines:
+    with source.open("rb") as lines, without_cycle_search():
         while block := list(islice(lines, ROWS_AT_ONCE)):
             tables.add(_placed(map(decoder.decode, block), f"{root}/"))
     written = tables.write(lake, origin)
@@ -85,7 +81,10 @@ def day_of(t_ms: int) -> str:
 
 
 def _placed(rows: Iterable[RowMessage], prefix: str) -> Iterator[tuple[str, RowMessage]]:
+    places: dict[str, tuple[str | None, str]] = {}
     for row in rows:
-        asset, _, kind = row.topic.removeprefix(prefix).rpartition("/")
-        row.asset = asset or None
+        if (place := places.get(row.topic)) is None:
+            asset, _, kind = row.topic.removeprefix(prefix).rpartition("/")
+            place = places[row.topic] = asset or None, kind
+        row.asset, kind = place
         yield kind, row

@@ -107,6 +107,17 @@ def test_small_files_of_a_day_are_merged(tmp_path: Path, monkeypatch: pytest.Mon
     assert {row["text"] for row in found} == {"0", "1", "2"}
 
 
+def test_the_first_segment_of_a_day_merges_the_day_before(tmp_path: Path) -> None:
+    for number in range(3):
+        convert_segment(segment(tmp_path / "w", received("gw-1", number)), tmp_path / "lake", TODAY)
+    assert len(parts(tmp_path / "lake")) == 3
+    tomorrow = received("gw-1", 9, t_ms=MIDNIGHT_MS + 86_400_000)
+    convert_segment(segment(tmp_path / "w", tomorrow), tmp_path / "lake", "2026-09-22")
+    assert [path.split("/")[-2:] for path in parts(tmp_path / "lake")] == [
+        ["day=2026-09-21", "part-7-0_7-2.parquet"], ["day=2026-09-22", "part-7-9_7-9.parquet"]
+    ]  # fmt: skip
+
+
 def test_a_merge_that_is_killed_before_its_parts_are_deleted_counts_no_row_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

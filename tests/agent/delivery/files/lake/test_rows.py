@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.lake import ROOT, ndjson, parts, rows
 
 from agent.core.messages import Message
-from agent.delivery.files.lake.parts import Origin
+from agent.delivery.files.lake.parts import Origin, is_id, name_of
 from agent.delivery.files.lake.rows import convert
 
 ORIGIN = Origin("mill-2", "gw-07", "1.2.3", "0f" * 8, "c0ffee")
@@ -81,6 +82,21 @@ def test_an_interrupted_conversion_is_repeated_with_the_same_files(
         (once / path).read_bytes() for path in parts(once)
     ]
     assert not list(twice.rglob("*.partial"))
+
+
+@pytest.mark.parametrize("row_id", ["x", "7-", "-1", "7-1-2", "7-123456789012", "1234567890-1"])
+def test_a_text_that_is_no_id_is_not_the_name_of_a_file(row_id: str) -> None:
+    assert not is_id(row_id)
+    with pytest.raises(ValueError, match="id"):
+        name_of(pa.array(["7-1", row_id]))
+
+
+@pytest.mark.parametrize("ids", [["7-9", "7-10", "7-2"], ["10-1", "9-999"], ["7-17179869183", "7-0"]])
+def test_ids_are_compared_as_numbers(ids: list[str]) -> None:
+    numbers = sorted(tuple(map(int, row_id.split("-"))) for row_id in ids)
+    first, last = (f"{run}-{row}" for run, row in (numbers[0], numbers[-1]))
+    assert name_of(pa.array(ids)) == f"part-{first}_{last}.parquet"
+    assert all(map(is_id, ids))
 
 
 def test_a_line_that_is_no_message_keeps_the_file(tmp_path: Path) -> None:
