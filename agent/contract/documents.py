@@ -23,7 +23,7 @@ from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, FILE_UNWRITABLE
 from drivers.reasons import InvalidValue, cause_of
 
 SCHEMA = "magwatt.signed/1"
-SIZE_MAX = 1_000_000
+SIZE_MAX = 10_000_000  # a month of 30 motors that lists each interval has 5 MB
 
 
 class SignedDocument(Struct, frozen=True):

@@ -95,7 +95,7 @@ def write_key(path: Path, key: LedgerKey) -> Path:
     return path
 
 
-def plan_body(folder: Path, baseline: str, **more: object) -> dict[str, Any]:
+def plan_body(folder: Path, baseline: str | None, **more: object) -> dict[str, Any]:
     """The plan of the retrofit in folder/gateway for the keys in folder. more: as for `document`."""
     keys = {name: load_party_key(folder / f"{name}.pem", PASSPHRASE) for name in PARTIES}
     terms = {
@@ -115,12 +115,14 @@ def sign_plan_of(folder: Path, body: dict[str, Any], *names: str) -> Path:
     return write_json(folder / "plan.json", file_body(signed(body, *keys).signed))
 
 
-def gateway_with_plan(folder: Path, days: int = 4, **more: object) -> Path:
-    """A retrofit in folder/gateway whose signed plan is recorded; the file of its configuration."""
-    frozen = metered_retrofit.retrofit(folder / "gateway", days=days)
-    assert frozen is not None
+def gateway_with_plan(folder: Path, days: int = 4, baseline: bool = True, **more: object) -> Path:
+    """A retrofit in folder/gateway whose signed plan is recorded; the file of its configuration.
+
+    baseline: one is frozen; without it, `more` has a formula that needs none.
+    """
+    frozen = metered_retrofit.retrofit(folder / "gateway", days=days, baseline=baseline)
     make_keys(folder)
-    plan = sign_plan_of(folder, plan_body(folder, frozen.hash, **more))
+    plan = sign_plan_of(folder, plan_body(folder, frozen.hash if frozen else None, **more))
     config = folder / "gateway" / "plant.toml"
     magwatt("contract", "record", plan, "--config", config)
     return config

@@ -31,7 +31,7 @@ MONTH = "2024-10"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gateway with a recorded plan, and the keys of the parties."""
     folder = tmp_path_factory.mktemp("month")
-    gateway_with_plan(folder)
+    gateway_with_plan(folder, days=2)
     return folder
 
 
@@ -198,3 +198,17 @@ def test_a_month_is_not_issued_without_a_plan_or_for_nothing(place: Path, tmp_pa
     found = magwatt("contract", "issue", "--month", MONTH, "--config", config, "--output", month, code=2)
     assert len(found.stderr.splitlines()) == 1
     assert not (place / "gateway" / "state" / FILE).exists()  # no other key is made
+
+
+def test_a_motor_without_baseline_is_settled_by_another_formula(tmp_path: Path) -> None:
+    """2 days at the agreed 90.5 kW less the measured energy; no interval is in a saving."""
+    terms = {"method": "direct_comparison", "formula": "direct_comparison", "reference_kw": "90.5"}
+    price = {"price__per_kwh": {"flat": "0.80"}, "settlement__energy_decimals": 3}
+    gateway_with_plan(tmp_path, 2, False, **{f"motor__fan__{key}": value for key, value in terms.items()}, **price)
+    motor = motor_of(issue(tmp_path))
+    [[measured_wh, *compared]] = motor["energies"].values()
+    assert (motor["evidence"], compared, motor["recalculated"]) == ("none", [0, 0], [])
+    assert motor["excluded_wh"] == {"baseline_missing": measured_wh}
+    assert len(motor["excluded"]) == 1
+    assert motor["contract_kwh"] == {"": f"{90.5 * 48 - measured_wh / 1000:.3f}"}
+    assert verified(bundle_of(tmp_path)).state == "issued"

@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert rejected(path) == codes.DOCUMENT_NOT_JSON
     path.write_text("[" * 100_000, encoding="ascii")
     assert rejected(path) == codes.DOCUMENT_NOT_JSON
-    path.write_bytes(b" " * 1_000_001)
+    path.write_bytes(b" " * 10_000_001)
     assert rejected(path) == codes.DOCUMENT_TOO_LARGE
 
 

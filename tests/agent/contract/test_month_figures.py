@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -10,18 +11,18 @@ import pytest
 from msgspec.structs import replace
 from support import metered_retrofit
 from support.contract import document
+from support.independent_bundle import add
 from support.metered_retrofit import FLOW
+from support.settled_plants import WEEKEND
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.contract import reasons as codes
 from agent.contract.month_figures import figures_of
-from agent.contract.month_notes import obstacles
 from agent.contract.plan_reader import plan_of
 from agent.savings.ledger.verify import open_copy
 from agent.savings.records.model import Interval, NonRoutineEvent
 from agent.savings.report.model.month import ReportMonth, collect
-from agent.savings.report.reasons import MONTH_INCOMPLETE
 
 DAYS = 4
 
@@ -115,15 +116,21 @@ def test_without_a_tariff_there_is_one_price(month: tuple[ReportMonth, object]) 
     assert found.energies[""].measured_wh == sum(each.measured_wh for each in by_price.energies.values())
 
 
-def test_what_prevents_a_settlement_is_named(month: tuple[ReportMonth, object]) -> None:
-    report = month[0]
-    assert report.baseline is not None
-    hash_ = report.baseline.hash
-    covered = {"applies__first": "2024-10-01", "motor__fan__baseline": hash_}
-    assert [each.code for each in obstacles(report, plan_of(document(**covered), "p"))] == [MONTH_INCOMPLETE]
-    for edit, code in (
-        ({"motor__fan__baseline": "ab" * 32}, codes.BASELINE_NOT_OF_PLAN),
-        ({"applies__first": "2024-10-02"}, codes.MONTH_PARTLY_COVERED),
-        ({"applies__last": "2024-10-30"}, codes.MONTH_PARTLY_COVERED),
-    ):
-        assert code in [each.code for each in obstacles(report, plan_of(document(**covered | edit), "p"))]
+def test_an_independent_division_of_imported_intervals_agrees(month: tuple[ReportMonth, object]) -> None:
+    """Intervals of all lengths at the prices of a plan, energies with ties, consumed and returned."""
+    body = document(price__period=WEEKEND, price__holidays=["2024-10-01"])
+    tariff = plan_of(body, "plan.json").rules.tariff
+    chance, found = random.Random(7), []
+    at_ms = metered_retrofit.utc_ms("2024-10-01 00:00")
+    while at_ms < metered_retrofit.utc_ms("2024-10-08 00:00"):
+        length_s = chance.choice([length for length in (600, 900, 1800, 3600) if at_ms % (1000 * length) == 0])
+        found.append(Interval("fan", at_ms, float(chance.randrange(-3_000, 30_000)), length_s=length_s))
+        at_ms += 1000 * length_s
+    figures = figures_of(replace(month[0], tariff=tariff, intervals=found, results=(), saving=None), "")
+    sums = {price: [0, 0, 0] for price in body["price"]["per_kwh"]}
+    for item in found:
+        add(sums, 0, int(item.energy_wh or 0), item.start_ms, item.length_s, body)
+    assert {price: each.measured_wh for price, each in figures.energies.items()} == {
+        price: row[0] for price, row in sums.items() if price in figures.energies
+    }
+    assert sum(row[0] for row in sums.values()) == sum(int(item.energy_wh or 0) for item in found)

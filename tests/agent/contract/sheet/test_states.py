@@ -107,6 +107,16 @@ def test_an_invalid_signature_is_never_accepted(language: str) -> None:
         assert found.blanks() == 0
 
 
+def test_a_further_signature_that_is_not_valid_spoils_the_valid_ones(language: str) -> None:
+    """Both parties have signed, and a third signature is added in the name of one of them."""
+    whole = settled(month_document())
+    more = replace(whole.signed.signatures[1], by="Zhang San")
+    found = of_file(replace(whole, signed=replace(whole.signed, signatures=(*whole.signed.signatures, more))), language)
+    assert found.values("state") == ["invalid"]
+    assert found.values("accepted") == ["no"]
+    assert found.signed() == {"customer": "invalid", "energy_service_company": "valid"}
+
+
 def test_a_month_corrected_after_settlement_stays_settled_until_both_sign_again(language: str) -> None:
     first = settled(month_document())
     body = corrected(first)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from support import metered_retrofit
 from support.contract_parties import gateway_with_plan, magwatt
 from support.page import Page, running_page
 
@@ -146,3 +147,11 @@ def test_motors_without_a_plan_have_no_contract(place: Place) -> None:
         db.execute("delete from ledger where kind = 'plan'")
         found += contracts_of_month(db, config, MONTH, tuple(config.motors), 0, LedgerVerifier())
     assert found == []
+
+
+def test_a_running_month_has_no_sheet_and_waits_for_nothing(place: Place) -> None:
+    config, during_ms = load_config(place.config)[0], metered_retrofit.utc_ms("2024-10-31 23:59")
+    with contextlib.closing(open_copy(place.folder / "gateway" / "state" / "magwatt.sqlite")) as db:
+        found = contracts_of_month(db, config, MONTH, tuple(config.motors), during_ms, LedgerVerifier())
+        (contract,) = json.loads(contract_files(db, MONTH, found, None)[STATES])["contracts"]
+    assert (contract["state"], contract["sheet"], waits(contract)) == ("running", False, [])
