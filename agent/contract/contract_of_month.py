@@ -80,8 +80,6 @@ def contracts_of_month(
             waits.append(waits_of_issue(month, span[1], problem))
         waits += _plan_waits(plans, version)
         own = [each for each in plans.versions if each.plan.contract == version.plan.contract]
-        if sheet is not None:
-            sheet = replace(sheet, simulated=config.site.simulated)
         found.append(ContractOfMonth(version, own, span, history, revisions, sheet, waits, now_ms >= span[1]))
     return found
 

@@ -49,6 +49,16 @@ class MonthDecision(Struct, frozen=True, forbid_unknown_fields=True):
     energy_wh: Mapping[str, int]
 
 
+class CountedParts(Struct, frozen=True, forbid_unknown_fields=True):
+    """Parts of the running time (s) or quantity that a formula uses; they enter no amount.
+
+    compared: of the intervals in the saving. measured: of all time to which measured energy belongs.
+    """
+
+    compared: DecimalText
+    measured: DecimalText
+
+
 class MonthMotor(Struct, frozen=True, forbid_unknown_fields=True):
     """One motor.
 
@@ -62,6 +72,7 @@ class MonthMotor(Struct, frozen=True, forbid_unknown_fields=True):
     evidence: one of EVIDENCE.
     assumptions: open ones, as `{"code", "data"}` (agent.contract.month_reasons); the parties accept them by signature.
     contract_kwh, adjusted_kwh: as in `MotorAmount`.
+    counted: of a formula with running time or quantity; None: not stated.
     """
 
     energies: Mapping[str, tuple[int, int, int]]
@@ -79,6 +90,7 @@ class MonthMotor(Struct, frozen=True, forbid_unknown_fields=True):
     assumptions: tuple[Mapping[str, Any], ...]
     contract_kwh: Mapping[str, DecimalText]
     adjusted_kwh: DecimalText
+    counted: CountedParts | None = None
 
     @property
     def figures(self) -> MonthFigures:
@@ -109,6 +121,7 @@ class ContractMonth(Struct, frozen=True, forbid_unknown_fields=True, rename={"sc
     drafted_ms: UTC time when the gateway issued it.
     site, gateway, gateway_key: as in the plan.
     motors: by name, those of the plan.
+    simulated: the data are from a simulation.
     """
 
     schema: Literal["magwatt.month/1"]
@@ -127,6 +140,7 @@ class ContractMonth(Struct, frozen=True, forbid_unknown_fields=True, rename={"sc
     amount: SettledAmount
     replaces: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")] = ""
     reason: Annotated[str, Meta(max_length=1000)] = ""
+    simulated: bool = False
 
     @property
     def figures(self) -> dict[str, MonthFigures]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from agent.config.tariff import Tariff
@@ -90,19 +90,23 @@ def _divided(wh: int, weights: Mapping[str, int]) -> Iterator[tuple[str, int]]:
         given = due
 
 
-def _quantity(found: Sequence[Interval], unit: str) -> Decimal | None:
-    """Production in the unit of the plan, to the thousandth; None unless one signal measures it in each interval with
-    energy.
-    """
+def quantity_signal(found: Sequence[Interval], unit: str) -> str | None:
+    """The signal of the production in the unit of the plan; None unless one counts it in each interval with energy."""
     names = {name for item in found for name in item.drivers if unit and name.endswith(ENDINGS[unit])}
     if len(names) != 1 or any(names - item.drivers.keys() for item in found if item.energy_wh):
         return None
-    name = names.pop()
-    total = sum(_amounts(found, name))
-    return Decimal(round(1000 * total)) / 1000
+    return names.pop()
 
 
-def _amounts(found: Iterable[Interval], name: str) -> Iterator[float]:
-    """A signal per hour is a mean rate; another one is the amount of its interval."""
-    rate = name.endswith("_h")
-    return (item.drivers[name].mean * (item.length_s / 3600 if rate else 1) for item in found if name in item.drivers)
+def amount_of_interval(item: Interval, name: str) -> float:
+    """What a signal counted: one per hour is a mean rate, another one the amount of its interval."""
+    if name not in item.drivers:
+        return 0.0
+    return item.drivers[name].mean * (item.length_s / 3600 if name.endswith("_h") else 1)
+
+
+def _quantity(found: Sequence[Interval], unit: str) -> Decimal | None:
+    """Production in the unit of the plan, to the thousandth; None: not measured."""
+    if (name := quantity_signal(found, unit)) is None:
+        return None
+    return Decimal(round(1000 * sum(amount_of_interval(item, name) for item in found))) / 1000

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from agent.contract import reasons as codes
 from agent.contract.amounts import MonthFigures, MotorAmount, PriceEnergies, amount_of
+from agent.contract.counted import counted_of
 from agent.contract.documents import SignedDocument, unsigned
 from agent.contract.ledger_month import LedgerMonth, ledger_month, overlaps
 from agent.contract.month import SCHEMA
@@ -65,6 +66,7 @@ def month_document(
         "s": SCHEMA, "contract": plan.contract, "plan": version.signed.id, "month": some.month,
         "from_ms": some.from_ms, "to_ms": some.to_ms, **chain, "drafted_ms": now_ms,
         "site": plan.site, "gateway": plan.gateway, "gateway_key": plan.gateway_key,
+        **({"simulated": True} if some.simulated else {}),
         "ledger": {"first": ledger.first, "last": ledger.last, "hash": ledger.hash},
         "motor": {month.asset: _motor(month, version, ledger, figures[month.asset])
                   | _kwh(amount.motors[month.asset]) for month in months},
@@ -107,6 +109,7 @@ def _motor(month: ReportMonth, version: PlanVersion, ledger: LedgerMonth, figure
         "unmeasured_s": max(figures.unmeasured_s, 0),
         "u80_wh": figures.u80_wh, "u90_wh": figures.u90_wh, "u95_wh": figures.u95_wh, "evidence": verdict,
         "assumptions": [signed_reason(each) for each in assumptions_of(month, version.plan)],
+        **({"counted": counted} if (counted := counted_of(month, version.plan.motors[month.asset], figures)) else {}),
     }  # fmt: skip
 
 

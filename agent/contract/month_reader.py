@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,16 @@ def _in_motor(month: ContractMonth, name: str, motor: MonthMotor, plan: Contract
     starts = [start_ms for start_ms, _ in motor.recalculated]
     if not _in_order([month.from_ms - 1, *starts, month.to_ms]):
         yield codes.MONTH_PART_WRONG(**where, key="recalculated")
+    if motor.counted is not None and not _counts(motor, plan.motors[name].formula):
+        yield codes.MONTH_PART_WRONG(**where, key="counted")
+
+
+def _counts(motor: MonthMotor, formula: str) -> bool:
+    """Whether the parts of a count are parts of what the formula counts."""
+    total = {"specific_energy": motor.quantity, "direct_comparison": motor.running_s}.get(formula)
+    if motor.counted is None or total is None:
+        return False
+    return 0 <= Decimal(motor.counted.compared) <= Decimal(motor.counted.measured) <= Decimal(total)
 
 
 def _in_order(values: list[int]) -> bool:

@@ -25,6 +25,10 @@ TERMS: tuple[dict[str, Any], ...] = (
     {"formula": "specific_energy", "specific_energy_kwh": "4.125", "quantity": "m3"},
     {"formula": "direct_comparison", "reference_kw": "118.4"},
 )
+COUNTED = {
+    "specific_energy": {"counted": {"compared": "17200.000", "measured": "18100.250"}},
+    "direct_comparison": {"counted": {"compared": "2500000", "measured": "2587400.000"}},
+}
 QUANTITY = Decimal("18250.125")
 ASSUMPTIONS = [
     {"code": "season_not_covered", "data": {"n": 12, "limit_d": 45, "most_d": 61}},
@@ -63,6 +67,7 @@ def month_of_motors(n: int) -> tuple[dict[str, Any], PlanVersion]:
             "excluded": [[*hour, "above_range"], [hour[1], hour[1] + 900_000, "polling_incomplete"]],
             "excluded_wh": {"above_range": 2_000_000, "polling_incomplete": row[0] - row[1] - 2_000_000},
             "decisions": [{"line": "ef" * 32, "event": 3, "decision": "adjust", "energy_wh": {"flat": 1_500_000}}],
+            **COUNTED.get(plan.plan.motors[name].formula, {}),
             "recalculated": [[FROM_MS, 25_000]], "unmeasured_s": 12_600, "assumptions": ASSUMPTIONS,
         }  # fmt: skip
     figures = {name: MonthFigures({"flat": PriceEnergies(*row)}, 2_600_000, QUANTITY) for name, row in rows.items()}

@@ -6,6 +6,7 @@ It imports nothing of the product. A contradiction is an `Unfit`; the text is fo
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ MONTH_KEYS = {"s", "contract", "plan", "month", "from_ms", "to_ms", "revision", 
 MOTOR_KEYS = {"energies", "running_s", "quantity", "excluded", "excluded_wh", "recalculated", "decisions",
               "unmeasured_s", "u80_wh", "u90_wh", "u95_wh", "evidence", "assumptions", "contract_kwh",
               "adjusted_kwh"}  # fmt: skip
+DECIMAL = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 EVIDENCE = ("proven", "provisional", "not_proven", "negative", "none")
 
 
@@ -92,7 +94,8 @@ def month_of(file: Mapping[str, Any], plans: Mapping[str, Plan]) -> tuple[dict[s
     need(file.keys() == {"s", "document", "signatures"} and file["s"] == "magwatt.signed/1", "form of a month")
     document = file["document"]
     need(document["s"] == "magwatt.month/1", "format of a month")
-    need(document.keys() - {"replaces", "reason"} == MONTH_KEYS, "members of a month")
+    need(document.keys() - {"replaces", "reason", "simulated"} == MONTH_KEYS, "members of a month")
+    need(document.get("simulated", True) is True, "simulated")
     need(document["plan"] in plans, "the plan of the month is not in force")
     parties = plans[document["plan"]].document["party"]
     keys = {role: party["public_key"] for role, party in parties.items()} | {"gateway": document["gateway_key"]}
@@ -154,7 +157,7 @@ def check_amount(document: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
     prices, cents, rule = price["per_kwh"], rules["money_decimals"], rules["rounding"]
     value = Fraction(0)
     for name, motor in document["motor"].items():
-        need(motor.keys() == MOTOR_KEYS and motor["evidence"] in EVIDENCE, f"members of {name}")
+        need(motor.keys() - {"counted"} == MOTOR_KEYS and motor["evidence"] in EVIDENCE, f"members of {name}")
         rows = motor["energies"]
         need(rows.keys() == prices.keys(), f"prices of {name}")
         need(all(type(wh) is int for row in rows.values() for wh in row), "whole Wh")
@@ -162,6 +165,11 @@ def check_amount(document: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
         by_price = len(prices) > 1
         missing = {"specific_energy": "quantity", "direct_comparison": "running_s"}.get(plan["motor"][name]["formula"])
         need(missing is None or motor[missing] is not None, f"{missing} of {name}")
+        if "counted" in motor:
+            need(missing is not None and motor["counted"].keys() == {"compared", "measured"}, f"counted of {name}")
+            need(all(re.fullmatch(DECIMAL, each) for each in motor["counted"].values()), f"counted of {name}")
+            parts = [Fraction(motor["counted"][each]) for each in ("compared", "measured")]
+            need(0 <= parts[0] <= parts[1] <= Fraction(motor[missing]), f"counted of {name}")
         exact = {each: contract_kwh(plan["motor"][name], row, motor["quantity"], motor["running_s"])
                  for each, row in (rows if by_price else {"": total}).items()}  # fmt: skip
         kwh = {each: to(figure, rules["energy_decimals"], rule) for each, figure in exact.items()}

@@ -59,7 +59,7 @@ def sheet_texts(sheet: Sheet, _: Catalogue) -> Mapping[str, Any]:
     return {
         "state": sheet.standing, "state_text": state_text(sheet, _), "state_lines": list(state_lines(sheet, _)),
         "mark": _(MARKS[sheet.standing]) if sheet.standing in MARKS else "",
-        "simulated": sheet.simulated,
+        "simulated": sheet.month.simulated,
         "revision": sheet.month.revision, "month": sheet.month.month, "title": sheet.plan.title,
         "head": _head(sheet, _), "motors": [
             _motor(sheet, *row, _) | {"parts": [{"code": cause, "text": exact(causes[cause])} for cause in shown]}

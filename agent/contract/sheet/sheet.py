@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 from msgspec import Struct
 
@@ -14,7 +15,7 @@ from agent.contract.month_reader import contradictions
 from agent.contract.month_states import ACCEPTED, DRAFT, ISSUED, SETTLED, MonthHistory, MonthRevision, MonthState
 from agent.contract.plan import ContractMotor, ContractPlan
 from agent.contract.plan_versions import PlanVersion
-from agent.contract.sheet.difference import difference_by_cause
+from agent.contract.sheet.difference import CountParts, difference_by_cause
 from agent.contract.signatures import ROLES
 from drivers.reasons import InvalidValue, Reason
 
@@ -30,7 +31,6 @@ class Sheet(Struct, frozen=True):
     settled: number of an earlier revision that stays settled until this one is; 0: none.
     notes: of a draft: what prevents that it is issued.
     in_ledger: the state is that of all documents of the ledger; False: of this file and this plan only.
-    simulated: the data are from a simulation, by the configuration of the gateway; the file does not state it.
     """
 
     month: ContractMonth
@@ -41,7 +41,6 @@ class Sheet(Struct, frozen=True):
     settled: int = 0
     notes: Sequence[Reason] = ()
     in_ledger: bool = False
-    simulated: bool = False
 
     @property
     def plan(self) -> ContractPlan:
@@ -67,7 +66,9 @@ class Sheet(Struct, frozen=True):
     def difference(self, terms: ContractMotor, motor: MonthMotor, amount: MotorAmount) -> Mapping[str, Decimal]:
         """Cause → kWh."""
         adjustments_wh = sum(sum(decision.energy_wh.values()) for decision in motor.decisions)
-        return difference_by_cause(terms, motor.figures, amount, adjustments_wh, self.plan.rules.energy_decimals)
+        count = CountParts(*map(Fraction, (motor.counted.compared, motor.counted.measured))) if motor.counted else None
+        decimals = self.plan.rules.energy_decimals
+        return difference_by_cause(terms, motor.figures, amount, adjustments_wh, decimals, count)
 
 
 def sheet_of_file(revision: MonthRevision, made_ms: int) -> Sheet:

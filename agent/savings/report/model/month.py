@@ -273,14 +273,15 @@ def _no_data(db: sqlite3.Connection, asset: str) -> Reason:
 
 def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:
     """Running time as the agent counted it, else the time of intervals above 2 % of the rated power."""
-    idle_w = IDLE * 1000 * plant.motor.kw if plant.motor else 0.0
+    return sum(running_s_of(item, plant) for item in found) / 3600 if found else None
 
-    def running_s(item: Interval) -> float:
-        if item.running_s is not None:
-            return item.running_s
-        return item.length_s if (item.energy_wh or 0.0) * 3600 / item.length_s > idle_w else 0.0
 
-    return sum(map(running_s, found)) / 3600 if found else None
+def running_s_of(item: Interval, plant: Asset | None) -> float:
+    """Running time of an interval."""
+    if item.running_s is not None:
+        return item.running_s
+    idle_w = IDLE * 1000 * plant.motor.kw if plant and plant.motor else 0.0
+    return item.length_s if (item.energy_wh or 0.0) * 3600 / item.length_s > idle_w else 0.0
 
 
 def _tonnes(found: Sequence[Interval], measured: bool = False) -> float | None:

@@ -171,7 +171,15 @@ def test_the_printed_causes_add_up_to_the_printed_difference(language: str) -> N
         *parts, difference = [_number(text) for text in found.cells("difference", name)[1:]]
         kwh, adjusted = (_number(text) for text in found.cells("motor", name)[2:4])
         assert sum(parts) == difference == kwh - adjusted
-    assert {"production", "excluded", "adjustments", "rounding"} <= set(found.values("cause"))
+    causes = {"production", "excluded", "unmeasured", "adjustments", "rounding", "difference"}
+    assert set(found.values("cause")) == causes, "no cause is a sum of several"
+
+
+def test_a_month_of_a_simulated_plant_is_marked(language: str) -> None:
+    for simulated in (True, False):
+        found = of_file(revision(month_document(simulated=simulated)), language)
+        marks = [each for each in found.root.iter() if each.attrib.get("class") == "simulated"]
+        assert len(marks) == simulated
 
 
 def _number(text: str) -> Decimal:
