@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,11 @@ class Lake:
             raise LakeError(LAKE_MISSING, path=str(path))
         self.path, self.findings = path, list[Reason]()
         threads = max(1, min(THREADS, len(os.sched_getaffinity(0))))
-        self._db = duckdb.connect(config={"threads": threads, "memory_limit": MEMORY})
+        spill = Path(tempfile.gettempdir()) / f"magwatt-lake-{os.getpid()}"  # made when it is needed, and deleted
+        self._db = duckdb.connect(config={
+            "threads": threads, "memory_limit": MEMORY, "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,  # no network
+        })  # fmt: skip
         self._db.execute("set timezone = 'UTC'")
 
     def files(self, dataset: str, wanted: Callable[[str], bool] = lambda _: True) -> list[LakeFile]:

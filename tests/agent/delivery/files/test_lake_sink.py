@@ -21,6 +21,7 @@ from agent.delivery.files import conversion, ndjson
 from agent.delivery.files.conversion import ConfigurationFile, LakeConversion, LakeExport
 from agent.delivery.files.lake.__main__ import POSITION, main
 from agent.delivery.files.ndjson import FileSink
+from agent.delivery.sinks import durable_sinks
 
 MIDNIGHT_MS = 1_789_948_800_000  # 2026-09-21 00:00 UTC
 DAY_MS = 86_400_000
@@ -139,6 +140,23 @@ def test_a_separate_process_does_the_same(tmp_path: Path) -> None:
     wait_until(lambda: (lake.lake / POSITION).exists(), 30, "state")
     lake.close()
     assert json.loads((lake.lake / POSITION).read_text())["configuration"] == lake.bench.config.hash
+
+
+def test_the_sink_of_a_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_process(monkeypatch)
+    bench = Bench(
+        configured(tmp_path, "mqtt://127.0.0.1:1", '[file]\ndir = "lake"\nlayout = "wide"\n'), tmp_path / "state"
+    )
+    _, sink = durable_sinks(bench.config, bench.publisher, bench.store, bench.clock)
+    bench.publisher.sinks = [sink]
+    sink.start(bench.store.sink_cursors(["file"])["file"])
+    for t_ms in (MIDNIGHT_MS - 1, MIDNIGHT_MS):
+        bench.publisher.publish(Message("pump-1", "telemetry", t_ms, {"active_power_w": 1.0}))
+    bench.store.flush()
+    wait_until(lambda: len(parts(tmp_path / "lake", "telemetry")) == 2, 10, "converted")
+    sink.stop()
+    bench.close()
+    assert len(parts(tmp_path / "lake", "configuration")) == 1
 
 
 def test_the_wide_layout_is_parquet(tmp_path: Path) -> None:
