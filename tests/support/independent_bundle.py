@@ -58,6 +58,8 @@ def verified(bundle: Mapping[str, Any], key: str | None = None) -> Verified:
     )
     if (problem := problem_of_bundle(bundle, key or bundle["key"])) is not None:
         raise Unfit(problem)
+    keys = [body["seq"] for body in bodies_of(bundle) if body["kind"] == "key"]
+    need(keys == [1], "one line of the kind key, the first")
     own = {digest(canonical(file["document"]).encode()) for file in bundle["plans"]}
     need(own == plans_in_force(bundle["plans"]).keys(), "a plan is not in force")
     recorded = [body["plan"] for body in bodies_of(bundle) if body["kind"] == "plan"]
@@ -219,7 +221,8 @@ def check_lines(document: Mapping[str, Any], plan: Mapping[str, Any], bundle: Ma
         }  # fmt: skip
         counting = {start: body for start, body in sorted(newest.items()) if body["length_s"] > 0}
         check_energies(motor, counting, plan, plan["motor"][name].get("baseline", ""), document)
-        check_decisions(name, motor, document, bundle, issued_seq or 0)
+        inside = any(not any(begin <= start < end for begin, end, _ in motor["excluded"]) for start in counting)
+        check_decisions(name, motor, document, bundle, issued_seq or 0, plan if inside else None)
         if hash_ := plan["motor"][name].get("baseline"):
             check_baseline(name, hash_, bundle, issued_seq or 0)
 
@@ -310,8 +313,10 @@ def units(character: str) -> str:
 
 
 def check_decisions(
-    name: str, motor: Mapping[str, Any], document: Mapping[str, Any], bundle: Mapping[str, Any], issued_seq: int
+    name: str, motor: Mapping[str, Any], document: Mapping[str, Any], bundle: Mapping[str, Any], issued_seq: int,
+    plan: Mapping[str, Any] | None,
 ) -> None:  # fmt: skip
+    """plan: None if no record of the motor is in the saving."""
     newest = newest_decisions(name, bundle, issued_seq)
     named = [each["event"] for each in motor["decisions"]]
     need(named == sorted(set(named)), "order of the decisions")
@@ -319,11 +324,19 @@ def check_decisions(
         need(each.keys() == {"line", "event", "decision", "energy_wh"} and each["event"] in newest, "decision")
         line, event = newest[each["event"]]
         need(each["line"] == digest(line.encode()) and each["decision"] == event["decision"], "line of a decision")
-        if each["energy_wh"]:
-            begins = document["from_ms"] <= event["from_ms"] < document["to_ms"]
-            need(begins and sum(each["energy_wh"].values()) == half_even(Fraction(event["adjust_wh"])), "adjustment")
+        begins = document["from_ms"] <= event["from_ms"] < document["to_ms"]
+        if event["decision"] == "adjust" and begins and plan is not None and reported(plan, name, event["from_ms"]):
+            need(sum(each["energy_wh"].values()) == half_even(Fraction(event["adjust_wh"])), "adjustment")
+        else:
+            need(not each["energy_wh"], "adjustment outside the saving")
     for number, (_, event) in newest.items():
         need(number in named or not overlaps(event, document), f"decision on event {number} is missing")
+
+
+def reported(plan: Mapping[str, Any], name: str, at_ms: int) -> bool:
+    """Whether a time is in the reporting period of a motor."""
+    period, day = plan["motor"][name]["reporting_period"], f"{local(plan, at_ms):%Y-%m-%d}"
+    return bool(period["first"] <= day <= period.get("last", day))
 
 
 def newest_decisions(name: str, bundle: Mapping[str, Any], before_seq: int) -> dict[int, tuple[str, dict[str, Any]]]:
