@@ -66,7 +66,7 @@ GROUPS = {
         ),
         "baseline": HelpEntry("baseline:baseline", N_("Fit, freeze and show the baseline model of a motor")),
         "adjustment": HelpEntry("adjustment:adjustment", N_("List non-routine events and record how each is treated")),
-        "contract": HelpEntry("contract:contract", N_("Draft, sign and show the M&V plan of a contract")),
+        "contract": HelpEntry("contract:contract", N_("Sign and show the plan and the months of a contract")),
         "report": HelpEntry("report:report", N_("Write the savings report of a month (HTML, CSV, JSON)")),
         "ledger": HelpEntry("ledger:ledger", N_("Verify the signed ledger of savings records")),
     },
