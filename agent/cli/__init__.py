@@ -70,9 +70,7 @@ GROUPS = {
         "certificate": HelpEntry(
             "certificate:certificate", N_("Print a digital calibration certificate (DCC) as keys")
         ),
-        "contract": HelpEntry(
-            "contract:contract", N_("Draft, sign and show the M&V plan of a contract, and its months")
-        ),
+        "contract": HelpEntry("contract:contract", N_("Sign and show the plan and the months of a contract")),
         "report": HelpEntry("report:report", N_("Write the savings report of a month (HTML, CSV, JSON)")),
         "ledger": HelpEntry("ledger:ledger", N_("Verify the signed ledger of savings records")),
     },

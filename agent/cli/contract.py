@@ -56,7 +56,7 @@ _passphrase_option = click.option(
 
 @click.group(
     help=N_(
-        "Draft, sign and show the M&V plan of a contract, and its months.\n\n"
+        "Sign and show the plan and the months of a contract.\n\n"
         "`key`, `sign` and `history` work on any computer, without configuration and network."
     )
 )
