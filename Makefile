@@ -176,11 +176,11 @@ deb: .venv/packages deb-tools
 release: .venv/packages deb-tools
 	PYTHONPATH=. .venv/packages/bin/python -m deploy.release $(TARGETS)
 
-# Installs, upgrades and removes the package in a new root file system of Debian, as root. Ten minutes.
+# Installs, upgrades and removes the package in a new root file system of Debian, as root. Six minutes.
 deb-check: .venv/packages deb-tools
 	PYTHONPATH=. .venv/packages/bin/python -m deploy.debian.check
 
-# Runs the arm64 package of `make deb TARGETS=deb13-arm64` in an emulator and compares its results with those here. Ten minutes.
+# Runs the arm64 package of `make deb TARGETS=deb13-arm64` in an emulator and compares its results with those here. Five minutes.
 arm-check: .venv/test
 	@sh ./install-system-packages mmdebstrap proot qemu-user-static
 	PYTHONPATH=. $(BIN)/python -m deploy.debian.arm

@@ -12,11 +12,11 @@ from deploy.debian.targets import MACHINES, PACKAGE, ROOT, Target
 
 PREFIX = Path("opt") / PACKAGE
 DEBIAN_PYTHON = "/usr/bin"
-# Never loaded on a gateway: tests, static libraries and headers for building extensions. Globs below site-packages.
+# Never loaded on a gateway: tests, sources of catalogues, what extensions are built from. Globs below site-packages.
 OMITTED = (
     "numpy/**/tests", "numba/tests", "numba/cuda/tests", "llvmlite/tests", "psutil/tests", "numpy/**/*.a",
-    "numpy/_core/include",
-    "numpy/random/_examples", "numpy/f2py", "**/*.pyi", "**/*.pxd", "bin", "share", "include", "*.dist-info/RECORD",
+    "numpy/_core/include", "numpy/random/_examples", "numpy/f2py", "numpy/distutils", "numba/**/*.c", "numba/**/*.h",
+    "numba/**/*.cpp", "agent/locale/**/*.po", "**/*.pyi", "**/*.pxd", "bin", "share", "include", "*.dist-info/RECORD",
     "*.dist-info/REQUESTED", "*.dist-info/direct_url.json",
 )  # fmt: skip
 # Finds its environment by pyvenv.cfg in the folder above; -P: nothing is imported from the folder of the script.

@@ -21,7 +21,7 @@ from deploy.debian.check.chroot import Chroot
 from deploy.debian.check.packages import built
 from deploy.debian.targets import RELEASES, ROOT, Target
 
-STEPS = (*installation.STEPS, *upgrades.STEPS)
+STEPS = (*installation.STEPS, *upgrades.STEPS, installation.lintian)
 INSIDE = "MAGWATT_CHECK_INSIDE"  # set in the namespaces of the check
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 # All on which the package depends, so that the check needs no network once this base is there.
@@ -19,7 +20,6 @@ ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
-    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
 }
 CONFIG = "etc/magwatt/plant.toml"
 STATE = "var/lib/magwatt/magwatt.sqlite"
@@ -45,16 +45,18 @@ class Chroot:
             check=True,
         )
         (self.root / "run/systemd/system").mkdir(parents=True)
-        shutil.copy(Path(__file__).with_name("systemctl"), self.root / "usr/local/bin/systemctl")
+        real = self.path("usr/bin/systemctl")  # its place: apt runs dpkg with a PATH without /usr/local
+        real.rename(real.with_suffix(".real"))
+        shutil.copy(Path(__file__).with_name("systemctl"), real)
 
     def path(self, name: str) -> Path:
         return self.root / name
 
-    def command(self, *arguments: str, limit_s: float = 300.0) -> tuple[int, str]:
+    def command(self, *arguments: str, limit_s: float = 300.0, **environment: str) -> tuple[int, str]:
         """Exit status and output of a command inside."""
         done = subprocess.run(
             ["chroot", str(self.root), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT, timeout=limit_s,
+            stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT | environment, timeout=limit_s,
         )  # fmt: skip
         return done.returncode, done.stdout
 
@@ -72,23 +74,22 @@ class Chroot:
                 stderr=subprocess.STDOUT, env=ENVIRONMENT, start_new_session=True,
             )  # fmt: skip
 
-    def install(self, package: Path) -> tuple[int, str]:
+    def install(self, package: Path, **environment: str) -> tuple[int, str]:
         """Exit status and output of apt."""
         file = f"/tmp/{package.name}"
         if not self.path(file[1:]).exists():
             shutil.copyfile(package, self.path(file[1:]))
-        return self.command("apt-get", "install", "--yes", "--allow-downgrades", "--reinstall", file, limit_s=900)
+        install = ("apt-get", "install", "--yes", "--allow-downgrades", "--reinstall", file)
+        return self.command(*install, limit_s=900, **environment)
 
-    @contextlib.contextmanager
-    def clock_in_1970(self) -> Iterator[None]:
-        """For what starts meanwhile, the system clock shows 1970. Other clocks are right."""
+    def clock_in_1970(self) -> dict[str, str]:
+        """Variables with which a program believes that it is 1970; its other clocks are right."""
         (library,) = self.root.glob("usr/lib/*/faketime/libfaketimeMT.so.1")
-        self.path("etc/faketimerc").write_text(f"-{time.time():.0f}\n")
-        self.path("etc/ld.so.preload").write_text(f"/{library.relative_to(self.root)}\n")
-        try:
-            yield
-        finally:
-            self.path("etc/ld.so.preload").unlink()
+        return {
+            "LD_PRELOAD": f"/{library.relative_to(self.root)}",
+            "FAKETIME": f"-{time.time():.0f}",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
 
     def version(self) -> str:
         return self.run("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev}${Version}", "magwatt").strip()
@@ -114,6 +115,12 @@ class Chroot:
         """Changes the version of a state file that no process uses."""
         with contextlib.closing(sqlite3.connect(self.path(folder) / "magwatt.sqlite")) as db:
             db.execute(f"pragma user_version = {version}")
+
+
+def processor_s() -> float:
+    """Processor time of all commands that have ended, with what they started and waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def wait_until(is_true: Callable[[], object], limit_s: float, what: str) -> None:

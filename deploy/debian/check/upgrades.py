@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 import time
@@ -27,7 +28,8 @@ def previous_version_measures(chroot: Chroot, packages: Packages) -> str:
     written = chroot.path("srv/written.toml")
     chroot.start(
         "/srv/plant/opt/magwatt/bin/python", "-P", "-c", "from agent.cli import main; main()", "simulate", "--device",
-        "eastron/sdm630", "--tcp", "15020", "--kw", "90", "--rpm", "1490", "--write-config", "/srv/written.toml",
+        "eastron/sdm630", "--tcp", str(_free_port()), "--kw", "90", "--rpm", "1490",
+        "--write-config", "/srv/written.toml",
         log="run/plant.log",
     )  # fmt: skip
     wait_until(written.exists, 60, "the plant is served")
@@ -123,17 +125,18 @@ def killed(chroot: Chroot, packages: Packages) -> None:
 def without_time(chroot: Chroot, packages: Packages) -> None:
     """with a clock that shows 1970 the upgrade is complete, its backup is kept, and the rows continue in time;"""
     kept = [chroot.path(f"var/backups/magwatt/before-earlier-{number}.tar") for number in range(3)]
+    later_s = time.time() + 86400.0  # than all that is written in 1970: the clock of the disk cannot be changed here
     for file in kept:
-        file.touch()  # later than all that is written in 1970
+        file.touch()
+        os.utime(file, (later_s, later_s))
     pid, began_ms = chroot.service_pid(), chroot.row_times_ms()[-1]
-    with chroot.clock_in_1970():
-        status, output = chroot.install(packages.new)
-        assert status == 0, output
-        assert chroot.service_pid() not in (pid, None)
-        wait_until(lambda: chroot.row_times_ms()[-1] > began_ms + 5000, 60, "rows of the new version")
+    status, output = chroot.install(packages.new, **chroot.clock_in_1970())
+    assert status == 0, output
+    assert chroot.service_pid() not in (pid, None)
+    wait_until(lambda: chroot.row_times_ms()[-1] > began_ms + 5000, 60, "rows of the new version")
     assert list(chroot.path("var/backups/magwatt").glob(f"before-{packages.new_version}-19700101T*.tar"))
     assert sum(file.exists() for file in kept) == 2
-    assert chroot.row_times_ms()[0] > 0
+    assert chroot.row_times_ms()[-1] < 1000 * (time.time() + 5)  # it does not lead
 
 
 def remove(chroot: Chroot, _packages: Packages) -> None:
@@ -195,6 +198,11 @@ def _small(chroot: Chroot, place: str, size: str) -> Iterator[None]:
 def _backup(chroot: Chroot, packages: Packages) -> Path:
     """The newest one before the new version."""
     return max(chroot.path("var/backups/magwatt").glob(f"before-{packages.new_version}-*.tar"))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def _rows(chroot: Chroot) -> int:
