@@ -82,6 +82,7 @@ class IngestWorker:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._lock.close()
             raise LakeError(INGEST_NAME_USED, path=str(self._folder)) from None
         self._file = LineFile(self._folder / OPEN)
         self._since_s = self._now_s()

@@ -37,9 +37,9 @@ from simulators.devices.reference_motor import MotorParameters, ReferenceMotor
 # Commands that send requests to the devices of a configuration or plan them, and those that do not
 POLLING = {"run", "read", "plan", "check", "doctor", "explain", "commission"}
 OTHERS = {
-    "adjustment", "alarms", "backup", "baseline", "compile", "condition", "contract", "demo", "identify", "import",
-    "init", "ledger", "maintenance", "profiles", "replay", "report", "restore", "resume", "scan", "simulate", "watch",
-    "web",
+    "adjustment", "alarms", "backup", "baseline", "certificate", "compile", "condition", "contract", "demo", "fleet",
+    "health", "identify", "import", "init", "ledger", "maintenance", "profiles", "replay", "report", "restore",
+    "resume", "scan", "simulate", "watch", "web",
 }  # fmt: skip
 CONFIRMED = ("motor_speed", "motor_current", "motor_power", "output_frequency")
 PLANT = """
