@@ -141,18 +141,19 @@ def test_an_agent_with_all_its_clients_says_so(bench: Bench, served: LiveSocket)
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
+    ("sent", "wait_s", "expected"),
     [
         (
             b"\xff\xfe no tabs\n\n\t\t\nmagwatt/v1/a/b/c/telemetry\t-5\t{}\nmagwatt/v1/a/b/c/telemetry\n",
+            0.5,
             LIVE_SOCKET_SILENT,
         ),
-        (b"x" * (LINE_BYTES_MAX + 1), LIVE_SOCKET_CLOSED),
+        (b"x" * (LINE_BYTES_MAX + 1), 30.0, LIVE_SOCKET_CLOSED),
     ],
     ids=["no messages", "no end of a line"],
 )
 def test_bytes_that_are_no_messages_are_no_rows(
-    tmp_path: Path, listener: socket.socket, sent: bytes, expected: Code
+    tmp_path: Path, listener: socket.socket, sent: bytes, wait_s: float, expected: Code
 ) -> None:
     def send() -> None:
         with listener.accept()[0] as sock, contextlib.suppress(OSError):  # the reader closes a line without an end
@@ -162,6 +163,6 @@ def test_bytes_that_are_no_messages_are_no_rows(
     done = threading.Event()
     sender = threading.Thread(target=send)
     sender.start()
-    assert code_of(newest_row([tmp_path / NAME], 60, 1.0)) == expected
+    assert code_of(newest_row([tmp_path / NAME], 60, wait_s)) == expected
     done.set()
     sender.join()
