@@ -1,17 +1,17 @@
-"""Energies of all parts over one interval: 10 s on a steady load, 15 min on a varying one."""
+"""Energies of all parts over one interval: 10 s on a steady load, 15 min to 15.5 min on a varying one."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from itertools import takewhile
+from collections.abc import Iterable
 from operator import add
 from typing import NamedTuple
 
-from agent.analysis.efficiency.compensated_sum import CompensatedSums
 from agent.analysis.efficiency.time_series import TimeSeries
 
 LONG_S = 900.0
+OLDER_S = 30.0  # of the long interval that leave it together
 STEADY_S, SHORTEST_S = 10.0, 0.9
 CHANGING_SPREAD = 0.10  # (largest − smallest) / mean of the input power in the short interval
 
@@ -122,22 +122,14 @@ class EnergyWindow:
             cell = self._cell(
                 powers.integral(start_s, stop_s), losses.integral(start_s, stop_s), start_s, stop_s, add_drive
             )
-            self._cells.append(cell)
-            self._newer += 1
+            self._add(cell)
             self._unread.append(cell)
             start_s = self._added_until_s = stop_s
-        while self._cells and self._cells[0].end_s <= self._cells[-1].end_s - LONG_S + 1e-6:
-            if self._newer == len(self._cells):
-                self._newer -= 1
-            else:
-                self._sums.remove(self._cells[0][1:])
-            self._cells.popleft()
 
     def clear(self) -> None:
         """Starts a new interval after the energies that were added."""
-        self._cells: deque[EnergyCell] = deque()
-        # The sums are those of all cells except the newest, whose number is `_newer`.
-        self._sums, self._newer = CompensatedSums(len(EnergyCell._fields) - 1), 0
+        self._cells: deque[EnergyCell] = deque()  # of the short interval
+        self._older: deque[EnergyCell] = deque()  # before it, a sum for each OLDER_S: single ones would need 0.5 MB
 
     def new_cells(self) -> list[EnergyCell]:
         """Energies since the last call, for counters."""
@@ -148,28 +140,28 @@ class EnergyWindow:
         """Energies at now_s (monotonic); None when the last step is older than age_max_s."""
         if not self._cells or now_s - self._cells[-1].end_s > age_max_s + self._step_s:
             return None
-        end_s = self._cells[-1].end_s
-        newest = powers.span[1] if powers.span else end_s
+        newest = powers.span[1] if powers.span else self._cells[-1].end_s
         steady = powers.spread(newest - self._steady_s, newest) <= CHANGING_SPREAD
-        now = self._total(end_s - self._steady_s)
+        now = _total(self._cells)
         if now.seconds < SHORTEST_S:
             return None
         if steady:
             return WindowResult(now, now, True, now.seconds > 0.9 * self._steady_s)
-        long = self._long()
+        long = _total((*self._older, now))
         return WindowResult(now, long, False, long.seconds > 0.9 * LONG_S - self._step_s)
 
-    def _long(self) -> EnergyCell:
-        """Sum of all cells. Only new cells are added: 900 of them each second would be slow."""
-        for k in range(-self._newer, 0):
-            self._sums.add(self._cells[k][1:])
-        self._newer = 0
-        return EnergyCell(self._cells[-1].end_s, *self._sums.values())
-
-    def _total(self, from_s: float) -> EnergyCell:
-        cells = takewhile(lambda cell: cell.end_s > from_s + 1e-6, reversed(self._cells))
-        _, *sums = map(sum, zip(*cells, strict=True))
-        return EnergyCell(self._cells[-1].end_s, *sums)
+    def _add(self, cell: EnergyCell) -> None:
+        """Adds the newest step."""
+        cells, older = self._cells, self._older
+        cells.append(cell)
+        while cells[0].end_s <= cell.end_s - self._steady_s + 1e-6:
+            oldest = cells.popleft()
+            if older and older[-1].end_s // OLDER_S == oldest.end_s // OLDER_S:
+                older[-1] = older[-1].plus(oldest)
+            else:
+                older.append(oldest)
+        while older and older[0].end_s <= cell.end_s - LONG_S + 1e-6:
+            older.popleft()
 
     def _cell(
         self, power: tuple[float, ...], loss: tuple[float, ...], start_s: float, stop_s: float, add_drive: bool
@@ -188,3 +180,9 @@ class EnergyWindow:
             seconds if abs(p_in) > self._off_w * seconds else 0.0, power[2] * self._share, polled_drive * self._share,
             polled_motor, power[3] * self._share**2, var_drive * self._share**2, var_motor,
         )  # fmt: skip
+
+
+def _total(cells: Iterable[EnergyCell]) -> EnergyCell:
+    """Their sum; the end is that of the last."""
+    ends_s, *columns = zip(*cells, strict=True)
+    return EnergyCell(ends_s[-1], *map(sum, columns))

@@ -8,12 +8,11 @@ at different moments, and never means of ratios. Where no value can be justified
 from __future__ import annotations
 
 import math
-from collections import deque
 from functools import reduce
 from operator import or_
 
 from agent.analysis.efficiency import reasons
-from agent.analysis.efficiency.energy_window import LONG_S, EnergyCell, EnergyWindow
+from agent.analysis.efficiency.energy_window import EnergyCell, EnergyWindow
 from agent.analysis.efficiency.estimates import Estimates
 from agent.analysis.efficiency.flux_index import FluxMonitor
 from agent.analysis.efficiency.loss_models import LossEstimate, LossSignals, on_drive, on_mains
@@ -55,7 +54,7 @@ class Estimator:
         self._sampling_in, self._sampling_out = SamplingError(gap_max_s), SamplingError(gap_max_s)
         self._sampling_drive, self._sampling_motor = RatioError(gap_max_s), RatioError(gap_max_s)
         self._window = EnergyWindow(period_s, asset.drive_share, 0.02 * self.nameplate.drive_w)
-        self._input_flags: deque[tuple[float, Quality]] = deque(maxlen=round(3 * LONG_S))
+        self._input_flags: dict[Quality, float] = {}  # flags of a value → time of the last one
         self._recent_values: dict[str, tuple[float, float]] = {}  # name → (time, value)
         self.signals, self._signals_s = NO_SIGNALS, -math.inf
         self.models: list[LossEstimate] = []  # lowest uncertainty first, at the last reading
@@ -172,7 +171,7 @@ class Estimator:
             (not window.complete, Quality.WARMING_UP),
             (self._drive_silent or (self._meter_silent and source is self._input), Quality.STALE),
         )
-        flags = [flag for holds, flag in conditions if holds] + [flag for _, flag in self._input_flags]
+        flags = [flag for holds, flag in conditions if holds] + list(self._input_flags)
         compute_results(result, self.trace, window, reduce(or_, flags, Quality.GOOD))
         return result
 
@@ -229,8 +228,7 @@ class Estimator:
                 series.clear()
         if now_s - self._signals_s > self._age_max_s:  # the last values are no longer present values
             self.signals, self.models, self._speed_rpm, self.torque_pct = NO_SIGNALS, [], None, None
-        while self._input_flags and self._input_flags[0][0] < now_s - 60:
-            self._input_flags.popleft()
+        self._input_flags = {flag: time_s for flag, time_s in self._input_flags.items() if time_s >= now_s - 60}
 
     def _meter_u(self, reading: Reading, current_a: float | None) -> PowerU:
         meter = self.asset.meter
@@ -262,5 +260,5 @@ class Estimator:
         """A usable number, its flags recorded; None when it is missing or bad."""
         value = usable_number(reading, name)
         if value is not None and (flag := reading.flags.get(name)):
-            self._input_flags.append((reading.middle_s, flag))
+            self._input_flags[flag] = reading.middle_s
         return value

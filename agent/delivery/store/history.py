@@ -6,11 +6,11 @@ Telemetry is collected for one minute and then added to one row per step; a kill
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import zlib
+from array import array
 from collections.abc import Callable
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import msgspec
@@ -57,11 +57,38 @@ class HistoryPoint(Struct, frozen=True):
 
 
 class _Minute(Struct):
+    """Rows of one minute, in arrays: lists of numbers would need four times as much memory.
+
+    values: metric → value of each row, NaN: none is usable; at its end, those of rows without the metric are missing.
+    flags: metric → union of the flags of its usable values.
+    uncertainties: metric → sum and number.
+    """
+
     start_ms: int
-    times_ms: list[int] = field(default_factory=list)
-    values: dict[str, list[float | None]] = field(default_factory=dict)
-    flags: dict[str, list[int]] = field(default_factory=dict)
-    uncertainties: dict[str, list[float]] = field(default_factory=dict)
+    times_ms: array[int] = field(default_factory=lambda: array("q"))
+    values: dict[str, array[float]] = field(default_factory=dict)
+    flags: dict[str, int] = field(default_factory=dict)
+    uncertainties: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def add(self, message: Message) -> None:
+        index = len(self.times_ms)
+        self.times_ms.append(message.t_ms)
+        for name, value in message.values.items():
+            flag = message.flags.get(name, Quality.GOOD) | message.quality
+            column = self.values.get(name)
+            if column is None:
+                column = self.values[name] = array("d")
+            if len(column) < index:
+                column.extend([math.nan] * (index - len(column)))
+            if not isinstance(value, int | float) or flag & BAD:
+                column.append(math.nan)
+                continue
+            column.append(value)
+            if flag:
+                self.flags[name] = self.flags.get(name, 0) | int(flag)
+            if name in message.uncertainties:
+                total, count = self.uncertainties.get(name, (0.0, 0))
+                self.uncertainties[name] = total + message.uncertainties[name], count + 1
 
 
 class History:
@@ -83,18 +110,7 @@ class History:
             if minute is not None:
                 self._put(message.asset, minute)
             minute = self._minutes[message.asset] = _Minute(start_ms)
-        index = len(minute.times_ms)
-        minute.times_ms.append(message.t_ms)
-        for name, value in message.values.items():
-            flag = message.flags.get(name, Quality.GOOD) | message.quality
-            usable = isinstance(value, int | float) and not flag & BAD
-            column = minute.values.setdefault(name, [])
-            column.extend([None] * (index - len(column)))
-            column.append(value if usable else None)
-            if usable and flag:
-                minute.flags.setdefault(name, []).append(int(flag))
-            if usable and name in message.uncertainties:
-                minute.uncertainties.setdefault(name, []).append(message.uncertainties[name])
+        minute.add(message)
 
     def reconfigure(self, *_changed: object) -> None:
         """Another retention requires a restart."""
@@ -142,10 +158,11 @@ def _statistics(minute: _Minute) -> dict[str, Stats]:
     """Statistics of the metrics that are kept and have a usable value."""
     found = {}
     for name, column in minute.values.items():
-        if kept(name) == NOTHING or not (values := [value for value in column if value is not None]):
+        if kept(name) == NOTHING or not (values := [value for value in column if not math.isnan(value)]):
             continue
-        flags, all_u = reduce(or_, minute.flags.get(name, ()), 0), minute.uncertainties.get(name)
-        u = sum(all_u) / len(all_u) if all_u else None
+        total_u, count_u = minute.uncertainties.get(name, (0.0, 0))
+        u = total_u / count_u if count_u else None
+        flags = minute.flags.get(name, 0)
         found[name] = Stats(len(values), sum(values) / len(values), min(values), max(values), flags, u)
     return found
 
@@ -166,7 +183,8 @@ def _add_statistics(db: sqlite3.Connection, asset: str, start_ms: int, stats: di
 
 
 def _add_singles(db: sqlite3.Connection, asset: str, minute: _Minute) -> None:
-    more = {"t": minute.times_ms, "v": minute.values}
+    columns = {name: column.tolist() for name, column in minute.values.items()}  # NaN becomes null
+    more: dict[str, Any] = {"t": minute.times_ms.tolist(), "v": columns}
     if before := _load(db, SECOND_S, asset, minute.start_ms):
         more = _appended(msgspec.json.decode(zlib.decompress(before), type=dict[str, Any]), more)
     _save(db, SECOND_S, asset, minute.start_ms, zlib.compress(msgspec.json.encode(more), 1))
