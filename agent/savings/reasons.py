@@ -278,6 +278,12 @@ MODEL_WITH_WINDOW = Code(
 # Why a signal is not a driver, or not all of its values were used
 
 DRIVER_CONSTANT = Code("driver_constant", "{driver:signal} is not a driver: its value was always {value:g}")
+DRIVER_CONSTANT_WHILE_RUNNING = Code(
+    "driver_constant_while_running",
+    "{driver:signal} is not a driver: while the motor ran, its value was always {value:g}. The baseline is for this "
+    "value: intervals with the motor off have a separate mean, those with the motor on and another value are not "
+    "counted",
+)
 DRIVER_MOSTLY_MISSING = Code(
     "driver_mostly_missing",
     "{driver:signal} is not a driver: only {found:d} of {n:d} intervals have a value. Repair the signal or choose a "

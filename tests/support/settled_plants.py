@@ -71,9 +71,7 @@ TERMS: Sequence[Mapping[str, Any]] = (
      "motor__fan__specific_energy_kwh": "0.2450", "settlement__rounding": "down"},
     {"price__reading_day": 10, "settlement__money_decimals": 1},
 )  # fmt: skip
-# of "weeks, running told" no baseline can be learned at present; a plant that counts whole tonnes takes its place
-NAMES = [name if name != "weeks, running told" else "whole tonnes" for name in COVERED_CASES]
-PLANTS = dict(zip(NAMES, TERMS, strict=True))
+PLANTS = dict(zip(COVERED_CASES, TERMS, strict=True))
 
 
 class SettledMonth(NamedTuple):

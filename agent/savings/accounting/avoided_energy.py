@@ -27,6 +27,7 @@ from agent.savings.baseline.models import (
     ReplacedMotor,
     is_off,
     is_state,
+    left_constant,
     load_without_energy,
     out_of_range,
     quadratic,
@@ -258,7 +259,7 @@ def _cause(
     baseline: Baseline, item: Interval, values: Sequence[Driver], events: Sequence[NonRoutineEvent]
 ) -> Reason | None:  # fmt: skip
     """Why an interval whose adjusted baseline is known is excluded; None: it is not."""
-    if outside := out_of_range(baseline, values):
+    if outside := out_of_range(baseline, values) or left_constant(baseline, item):
         return outside
     if drivers := load_without_energy(baseline, item):
         return NO_ENERGY_AT_LOAD(drivers=drivers)

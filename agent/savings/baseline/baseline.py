@@ -97,8 +97,9 @@ def learn(
     The energy may follow a driver with a lag. Values of a driver that was stuck count as missing; the chosen model is
     fitted to all intervals that have its drivers. What was not used is named in `dropped`.
 
-    drivers: names that the model must use, all of them. Quantities that the retrofit changes (speed or torque of
-        a drive) cannot be drivers. None: those that improve the prediction.
+    drivers: names that the model must use, all of them, except those that always had one value while the motor ran:
+        then the baseline is for this value. Quantities that the retrofit changes (speed or torque of a drive) cannot
+        be drivers. None: those that improve the prediction.
     kind: kind of model; None: the best.
     classes: accuracy class of the meter and of its current transformers.
     Raises LearnError.
@@ -110,17 +111,19 @@ def learn(
     _check_required(asset, found, drivers)
     running = split_off(found)
     prepared = prepare_drivers(found, running.ran, drivers)
+    required = None if drivers is None else prepared.names
+    fits = [ran and prepared.are_constant(item) for item, ran in zip(found, running.ran, strict=True)]
 
     def choice_of(lags_s: Mapping[str, float], windows_s: Mapping[str, float]) -> _Choice:
-        lagged = zip(with_lagged_drivers(found, lags_s, windows_s), running.ran, strict=True)
-        return _chosen(asset, [item for item, ran in lagged if ran], prepared.names, least, drivers, kind)
+        lagged = zip(with_lagged_drivers(found, lags_s, windows_s), fits, strict=True)
+        return _chosen(asset, [item for item, is_fit in lagged if is_fit], prepared.names, least, required, kind)
 
     choice, (lags_s, windows_s) = choice_of({}, {}), (prepared.lags_s, prepared.windows_s)
     if (lags_s or windows_s) and (timed := choice_of(lags_s, windows_s)).chosen.score <= LAG_GAIN * choice.chosen.score:
         choice = timed
     else:  # the lagged signal was like a state or another driver
         lags_s, windows_s = {}, {}
-    moving = _without_held_values(asset, choice, prepared.names, least, drivers, kind)
+    moving = _without_held_values(asset, choice, prepared.names, least, required, kind)
     powers_w = moving.powers_w(choice.intervals)
     held = stuck_drivers(choice.intervals, moving.effects_w, powers_w, moving.scatter_w)
     remarks = list[Reason]()
@@ -129,7 +132,7 @@ def learn(
         for name, stuck in held.stuck.items():
             remarks.append(_stuck_text(intervals, name, stuck))
             intervals = without_driver(intervals, name, stuck)
-        choice = _chosen(asset, intervals, prepared.names, least, drivers, kind)
+        choice = _chosen(asset, intervals, prepared.names, least, required, kind)
     samples, best, tried = choice.samples, choice.best, choice.tried
     fit, modelled = best.fit, [*samples.found, *running.off]
     weak = weak_drivers(best, columns_of(samples.found, prepared.names), samples.y)
@@ -146,6 +149,8 @@ def learn(
     }
     if weak:
         shape["weak"] = weak
+    if prepared.constants:
+        shape["constants"] = {name: list(bounds) for name, bounds in prepared.constants.items()}
     if line := _reactive_line(samples.found):
         shape["reactive"] = line
     reactive = [item for item in modelled if item.reactive_varh is not None]
@@ -279,7 +284,8 @@ def _chosen(
     samples = _samples(asset, intervals, names, least)
     tried = model_selection.fit_all(samples.columns, samples.y, samples.gaps)
     fitting = [item for item in tried
-               if kind in (None, item.form.kind) and (not required or set(item.drivers) == set(required))]  # fmt: skip
+               if kind in (None, item.form.kind)
+               and (required is None or set(item.drivers) == set(required))]  # fmt: skip
     if not fitting:
         raise LearnError(_no_model(asset, kind, required))
     chosen = model_selection.choose(fitting, specified=bool(required or kind))

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from agent.savings import reasons
 from agent.savings.baseline import regression
 from agent.savings.baseline.autocorrelation import Array
-from agent.savings.baseline.states import states_of
+from agent.savings.baseline.models import MARGIN
+from agent.savings.baseline.states import STATE_LEAST, STATE_SHARE, known, states_of
 from agent.savings.records.interpolation import LAG_S_MAX
 from agent.savings.records.model import Interval
 from agent.savings.records.stuck_drivers import MOVED, SAME, HeldValue, held_values, is_stuck, spreads_by_value
@@ -31,13 +32,23 @@ class PreparedDrivers(NamedTuple):
     names: of the signals.
     lags_s: time by which the energy follows each numeric signal (negative: precedes), not 0.
     windows_s: by how much longer than an interval the mean of a signal is that the energy follows, not 0.
+    constants: bounds of each required signal that always had one value while the motor ran. It distinguishes nothing
+        but off from running, which the energy does.
     dropped: why each other signal cannot be used.
     """
 
     names: list[str]
     lags_s: dict[str, float]
     windows_s: dict[str, float]
+    constants: dict[str, tuple[float, float]]
     dropped: list[Reason]
+
+    def are_constant(self, item: Interval) -> bool:
+        """Whether the signals of `constants` have their value in this interval, or are missing."""
+        return all(
+            low <= item.drivers[name].mean <= high
+            for name, (low, high) in self.constants.items() if name in item.drivers
+        )  # fmt: skip
 
 
 def prepare_drivers(found: Sequence[Interval], ran: Sequence[bool], required: Sequence[str] | None) -> PreparedDrivers:
@@ -48,19 +59,23 @@ def prepare_drivers(found: Sequence[Interval], ran: Sequence[bool], required: Se
     required: None: all signals of the intervals.
     """
     names = sorted({name for item in found for name in item.drivers}) if required is None else list(required)
-    dropped, lags_s, windows_s = list[Reason](), dict[str, float](), dict[str, float]()
+    dropped, lags_s, windows_s, constants = list[Reason](), dict[str, float](), dict[str, float](), {}
     for name in list(names):
         column = np.array([item.drivers[name].mean for item in found if name in item.drivers])
         if required is None and is_constant(column):
             names.remove(name)
             dropped.append(reasons.DRIVER_CONSTANT(driver=name, value=float(column[0])))
+        elif required is not None and (bounds := _constant_while_running(found, ran, name)):
+            names.remove(name)
+            constants[name] = bounds
+            dropped.append(reasons.DRIVER_CONSTANT_WHILE_RUNNING(driver=name, value=sum(bounds) / 2))
         elif states_of(column) is None:
             lag_s, window_s = _timing_s(found, ran, name)
             lags_s |= {name: lag_s} if lag_s else {}
             windows_s |= {name: window_s} if window_s else {}
     if required is None:
         dropped += _drop_missing([item for item, flag in zip(found, ran, strict=True) if flag], names)
-    return PreparedDrivers(names, lags_s, windows_s, dropped)
+    return PreparedDrivers(names, lags_s, windows_s, constants, dropped)
 
 
 class StuckDrivers(NamedTuple):
@@ -107,6 +122,28 @@ def stuck_drivers(
 def is_constant(x: Array) -> bool:
     """Whether a signal never changed, except for rounding errors of its means. x: (n,), not empty."""
     return bool(np.ptp(x) <= SAME * np.abs(x).max())
+
+
+def _constant_while_running(
+    found: Sequence[Interval], ran: Sequence[bool], name: str
+) -> tuple[float, float] | None:  # fmt: skip
+    """Bounds of the only value or state of a signal while the motor ran; None: it had several, or the motor was never
+    off.
+    """
+    pairs = [(item.drivers[name].mean, flag) for item, flag in zip(found, ran, strict=True) if name in item.drivers]
+    x, on = np.array([mean for mean, _ in pairs]), np.array([flag for _, flag in pairs], dtype=bool)
+    if on.all() or not on.any():
+        return None
+    if is_constant(x[on]):
+        value, reach = float(x[on][0]), MARGIN * float(np.ptp(x))
+    elif level := states_of(x):  # a late change of the state is none of its values
+        counts = [int(known({**level, "states": [state]}, x[on]).sum()) for state in level["states"]]
+        if sum(n >= STATE_LEAST for n in counts) != 1 or max(counts) < STATE_SHARE * on.sum():
+            return None
+        value, reach = level["states"][counts.index(max(counts))], level["within"]
+    else:
+        return None
+    return value - reach, value + reach
 
 
 def _drop_missing(found: Sequence[Interval], names: list[str]) -> list[Reason]:

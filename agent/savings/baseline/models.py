@@ -14,6 +14,7 @@ The shape of the first four can add, by its keys:
     off           a mean for intervals in which the motor was off: their energy is below a limit
     lags_s        driver → time by which the energy follows it (negative: precedes)
     windows_s     driver → by how much longer than the interval the mean is that the energy follows
+    constants     required drivers that had one value while the motor ran, with its bounds: nothing else is compared
     weak          drivers that the model predicts almost as well without, and the correction for them
                   (agent/savings/accounting/weak_effect.py)
 
@@ -203,6 +204,16 @@ def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
         if quadratic(row, baseline.covariance) > (most[at] if by_state else most) * (1 + MARGIN) ** 2:
             together = tuple(f"{value.mean:g}" for value in values)
             return DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=baseline.drivers, values=together)
+    return None
+
+
+def left_constant(baseline: Baseline, item: Interval) -> Reason | None:
+    """Which signal has another value than it always had in the baseline while the motor ran; None: none, as far as they
+    are known.
+    """
+    for name, (low, high) in baseline.shape.get("constants", {}).items():
+        if name in item.drivers and not low <= (mean := item.drivers[name].mean) <= high:
+            return DRIVER_OUT_OF_RANGE(driver=name, value=mean, low=low, high=high)
     return None
 
 

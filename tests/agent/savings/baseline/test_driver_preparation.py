@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
 
 DAYS = 16
 OTHER = "signal_other_bar"
+RUNNING = "signal_running"
 
 
 def plant(numbers: range = range(DAYS * 96), seed: int = 1, noise: float = 0.01) -> list[Interval]:
@@ -102,3 +103,46 @@ def test_one_stop_of_a_day_has_its_mean_and_does_not_widen_u95() -> None:
         assert found.n == without.n - 96 - 2, "and the intervals next to the stop"
         narrow, wide = (evaluate(each, after, classes=("0.2S", "0.2S"))[0].u95_wh for each in (without, found))
         assert wide <= 1.3 * narrow, f"seed {seed}"
+
+
+def running_told(late: Collection[int] = ()) -> list[Interval]:
+    """The pump is off on two of 16 days. RUNNING: 1 while it runs, but lower in the intervals `late`."""
+    found = []
+    for k, item in enumerate(plant()):
+        off = k // 96 in (5, 12)
+        drivers = {FLOW: Driver(0.0), RUNNING: Driver(0.0)} if off else {**item.drivers, RUNNING: Driver(1.0)}
+        if k in late:
+            drivers[RUNNING] = Driver(0.9 - k / 2000)
+        found.append(replace(item, energy_wh=400.0 if off else item.energy_wh, drivers=drivers))
+    return found
+
+
+@pytest.mark.parametrize("late", [(), (300,), range(100, 480, 50)])
+def test_a_required_signal_that_only_shows_off_is_in_the_mean_of_the_off_intervals(late: Collection[int]) -> None:
+    """Not fitted are the two intervals next to each day off, and those in which the value was late."""
+    found = learn("pump", running_told(late), drivers=[FLOW, RUNNING])
+    assert found.drivers == (FLOW,)
+    assert found.dropped == (reasons.DRIVER_CONSTANT_WHILE_RUNNING(driver=RUNNING, value=1.0),)
+    assert (found.n, found.shape["off"]["n"]) == (14 * 96 - 4 - len(late), 2 * 96)
+    if not late:
+        assert found.coefficients == learn("pump", running_told(), drivers=[FLOW]).coefficients
+
+
+def test_only_the_value_that_a_required_signal_always_had_is_counted() -> None:
+    found = freeze(learn("pump", running_told(), drivers=[FLOW, RUNNING]), 0, "test")
+    values = [(15_000.0, 1.0), (15_000.0, 0.5), (15_000.0, 0.0), (15_000.0, None), (400.0, 0.0)]
+    for energy_wh, running in values:
+        drivers = {FLOW: Driver(500.0 if energy_wh > 400 else 0.0)}
+        if running is not None:
+            drivers[RUNNING] = Driver(running)
+        [line] = evaluate(found, [replace(plant()[0], energy_wh=energy_wh, drivers=drivers)])[1]
+        assert line.adjusted_wh == pytest.approx(energy_wh, rel=0.01)  # noise of the baseline: 1 %, over its root of n
+        code = reasons.DRIVER_OUT_OF_RANGE if energy_wh > 400 and running in (0.0, 0.5) else None
+        assert (line.excluded.code if line.excluded else None) == code, (energy_wh, running)
+
+
+def test_a_baseline_of_a_signal_that_only_shows_off_is_a_constant_load_that_nobody_stated() -> None:
+    found = freeze(learn("pump", running_told(), drivers=[RUNNING]), 0, "test")
+    assert (found.kind, found.drivers) == ("constant", ())
+    after = [replace(item, energy_wh=0.8 * (item.energy_wh or 0.0)) for item in running_told()]
+    assert evaluate(found, after)[0].verdict == "provisional"

@@ -5,9 +5,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.independent_plant_cases import COVERED_CASES, both, learned
+from support.independent_plant_cases import CLASSES, COVERED_CASES, WORLDS, both, intervals, learned, meter_errors
+from support.independent_plants import live_in
 
+from agent.savings.baseline.baseline import learn
 from agent.savings.reasons import AUTOCORRELATED_RESIDUALS
+
+
+@pytest.mark.parametrize("name", [name for name in WORLDS if not name.endswith(" days")])
+def test_a_baseline_with_the_true_driver_is_learned_from_four_days_of_each_mill(name: str) -> None:
+    world, rng = WORLDS[name], np.random.default_rng(4)
+    before, _ = live_in(world.lasting(4, 1), rng)
+    measured = intervals(world, before, *meter_errors(rng), new=False, first=0)
+    assert world.driver in learn("mill", measured, drivers=world.insisted or None, classes=CLASSES).drivers
 
 
 @pytest.mark.parametrize(("name", "seeds", "missed_most"), [("steady", 6, 1), ("memory of a day, 7 + 7 days", 20, 3)])
