@@ -41,7 +41,7 @@ def plan_lines(version: PlanVersion, wrong: Sequence[Reason], points: Sequence[R
     yield "  " + _("Applies {period}", period=_period(plan.applies))
     yield "  " + _("Project boundary: {boundary}", boundary=plan.boundary)
     for role, party in plan.parties.items():
-        yield "  " + _("{role:word}: {title}, signed by {signatory}, key {key}", role=role, title=party.title,
+        yield "  " + _("{role:word}: {title}, signatory {signatory}, key {key}", role=role, title=party.title,
                        signatory=party.signatory, key=_fingerprint(party.public_key))  # fmt: skip
     if plan.gateway_key:
         yield "  " + _("Key of the ledger: {key}", key=_fingerprint(plan.gateway_key))

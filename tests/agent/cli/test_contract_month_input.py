@@ -84,3 +84,12 @@ def test_the_history_of_a_folder_contains_its_months(tmp_path: Path) -> None:
     write_json(tmp_path / "month-2.json", file_of(settled(corrected(first))))
     lines = magwatt("contract", "history", tmp_path).stdout.splitlines()
     assert len(lines) == 1 + 2 + 2  # the plan with its signatures, two revisions
+
+
+@pytest.mark.text
+def test_a_plan_names_its_signatory_and_only_a_signature_says_signed_by(tmp_path: Path) -> None:
+    plan = write_json(tmp_path / "plan.json", file_body(HALF.signed))
+    lines = magwatt("contract", "show", plan, code=1).stdout.splitlines()
+    [company] = [line for line in lines if "Green Drive" in line]
+    assert "signatory Li Wei" in company
+    assert "signed" not in company
