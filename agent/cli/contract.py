@@ -130,8 +130,12 @@ def draft(
         fail(text_of(FILE_UNWRITABLE(path=str(output), error=cause_of(error))))
     for reason in made.to_decide.values():
         click.echo(text_of(reason))
-    click.echo(_("{path}: draft of version {version:d}; next: magwatt contract sign {path} --key KEY",
-                 path=str(output), version=made.document["version"]))  # fmt: skip
+    about = {"path": str(output), "version": made.document["version"]}
+    if made.to_decide:
+        click.echo(_("{path}: draft of version {version:d}; fill in its {n:d} empty {n:value|values}, then: magwatt "
+                     "contract sign {path} --key KEY", **about, n=len(made.to_decide)))  # fmt: skip
+    else:
+        click.echo(_("{path}: draft of version {version:d}; next: magwatt contract sign {path} --key KEY", **about))
     sys.exit(FINDING if made.to_decide else 0)
 
 

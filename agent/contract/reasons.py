@@ -27,7 +27,13 @@ NESTED_TOO_DEEPLY = Code("nested_too_deeply", "nested too deeply")
 # Fields of a plan
 
 DECIMAL_EXPECTED = Code(
-    "decimal_expected", 'expected a decimal number in quotation marks from {low:quoted} to {high:quoted}, "0.6125"'
+    "decimal_expected", "expected a decimal number in quotation marks, from {low} to {high}, for example {example}"
+)
+VALUE_EMPTY = Code("value_empty", "is still empty")
+VALUE_EMPTY_EXPECTED = Code("value_empty_expected", "is still empty; {expected}")
+OPTIONAL_EMPTY = Code("optional_empty", "is still empty; delete the line if there is nothing to state")
+CERTIFICATE_EMPTY = Code(
+    "certificate_empty", "is still empty; delete the table [{table}] if there is no calibration certificate"
 )
 DATE_TEXT_EXPECTED = Code("date_text_expected", "expected a date such as 2026-10-01")
 HASH_EXPECTED = Code("hash_expected", "expected a SHA-256 hash: 64 digits 0 to 9 and a to f")

@@ -15,6 +15,8 @@ from support.contract_parties import decided, make_keys
 from support.contract_parties import magwatt as run
 
 from agent.contract import reasons as codes
+from agent.contract.plan_reader import PlanError
+from agent.contract.plan_toml import read_toml_plan
 from agent.core.text import text_of
 from agent.savings.ledger.signing_key import FILE
 
@@ -42,8 +44,19 @@ def drafted(plant: Path, folder: Path, keys: dict[str, str]) -> Path:
     text = path.read_text(encoding="utf-8")
     listed = [line.partition(":")[0] for line in found.output.splitlines()[:-1]]
     assert len(listed) == text.count(' = ""')
+    assert f" {len(listed)} " in found.output.splitlines()[-1]  # how many are to be filled in
+    check_empty(path)
     path.write_text("\n".join(decided(text, keys)), encoding="utf-8")
     return path
+
+
+def check_empty(draft: Path) -> None:
+    """What is still empty, in the order of the lines."""
+    with pytest.raises(PlanError) as caught:
+        read_toml_plan(draft)
+    lines = draft.read_text(encoding="utf-8").splitlines()
+    empty = [number for number, line in enumerate(lines, 1) if ' = ""' in line]
+    assert [each.line for each in caught.value.problems] == empty
 
 
 def test_two_parties_sign_and_the_month_has_an_amount(plant: Path, tmp_path: Path, keys: dict[str, str]) -> None:
