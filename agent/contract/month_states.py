@@ -66,7 +66,7 @@ class MonthState(Struct, frozen=True):
     state: one of STATES.
     missing: parties that have not signed it.
     problem: why it cannot be settled; None: nothing.
-    replaced_by: number of the revision that replaces it, settled or not; 0: none.
+    replaced_by: number of the newest revision, settled or not; 0: it is this one.
     """
 
     state: str
@@ -133,7 +133,7 @@ class MonthHistory:
         newer = [each for each in self.of_month(*_month(revision)) if each.month.revision > revision.month.revision]
         replaced = own != SETTLED or any(not self._problem(each) and not each.missing for each in newer)
         state = CORRECTED if newer and replaced else own
-        return MonthState(state, revision.missing, problem, newer[0].month.revision if newer else 0)
+        return MonthState(state, revision.missing, problem, newer[-1].month.revision if newer else 0)
 
     def problems(self) -> list[Reason]:
         """Why months cannot be settled, without those that were corrected before."""

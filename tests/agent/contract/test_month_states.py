@@ -102,6 +102,15 @@ def test_a_settled_month_stays_until_its_correction_is_settled() -> None:
     assert state_of(unsigned_first, revision(corrected(unsigned_first)))[0] == "corrected"
 
 
+def test_the_newest_correction_counts_when_one_was_corrected_before_it_was_settled() -> None:
+    first = settled(month_document())
+    second = revision(corrected(first))
+    third = revision(corrected(second, revision=3))
+    history = MonthHistory([first, second, third], PlanHistory([PLAN]))
+    found = [history.state(each) for each in history.revisions]
+    assert [(each.state, each.replaced_by) for each in found] == [("settled", 3), ("corrected", 3), ("issued", 0)]
+
+
 def test_a_correction_follows_the_revision_that_it_names() -> None:
     first = settled(month_document())
     november = {"month": "2026-11"}
