@@ -235,7 +235,7 @@ def show_month_file(file: Path, plan_file: Path | None, as_json: bool) -> None:
 
     revision = month_from(file, plan_file)
     state = alone(revision)
-    later = revision.signing.dated_later(time.time_ns() // 1_000_000)
+    later = [*revision.dated_before_plan(), *revision.signing.dated_later(time.time_ns() // 1_000_000)]
     if as_json:
         click.echo(json.dumps(month_as_object(revision, state, later), ensure_ascii=False))
     else:

@@ -134,7 +134,9 @@ PLAN = {
         schema.anything,
         nested={
             "first": KeySpec(day_text),
-            "energy_service_company": KeySpec(schema.list_of(decimal_text("0", "1", '"0.80" (80 %)'), '["0.80", "0.70"]')),
+            "energy_service_company": KeySpec(
+                schema.list_of(decimal_text("0", "1", '"0.80" (80 %)'), '["0.80", "0.70"]')
+            ),
         },
     ),
     "settlement": KeySpec(

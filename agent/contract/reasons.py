@@ -93,8 +93,15 @@ KEY_OF_NO_PARTY = Code(
 SIGNED_ALREADY = Code("signed_already", "{by} has signed this document already as {role:word}, with key {fingerprint}")
 CLOCK_IN_PAST = Code(
     "clock_in_past",
-    "the clock of this computer shows {now_ms:local}, which is before {known_ms:local}, when the document was drafted "
-    "or signed last: set the clock and sign again. Nothing was signed",
+    "the clock of this computer shows {now_ms:local}, but the document or its plan was drafted at {known_ms:local}: "
+    "either this clock is behind, or that of the computer that drafted it was ahead. Correct the wrong one; if it is "
+    "the other, draft again. Nothing was signed",
+)
+CLOCK_BEFORE_SIGNATURE = Code(
+    "clock_before_signature",
+    "the clock of this computer shows {now_ms:local}, but the signature of {by} ({role:word}) is dated "
+    "{signed_ms:local}: either this clock is behind, or that of {by} was ahead. Correct the wrong one; if it is the "
+    "other, {by} signs again. Nothing was signed",
 )
 SIGNATURE_FORM_WRONG = Code("signature_form_wrong", "a signature is incomplete or has unknown fields")
 SIGNATURE_INVALID = Code(
@@ -110,6 +117,11 @@ SIGNED_BEFORE_DRAFT = Code(
     "signed_before_draft",
     "the signature of {by} is dated {signed_ms:local}, before the document was drafted on {drafted_ms:local}: the "
     "clock of the signer's computer was wrong. The document must be signed again",
+)
+SIGNED_BEFORE_PLAN = Code(
+    "signed_before_plan",
+    "the signature of {by} ({role:word}) is dated {signed_ms:local}, before the plan was drafted or signed last, on "
+    "{plan_ms:local}: one of the two clocks was wrong. The document must be signed again",
 )
 SIGNED_IN_FUTURE = Code(
     "signed_in_future", "the signature of {by} is dated {signed_ms:local}, in the future of this computer"

@@ -48,7 +48,8 @@ def body_of_signed(
     if (month.site, month.gateway) != (site.id, site.gateway):
         own, found = f"{site.id}/{site.gateway}", f"{month.site}/{month.gateway}"
         raise InvalidValue(codes.PLAN_OF_OTHER_GATEWAY, gateway=found, own=own)
-    if (problem := revision.problem()) is not None:  # also of a file whose month is recorded with valid signatures
+    # also of a file whose month is recorded with valid signatures
+    if (problem := revision.problem() or next(iter(revision.dated_before_plan()), None)) is not None:
         raise InvalidValue(problem)
     same = [each for each in recorded if each.signed.id == revision.signed.id]
     if not same:

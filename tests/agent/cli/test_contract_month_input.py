@@ -34,7 +34,7 @@ CASES: dict[str, tuple[dict[str, Any], PlanVersion, LedgerKey, int, Code]] = {
     "another plan": (file_of(revision(month_document())), LATE, CUSTOMER, DAY_MS, codes.PLAN_OF_MONTH_MISSING),
     "clock in the past": (file_of(revision(month_document())), PLAN, CUSTOMER, -600_001, codes.CLOCK_IN_PAST),
     "clock before the other signature": (file_of(revision(month_document(), COMPANY)), PLAN, CUSTOMER, 0,
-                                         codes.CLOCK_IN_PAST),
+                                         codes.CLOCK_BEFORE_SIGNATURE),
     "newer month": (file_of(revision(month_document()), document=month_document(s="magwatt.month/2")), PLAN, CUSTOMER,
                     DAY_MS, codes.DOCUMENT_NEWER),
     "newer file": (file_of(revision(month_document()), s="magwatt.signed/2"), PLAN, CUSTOMER, DAY_MS,

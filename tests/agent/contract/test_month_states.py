@@ -73,7 +73,7 @@ def test_a_wrong_key_and_a_clock_in_the_past_sign_nothing() -> None:
     new = revision(month_document())
     assert refused(new, OTHER) == codes.KEY_OF_NO_PARTY
     assert refused(new, CUSTOMER, ISSUED_MS - 600_001) == codes.CLOCK_IN_PAST
-    assert refused(sign_month(new, CUSTOMER, "", DAY_AFTER_MS), COMPANY, ISSUED_MS) == codes.CLOCK_IN_PAST
+    assert refused(sign_month(new, CUSTOMER, "", DAY_AFTER_MS), COMPANY, ISSUED_MS) == codes.CLOCK_BEFORE_SIGNATURE
     assert refused(revision(month_document(), CUSTOMER)) == codes.SIGNED_ALREADY
     assert refused(new, GATEWAY) == codes.SIGNED_ALREADY  # the gateway issued it
 
@@ -81,6 +81,17 @@ def test_a_wrong_key_and_a_clock_in_the_past_sign_nothing() -> None:
 def test_a_signature_before_the_month_was_issued_does_not_count() -> None:
     early = revision(month_document(), CUSTOMER, COMPANY, at_ms=ISSUED_MS - 600_001)
     assert state_of(early) == ("issued", ("customer", "energy_service_company"), codes.SIGNED_BEFORE_DRAFT)
+
+
+def test_a_signature_before_that_of_the_plan_is_not_made_and_is_reported() -> None:
+    """The gateway of a simulation issues on virtual time, before the plan was signed."""
+    signed_ms = ISSUED_MS + 20 * DAY_MS
+    late = signed(document(), at_ms=signed_ms)
+    new = revision(month_document(late), plan=late)
+    assert refused(new, CUSTOMER, signed_ms - 600_001) == codes.CLOCK_BEFORE_SIGNATURE
+    assert sign_month(new, CUSTOMER, "", signed_ms - 600_000).dated_before_plan() == []
+    early = revision(month_document(late), CUSTOMER, plan=late, at_ms=signed_ms - 600_001)
+    assert [each.code for each in early.dated_before_plan()] == [codes.SIGNED_BEFORE_PLAN]
 
 
 def test_a_former_key_of_a_party_does_not_sign_a_month() -> None:
