@@ -33,7 +33,14 @@ from agent.cli.contract_source import (
     plans_of_ledger,
 )
 from agent.cli.contract_verifier import verifier
-from agent.cli.contract_view import amount_as_object, amount_lines, history_lines, plan_lines, version_as_object
+from agent.cli.contract_view import (
+    amount_as_object,
+    amount_lines,
+    history_lines,
+    in_force_line,
+    plan_lines,
+    version_as_object,
+)
 from agent.cli.ledger_options import fail_unreadable, open_state, state_option
 from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
 from agent.core.local_time import zone_of
@@ -171,8 +178,7 @@ def sign(file: Path, key_file: Path, by: str, plan_file: Path | None, passphrase
     made = done.signed.signatures[-1]
     click.echo(_("{path}: signed by {by} as {role:word}, {signed_ms:local}", path=str(target), by=made.by,
                  role=made.role, signed_ms=made.signed_ms))  # fmt: skip
-    missing = done.not_in_force()
-    click.echo(text_of(missing) if missing else _("All parties have signed; the plan is in force."))
+    click.echo(in_force_line(done.not_in_force()))
 
 
 @contract.command(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.contract_month_view import month_as_object, month_lines, state_line
+from agent.cli.contract_month_view import month_as_object, month_lines, state_line, state_lines_of_file
 from agent.cli.contract_source import gateway_key, months_by_plan, passphrase_from, plan_from, plans_of_ledger
 from agent.cli.ledger_options import open_state
 from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
@@ -215,7 +215,8 @@ def sign_month_file(file: Path, plan_file: Path | None, key_file: Path, by: str,
     made = done.signed.signatures[-1]
     click.echo(_("{path}: signed by {by} as {role:word}, {signed_ms:local}", path=str(file), by=made.by,
                  role=made.role, signed_ms=made.signed_ms))  # fmt: skip
-    click.echo(state_line(done, alone(done)))
+    for line in state_lines_of_file(done, alone(done)):
+        click.echo(line)
 
 
 def alone(revision: MonthRevision) -> MonthState:
@@ -242,7 +243,8 @@ def show_month_file(file: Path, plan_file: Path | None, as_json: bool) -> None:
         wrong = [*contradictions(revision.month, revision.plan), *revision.signing.problems, *later]
         for line in month_lines(revision, wrong):
             click.echo(line)
-        click.echo(state_line(revision, state))
+        for line in state_lines_of_file(revision, state):
+            click.echo(line)
     sys.exit(FINDING if later or state.state != "settled" else 0)
 
 

@@ -91,6 +91,13 @@ def state_line(revision: MonthRevision, state: MonthState) -> str:
     return _("{month}, revision {revision:d}: settled; both parties have signed", **name)
 
 
+def state_lines_of_file(revision: MonthRevision, state: MonthState) -> Iterator[str]:
+    """The state by the file alone, and what it does not show."""
+    yield state_line(revision, state)
+    if state.state == "settled":
+        yield _("By this file: the ledger may contain a newer revision, or a newer version of the plan.")
+
+
 def months_lines(history: MonthHistory, later: Mapping[str, Sequence[Reason]]) -> Iterator[str]:
     """later: identifier of a revision → what was recorded of the month after it was issued."""
     for each in history.revisions:

@@ -54,7 +54,17 @@ def plan_lines(version: PlanVersion, wrong: Sequence[Reason], points: Sequence[R
     yield from map(text_of, (*wrong, *points))
     missing = version.not_in_force()
     if missing not in wrong:
-        yield text_of(missing) if missing else _("All parties have signed; the plan is in force.")
+        yield in_force_line(missing)
+
+
+def in_force_line(missing: Reason | None) -> str:
+    """Whether the parties are bound, by the file of the plan alone. missing: why not; None: they are."""
+    if missing is not None:
+        return text_of(missing)
+    return _(
+        "All parties have signed; by this file the plan is in force. The ledger may contain a newer version, or "
+        "another plan for the same motor."
+    )
 
 
 def _fingerprint(public: str) -> str:

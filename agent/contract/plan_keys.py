@@ -97,6 +97,7 @@ def motor_name(name: str) -> bool:
 
 
 _PRICE = decimal_text("0", "1000", '"0.6125"')
+_SHARES = schema.list_of(decimal_text("0", "1", '"0.80" (80 %)'), '["0.80", "0.70"]')
 PERIOD = {"first": KeySpec(day_text), "last": KeySpec(day_text, None)}
 PLAN = {
     "s": KeySpec(_format),
@@ -134,9 +135,7 @@ PLAN = {
         schema.anything,
         nested={
             "first": KeySpec(day_text),
-            "energy_service_company": KeySpec(
-                schema.list_of(decimal_text("0", "1", '"0.80" (80 %)'), '["0.80", "0.70"]')
-            ),
+            "energy_service_company": KeySpec(_SHARES),
         },
     ),
     "settlement": KeySpec(

@@ -74,7 +74,7 @@ class Signing(Struct, frozen=True):
         """The document with one more signature.
 
         by: name of the signatory. now_ms: UTC time of this computer.
-        Raises InvalidValue when the clock is before the draft or a signature, of this document or that which it follows.
+        Raises InvalidValue when the clock is before the draft or a signature of this document, or of the one before.
         """
         if (problem := self._clock_problem(now_ms)) is not None:
             raise InvalidValue(problem)

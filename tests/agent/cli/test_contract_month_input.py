@@ -77,6 +77,14 @@ def test_a_month_without_its_plan_and_a_plan_instead_of_a_month(tmp_path: Path) 
     magwatt("contract", "show", month, "--plan", plan, "--json")
 
 
+@pytest.mark.text
+def test_a_file_alone_does_not_show_that_nothing_newer_exists(tmp_path: Path) -> None:
+    plan = write_json(tmp_path / "plan.json", file_body(PLAN.signed))
+    month = write_json(tmp_path / "month.json", file_of(settled(month_document())))
+    for file in (plan, month):
+        assert "the ledger may contain a newer" in magwatt("contract", "show", file).stdout.splitlines()[-1].lower()
+
+
 def test_the_history_of_a_folder_contains_its_months(tmp_path: Path) -> None:
     first = settled(month_document())
     write_json(tmp_path / "plan.json", file_body(PLAN.signed))
