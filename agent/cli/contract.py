@@ -64,7 +64,7 @@ _passphrase_option = click.option(
 @click.group(
     help=N_(
         "Sign and show the plan and the months of a contract.\n\n"
-        "`key`, `sign` and `history` work on any computer, without configuration and network."
+        "`key`, `sign`, `show`, `sheet`, `verifier` and `history FILE` need no configuration and no network."
     )
 )
 def contract() -> None:
@@ -85,8 +85,9 @@ contract.add_command(verifier)
 @click.argument("file", type=click.Path(path_type=Path))
 @_passphrase_option
 def key(file: Path, passphrase_file: Path | None) -> None:
-    from agent.contract.party_keys import make_party_key
+    from agent.contract.party_keys import check_free, make_party_key
 
+    check_free(file)  # before a passphrase is typed
     made = make_party_key(file, passphrase_from(passphrase_file, twice=True))
     click.echo(_("{file}: private key, keep a copy; {file}.pub: public key", file=str(file)))
     click.echo(f'public_key = "{made.public}"')

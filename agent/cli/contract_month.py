@@ -54,8 +54,6 @@ def is_month(file: Path) -> bool:
 def issue(month: str, reason: str, number: str, output: Path | None, config_file: Path | None) -> None:
     config = load(plant_file(config_file))[0]
     target = output or Path(f"month-{month}.json")
-    if target.exists():
-        fail(_("{path}: exists; name another file with --output", path=str(target)))
     from agent.contract.documents import write_document
     from agent.contract.month_states import revision_of
     from agent.contract.plan_versions import PlanHistory
@@ -67,6 +65,8 @@ def issue(month: str, reason: str, number: str, output: Path | None, config_file
         version = _plan_of(PlanHistory(plans), month, number)
         recorded = recorded_months(db, plans)
         correction = _correction(recorded, version, month, " ".join(reason.split()))
+        if target.exists():
+            fail(_("{path}: exists; name another file with --output", path=str(target)))
         signed = _signed_month(config, db, directory, version, month, correction)
     revision = revision_of(signed, month, plans)
     body = body_of_issued(recorded, revision, PlanHistory(plans))

@@ -149,6 +149,8 @@ def history_lines(history: PlanHistory, problems: Sequence[Reason]) -> Iterator[
                  id=each.signed.id[:16])  # fmt: skip
         if open_ is not None:
             state = text_of(open_)
+            if {"contract", "version"} <= open_.data.keys():  # it names them itself
+                name = each.signed.id[:16]
         else:
             state = _("applies {period}", period=_period(period)) if period else _("replaced before it applied")
         yield _(": ").join((name, state))

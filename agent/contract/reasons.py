@@ -90,7 +90,11 @@ KEY_EXISTS = Code("key_exists", "{path}: exists; a key is never overwritten")
 KEY_OF_NO_PARTY = Code(
     "key_of_no_party", "key {fingerprint} belongs to no party of {title}; the keys of the parties are {known}"
 )
-SIGNED_ALREADY = Code("signed_already", "{by} has signed this document already as {role:word}, with key {fingerprint}")
+SIGNED_ALREADY = Code(
+    "signed_already",
+    "{by} has signed this document already as {role:word}, with key {fingerprint}: another signature of this party is "
+    "not needed",
+)
 CLOCK_IN_PAST = Code(
     "clock_in_past",
     "the clock of this computer shows {now_ms:local}, but the document or its plan was drafted at {known_ms:local}: "
@@ -144,8 +148,8 @@ PLAN_VERSION_WRONG = Code(
 PLAN_CONTRACT_CHANGED = Code("plan_contract_changed", "{contract} replaces a plan of another contract, {other}")
 PLANS_OVERLAP = Code(
     "plans_overlap",
-    "two plans for {motor} are in force on {day}: version {first_version:d} of {first} and version "
-    "{second_version:d} of {second}. Nothing is settled until one replaces the other",
+    "two plans for {motor} are in force on {day}: version {first_version:d} of {first} ({first_id}) and version "
+    "{second_version:d} of {second} ({second_id}). Nothing is settled until one replaces the other",
 )
 PLAN_EARLIER_THAN_REPLACED = Code(
     "plan_earlier_than_replaced",
@@ -190,7 +194,7 @@ MONTH_REVISION_WRONG = Code(
 )
 PLAN_OF_MONTH_MISSING = Code(
     "plan_of_month_missing",
-    "{path}: the month follows plan {plan} of {contract}, which is not at hand; give it with --plan",
+    "{path}: the month follows plan {plan} of {contract}; none of the given plans is that one: name its file, too",
 )
 MONTH_NOT_OF_PLAN = Code(
     "month_not_of_plan", "{month} is not a month of this plan: {key} is {found}, the plan has {expected}"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from agent.contract import reasons as codes
 from agent.contract.documents import SignedDocument
-from agent.contract.signatures import PartySignature, problem_of, signed
+from agent.contract.signatures import ROLES, PartySignature, problem_of, signed
 from agent.savings.ledger.signing_key import ED25519, LedgerKey
 from drivers.reasons import InvalidValue, Reason
 
@@ -61,7 +61,7 @@ class Signing(Struct, frozen=True):
         """
         role = next((role for role, keys in self.keys.items() if key.public in keys), None)
         if role is None:
-            known = tuple(LedgerKey(ED25519, each).fingerprint for keys in self.keys.values() for each in keys)
+            known = tuple(LedgerKey(ED25519, each).fingerprint for own in ROLES for each in self.keys.get(own, ()))
             raise InvalidValue(codes.KEY_OF_NO_PARTY, fingerprint=key.fingerprint, title=title, known=known)
         if self.problems:
             raise InvalidValue(self.problems[0])

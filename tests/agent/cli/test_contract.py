@@ -176,6 +176,13 @@ def test_a_wrong_passphrase_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "k.pem").exists()
 
 
+def test_an_existing_key_is_found_before_a_passphrase_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "k.pem"
+    path.write_text("", encoding="utf-8")
+    found = run("contract", "key", path, code=2, text="")
+    assert found.output == f"{text_of(codes.KEY_EXISTS(path=str(path)))}\n"
+
+
 def test_history_needs_plans(tmp_path: Path) -> None:
     assert magwatt("contract", "history", tmp_path).exit_code == 2
     unsigned = {"s": "magwatt.signed/1", "document": document(drafted_ms=DRAFTED_MS), "signatures": []}
@@ -184,3 +191,5 @@ def test_history_needs_plans(tmp_path: Path) -> None:
     assert found.exit_code == 1
     [only] = json.loads(found.stdout)["versions"]
     assert only["not_in_force"]["code"] == codes.PLAN_NOT_SIGNED
+    [line] = magwatt("contract", "history", tmp_path, code=1).stdout.splitlines()
+    assert (line.count("EMC-2026-017"), line[:16]) == (1, only["id"][:16])

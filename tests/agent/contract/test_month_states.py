@@ -78,6 +78,12 @@ def test_a_wrong_key_and_a_clock_in_the_past_sign_nothing() -> None:
     assert refused(new, GATEWAY) == codes.SIGNED_ALREADY  # the gateway issued it
 
 
+def test_a_wrong_key_is_told_the_keys_of_the_parties_only() -> None:
+    with pytest.raises(InvalidValue) as caught:
+        sign_month(revision(month_document()), OTHER, "", DAY_AFTER_MS)
+    assert caught.value.reason.data["known"] == (CUSTOMER.fingerprint, COMPANY.fingerprint)
+
+
 def test_a_signature_before_the_month_was_issued_does_not_count() -> None:
     early = revision(month_document(), CUSTOMER, COMPANY, at_ms=ISSUED_MS - 600_001)
     assert state_of(early) == ("issued", ("customer", "energy_service_company"), codes.SIGNED_BEFORE_DRAFT)
@@ -141,6 +147,10 @@ def test_the_plan_is_the_one_in_force() -> None:
     rival = signed(document(contract="EMC-2026-018"))
     assert state_of(settled(month_document()), plans=(PLAN, later))[2] == codes.MONTH_OF_OTHER_VERSION
     assert state_of(settled(month_document()), plans=(PLAN, rival))[2] == codes.PLANS_OVERLAP
+    twin = signed(document(project__title="other"))  # the same contract and version
+    [overlap] = PlanHistory([PLAN, twin]).problems()
+    named = {overlap.data["first_id"], overlap.data["second_id"]}
+    assert named == {each.signed.id[:16] for each in (PLAN, twin)}
 
 
 def test_a_month_without_its_plan_is_reported() -> None:
