@@ -48,7 +48,8 @@ def _motor_lines(name: str, motor: MonthMotor) -> Iterator[str]:
     yield "  " + _("{motor}: evidence {evidence:word}", motor=name, evidence=motor.evidence)
     for price, (measured_wh, compared_wh, adjusted_wh) in motor.energies.items():
         yield "    " + _(
-            "{price}: measured {measured:kwh} kWh; compared {compared:kwh} kWh, adjusted baseline {adjusted:kwh} kWh",
+            "{price:word}: measured {measured:kwh} kWh; compared {compared:kwh} kWh, adjusted baseline "
+            "{adjusted:kwh} kWh",
             price=price, measured=measured_wh, compared=compared_wh, adjusted=adjusted_wh,
         )  # fmt: skip
     for cause, wh in motor.excluded_wh.items():

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 WORDS = (
     N_("customer"), N_("energy_service_company"), N_("gateway"), N_("meter"), N_("ct"), N_("vt"), N_("baseline_model"),
     N_("direct_comparison"), N_("adjusted_baseline"), N_("saving_rate"), N_("specific_energy"), N_("production"),
-    N_("running time"), N_("half_up"), N_("half_even"), N_("down"),
+    N_("running time"), N_("half_up"), N_("half_even"), N_("down"), N_("peak"), N_("flat"), N_("valley"), N_("all"),
+    N_("workday"), N_("weekend"), N_("holiday"), N_("mon"), N_("tue"), N_("wed"), N_("thu"), N_("fri"), N_("sat"),
+    N_("sun"), N_("net"), N_("vat"), N_("gross"), N_("share"),
 )  # fmt: skip
 
 
@@ -109,13 +111,14 @@ def _motor_lines(motor: ContractMotor) -> Iterator[str]:
 
 
 def _rule_lines(rules: SettlementRules) -> Iterator[str]:
-    prices = tuple(f"{name} {price}" for name, price in rules.prices.items())
+    prices = tuple(f"{_(name)} {price}" for name, price in rules.prices.items())
+    vat = f"{(rules.vat_rate * 100).normalize():f} %"
     shares = tuple(str(share) for share in rules.shares)
     yield "  " + _("Prices per kWh in {currency}: {prices}", currency=rules.currency, prices=prices)
     yield from _tariff_lines(rules)
     yield "  " + (
-        _("VAT {rate}, included in the prices", rate=str(rules.vat_rate)) if rules.prices_include_vat
-        else _("VAT {rate}, added to the fee", rate=str(rules.vat_rate))
+        _("VAT {rate}, included in the prices", rate=vat) if rules.prices_include_vat
+        else _("VAT {rate}, added to the fee", rate=vat)
     )  # fmt: skip
     yield "  " + _("Share of the energy-service company by year from {first}: {shares}",
                    first=str(rules.sharing_first), shares=shares)  # fmt: skip
@@ -135,8 +138,8 @@ def _tariff_lines(rules: SettlementRules) -> Iterator[str]:
     for each in tariff.periods if len(rules.prices) > 1 else ():
         begin, end = (f"{quarter // 4:02d}:{quarter % 4 * 15:02d}" for quarter in each.quarters)
         months = tuple(map(str, each.months)) if len(each.months) < 12 else ("all",)
-        yield "    " + _("{price}: {begin} to {end}; days: {days}; months: {months}", price=each.price, begin=begin,
-                         end=end, days=each.days, months=months)  # fmt: skip
+        yield "    " + _("{price:word}: {begin} to {end}; days: {days:word}; months: {months:word}", price=each.price,
+                         begin=begin, end=end, days=each.days, months=months)  # fmt: skip
     if tariff.holidays:
         yield "    " + _("Holidays: {days}", days=tuple(sorted(map(str, tariff.holidays))))
     yield "    " + _("Meter-reading day {day:d}", day=tariff.reading_day)
@@ -180,7 +183,7 @@ def amount_lines(
 def _motor_amount_lines(name: str, motor: MotorAmount, figures: MonthFigures) -> Iterator[str]:
     yield "  " + _("{motor}: {kwh} kWh by {formula:word}", motor=name, kwh=str(motor.total_kwh), formula=motor.formula)
     if len(motor.contract_kwh) > 1:
-        yield "    " + _("By price: {parts}", parts=tuple(f"{price} {kwh}" for price, kwh in
+        yield "    " + _("By price: {parts}", parts=tuple(f"{_(price)} {kwh} kWh" for price, kwh in
                                                           motor.contract_kwh.items()))  # fmt: skip
     yield "    " + _(
         "Adjusted saving of magwatt: {kwh} kWh ± {u95:kwh} (95 %), ± {u90:kwh} (90 %), ± {u80:kwh} (80 %)",

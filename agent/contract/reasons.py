@@ -208,7 +208,7 @@ MONTH_ISSUED_EARLY = Code(
 )
 MONTH_PART_WRONG = Code("month_part_wrong", "{month}: {key} of {motor} do not fit the month or its energies")
 MONTH_FIGURE_WRONG = Code(
-    "month_figure_wrong", "{month}: {key} is {found}; by the plan and the energies it is {expected}"
+    "month_figure_wrong", "{month}: {key:word} is {found}; by the plan and the energies it is {expected}"
 )
 MONTH_NOT_ISSUED = Code("month_not_issued", "{month} has no signature of gateway {gateway}, which issues a month")
 MONTH_OF_OTHER_VERSION = Code(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from support.contract import COMPANY, CUSTOMER, DAY_MS, OTHER, document, signed, write_json
 from support.contract_month import ISSUED_MS, PLAN, corrected, issued, month_document, revision, settled
 from support.contract_parties import magwatt, write_key
 
-from agent.cli import contract_month
+from agent.cli import contract_month, main
 from agent.contract import reasons as codes
 from agent.contract.documents import file_body
 from agent.contract.month_states import MonthRevision, read_revision, sign_month
@@ -101,3 +103,12 @@ def test_a_plan_names_its_signatory_and_only_a_signature_says_signed_by(tmp_path
     [company] = [line for line in lines if "Green Drive" in line]
     assert "signatory Li Wei" in company
     assert "signed" not in company
+
+
+def test_words_of_tariff_and_rates_are_translated(tmp_path: Path) -> None:
+    plan = write_json(tmp_path / "plan.json", file_body(PLAN.signed))
+    month = write_json(tmp_path / "month.json", file_of(settled(month_document())))
+    texts = [CliRunner().invoke(main, ["--lang", "zh", "contract", "show", str(file)]).stdout for file in (plan, month)]
+    assert "6 %" in texts[0]
+    for text in texts:
+        assert not [word for word in ("peak", "flat", "valley", "all") if re.search(rf"\b{word}\b", text)]
