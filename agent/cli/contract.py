@@ -33,7 +33,14 @@ from agent.cli.contract_source import (
     plans_of_ledger,
 )
 from agent.cli.contract_verifier import verifier
-from agent.cli.contract_view import amount_as_object, amount_lines, history_lines, plan_lines, version_as_object
+from agent.cli.contract_view import (
+    amount_as_object,
+    amount_lines,
+    history_lines,
+    in_force_line,
+    plan_lines,
+    version_as_object,
+)
 from agent.cli.ledger_options import fail_unreadable, open_state, state_option
 from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
 from agent.core.local_time import zone_of
@@ -57,7 +64,7 @@ _passphrase_option = click.option(
 @click.group(
     help=N_(
         "Sign and show the plan and the months of a contract.\n\n"
-        "`key`, `sign` and `history` work on any computer, without configuration and network."
+        "`key`, `sign`, `show`, `sheet`, `verifier` and `history FILE` need no configuration and no network."
     )
 )
 def contract() -> None:
@@ -78,8 +85,9 @@ contract.add_command(verifier)
 @click.argument("file", type=click.Path(path_type=Path))
 @_passphrase_option
 def key(file: Path, passphrase_file: Path | None) -> None:
-    from agent.contract.party_keys import make_party_key
+    from agent.contract.party_keys import check_free, make_party_key
 
+    check_free(file)  # before a passphrase is typed
     made = make_party_key(file, passphrase_from(passphrase_file, twice=True))
     click.echo(_("{file}: private key, keep a copy; {file}.pub: public key", file=str(file)))
     click.echo(f'public_key = "{made.public}"')
@@ -130,8 +138,12 @@ def draft(
         fail(text_of(FILE_UNWRITABLE(path=str(output), error=cause_of(error))))
     for reason in made.to_decide.values():
         click.echo(text_of(reason))
-    click.echo(_("{path}: draft of version {version:d}; next: magwatt contract sign {path} --key KEY",
-                 path=str(output), version=made.document["version"]))  # fmt: skip
+    about = {"path": str(output), "version": made.document["version"]}
+    if made.to_decide:
+        click.echo(_("{path}: draft of version {version:d}; fill in its {n:d} empty {n:value|values}, then: magwatt "
+                     "contract sign {path} --key KEY", **about, n=len(made.to_decide)))  # fmt: skip
+    else:
+        click.echo(_("{path}: draft of version {version:d}; next: magwatt contract sign {path} --key KEY", **about))
     sys.exit(FINDING if made.to_decide else 0)
 
 
@@ -167,8 +179,7 @@ def sign(file: Path, key_file: Path, by: str, plan_file: Path | None, passphrase
     made = done.signed.signatures[-1]
     click.echo(_("{path}: signed by {by} as {role:word}, {signed_ms:local}", path=str(target), by=made.by,
                  role=made.role, signed_ms=made.signed_ms))  # fmt: skip
-    missing = done.not_in_force()
-    click.echo(text_of(missing) if missing else _("All parties have signed; the plan is in force."))
+    click.echo(in_force_line(done.not_in_force()))
 
 
 @contract.command(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.contract_month_view import month_as_object, month_lines, state_line
+from agent.cli.contract_month_view import month_as_object, month_lines, state_line, state_lines_of_file
 from agent.cli.contract_source import gateway_key, months_by_plan, passphrase_from, plan_from, plans_of_ledger
 from agent.cli.ledger_options import open_state
 from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
@@ -54,8 +54,6 @@ def is_month(file: Path) -> bool:
 def issue(month: str, reason: str, number: str, output: Path | None, config_file: Path | None) -> None:
     config = load(plant_file(config_file))[0]
     target = output or Path(f"month-{month}.json")
-    if target.exists():
-        fail(_("{path}: exists; name another file with --output", path=str(target)))
     from agent.contract.documents import write_document
     from agent.contract.month_states import revision_of
     from agent.contract.plan_versions import PlanHistory
@@ -67,6 +65,8 @@ def issue(month: str, reason: str, number: str, output: Path | None, config_file
         version = _plan_of(PlanHistory(plans), month, number)
         recorded = recorded_months(db, plans)
         correction = _correction(recorded, version, month, " ".join(reason.split()))
+        if target.exists():
+            fail(_("{path}: exists; name another file with --output", path=str(target)))
         signed = _signed_month(config, db, directory, version, month, correction)
     revision = revision_of(signed, month, plans)
     body = body_of_issued(recorded, revision, PlanHistory(plans))
@@ -215,7 +215,8 @@ def sign_month_file(file: Path, plan_file: Path | None, key_file: Path, by: str,
     made = done.signed.signatures[-1]
     click.echo(_("{path}: signed by {by} as {role:word}, {signed_ms:local}", path=str(file), by=made.by,
                  role=made.role, signed_ms=made.signed_ms))  # fmt: skip
-    click.echo(state_line(done, alone(done)))
+    for line in state_lines_of_file(done, alone(done)):
+        click.echo(line)
 
 
 def alone(revision: MonthRevision) -> MonthState:
@@ -235,14 +236,15 @@ def show_month_file(file: Path, plan_file: Path | None, as_json: bool) -> None:
 
     revision = month_from(file, plan_file)
     state = alone(revision)
-    later = revision.signing.dated_later(time.time_ns() // 1_000_000)
+    later = [*revision.dated_before_plan(), *revision.signing.dated_later(time.time_ns() // 1_000_000)]
     if as_json:
         click.echo(json.dumps(month_as_object(revision, state, later), ensure_ascii=False))
     else:
         wrong = [*contradictions(revision.month, revision.plan), *revision.signing.problems, *later]
         for line in month_lines(revision, wrong):
             click.echo(line)
-        click.echo(state_line(revision, state))
+        for line in state_lines_of_file(revision, state):
+            click.echo(line)
     sys.exit(FINDING if later or state.state != "settled" else 0)
 
 

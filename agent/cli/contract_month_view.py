@@ -48,7 +48,8 @@ def _motor_lines(name: str, motor: MonthMotor) -> Iterator[str]:
     yield "  " + _("{motor}: evidence {evidence:word}", motor=name, evidence=motor.evidence)
     for price, (measured_wh, compared_wh, adjusted_wh) in motor.energies.items():
         yield "    " + _(
-            "{price}: measured {measured:kwh} kWh; compared {compared:kwh} kWh, adjusted baseline {adjusted:kwh} kWh",
+            "{price:word}: measured {measured:kwh} kWh; compared {compared:kwh} kWh, adjusted baseline "
+            "{adjusted:kwh} kWh",
             price=price, measured=measured_wh, compared=compared_wh, adjusted=adjusted_wh,
         )  # fmt: skip
     for cause, wh in motor.excluded_wh.items():
@@ -89,6 +90,13 @@ def state_line(revision: MonthRevision, state: MonthState) -> str:
             "{month}, revision {revision:d}: settled, until revision {by:d} is settled", **name, by=state.replaced_by
         )
     return _("{month}, revision {revision:d}: settled; both parties have signed", **name)
+
+
+def state_lines_of_file(revision: MonthRevision, state: MonthState) -> Iterator[str]:
+    """The state by the file alone, and what it does not show."""
+    yield state_line(revision, state)
+    if state.state == "settled":
+        yield _("By this file: the ledger may contain a newer revision, or a newer version of the plan.")
 
 
 def months_lines(history: MonthHistory, later: Mapping[str, Sequence[Reason]]) -> Iterator[str]:

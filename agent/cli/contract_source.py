@@ -36,7 +36,10 @@ def passphrase_from(file: Path | None, twice: bool) -> str:
             fail(text_of(FILE_UNREADABLE(path=str(file), error=cause_of(error))))
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
-    first = str(click.prompt(_("passphrase"), default="", show_default=False, hide_input=True))
+    from agent.contract.party_keys import PASSPHRASE_LEAST
+
+    asked = _("passphrase, at least {n:d} characters", n=PASSPHRASE_LEAST) if twice else _("passphrase")
+    first = str(click.prompt(asked, default="", show_default=False, hide_input=True))
     if twice and first and click.prompt(_("once more"), default="", show_default=False, hide_input=True) != first:
         fail(_("the passphrases differ; nothing was written"))
     return first

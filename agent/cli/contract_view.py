@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 WORDS = (
     N_("customer"), N_("energy_service_company"), N_("gateway"), N_("meter"), N_("ct"), N_("vt"), N_("baseline_model"),
     N_("direct_comparison"), N_("adjusted_baseline"), N_("saving_rate"), N_("specific_energy"), N_("production"),
-    N_("running time"), N_("half_up"), N_("half_even"), N_("down"),
+    N_("running time"), N_("half_up"), N_("half_even"), N_("down"), N_("peak"), N_("flat"), N_("valley"), N_("all"),
+    N_("workday"), N_("weekend"), N_("holiday"), N_("mon"), N_("tue"), N_("wed"), N_("thu"), N_("fri"), N_("sat"),
+    N_("sun"), N_("net"), N_("vat"), N_("gross"), N_("share"),
 )  # fmt: skip
 
 
@@ -41,7 +43,7 @@ def plan_lines(version: PlanVersion, wrong: Sequence[Reason], points: Sequence[R
     yield "  " + _("Applies {period}", period=_period(plan.applies))
     yield "  " + _("Project boundary: {boundary}", boundary=plan.boundary)
     for role, party in plan.parties.items():
-        yield "  " + _("{role:word}: {title}, signed by {signatory}, key {key}", role=role, title=party.title,
+        yield "  " + _("{role:word}: {title}, signatory {signatory}, key {key}", role=role, title=party.title,
                        signatory=party.signatory, key=_fingerprint(party.public_key))  # fmt: skip
     if plan.gateway_key:
         yield "  " + _("Key of the ledger: {key}", key=_fingerprint(plan.gateway_key))
@@ -54,7 +56,17 @@ def plan_lines(version: PlanVersion, wrong: Sequence[Reason], points: Sequence[R
     yield from map(text_of, (*wrong, *points))
     missing = version.not_in_force()
     if missing not in wrong:
-        yield text_of(missing) if missing else _("All parties have signed; the plan is in force.")
+        yield in_force_line(missing)
+
+
+def in_force_line(missing: Reason | None) -> str:
+    """Whether the parties are bound, by the file of the plan alone. missing: why not; None: they are."""
+    if missing is not None:
+        return text_of(missing)
+    return _(
+        "All parties have signed; by this file the plan is in force. The ledger may contain a newer version, or "
+        "another plan for the same motor."
+    )
 
 
 def _fingerprint(public: str) -> str:
@@ -99,13 +111,14 @@ def _motor_lines(motor: ContractMotor) -> Iterator[str]:
 
 
 def _rule_lines(rules: SettlementRules) -> Iterator[str]:
-    prices = tuple(f"{name} {price}" for name, price in rules.prices.items())
+    prices = tuple(f"{_(name)} {price}" for name, price in rules.prices.items())
+    vat = f"{(rules.vat_rate * 100).normalize():f} %"
     shares = tuple(str(share) for share in rules.shares)
     yield "  " + _("Prices per kWh in {currency}: {prices}", currency=rules.currency, prices=prices)
     yield from _tariff_lines(rules)
     yield "  " + (
-        _("VAT {rate}, included in the prices", rate=str(rules.vat_rate)) if rules.prices_include_vat
-        else _("VAT {rate}, added to the fee", rate=str(rules.vat_rate))
+        _("VAT {rate}, included in the prices", rate=vat) if rules.prices_include_vat
+        else _("VAT {rate}, added to the fee", rate=vat)
     )  # fmt: skip
     yield "  " + _("Share of the energy-service company by year from {first}: {shares}",
                    first=str(rules.sharing_first), shares=shares)  # fmt: skip
@@ -125,8 +138,8 @@ def _tariff_lines(rules: SettlementRules) -> Iterator[str]:
     for each in tariff.periods if len(rules.prices) > 1 else ():
         begin, end = (f"{quarter // 4:02d}:{quarter % 4 * 15:02d}" for quarter in each.quarters)
         months = tuple(map(str, each.months)) if len(each.months) < 12 else ("all",)
-        yield "    " + _("{price}: {begin} to {end}; days: {days}; months: {months}", price=each.price, begin=begin,
-                         end=end, days=each.days, months=months)  # fmt: skip
+        yield "    " + _("{price:word}: {begin} to {end}; days: {days:word}; months: {months:word}", price=each.price,
+                         begin=begin, end=end, days=each.days, months=months)  # fmt: skip
     if tariff.holidays:
         yield "    " + _("Holidays: {days}", days=tuple(sorted(map(str, tariff.holidays))))
     yield "    " + _("Meter-reading day {day:d}", day=tariff.reading_day)
@@ -139,6 +152,8 @@ def history_lines(history: PlanHistory, problems: Sequence[Reason]) -> Iterator[
                  id=each.signed.id[:16])  # fmt: skip
         if open_ is not None:
             state = text_of(open_)
+            if {"contract", "version"} <= open_.data.keys():  # it names them itself
+                name = each.signed.id[:16]
         else:
             state = _("applies {period}", period=_period(period)) if period else _("replaced before it applied")
         yield _(": ").join((name, state))
@@ -168,7 +183,7 @@ def amount_lines(
 def _motor_amount_lines(name: str, motor: MotorAmount, figures: MonthFigures) -> Iterator[str]:
     yield "  " + _("{motor}: {kwh} kWh by {formula:word}", motor=name, kwh=str(motor.total_kwh), formula=motor.formula)
     if len(motor.contract_kwh) > 1:
-        yield "    " + _("By price: {parts}", parts=tuple(f"{price} {kwh}" for price, kwh in
+        yield "    " + _("By price: {parts}", parts=tuple(f"{_(price)} {kwh} kWh" for price, kwh in
                                                           motor.contract_kwh.items()))  # fmt: skip
     yield "    " + _(
         "Adjusted saving of magwatt: {kwh} kWh ± {u95:kwh} (95 %), ± {u90:kwh} (90 %), ± {u80:kwh} (80 %)",

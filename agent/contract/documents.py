@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from agent.contract import reasons as codes
 from agent.contract.canonical import canonical, document_id
+from agent.contract.signatures import SCHEMA as SIGNATURE
 from agent.contract.signatures import PartySignature, signature_of
 from agent.core.files import sync_directory
 from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, FILE_UNWRITABLE
@@ -61,6 +62,9 @@ def document_of(body: Any, place: str) -> SignedDocument:
         raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=place)
     if not isinstance(body["document"], dict) or not isinstance(body["document"].get("s"), str):
         raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=place)
+    for each in body["signatures"]:
+        if isinstance(each, dict) and isinstance(each.get("s"), str) and _newer(each["s"], SIGNATURE):
+            raise InvalidValue(codes.DOCUMENT_NEWER, path=place, found=each["s"], known=SIGNATURE)
     try:
         found = unsigned(body["document"])
         signatures = tuple(map(signature_of, body["signatures"]))
@@ -74,11 +78,16 @@ def check_format(place: str, found: str, known: str) -> None:
     """Raises InvalidValue unless the format is the known one; for a later number of it with this cause."""
     if found == known:
         return
-    name, _, number = known.partition("/")
-    other, _, other_number = found.partition("/")
-    if other == name and re.fullmatch(r"\d{1,9}", other_number) and int(other_number) > int(number):
+    if _newer(found, known):
         raise InvalidValue(codes.DOCUMENT_NEWER, path=place, found=found, known=known)
     raise InvalidValue(codes.DOCUMENT_FORM_WRONG, path=place)
+
+
+def _newer(found: str, known: str) -> bool:
+    """Whether a format is the known one with a later number."""
+    name, _, number = known.partition("/")
+    other, _, other_number = found.partition("/")
+    return other == name and bool(re.fullmatch(r"\d{1,9}", other_number)) and int(other_number) > int(number)
 
 
 def write_document(path: Path, signed: SignedDocument) -> None:

@@ -38,7 +38,8 @@ class MonthRevision(Struct, frozen=True):
     @property
     def signing(self) -> Signing:
         parties = {role: (party.public_key,) for role, party in self.plan.plan.parties.items()}
-        return Signing(self.signed, self.month.drafted_ms, {GATEWAY: (self.month.gateway_key,), **parties})
+        keys = {GATEWAY: (self.month.gateway_key,), **parties}
+        return Signing(self.signed, self.month.drafted_ms, keys, self.plan.signing)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -49,6 +50,15 @@ class MonthRevision(Struct, frozen=True):
     def accepted_by(self) -> tuple[str, ...]:
         """Parties with a valid signature."""
         return tuple(role for role in ROLES if role not in self.missing)
+
+    def dated_before_plan(self) -> list[Reason]:
+        """Signatures of parties that are dated before their plan was drafted or signed last."""
+        plan_ms = self.plan.signing.last_ms
+        return [
+            codes.SIGNED_BEFORE_PLAN(by=each.by, role=each.role, signed_ms=each.signed_ms, plan_ms=plan_ms)
+            for each in self.signed.signatures
+            if each.role in ROLES and each.signed_ms < plan_ms - CLOCK_TOLERANCE_MS
+        ]
 
     def problem(self) -> Reason | None:
         """Why the parties cannot settle this revision, signed or not; None: they can."""
@@ -66,7 +76,7 @@ class MonthState(Struct, frozen=True):
     state: one of STATES.
     missing: parties that have not signed it.
     problem: why it cannot be settled; None: nothing.
-    replaced_by: number of the revision that replaces it, settled or not; 0: none.
+    replaced_by: number of the newest revision, settled or not; 0: it is this one.
     """
 
     state: str
@@ -133,7 +143,7 @@ class MonthHistory:
         newer = [each for each in self.of_month(*_month(revision)) if each.month.revision > revision.month.revision]
         replaced = own != SETTLED or any(not self._problem(each) and not each.missing for each in newer)
         state = CORRECTED if newer and replaced else own
-        return MonthState(state, revision.missing, problem, newer[0].month.revision if newer else 0)
+        return MonthState(state, revision.missing, problem, newer[-1].month.revision if newer else 0)
 
     def problems(self) -> list[Reason]:
         """Why months cannot be settled, without those that were corrected before."""

@@ -24,10 +24,7 @@ def make_party_key(path: Path, passphrase: str) -> LedgerKey:
         raise InvalidValue(codes.PASSPHRASE_EMPTY)
     if len(passphrase) < PASSPHRASE_LEAST:
         raise InvalidValue(codes.PASSPHRASE_SHORT, least=PASSPHRASE_LEAST)
-    public_path = path.with_name(f"{path.name}.pub")
-    for each in (path, public_path):
-        if each.exists():
-            raise InvalidValue(codes.KEY_EXISTS, path=str(each))
+    public_path = check_free(path)
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import (
         BestAvailableEncryption,
@@ -44,6 +41,15 @@ def make_party_key(path: Path, passphrase: str) -> LedgerKey:
     _write_new(path, pem, 0o600)
     _write_new(public_path, public, 0o644)
     return key
+
+
+def check_free(path: Path) -> Path:
+    """The file of the public half of a new key. Raises InvalidValue when it or that of the key exists."""
+    public_path = path.with_name(f"{path.name}.pub")
+    for each in (path, public_path):
+        if each.exists():
+            raise InvalidValue(codes.KEY_EXISTS, path=str(each))
+    return public_path
 
 
 def load_party_key(path: Path, passphrase: str) -> LedgerKey:

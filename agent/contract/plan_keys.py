@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -19,11 +19,14 @@ from drivers.reasons import InvalidValue
 VERSION_MAX = 9999
 
 
-def decimal_text(low: str, high: str) -> Callable[[Any], Decimal]:
-    """A decimal number as text, from low to high; JSON numbers of other programs would be rounded to binary."""
+def decimal_text(low: str, high: str, example: str) -> Callable[[Any], Decimal]:
+    """A decimal number as text, from low to high; JSON numbers of other programs would be rounded to binary.
+
+    example: for problems.
+    """
 
     def convert(value: Any) -> Decimal:
-        expected = codes.DECIMAL_EXPECTED(low=low, high=high)
+        expected = codes.DECIMAL_EXPECTED(low=low, high=high, example=example)
         found = Decimal(schema.matched(value, r"-?[0-9]{1,9}(\.[0-9]{1,9})?", expected)[0])
         if not Decimal(low) <= found <= Decimal(high):
             raise InvalidValue(expected)
@@ -66,7 +69,23 @@ def _factors(value: Any) -> dict[str, str]:
 def _prices(value: Any) -> dict[str, Decimal]:
     if not isinstance(value, dict) or not value:
         raise InvalidValue(codes.PRICE_TABLE_EXPECTED)
-    return {schema.text(name): decimal_text("0", "1000")(price) for name, price in value.items()}
+    return {schema.text(name): _PRICE(price) for name, price in value.items()}
+
+
+def keys_of(prices: Any) -> Mapping[str, KeySpec]:
+    """The keys of a plan. prices: its price table as it was read; each of its prices is a key."""
+    if not isinstance(prices, dict) or not prices or not all(map(_is_text, prices)):
+        return PLAN
+    spec = KeySpec(schema.anything, nested={name: KeySpec(_PRICE) for name in prices})
+    price = KeySpec(schema.anything, nested={**(PLAN["price"].nested or {}), "per_kwh": spec})
+    return {**PLAN, "price": price}
+
+
+def _is_text(name: str) -> bool:
+    try:
+        return schema.text(name) == name
+    except InvalidValue:
+        return False
 
 
 def role_problem(name: str, roles: tuple[str, ...]) -> Any:
@@ -77,6 +96,8 @@ def motor_name(name: str) -> bool:
     return bool(re.fullmatch("[a-z0-9_-]{1,64}", name))
 
 
+_PRICE = decimal_text("0", "1000", '"0.6125"')
+_SHARES = schema.list_of(decimal_text("0", "1", '"0.80" (80 %)'), '["0.80", "0.70"]')
 PERIOD = {"first": KeySpec(day_text), "last": KeySpec(day_text, None)}
 PLAN = {
     "s": KeySpec(_format),
@@ -103,7 +124,7 @@ PLAN = {
         nested={
             "currency": KeySpec(schema.text),
             "per_kwh": KeySpec(_prices),
-            "vat_rate": KeySpec(decimal_text("0", "0.5")),
+            "vat_rate": KeySpec(decimal_text("0", "0.5", '"0.06" (6 %)')),
             "includes_vat": KeySpec(schema.boolean),
             "period": KeySpec(schema.anything, None),
             "holidays": KeySpec(schema.list_of(day_text, '["2026-10-01"]', 0), ()),
@@ -114,7 +135,7 @@ PLAN = {
         schema.anything,
         nested={
             "first": KeySpec(day_text),
-            "energy_service_company": KeySpec(schema.list_of(decimal_text("0", "1"), '["0.80", "0.70"]')),
+            "energy_service_company": KeySpec(_SHARES),
         },
     ),
     "settlement": KeySpec(
@@ -161,9 +182,10 @@ MOTOR = {
     "reporting_period": KeySpec(schema.anything, nested=PERIOD),
     "factors": KeySpec(schema.list_of(schema.text, '["flow m³/h"]', 0), ()),
     "static_factors": KeySpec(_factors, {}),
-    "saving_rate": KeySpec(decimal_text("0.0001", "0.9999"), None),
-    "specific_energy_kwh": KeySpec(decimal_text("0.000001", "100000"), None),
+    "saving_rate": KeySpec(decimal_text("0.0001", "0.9999", '"0.185" (18.5 %)'), None),
+    "specific_energy_kwh": KeySpec(decimal_text("0.000001", "100000", '"12.5"'), None),
     "quantity": KeySpec(schema.one_of("t", "m3"), ""),
-    "reference_kw": KeySpec(decimal_text("0.001", "100000"), None),
+    "reference_kw": KeySpec(decimal_text("0.001", "100000", '"90.5"'), None),
     "meter": optional_table(METER),
 }
+OPTIONAL = frozenset(("last", "serial_number", "ct_class", "vt_class"))  # a draft names them; they can be deleted

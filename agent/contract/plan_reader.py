@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agent.config.certificates import CERTIFICATE_KEYS
+from agent.config.reasons import TEXT_EXPECTED
 from agent.config.schema import ConfigReport, Diagnostic, read_table
 from agent.config.tariff import Tariff
 from agent.contract import reasons as codes
@@ -23,7 +24,7 @@ from agent.contract.plan import (
     ContractPlan,
     SettlementRules,
 )
-from agent.contract.plan_keys import MOTOR, PARTY, PLAN, motor_name, role_problem
+from agent.contract.plan_keys import MOTOR, OPTIONAL, PARTY, keys_of, motor_name, role_problem
 from agent.contract.plan_tariff import plan_tariff
 from agent.contract.signatures import ROLES
 from drivers.file_reasons import TABLE_EXPECTED
@@ -43,18 +44,21 @@ def plan_of(document: Mapping[str, Any], file: str, lines: Mapping[str, int] | N
     """The plan of a document. file, lines: for problems: its name, and line numbers by key. Raises PlanError."""
     report = ConfigReport(file, lines or {})
     tables = {name: document[name] for name in document if name not in ("party", "motor")}
-    read = read_table(tables | {name: {} for name in ("party", "motor")}, PLAN, "plan", report)
+    price = document.get("price")
+    keys = keys_of(price.get("per_kwh") if isinstance(price, dict) else None)
+    read = read_table(tables | {name: {} for name in ("party", "motor")}, keys, "plan", report)
     parties = _parties(document.get("party"), report)
     motors = _motors(document.get("motor"), report)
     if read is not None:
         _check_versions(read, report)
     tariff = _tariff(read, report) if read is not None else None
     if report.problems or read is None or tariff is None:
-        raise PlanError([_without_head(each, report.lines) for each in report.problems])
+        found = [_of_value(_without_head(each, report.lines)) for each in report.problems]
+        raise PlanError(sorted(found, key=lambda each: each.line or 0))
     plan = _plan(read, parties, motors, tariff)
     _check(plan, report)
     if report.problems:
-        raise PlanError(report.problems)
+        raise PlanError(sorted(report.problems, key=lambda each: each.line or 0))
     return plan
 
 
@@ -62,6 +66,20 @@ def _without_head(problem: Diagnostic, lines: Mapping[str, int]) -> Diagnostic:
     """The keys of the document itself have no table name."""
     key = problem.key.removeprefix("plan.")
     return replace(problem, key=key, line=line_of(key, lines))
+
+
+def _of_value(problem: Diagnostic) -> Diagnostic:
+    """The problem; of a value that a draft left empty: that it is empty, and what else can be done."""
+    if problem.value != '""':
+        return problem
+    table, _, key = problem.key.rpartition(".")
+    if table.rpartition(".")[2] in CERTIFICATE_KEYS.values():
+        return replace(problem, value=None, reason=codes.CERTIFICATE_EMPTY(table=table))
+    if key in OPTIONAL:
+        return replace(problem, value=None, reason=codes.OPTIONAL_EMPTY())
+    if problem.reason.code == TEXT_EXPECTED:
+        return replace(problem, value=None, reason=codes.VALUE_EMPTY())
+    return replace(problem, value=None, reason=codes.VALUE_EMPTY_EXPECTED(expected=problem.reason))
 
 
 def _parties(raw: Any, report: ConfigReport) -> dict[str, ContractParty]:
@@ -110,7 +128,7 @@ def _meter(values: dict[str, Any]) -> ContractMeter:
 
 def _tariff(values: Mapping[str, Any], report: ConfigReport) -> Tariff | None:
     price, project = values["price"], values["project"]
-    if price is None or project is None:
+    if price is None or project is None or price["per_kwh"] is None:
         return None  # their problems are reported
     return plan_tariff(price, price["per_kwh"], project["timezone"], report)
 

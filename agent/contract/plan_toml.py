@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from agent.config.certificates import CERTIFICATE_KEYS
 from agent.config.schema import PROBLEM, Diagnostic
 from agent.contract.documents import check_format, unsigned
 from agent.contract.plan import SCHEMA
@@ -21,7 +22,7 @@ from drivers.toml_lines import key_lines
 
 COMMENTS = {  # key → what a person has to know
     "contract": N_("Number of the contract."),
-    "applies": N_("Days on which this version applies, both included."),
+    "applies": N_("Days on which this version applies, both included; delete last if no end is agreed."),
     "project": N_("Project boundary (what belongs to it and what does not)."),
     "party": N_(
         "The public keys are those that `magwatt contract key` prints; the private keys never leave the parties."
@@ -31,10 +32,16 @@ COMMENTS = {  # key → what a person has to know
         "Formula of the contract: adjusted_baseline, direct_comparison (with reference_kw), saving_rate (with "
         "saving_rate), specific_energy (with specific_energy_kwh and quantity)."
     ),
-    "price": N_("Prices and rates are in quotation marks, so that each digit counts."),
-    "sharing": N_("Share of the energy-service company, year by year from the first day."),
+    "price": N_('Prices and rates are in quotation marks, so that each digit counts; a VAT rate of 6 % is "0.06".'),
+    "sharing": N_(
+        'Share of the energy-service company, year by year from the first day, as a list: ["0.80", "0.70"] is 80 %, '
+        "then 70 %."
+    ),
     "settlement": N_("rounding: half_up, half_even or down; negative_month: zero or settle."),
-    "certificate": N_("Calibration certificate: number, laboratory, issued, valid_until."),
+    **dict.fromkeys(
+        CERTIFICATE_KEYS.values(),
+        N_("Calibration certificate: number, laboratory, issued, valid_until; delete the table if there is none."),
+    ),
 }
 
 

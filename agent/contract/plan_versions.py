@@ -167,5 +167,6 @@ class PlanHistory:
 def _overlap(motor: str, day: date, one: PlanVersion, other: PlanVersion) -> Reason:
     return codes.PLANS_OVERLAP(
         motor=motor, day=str(day), first=one.plan.contract, first_version=one.plan.version,
-        second=other.plan.contract, second_version=other.plan.version,
+        second=other.plan.contract, second_version=other.plan.version, first_id=one.signed.id[:16],
+        second_id=other.signed.id[:16],
     )  # fmt: skip

@@ -27,7 +27,13 @@ NESTED_TOO_DEEPLY = Code("nested_too_deeply", "nested too deeply")
 # Fields of a plan
 
 DECIMAL_EXPECTED = Code(
-    "decimal_expected", 'expected a decimal number in quotation marks from {low:quoted} to {high:quoted}, "0.6125"'
+    "decimal_expected", "expected a decimal number in quotation marks, from {low} to {high}, for example {example}"
+)
+VALUE_EMPTY = Code("value_empty", "is still empty")
+VALUE_EMPTY_EXPECTED = Code("value_empty_expected", "is still empty; {expected}")
+OPTIONAL_EMPTY = Code("optional_empty", "is still empty; delete the line if there is nothing to state")
+CERTIFICATE_EMPTY = Code(
+    "certificate_empty", "is still empty; delete the table [{table}] if there is no calibration certificate"
 )
 DATE_TEXT_EXPECTED = Code("date_text_expected", "expected a date such as 2026-10-01")
 HASH_EXPECTED = Code("hash_expected", "expected a SHA-256 hash: 64 digits 0 to 9 and a to f")
@@ -84,11 +90,22 @@ KEY_EXISTS = Code("key_exists", "{path}: exists; a key is never overwritten")
 KEY_OF_NO_PARTY = Code(
     "key_of_no_party", "key {fingerprint} belongs to no party of {title}; the keys of the parties are {known}"
 )
-SIGNED_ALREADY = Code("signed_already", "{by} has signed this document already as {role:word}, with key {fingerprint}")
+SIGNED_ALREADY = Code(
+    "signed_already",
+    "{by} has signed this document already as {role:word}, with key {fingerprint}: another signature of this party is "
+    "not needed",
+)
 CLOCK_IN_PAST = Code(
     "clock_in_past",
-    "the clock of this computer shows {now_ms:local}, which is before {known_ms:local}, when the document was drafted "
-    "or signed last: set the clock and sign again. Nothing was signed",
+    "the clock of this computer shows {now_ms:local}, but the document or its plan was drafted at {known_ms:local}: "
+    "either this clock is behind, or that of the computer that drafted it was ahead. Correct the wrong one; if it is "
+    "the other, draft again. Nothing was signed",
+)
+CLOCK_BEFORE_SIGNATURE = Code(
+    "clock_before_signature",
+    "the clock of this computer shows {now_ms:local}, but the signature of {by} ({role:word}) is dated "
+    "{signed_ms:local}: either this clock is behind, or that of {by} was ahead. Correct the wrong one; if it is the "
+    "other, {by} signs again. Nothing was signed",
 )
 SIGNATURE_FORM_WRONG = Code("signature_form_wrong", "a signature is incomplete or has unknown fields")
 SIGNATURE_INVALID = Code(
@@ -104,6 +121,11 @@ SIGNED_BEFORE_DRAFT = Code(
     "signed_before_draft",
     "the signature of {by} is dated {signed_ms:local}, before the document was drafted on {drafted_ms:local}: the "
     "clock of the signer's computer was wrong. The document must be signed again",
+)
+SIGNED_BEFORE_PLAN = Code(
+    "signed_before_plan",
+    "the signature of {by} ({role:word}) is dated {signed_ms:local}, before the plan was drafted or signed last, on "
+    "{plan_ms:local}: one of the two clocks was wrong. The document must be signed again",
 )
 SIGNED_IN_FUTURE = Code(
     "signed_in_future", "the signature of {by} is dated {signed_ms:local}, in the future of this computer"
@@ -126,8 +148,8 @@ PLAN_VERSION_WRONG = Code(
 PLAN_CONTRACT_CHANGED = Code("plan_contract_changed", "{contract} replaces a plan of another contract, {other}")
 PLANS_OVERLAP = Code(
     "plans_overlap",
-    "two plans for {motor} are in force on {day}: version {first_version:d} of {first} and version "
-    "{second_version:d} of {second}. Nothing is settled until one replaces the other",
+    "two plans for {motor} are in force on {day}: version {first_version:d} of {first} ({first_id}) and version "
+    "{second_version:d} of {second} ({second_id}). Nothing is settled until one replaces the other",
 )
 PLAN_EARLIER_THAN_REPLACED = Code(
     "plan_earlier_than_replaced",
@@ -172,7 +194,7 @@ MONTH_REVISION_WRONG = Code(
 )
 PLAN_OF_MONTH_MISSING = Code(
     "plan_of_month_missing",
-    "{path}: the month follows plan {plan} of {contract}, which is not at hand; give it with --plan",
+    "{path}: the month follows plan {plan} of {contract}; none of the given plans is that one: name its file, too",
 )
 MONTH_NOT_OF_PLAN = Code(
     "month_not_of_plan", "{month} is not a month of this plan: {key} is {found}, the plan has {expected}"
@@ -186,7 +208,7 @@ MONTH_ISSUED_EARLY = Code(
 )
 MONTH_PART_WRONG = Code("month_part_wrong", "{month}: {key} of {motor} do not fit the month or its energies")
 MONTH_FIGURE_WRONG = Code(
-    "month_figure_wrong", "{month}: {key} is {found}; by the plan and the energies it is {expected}"
+    "month_figure_wrong", "{month}: {key:word} is {found}; by the plan and the energies it is {expected}"
 )
 MONTH_NOT_ISSUED = Code("month_not_issued", "{month} has no signature of gateway {gateway}, which issues a month")
 MONTH_OF_OTHER_VERSION = Code(

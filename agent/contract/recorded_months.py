@@ -48,6 +48,9 @@ def body_of_signed(
     if (month.site, month.gateway) != (site.id, site.gateway):
         own, found = f"{site.id}/{site.gateway}", f"{month.site}/{month.gateway}"
         raise InvalidValue(codes.PLAN_OF_OTHER_GATEWAY, gateway=found, own=own)
+    # also of a file whose month is recorded with valid signatures
+    if (problem := revision.problem() or next(iter(revision.dated_before_plan()), None)) is not None:
+        raise InvalidValue(problem)
     same = [each for each in recorded if each.signed.id == revision.signed.id]
     if not same:
         raise InvalidValue(codes.MONTH_NOT_IN_LEDGER, month=month.month, revision=month.revision)

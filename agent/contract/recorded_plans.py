@@ -43,6 +43,8 @@ def record_body(
         raise InvalidValue(codes.PLAN_OF_OTHER_GATEWAY, gateway=f"{plan.site}/{plan.gateway}", own=own)
     if plan.gateway_key and ledger_key and plan.gateway_key != ledger_key:
         raise InvalidValue(codes.PLAN_NAMES_OTHER_KEY, key=plan.gateway_key[:16], own=ledger_key[:16])
+    if reason := version.not_in_force():
+        raise InvalidValue(reason)
     if any(each.signed.id == version.signed.id for each in recorded):
         return None
     history = PlanHistory([*recorded, version])

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from agent.contract import reasons as codes
 from agent.contract.documents import SignedDocument
-from agent.contract.signatures import PartySignature, problem_of, signed
+from agent.contract.signatures import ROLES, PartySignature, problem_of, signed
 from agent.savings.ledger.signing_key import ED25519, LedgerKey
 from drivers.reasons import InvalidValue, Reason
 
@@ -22,11 +22,13 @@ class Signing(Struct, frozen=True):
     signed: the document.
     drafted_ms: UTC time when it was drafted.
     keys: role → public keys that must sign in this role.
+    follows: those of the document that it follows, as a month follows its plan.
     """
 
     signed: SignedDocument
     drafted_ms: int
     keys: Mapping[str, tuple[str, ...]]
+    follows: Signing | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ class Signing(Struct, frozen=True):
         """
         role = next((role for role, keys in self.keys.items() if key.public in keys), None)
         if role is None:
-            known = tuple(LedgerKey(ED25519, each).fingerprint for keys in self.keys.values() for each in keys)
+            known = tuple(LedgerKey(ED25519, each).fingerprint for own in ROLES for each in self.keys.get(own, ()))
             raise InvalidValue(codes.KEY_OF_NO_PARTY, fingerprint=key.fingerprint, title=title, known=known)
         if self.problems:
             raise InvalidValue(self.problems[0])
@@ -72,13 +74,30 @@ class Signing(Struct, frozen=True):
         """The document with one more signature.
 
         by: name of the signatory. now_ms: UTC time of this computer.
-        Raises InvalidValue when the clock is in the past.
+        Raises InvalidValue when the clock is before the draft or a signature of this document, or of the one before.
         """
-        known_ms = max([self.drafted_ms, *(each.signed_ms for each in self.signed.signatures)])
-        if now_ms < known_ms - CLOCK_TOLERANCE_MS:
-            raise InvalidValue(codes.CLOCK_IN_PAST, now_ms=now_ms, known_ms=known_ms)
+        if (problem := self._clock_problem(now_ms)) is not None:
+            raise InvalidValue(problem)
         unsigned = PartySignature(self.signed.id, self.signed.type, role, by, key.fingerprint, now_ms)
         return replace(self.signed, signatures=(*self.signed.signatures, signed(unsigned, key)))
+
+    def _clock_problem(self, now_ms: int) -> Reason | None:
+        followed = [self.follows] if self.follows else []
+        drafted_ms = max(each.drafted_ms for each in (self, *followed))
+        signatures = [signature for each in (self, *followed) for signature in each.signed.signatures]
+        newest = max(signatures, key=lambda each: each.signed_ms, default=None)
+        if newest is not None and newest.signed_ms > drafted_ms:
+            if now_ms < newest.signed_ms - CLOCK_TOLERANCE_MS:
+                who = {"by": newest.by, "role": newest.role, "signed_ms": newest.signed_ms}
+                return codes.CLOCK_BEFORE_SIGNATURE(now_ms=now_ms, **who)
+        elif now_ms < drafted_ms - CLOCK_TOLERANCE_MS:
+            return codes.CLOCK_IN_PAST(now_ms=now_ms, known_ms=drafted_ms)
+        return None
+
+    @property
+    def last_ms(self) -> int:
+        """UTC time of the draft or of the newest signature."""
+        return max([self.drafted_ms, *(each.signed_ms for each in self.signed.signatures)])
 
     def dated_later(self, now_ms: int) -> list[Reason]:
         """Signatures that are dated in the future of this computer."""

@@ -15,6 +15,8 @@ from support.contract_parties import decided, make_keys
 from support.contract_parties import magwatt as run
 
 from agent.contract import reasons as codes
+from agent.contract.plan_reader import PlanError
+from agent.contract.plan_toml import read_toml_plan
 from agent.core.text import text_of
 from agent.savings.ledger.signing_key import FILE
 
@@ -42,8 +44,19 @@ def drafted(plant: Path, folder: Path, keys: dict[str, str]) -> Path:
     text = path.read_text(encoding="utf-8")
     listed = [line.partition(":")[0] for line in found.output.splitlines()[:-1]]
     assert len(listed) == text.count(' = ""')
+    assert f" {len(listed)} " in found.output.splitlines()[-1]  # how many are to be filled in
+    check_empty(path)
     path.write_text("\n".join(decided(text, keys)), encoding="utf-8")
     return path
+
+
+def check_empty(draft: Path) -> None:
+    """What is still empty, in the order of the lines."""
+    with pytest.raises(PlanError) as caught:
+        read_toml_plan(draft)
+    lines = draft.read_text(encoding="utf-8").splitlines()
+    empty = [number for number, line in enumerate(lines, 1) if ' = ""' in line]
+    assert [each.line for each in caught.value.problems] == empty
 
 
 def test_two_parties_sign_and_the_month_has_an_amount(plant: Path, tmp_path: Path, keys: dict[str, str]) -> None:
@@ -163,6 +176,13 @@ def test_a_wrong_passphrase_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "k.pem").exists()
 
 
+def test_an_existing_key_is_found_before_a_passphrase_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "k.pem"
+    path.write_text("", encoding="utf-8")
+    found = run("contract", "key", path, code=2, text="")
+    assert found.output == f"{text_of(codes.KEY_EXISTS(path=str(path)))}\n"
+
+
 def test_history_needs_plans(tmp_path: Path) -> None:
     assert magwatt("contract", "history", tmp_path).exit_code == 2
     unsigned = {"s": "magwatt.signed/1", "document": document(drafted_ms=DRAFTED_MS), "signatures": []}
@@ -171,3 +191,5 @@ def test_history_needs_plans(tmp_path: Path) -> None:
     assert found.exit_code == 1
     [only] = json.loads(found.stdout)["versions"]
     assert only["not_in_force"]["code"] == codes.PLAN_NOT_SIGNED
+    [line] = magwatt("contract", "history", tmp_path, code=1).stdout.splitlines()
+    assert (line.count("EMC-2026-017"), line[:16]) == (1, only["id"][:16])

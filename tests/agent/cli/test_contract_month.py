@@ -85,6 +85,8 @@ def test_two_parties_settle_a_month_and_correct_it(place: Path) -> None:
     again = magwatt("contract", "issue", "--month", MONTH, "--config", config, "--output", place / "again.json", code=2)
     settled = codes.MONTH_SETTLED_ALREADY(month=MONTH, revision=1, next=2)
     assert (again.stderr, (place / "again.json").exists()) == (f"{text_of(settled)}\n", False)
+    once_more = magwatt("contract", "issue", "--month", MONTH, "--config", config, "--output", month, code=2)
+    assert once_more.stderr == again.stderr  # not that the file exists
     second = issue(place, "--reason", "certificate of the meter")
     assert (states(place), verified(bundle_of(place)).state) == ([(1, "settled"), (2, "issued")], "issued")
     sign_both(place, second)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from support.contract import COMPANY, CUSTOMER, DAY_MS, OTHER, document, signed, write_json
 from support.contract_month import ISSUED_MS, PLAN, corrected, issued, month_document, revision, settled
 from support.contract_parties import magwatt, write_key
 
-from agent.cli import contract_month
+from agent.cli import contract_month, main
 from agent.contract import reasons as codes
 from agent.contract.documents import file_body
 from agent.contract.month_states import MonthRevision, read_revision, sign_month
@@ -34,7 +36,7 @@ CASES: dict[str, tuple[dict[str, Any], PlanVersion, LedgerKey, int, Code]] = {
     "another plan": (file_of(revision(month_document())), LATE, CUSTOMER, DAY_MS, codes.PLAN_OF_MONTH_MISSING),
     "clock in the past": (file_of(revision(month_document())), PLAN, CUSTOMER, -600_001, codes.CLOCK_IN_PAST),
     "clock before the other signature": (file_of(revision(month_document(), COMPANY)), PLAN, CUSTOMER, 0,
-                                         codes.CLOCK_IN_PAST),
+                                         codes.CLOCK_BEFORE_SIGNATURE),
     "newer month": (file_of(revision(month_document()), document=month_document(s="magwatt.month/2")), PLAN, CUSTOMER,
                     DAY_MS, codes.DOCUMENT_NEWER),
     "newer file": (file_of(revision(month_document()), s="magwatt.signed/2"), PLAN, CUSTOMER, DAY_MS,
@@ -77,6 +79,14 @@ def test_a_month_without_its_plan_and_a_plan_instead_of_a_month(tmp_path: Path) 
     magwatt("contract", "show", month, "--plan", plan, "--json")
 
 
+@pytest.mark.text
+def test_a_file_alone_does_not_show_that_nothing_newer_exists(tmp_path: Path) -> None:
+    plan = write_json(tmp_path / "plan.json", file_body(PLAN.signed))
+    month = write_json(tmp_path / "month.json", file_of(settled(month_document())))
+    for file in (plan, month):
+        assert "the ledger may contain a newer" in magwatt("contract", "show", file).stdout.splitlines()[-1].lower()
+
+
 def test_the_history_of_a_folder_contains_its_months(tmp_path: Path) -> None:
     first = settled(month_document())
     write_json(tmp_path / "plan.json", file_body(PLAN.signed))
@@ -84,3 +94,21 @@ def test_the_history_of_a_folder_contains_its_months(tmp_path: Path) -> None:
     write_json(tmp_path / "month-2.json", file_of(settled(corrected(first))))
     lines = magwatt("contract", "history", tmp_path).stdout.splitlines()
     assert len(lines) == 1 + 2 + 2  # the plan with its signatures, two revisions
+
+
+@pytest.mark.text
+def test_a_plan_names_its_signatory_and_only_a_signature_says_signed_by(tmp_path: Path) -> None:
+    plan = write_json(tmp_path / "plan.json", file_body(HALF.signed))
+    lines = magwatt("contract", "show", plan, code=1).stdout.splitlines()
+    [company] = [line for line in lines if "Green Drive" in line]
+    assert "signatory Li Wei" in company
+    assert "signed" not in company
+
+
+def test_words_of_tariff_and_rates_are_translated(tmp_path: Path) -> None:
+    plan = write_json(tmp_path / "plan.json", file_body(PLAN.signed))
+    month = write_json(tmp_path / "month.json", file_of(settled(month_document())))
+    texts = [CliRunner().invoke(main, ["--lang", "zh", "contract", "show", str(file)]).stdout for file in (plan, month)]
+    assert "6 %" in texts[0]
+    for text in texts:
+        assert not [word for word in ("peak", "flat", "valley", "all") if re.search(rf"\b{word}\b", text)]

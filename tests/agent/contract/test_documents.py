@@ -60,6 +60,10 @@ def rejected(path: Path) -> Code:
         (lambda body: body | {"more": 1}, codes.DOCUMENT_FORM_WRONG),
         (lambda body: body | {"signatures": {}}, codes.DOCUMENT_FORM_WRONG),
         (lambda body: [body], codes.DOCUMENT_FORM_WRONG),
+        (
+            lambda body: body | {"signatures": [body["signatures"][0] | {"s": "magwatt.signature/2", "note": ""}]},
+            codes.DOCUMENT_NEWER,
+        ),
         (lambda body: body | {"signatures": [{}]}, codes.DOCUMENT_NOT_JSON),
         (lambda body: body | {"signatures": [body["signatures"][0] | {"note": ""}]}, codes.DOCUMENT_NOT_JSON),
         (lambda body: body | {"signatures": [body["signatures"][0] | {"signed_ms": True}]}, codes.DOCUMENT_NOT_JSON),

@@ -73,14 +73,31 @@ def test_a_wrong_key_and_a_clock_in_the_past_sign_nothing() -> None:
     new = revision(month_document())
     assert refused(new, OTHER) == codes.KEY_OF_NO_PARTY
     assert refused(new, CUSTOMER, ISSUED_MS - 600_001) == codes.CLOCK_IN_PAST
-    assert refused(sign_month(new, CUSTOMER, "", DAY_AFTER_MS), COMPANY, ISSUED_MS) == codes.CLOCK_IN_PAST
+    assert refused(sign_month(new, CUSTOMER, "", DAY_AFTER_MS), COMPANY, ISSUED_MS) == codes.CLOCK_BEFORE_SIGNATURE
     assert refused(revision(month_document(), CUSTOMER)) == codes.SIGNED_ALREADY
     assert refused(new, GATEWAY) == codes.SIGNED_ALREADY  # the gateway issued it
+
+
+def test_a_wrong_key_is_told_the_keys_of_the_parties_only() -> None:
+    with pytest.raises(InvalidValue) as caught:
+        sign_month(revision(month_document()), OTHER, "", DAY_AFTER_MS)
+    assert caught.value.reason.data["known"] == (CUSTOMER.fingerprint, COMPANY.fingerprint)
 
 
 def test_a_signature_before_the_month_was_issued_does_not_count() -> None:
     early = revision(month_document(), CUSTOMER, COMPANY, at_ms=ISSUED_MS - 600_001)
     assert state_of(early) == ("issued", ("customer", "energy_service_company"), codes.SIGNED_BEFORE_DRAFT)
+
+
+def test_a_signature_before_that_of_the_plan_is_not_made_and_is_reported() -> None:
+    """The gateway of a simulation issues on virtual time, before the plan was signed."""
+    signed_ms = ISSUED_MS + 20 * DAY_MS
+    late = signed(document(), at_ms=signed_ms)
+    new = revision(month_document(late), plan=late)
+    assert refused(new, CUSTOMER, signed_ms - 600_001) == codes.CLOCK_BEFORE_SIGNATURE
+    assert sign_month(new, CUSTOMER, "", signed_ms - 600_000).dated_before_plan() == []
+    early = revision(month_document(late), CUSTOMER, plan=late, at_ms=signed_ms - 600_001)
+    assert [each.code for each in early.dated_before_plan()] == [codes.SIGNED_BEFORE_PLAN]
 
 
 def test_a_former_key_of_a_party_does_not_sign_a_month() -> None:
@@ -102,6 +119,15 @@ def test_a_settled_month_stays_until_its_correction_is_settled() -> None:
     assert state_of(unsigned_first, revision(corrected(unsigned_first)))[0] == "corrected"
 
 
+def test_the_newest_correction_counts_when_one_was_corrected_before_it_was_settled() -> None:
+    first = settled(month_document())
+    second = revision(corrected(first))
+    third = revision(corrected(second, revision=3))
+    history = MonthHistory([first, second, third], PlanHistory([PLAN]))
+    found = [history.state(each) for each in history.revisions]
+    assert [(each.state, each.replaced_by) for each in found] == [("settled", 3), ("corrected", 3), ("issued", 0)]
+
+
 def test_a_correction_follows_the_revision_that_it_names() -> None:
     first = settled(month_document())
     november = {"month": "2026-11"}
@@ -121,6 +147,10 @@ def test_the_plan_is_the_one_in_force() -> None:
     rival = signed(document(contract="EMC-2026-018"))
     assert state_of(settled(month_document()), plans=(PLAN, later))[2] == codes.MONTH_OF_OTHER_VERSION
     assert state_of(settled(month_document()), plans=(PLAN, rival))[2] == codes.PLANS_OVERLAP
+    twin = signed(document(project__title="other"))  # the same contract and version
+    [overlap] = PlanHistory([PLAN, twin]).problems()
+    named = {overlap.data["first_id"], overlap.data["second_id"]}
+    assert named == {each.signed.id[:16] for each in (PLAN, twin)}
 
 
 def test_a_month_without_its_plan_is_reported() -> None:

@@ -64,3 +64,11 @@ def test_a_revision_that_cannot_be_settled_is_not_issued() -> None:
         with pytest.raises(InvalidValue) as caught:
             body_of_issued([first], revision(body), PLANS)
         assert caught.value.reason.code == code
+
+
+def test_a_file_with_a_wrong_signature_is_rejected_also_when_its_month_is_recorded() -> None:
+    both = settled(month_document())
+    first, *rest = both.signed.signatures
+    renamed = replace(both.signed, signatures=(*rest, replace(first, by="Chen Yu")))  # its digits are recorded
+    assert code_of(replace(both, signed=renamed), both) == codes.SIGNATURE_INVALID
+    assert signed_body(both, both) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.contract import CUSTOMER, GATEWAY_PUBLIC, document, signed
 
 from agent.config.model import Site
@@ -44,3 +45,16 @@ def test_another_plan_is_not_recorded(version: PlanVersion, more: dict[str, Any]
     with pytest.raises(InvalidValue) as caught:
         body_of(version, signed(document()), **more)
     assert caught.value.reason.code == code
+
+
+def test_a_file_that_is_not_signed_correctly_is_rejected_also_when_its_plan_is_recorded() -> None:
+    version = signed(document())
+    first, second = version.signed.signatures
+    broken = replace(version.signed, signatures=(first, replace(second, sig="0" * 128)))
+    for found, code in (
+        (signed(document(), CUSTOMER), codes.PLAN_SIGNED_BY_ONE),
+        (replace(version, signed=broken), codes.SIGNATURE_INVALID),
+    ):
+        with pytest.raises(InvalidValue) as caught:
+            body_of(found, version)
+        assert caught.value.reason.code == code
