@@ -23,6 +23,8 @@ from agent.savings.ledger.signing_key import LedgerKey
 
 pytestmark = pytest.mark.browser
 
+CUT_OFF = "[...document.querySelectorAll('.wide')].filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText)"
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -97,5 +99,6 @@ def test_it_is_read_without_sideways_scrolling(browser: Browser, look: dict[str,
     page.on("request", lambda request: requests.append(request.url))
     page.set_content(sheet_page(sheet_of_file(revisions()["four"], ISSUED_MS), "zh"))
     assert too_wide(page) == []
+    assert page.evaluate(CUT_OFF) == [], "a table is read without scrolling within it"
     assert requests == []
     context.close()
