@@ -253,6 +253,12 @@ def _unicode(bundle: Any, chance: Chance) -> None:
     ))  # fmt: skip
 
 
+def _months_removed(bundle: Any, chance: Chance) -> None:
+    """Their lines are left: the month looks as if it had not been issued."""
+    bundle["months"] = []
+
+
+REJECTED = frozenset({"months removed"})  # kinds after which a bundle is not even consistent
 TAMPERED: dict[str, Callable[[Any, Chance], Any]] = {
     "digit of a line": _line_digit, "energy of a line": _line_energy, "lines exchanged": _swap_lines,
     "line removed": _remove_line, "last lines removed": _remove_last_lines, "first lines removed": _remove_first_lines,
@@ -268,7 +274,7 @@ TAMPERED: dict[str, Callable[[Any, Chance], Any]] = {
     "term of the plan": _plan_term, "statement": _statement, "member of a statement": _statement_member,
     "digit of a signature": _sig_digit, "signatures exchanged": _sig_exchanged, "signature removed": _sig_removed,
     "signature repeated": _sig_repeated, "signature of another document": _sig_of_plan, "revision": _revision_removed,
-    "text that looks the same": _unicode,
+    "months removed": _months_removed, "text that looks the same": _unicode,
 }  # fmt: skip
 
 

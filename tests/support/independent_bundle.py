@@ -70,7 +70,9 @@ def verified(bundle: Mapping[str, Any], key: str | None = None) -> Verified:
         need(document["month"] == bundle["month"], "another month")
         documents[digest(canonical(document).encode())] = (document, signed_by)
     in_lines = [body["month"]["document"] for body in bodies_of(bundle) if body["kind"] == "month"]
-    contracts = {document["contract"] for document, _ in documents.values()}
+    contracts = {document["contract"] for document, _ in documents.values()} or {
+        plan.document["contract"] for plan in plans.values() if plan.document["motor"].keys() & set(bundle["motors"])
+    }
     for each in in_lines:
         known = digest(canonical(each).encode()) in documents
         need(known or each["month"] != bundle["month"] or each["contract"] not in contracts, "a revision is left out")

@@ -12,7 +12,8 @@ const calls = async () => {
   const {PlanHistory, readPlan} = await load("plans");
   const {amountOf} = await load("amounts");
   const {KeyTable} = await load("key_table");
-  const {checkpointsOf, keysOf} = await load("trust");
+  const {compareBundles} = await load("several");
+  const {checkpointsOf, keysOf, sorted} = await load("trust");
   const {verifyBundle} = await load("bundle");
   const check = await signatureCheck(library === "1" ? undefined : crypto.subtle);
   const {bytesOf} = await load("signature_check");
@@ -40,6 +41,15 @@ const calls = async () => {
       const kwh = Object.entries(motors.fan.kwh).map(([price, each]) => [price, each.text(plan.settlement.energy_decimals)]);
       const amounts = [net, vat, gross].map((each) => each.text(plan.settlement.money_decimals));
       return [Object.fromEntries(kwh), share.text(9), ...amounts];
+    },
+    sorted: async (texts) => sorted(texts.map((text, at) => ({name: String(at), text}))),
+    bundles: async (texts) => {
+      const results = [];
+      for (const [at, text] of texts.entries()) {
+        const result = await verifyBundle(text, {keys: [], checkpoints: [], plans: []}, check, () => {});
+        results.push({file: String(at), result});
+      }
+      return compareBundles(results).map(({result: {verdict, reason}}) => ({verdict, reason}));
     },
     bundle: async ([text, keys, checkpoints, plan]) => {
       const plans = plan ? [parse(plan)] : [];

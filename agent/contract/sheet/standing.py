@@ -59,6 +59,9 @@ def state_lines(sheet: Sheet, _: Catalogue) -> Iterator[StateLine]:
     if sheet.settled:
         yield StateLine("stays", _("Revision {revision:d} stays settled until both parties have accepted this one.",
                                    revision=sheet.settled))  # fmt: skip
+    elif sheet.month.replaces and not sheet.in_ledger and state.state in (ISSUED, ACCEPTED):
+        yield StateLine("stays", _("A revision that was settled before stays settled until both parties have accepted this "
+                                   "one."))  # fmt: skip
 
 
 def party_blocks(sheet: Sheet, _: Catalogue) -> list[dict[str, Any]]:
@@ -66,7 +69,9 @@ def party_blocks(sheet: Sheet, _: Catalogue) -> list[dict[str, Any]]:
 
 
 def _block(sheet: Sheet, role: str, _: Catalogue) -> dict[str, Any]:
-    """state: valid, invalid or missing. to_sign: with lines to sign by hand; not in a draft or an invalid month."""
+    """state: valid, invalid or missing. to_sign: with lines to sign by hand, while the signature is missing.
+    to_stamp: with a place for the stamp. Neither in a draft or an invalid month.
+    """
     party = sheet.plan.parties[role]
     own = [each for each in sheet.signed.signatures if each.role == role] if sheet.signed else []
     problems = [(each, _problem(sheet, each)) for each in own]
@@ -80,6 +85,7 @@ def _block(sheet: Sheet, role: str, _: Catalogue) -> dict[str, Any]:
     return {
         "role": role, "role_text": _(ROLE_NAMES[role]), "title": party.title, "state": state, "lines": lines,
         "to_sign": state == "missing" and sheet.standing in (ISSUED, ACCEPTED),
+        "to_stamp": sheet.standing in (ISSUED, ACCEPTED, SETTLED),
     }  # fmt: skip
 
 

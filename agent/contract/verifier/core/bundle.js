@@ -200,14 +200,20 @@ const checkMonths = async ({bundle, check, found}) => {
 };
 
 // Each revision is in a line of the kind month, as the gateway recorded it, and each line of that kind is one of them.
-const checkRecorded = ({found: {revisions, lines}}) => {
-  if (!revisions) return null;
+const checkRecorded = ({bundle, found: {revisions = [], history, lines}}) => {
   for (const {month} of revisions) {
     if (!monthLine(month, lines)) reject("month_not_recorded", {revision: month.revision});
   }
-  const [hidden] = hiddenRevisions(revisions, lines);
+  const [hidden] = hiddenRevisions(revisions, bundle.month, contractsOf(revisions, history, bundle.motors), lines);
   if (hidden) reject("revision_hidden", {seq: hidden.seq});
-  return {seq: monthLine(revisions[revisions.length - 1].month, lines).seq};
+  return revisions.length ? {seq: monthLine(revisions[revisions.length - 1].month, lines).seq} : null;
+};
+
+// The contract of the revisions; without one, those of the plans that contain a motor of the bundle.
+const contractsOf = (revisions, history, motors) => {
+  if (revisions.length) return [revisions[0].month.contract];
+  return history.versions.map(({plan}) => plan).filter(({motor}) => motors.some((name) => name in motor))
+    .map(({contract}) => contract);
 };
 
 const checkMonthEnergies = ({found}) => {

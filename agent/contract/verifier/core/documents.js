@@ -26,7 +26,9 @@ export const readDocument = async (file, type, check) => {
   if (!isObject(file.document)) reject("document_form");
   checkFormat(file.document.s, type);
   for (const signature of file.signatures) {
-    if (!hasMembers(signature, [...STATEMENT, "sig"]) || signature.s !== SIGNATURE) reject("signature_form");
+    if (!isObject(signature)) reject("signature_form");
+    checkFormat(signature.s, SIGNATURE);
+    if (!hasMembers(signature, [...STATEMENT, "sig"])) reject("signature_form");
     const texts = ["document", "type", "role", "by", "key", "sig"].every((name) => typeof signature[name] === "string");
     if (!texts || !Number.isSafeInteger(signature.signed_ms)) reject("signature_form");
   }

@@ -187,13 +187,12 @@ export const monthLine = (month, {lines, after}) => {
     isObject(body.month) && isSame(body.month.document, text));
 };
 
-// The lines of the kind month with a document of this month and contract that none of these revisions is.
-export const hiddenRevisions = (revisions, {lines, after}) => {
+// The lines of the kind month with a document of that month and of one of the contracts that none of these revisions is.
+export const hiddenRevisions = (revisions, name, contracts, {lines, after}) => {
   const known = new Set(revisions.map(({month}) => canonical(month)));
-  const [{month: {month: name, contract}}] = revisions;
   return [...lines, ...after].filter(({body}) => {
     const document = body.kind === "month" && isObject(body.month) && isObject(body.month.document) && body.month.document;
-    const own = document && document.month === name && document.contract === contract;
+    const own = document && document.month === name && contracts.includes(document.contract);
     return own && ![...known].some((text) => isSame(document, text));
   });
 };

@@ -4,6 +4,8 @@ import {reject, Rejection} from "./rejection.js";
 import {isHex} from "./signature_check.js";
 import {parse} from "./strict_json.js";
 
+const ED25519_DER = "302a300506032b6570032100";  // what precedes the 32 bytes of a public key, RFC 8410, 4
+
 // Public keys (64 digits) or fingerprints (16 digits) of a typed text.
 export const keysOf = (text) => {
   const found = text.toLowerCase().split(/[\s,;"]+/).filter(Boolean);
@@ -40,10 +42,16 @@ const checkpointOf = (value) => {
   return Number.isSafeInteger(seq) && seq > 0 && isHex(hash, 64) ? {seq, hash} : reject("checkpoint_form");
 };
 
-// Sorts files {name, text} into bundles, plans (parsed) and checkpoints; what is nothing else is taken for a bundle.
+// Sorts files {name, text} into bundles, plans (parsed), checkpoints and public keys; what is nothing else is taken for a
+// bundle.
 export const sorted = (files) => {
-  const found = {bundles: [], plans: [], checkpoints: []};
+  const found = {bundles: [], plans: [], checkpoints: [], keys: []};
   for (const file of files) {
+    const key = keyOfPem(file.text);
+    if (key) {
+      found.keys.push(key);
+      continue;
+    }
     const value = valueOf(file.text);
     const isPlan = isObject(value) && isObject(value.document) && /^magwatt\.plan\//.test(value.document.s);
     const checkpoints = isPlan || (isObject(value) && "s" in value) ? null : foundIn(file.text);
@@ -52,6 +60,14 @@ export const sorted = (files) => {
     else found.bundles.push(file);
   }
   return found;
+};
+
+// The public key of a PEM file (RFC 8410), 64 digits; null: it is none.
+const keyOfPem = (text) => {
+  const found = /^\s*-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=]{60})\s+-----END PUBLIC KEY-----\s*$/.exec(text);
+  if (!found) return null;
+  const hex = [...atob(found[1])].map((byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  return hex.startsWith(ED25519_DER) && hex.length === 88 ? hex.slice(ED25519_DER.length) : null;
 };
 
 const valueOf = (text) => {

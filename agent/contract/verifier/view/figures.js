@@ -63,7 +63,7 @@ const motorFacts = (name, {revision: {month, missing}, plan, amount, registers},
     [text("uncertainty"), text("uncertainty_of",
       {u80: kwhOf(motor.u80_wh), u90: kwhOf(motor.u90_wh), u95: kwhOf(motor.u95_wh)})],
     [text("evidence"), text(`evidence_${accepted ? "accepted" : motor.evidence}`)],
-    [text("excluded"), ...excludedOf(motor, language)],
+    [text("excluded"), ...excludedOf(motor, text, language)],
     [text("unmeasured"), hoursOf(motor.unmeasured_s)],
   ];
   if (motor.running_s !== null) facts.push([text("running"), hoursOf(motor.running_s)]);
@@ -76,8 +76,8 @@ const motorFacts = (name, {revision: {month, missing}, plan, amount, registers},
   return facts;
 };
 
-const excludedOf = ({excluded_wh: excluded}, language) => {
+const excludedOf = ({excluded_wh: excluded}, text, language) => {
   const parts = Object.entries(excluded).map(([code, energy]) =>
-    element("div", {}, `${wordText(code, language)}: ${kwhOf(energy)} kWh`));
+    element("div", {}, text("excluded_of", {cause: wordText(code, language), energy: kwhOf(energy)})));
   return parts.length ? parts : ["0 kWh"];
 };

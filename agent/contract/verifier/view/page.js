@@ -2,6 +2,7 @@
 import {verifyBundle} from "../core/bundle.js";
 import {Rejection} from "../core/rejection.js";
 import {signatureCheck} from "../core/signature_check.js";
+import {compareBundles} from "../core/several.js";
 import {checkpointsOf, keysOf, sorted} from "../core/trust.js";
 import {element} from "./dom.js";
 import {LANGUAGES, languageOf, textIn} from "./language.js";
@@ -46,7 +47,7 @@ const header = (text) => element("header", {}, element("h1", {}, text("title")),
   }, NAMES[language]))));
 
 const input = (text) => {
-  const file = element("input", {type: "file", multiple: true, accept: ".json,application/json", id: "files",
+  const file = element("input", {type: "file", multiple: true, accept: ".json,.jsonl,.pub,application/json", id: "files",
     "aria-describedby": "choose", onchange: (event) => take([...event.target.files])});
   const drop = element("div", {class: "drop", ondragover: (event) => { event.preventDefault(); drop.classList.add("over"); },
     ondragleave: () => drop.classList.remove("over"),
@@ -111,12 +112,13 @@ const judged = async (files) => {
     if (problem) results.push({file: file.name, problem});
     else texts.push({name: file.name, text: value});
   }
-  const {bundles, plans, checkpoints} = sorted(texts);
+  const {bundles, ...known} = sorted(texts);
   for (const {name, text} of bundles) {
-    const {value, problem} = await attempt(() => verified(name, text, plans, checkpoints));
+    const {value, problem} = await attempt(() => verified(name, text, known));
     results.push({file: name, result: value, problem});
   }
-  return results.length ? results : [{file: texts.map(({name}) => name).join(", "), problem: {code: "no_bundle", data: {}}}];
+  if (results.length) return compareBundles(results);
+  return [{file: texts.map(({name}) => name).join(", "), problem: {code: "no_bundle", data: {}}}];
 };
 
 const attempt = async (action) => {
@@ -128,9 +130,10 @@ const attempt = async (action) => {
   }
 };
 
-const verified = async (name, text, plans, checkpoints) => {
+// known: plans, checkpoints and public keys of other files.
+const verified = async (name, text, {plans, checkpoints, keys}) => {
   const pasted = state.checkpoints.trim() ? checkpointsOf(state.checkpoints) : [];
-  const trust = {keys: keysOf(state.keys), checkpoints: [...checkpoints, ...pasted], plans};
+  const trust = {keys: [...keys, ...keysOf(state.keys)], checkpoints: [...checkpoints, ...pasted], plans};
   const check = await signatureCheck(globalThis.crypto && crypto.subtle);
   state.method = check.method;
   const progress = progressOf(name);

@@ -9,11 +9,14 @@ const ROLES = ["customer", "energy_service_company"];
 // file: its name. result: of verifyBundle. text: code, data → text. language: of the reader.
 export const resultView = (file, result, text, language) => {
   const parts = [verdict(file, result, text)];
+  if (result.revision && result.revision.month.simulated) {
+    parts.push(element("section", {class: "open", "data-part": "simulated"}, element("p", {class: "mark"}, text("simulated"))));
+  }
   if (result.revision && result.amount) {
     parts.push(...contractFigures(result, text, language), signatures(result, text), assumptions(result, text, language));
   } else if (result.measured) {
     parts.push(element("section", {}, Object.entries(result.measured).map(([motor, energy]) =>
-      element("p", {}, `${text("measured_only", {motor})}: ${kwhOf(energy)} kWh`))));
+      element("p", {}, text("measured_only", {motor, energy: kwhOf(energy)})))));
   }
   if (result.fingerprints) parts.push(sources(result, text));
   parts.push(checks(result, text));
@@ -29,14 +32,17 @@ export const reasonOf = ({code, data}, text) => {
   return text(code, shown);
 };
 
-const rolesText = (roles, text) => roles.map((role) => text(`role_${role}`)).join(" + ");
+const rolesText = (roles, text) => roles.map((role) => text(`role_${role}`)).join(text("and"));
+
+// Of a result that is open for this reason: its own headline.
+const HEADLINES = {newer_unsettled: "correction", older_bundle: "older", older_without_month: "older"};
 
 const verdict = (file, result, text) => {
   const {reason, later, confirmed, ownPlan} = result;
   const shown = reasonOf(reason, text);
-  const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark"}, text(`verdict_${result.verdict}`)),
-    element("p", {"data-part": "reason"}, result.verdict === "rejected" ? `${text("first_reason")} ${shown}` : shown)];
-  if (result.revision && result.revision.month.simulated) lines.push(element("p", {class: "mark"}, text("simulated")));
+  const headline = text(`verdict_${HEADLINES[reason.code] || result.verdict}`, reason.data);
+  const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark", "data-part": "headline"}, headline),
+    element("p", {"data-part": "reason"}, result.verdict === "rejected" ? text("first_reason", {reason: shown}) : shown)];
   if (result.verdict !== "rejected" && later && later.intervals + later.decisions) {
     lines.push(element("p", {}, text("recorded_later", later)));
   }
@@ -58,7 +64,10 @@ const signatures = ({revision, tariff, plan}, text) => {
 
 const assumptions = ({revision, tariff}, text, language) => {
   const rows = Object.entries(revision.month.motor).flatMap(([motor, {assumptions: found}]) =>
-    found.map((each) => element("li", {}, `${motor}: ${reasonText(each, language, tariff.time)}`)));
+    found.map((each) => {
+      const reason = reasonText(each, language, tariff.time);
+      return element("li", {}, each.data.motor === motor ? reason : text("assumption_of", {motor, reason}));
+    }));
   const head = revision.missing.length ? "open_assumptions" : "accepted_assumptions";
   return element("section", {"data-part": "assumptions"}, element("h2", {}, text("assumptions_heading")),
     rows.length ? [element("p", {}, text(head)), element("ul", {}, rows)] : element("p", {}, text("no_assumptions")));

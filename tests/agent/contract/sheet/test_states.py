@@ -44,8 +44,9 @@ class Shown:
         found = next(element for element in self.root.iter() if element.attrib.get(f"data-{name}") == value)
         return ["".join(cell.itertext()) for cell in found.iter("td")]
 
-    def blanks(self) -> int:
-        return sum(element.attrib.get("class") == "stamp" for element in self.root.iter())
+    def blanks(self, name: str) -> int:
+        """Places to fill in by hand: "blank" for name and date, "stamp"."""
+        return sum(element.attrib.get("class") == name for element in self.root.iter())
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -66,7 +67,7 @@ def test_a_draft_has_a_mark_and_no_state_of_a_document(language: str) -> None:
     assert found.lines() == ["draft", "note"]
     assert found.values("accepted") == ["no"]
     assert found.signed() == {"customer": "missing", "energy_service_company": "missing"}
-    assert found.blanks() == 0, "a draft cannot be stamped"
+    assert (found.blanks("blank"), found.blanks("stamp")) == (0, 0), "a draft cannot be stamped"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_an_issued_month_waits_for_those_who_have_not_signed(
     assert found.values("state") == [state]
     assert tuple(found.signed().values()) == signed
     assert found.lines() == ["waits"] * waits
-    assert found.blanks() == signed.count("missing")
+    assert (found.blanks("blank"), found.blanks("stamp")) == (signed.count("missing"), 2)
     assert found.values("accepted") == ["both" if state == "settled" else "no"]
     assert not found.values("mark")
 
@@ -104,7 +105,7 @@ def test_an_invalid_signature_is_never_accepted(language: str) -> None:
         assert found.values("accepted") == ["no"]
         assert found.signed()[role] == "invalid"
         assert sorted(found.signed().values()) == ["invalid", "valid"]
-        assert found.blanks() == 0
+        assert (found.blanks("blank"), found.blanks("stamp")) == (0, 0)
 
 
 def test_a_further_signature_that_is_not_valid_spoils_the_valid_ones(language: str) -> None:
@@ -136,6 +137,13 @@ def test_a_month_corrected_after_settlement_stays_settled_until_both_sign_again(
     old, new = shown(second, first), shown(second, second)
     assert (old.values("state"), old.values("mark")) == (["corrected"], ["corrected"])
     assert (new.values("state"), new.lines()) == (["settled"], [])
+
+
+def test_a_correction_alone_states_that_what_was_settled_stays(language: str) -> None:
+    """Of the file alone: it does not contain which of the former revisions is settled."""
+    body = corrected(settled(month_document()))
+    lines = [of_file(revision(body, *keys), language).lines() for keys in ((), (CUSTOMER,), (CUSTOMER, COMPANY))]
+    assert lines == [["waits", "waits", "stays"], ["waits", "stays"], []]
 
 
 def test_the_figures_are_those_of_the_document(language: str) -> None:

@@ -101,9 +101,36 @@ def test_verdicts_are_shown_and_nothing_is_requested(browser: Browser, folder: P
         assert tab.verify(folder / f"{name}.json") == [verdict]
         assert tab.problems() == [], name
         assert (focus_width_px(tab.page) or 2) >= 2
+    expected["open"] = ("open", "older_without_month")  # of the month that the settled one contains
     assert tab.verify(*(folder / f"{name}.json" for name in expected)) == list(expected.values())
     failed = tab.page.locator("[data-check=signatures][data-state=failed]")
     assert str(json.loads(built(recipe(3))["lines"][7])["seq"]) in failed.inner_text()
+    tab.context.close()
+
+
+def test_what_counts_is_in_the_headline(browser: Browser, folder: Path) -> None:
+    """Of a correction that is not settled and of an older bundle; a simulated plant is outside the verdict."""
+    made = {name: recipe(3, hours=1) for name in ("older", "correction")}
+    made["correction"].corrected, made["correction"].signers = True, ()
+    for name, each in made.items():
+        assert each.month is not None
+        each.month["simulated"] = True
+        motor = next(iter(each.month["motor"]))
+        each.month["motor"][motor]["assumptions"] = [{"code": "calibration_missing", "data": {
+            "motor": motor, "device": "meter"}}]  # fmt: skip
+        (folder / f"{name}.json").write_text(bundle_text(built(each)), encoding="utf-8")
+    tab = Opened(browser, folder / "verifier.html", PHONE)
+    assert tab.verify(folder / "correction.json") == [("open", "newer_unsettled")]
+    headline = tab.page.locator("[data-part=headline]").inner_text()
+    assert {"1", "2"} <= set(headline), "revision 1 is settled, 2 is not"
+    assert tab.page.locator(".verdict [data-part=simulated]").count() == 0
+    assert tab.page.locator("[data-part=simulated]").count() == 1
+    assumption = tab.page.locator("[data-part=assumptions] li").first.inner_text()
+    assert assumption.count(motor) == 1, assumption
+    both = tab.verify(*(folder / f"{name}.json" for name in made))
+    assert both == [("open", "older_bundle"), ("open", "newer_unsettled")]
+    assert "correction.json" in tab.page.locator("[data-part=headline]").first.inner_text()
+    assert tab.problems() == []
     tab.context.close()
 
 

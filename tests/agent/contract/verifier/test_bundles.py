@@ -14,12 +14,14 @@ from support.contract_bundles import Recipe, built, bundle_text
 from support.contract_mutations import mutations
 from support.contract_recipes import recipe
 from support.contract_resigning import RESIGNED
+from support.contract_tampering import REJECTED
 from support.independent_bundle import Unfit, verified
 from support.independent_contract import parsed
 from support.offline_verifier import answers, verdicts
 
 VALID = 12
 MUTATIONS, MUTATIONS_SOAK = 60, 1000  # 60: two of three kinds
+CONSISTENT = ("open", "none", "issued", "accepted")
 
 
 def test_valid_bundles_are_accepted_by_both_verifiers() -> None:
@@ -53,8 +55,9 @@ def accepted(count: int, first_seed: int = 0) -> list[str]:
     assert len(made) == count
     found = verdicts([each.text for each in made])
     here = [f"{one.family}: {one.kind}, {one.seed}" for one, each in zip(made, found, strict=True)
-            if each.get("verdict") == "settled"]  # fmt: skip
-    return here + [f"Python: {one.kind}, {one.seed}" for one in made if state_of(one.text) == "settled"]
+            if each.get("verdict") in ("settled", *CONSISTENT * (one.kind in REJECTED))]  # fmt: skip
+    return here + [f"Python: {one.kind}, {one.seed}" for one in made
+                   if state_of(one.text) in ("settled", *CONSISTENT * (one.kind in REJECTED))]  # fmt: skip
 
 
 def state_of(text: str) -> str:
@@ -134,6 +137,15 @@ def test_without_a_month_the_measured_energy_is_shown() -> None:
     made.month = None
     found = verdict(built(made))
     assert (found["verdict"], found["reason"]["code"], found["measured"]) == ("open", "no_month", expected)
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_a_month_cannot_be_left_out_while_its_line_is_there(corrected: bool) -> None:
+    made = recipe(3, hours=1)
+    made.corrected = corrected
+    bundle = built(made) | {"months": []}
+    assert verdict(bundle)["reason"]["code"] == "revision_hidden"
+    assert "a revision is left out" in state_of(bundle_text(bundle))
 
 
 def test_a_settled_revision_is_shown_until_its_correction_is_settled() -> None:
