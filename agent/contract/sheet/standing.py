@@ -60,8 +60,8 @@ def state_lines(sheet: Sheet, _: Catalogue) -> Iterator[StateLine]:
         yield StateLine("stays", _("Revision {revision:d} stays settled until both parties have accepted this one.",
                                    revision=sheet.settled))  # fmt: skip
     elif sheet.month.replaces and not sheet.in_ledger and state.state in (ISSUED, ACCEPTED):
-        yield StateLine("stays", _("A revision that was settled before stays settled until both parties have accepted this "
-                                   "one."))  # fmt: skip
+        text = _("A revision that was settled before stays settled until both parties have accepted this one.")
+        yield StateLine("stays", text)
 
 
 def party_blocks(sheet: Sheet, _: Catalogue) -> list[dict[str, Any]]:

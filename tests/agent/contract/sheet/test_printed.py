@@ -23,7 +23,8 @@ from agent.savings.ledger.signing_key import LedgerKey
 
 pytestmark = pytest.mark.browser
 
-CUT_OFF = "[...document.querySelectorAll('.wide')].filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText)"
+CUT_OFF = """[...document.querySelectorAll(".wide")].filter((each) => each.scrollWidth > each.clientWidth)
+  .map((each) => each.innerText)"""
 
 
 @pytest.fixture(scope="module")
