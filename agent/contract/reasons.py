@@ -98,13 +98,13 @@ SIGNED_ALREADY = Code(
 CLOCK_IN_PAST = Code(
     "clock_in_past",
     "the clock of this computer shows {now_ms:local}, but the document or its plan was drafted at {known_ms:local}: "
-    "either this clock is behind, or that of the computer that drafted it was ahead. Correct the wrong one; if it is "
+    "either this clock is slow, or that of the computer that drafted it was fast. Correct the wrong one; if it is "
     "the other, draft again. Nothing was signed",
 )
 CLOCK_BEFORE_SIGNATURE = Code(
     "clock_before_signature",
     "the clock of this computer shows {now_ms:local}, but the signature of {by} ({role:word}) is dated "
-    "{signed_ms:local}: either this clock is behind, or that of {by} was ahead. Correct the wrong one; if it is the "
+    "{signed_ms:local}: either this clock is slow, or that of {by} was fast. Correct the wrong one; if it is the "
     "other, {by} signs again. Nothing was signed",
 )
 SIGNATURE_FORM_WRONG = Code("signature_form_wrong", "a signature is incomplete or has unknown fields")
