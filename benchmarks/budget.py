@@ -231,7 +231,7 @@ def on_pump_station(seconds: float, has_waveform: bool) -> Steady:
 
 @contextlib.contextmanager
 def page(config: Path) -> Iterator[tuple[int, str]]:
-    """`magwatt web` beside the agent; yields its process identifier and its address."""
+    """`magwatt web` while the agent runs; yields its process identifier and its address."""
     address = f"127.0.0.1:{free_port()}"
     process = subprocess.Popen(
         [sys.executable, "-c", RUN, "web", "--config", str(config), "--listen", address], cwd=ROOT,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from agent.config.model import Config
     from agent.contract.documents import SignedDocument
     from agent.contract.month_issue import Correction
-    from agent.contract.month_states import MonthRevision, MonthState
+    from agent.contract.month_states import MonthRevision
     from agent.contract.plan_versions import PlanHistory, PlanVersion
     from agent.savings.ledger.signing_key import LedgerKey
     from drivers.reasons import Reason
@@ -215,19 +215,8 @@ def sign_month_file(file: Path, plan_file: Path | None, key_file: Path, by: str,
     made = done.signed.signatures[-1]
     click.echo(_("{path}: signed by {by} as {role:word}, {signed_ms:local}", path=str(file), by=made.by,
                  role=made.role, signed_ms=made.signed_ms))  # fmt: skip
-    for line in state_lines_of_file(done, alone(done)):
+    for line in state_lines_of_file(done, done.state_by_itself()):
         click.echo(line)
-
-
-def alone(revision: MonthRevision) -> MonthState:
-    """The state of a month by its file and its plan only: other revisions and plans are not known here."""
-    from agent.contract.month_states import ACCEPTED, ISSUED, SETTLED, MonthState
-    from agent.contract.signatures import ROLES
-
-    problem, missing = revision.problem(), revision.missing
-    if problem is not None or len(missing) == len(ROLES):
-        return MonthState(ISSUED, missing, problem)
-    return MonthState(ACCEPTED if missing else SETTLED, missing)
 
 
 def show_month_file(file: Path, plan_file: Path | None, as_json: bool) -> None:
@@ -235,7 +224,7 @@ def show_month_file(file: Path, plan_file: Path | None, as_json: bool) -> None:
     from agent.contract.month_reader import contradictions
 
     revision = month_from(file, plan_file)
-    state = alone(revision)
+    state = revision.state_by_itself()
     later = [*revision.dated_before_plan(), *revision.signing.dated_later(time.time_ns() // 1_000_000)]
     if as_json:
         click.echo(json.dumps(month_as_object(revision, state, later), ensure_ascii=False))

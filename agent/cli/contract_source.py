@@ -118,21 +118,16 @@ def months_by_plan(
     from agent.core.linear_algebra import check_linear_algebra
 
     check_linear_algebra()
-    from msgspec.structs import replace
-
     from agent.cli.ledger_options import expected_key, external_checkpoints
+    from agent.contract.contract_of_month import report_months
     from agent.runtime.clock_supervisor import utc_ms
-    from agent.savings.ledger.signing_key import ED25519, LedgerKey
     from agent.savings.records.repository import present_ms
     from agent.savings.report.model.ledger_check import LedgerVerifier
-    from agent.savings.report.writer import months_of
 
-    signed_key = version.plan.gateway_key
-    key = LedgerKey(ED25519, signed_key) if signed_key else expected_key(None, directory)
+    key = None if version.plan.gateway_key else expected_key(None, directory)
     check = LedgerVerifier(key, external_checkpoints((), config))
-    by_plan = replace(config, tariff=version.plan.rules.tariff)
     try:
         now_ms = present_ms(config, db, utc_ms(config))
-        return months_of(db, by_plan, tuple(version.plan.motors), month, now_ms, check), now_ms
+        return report_months(db, config, version, month, now_ms, check), now_ms
     except sqlite3.Error as error:
         fail_unreadable(directory, error)

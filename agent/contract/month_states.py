@@ -69,6 +69,15 @@ class MonthRevision(Struct, frozen=True):
             return codes.MONTH_NOT_ISSUED(month=self.month.month, gateway=self.month.gateway)
         return found[0] if found else None
 
+    def signed_state(self, problem: Reason | None) -> str:
+        """issued, accepted or settled by the signatures of the parties; with a problem issued."""
+        return ISSUED if problem or len(self.missing) == len(ROLES) else ACCEPTED if self.missing else SETTLED
+
+    def state_by_itself(self) -> MonthState:
+        """The state by this revision and its plan only: other revisions and plans are not known here."""
+        problem = self.problem()
+        return MonthState(self.signed_state(problem), self.missing, problem)
+
 
 class MonthState(Struct, frozen=True):
     """The state of a revision.
@@ -139,7 +148,7 @@ class MonthHistory:
     def state(self, revision: MonthRevision) -> MonthState:
         """The state of one of the revisions."""
         problem = self._problem(revision)
-        own = ISSUED if problem or len(revision.missing) == len(ROLES) else ACCEPTED if revision.missing else SETTLED
+        own = revision.signed_state(problem)
         newer = [each for each in self.of_month(*_month(revision)) if each.month.revision > revision.month.revision]
         replaced = own != SETTLED or any(not self._problem(each) and not each.missing for each in newer)
         state = CORRECTED if newer and replaced else own

@@ -12,7 +12,7 @@ from agent.contract.amounts import MotorAmount
 from agent.contract.documents import SignedDocument
 from agent.contract.month import ContractMonth, MonthMotor
 from agent.contract.month_reader import contradictions
-from agent.contract.month_states import ACCEPTED, DRAFT, ISSUED, SETTLED, MonthHistory, MonthRevision, MonthState
+from agent.contract.month_states import DRAFT, SETTLED, MonthHistory, MonthRevision, MonthState
 from agent.contract.plan import ContractMotor, ContractPlan
 from agent.contract.plan_versions import PlanVersion
 from agent.contract.sheet.difference import CountParts, difference_by_cause
@@ -78,13 +78,7 @@ def sheet_of_file(revision: MonthRevision, made_ms: int) -> Sheet:
     """
     if wrong := contradictions(revision.month, revision.plan):
         raise InvalidValue(wrong[0])
-    missing = revision.missing
-    state = ISSUED if len(missing) == len(ROLES) else ACCEPTED if missing else SETTLED
-    problem = revision.problem()
-    return Sheet(
-        revision.month, revision.plan, MonthState(ISSUED if problem else state, missing, problem), made_ms,
-        revision.signed,
-    )  # fmt: skip
+    return Sheet(revision.month, revision.plan, revision.state_by_itself(), made_ms, revision.signed)
 
 
 def sheet_of_history(history: MonthHistory, revision: MonthRevision, made_ms: int) -> Sheet:
