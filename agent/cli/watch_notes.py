@@ -34,9 +34,12 @@ def _format_gateways(follower: Follower) -> list[str]:
 
 def format_alarms(follower: Follower) -> list[str]:
     """The worst alarm of each gateway and of each motor."""
-    owners = [(topic, topic.rpartition("/")[2]) for topic in sorted(follower.gateways)]
-    owners += [(f"{item.gateway}/{item.asset}", _label(item, follower)) for item in followed_in_order(follower)]
-    return [alarm_line(name, found) for topic, name in owners if (found := open_alarms(alarms_of(follower, topic)))]
+    owners = {topic: topic.rpartition("/")[2] for topic in sorted(follower.gateways)}
+    for item in followed_in_order(follower):  # a gateway that has sent an event is among them
+        owners.setdefault(f"{item.gateway}/{item.asset}", _label(item, follower))
+    return [
+        alarm_line(name, found) for topic, name in owners.items() if (found := open_alarms(alarms_of(follower, topic)))
+    ]
 
 
 def format_flags(follower: Follower) -> list[str]:

@@ -46,3 +46,10 @@ def test_alarms_of_a_gateway_are_listed_too() -> None:
     (line,) = format_alarms(alarmed(alarm("disk", "RTNUN", "low", title="full"), owner="gw-7"))
     assert "gw-7: " in line
     assert format_alarms(alarmed(alarm("disk", "NORM"), owner="gw-7")) == []
+
+
+def test_a_gateway_that_has_sent_an_event_is_listed_once() -> None:
+    follower = alarmed(alarm("supply_dip", "UNACK", "medium"), owner="gw-7")
+    follower.receive(f"{SITE}/gw-7/event", b'{"s":"magwatt.event/1","v":{"event_kind":"dip"}}')
+    assert f"{SITE}/gw-7" in follower.seen
+    assert len(format_alarms(follower)) == 1
