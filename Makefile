@@ -28,14 +28,14 @@ demo: .venv/demo
 compile: .venv/demo
 	$(BIN)/magwatt compile
 
-# First the tests that can share the processors; some of them wait, so there are more workers than processors.
+# First the tests marked `browser`: Chromium uses both processors. Their two workers also compile all test files, which four
+# would do four times. Then the tests that can share the processors; some wait, so there are more workers than processors.
 # Then the tests marked `alone`, which measure real time on real buses and sleep most of the time, three files at a time.
-# Then those marked `browser`: Chromium uses both processors.
 test: .venv/test system catalogues
 	$(BIN)/magwatt compile
-	$(BIN)/python -m pytest -m "not soak and not alone and not browser" -n 6 --dist worksteal
-	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile
 	$(BIN)/python -m pytest -m "not soak and browser" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak and not alone and not browser" -n 4 --dist worksteal
+	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile $$(grep -rl mark.alone tests --include='test_*.py')
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -43,7 +43,6 @@ lint: .venv/test
 	$(BIN)/mypy
 	$(BIN)/python -m tests.architecture.wording
 	$(BIN)/python -m tests.architecture.prose_logic
-	$(BIN)/python -m pytest -q tests/agent/core/test_catalogues.py
 
 bench: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.bench

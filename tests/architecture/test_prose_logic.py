@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.architecture import prose_logic
-from tests.architecture.source_texts import PRODUCT, ROOT
 
 CONSTANT = 'WHY = "the meter is silent"\nTABLE = (("the clock was wrong", 1), ("no response in time", 2))\n'
 
@@ -96,8 +95,12 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert prose_logic.main([str(tmp_path / "missing")]) == 2
 
 
-def test_every_allowed_text_is_used_and_has_a_reason() -> None:
-    """An entry that matches nothing could hide the next finding."""
-    _, unused = prose_logic.check([ROOT / name for name in PRODUCT])
-    assert not unused
+def test_every_allowed_text_has_a_reason() -> None:
+    """`make lint` also reports entries that match nothing."""
     assert all(row.reason for row in prose_logic.ALLOWED)
+
+
+def test_an_allowed_text_that_matches_nothing_is_returned(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("def f(text):\n    return text\n", encoding="utf-8")
+    _, unused = prose_logic.check([tmp_path], root=tmp_path)
+    assert unused == list(prose_logic.ALLOWED)

@@ -160,8 +160,8 @@ def test_nothing_to_check_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_default_covers_every_package() -> None:
-    """Each package contributes texts, pages and tests included."""
-    places = {wording.relative(text.file).partition("/")[0] for text in wording.texts(wording.default_paths())}
+    """Pages and tests are checked, too."""
+    places = {wording.relative(file).partition("/")[0] for file in wording.files_of(wording.default_paths())}
     assert places >= {"agent", "drivers", "dsp", "simulators", "tests", "docs", "README.md", "ARCHITECTURE.md"}
 
 

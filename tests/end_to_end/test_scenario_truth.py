@@ -43,8 +43,8 @@ EVERY_S = {  # others: 5 s
     "pump-life": 60.0, "fan-life": 60.0,
 }  # fmt: skip
 SECONDS = {
-    "mill": 80.0, "roller-table": 40.0, "noisy-line": 60.0, "pump-station": 120.0, "meter-wiring": 60.0,
-    "motor-faults": 60.0, "pump-life": 3600.0, "fan-life": 3600.0,
+    "mill": 40.0, "roller-table": 40.0, "water-station": 120.0, "noisy-line": 60.0, "pump-station": 120.0,
+    "meter-wiring": 60.0, "motor-faults": 60.0, "pump-life": 3600.0, "fan-life": 3600.0,
 }  # fmt: skip
 LIE = {"meter-wiring", "sick-devices"}  # intentionally wrong values; other tests check them
 U_SHARE_MAX = 0.6  # of its own U; found: 0.35 at most

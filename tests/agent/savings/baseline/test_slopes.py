@@ -110,13 +110,14 @@ def test_slopes_are_not_selected_where_only_levels_differ_or_nothing_does(step: 
         assert learn("pump", items).shape.get("by_state") != "slopes", f"seed {seed}"
 
 
-def test_in_complete_retrofits_slopes_are_selected_by_pumps_and_grade_and_not_by_shift() -> None:
+@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 10), marks=pytest.mark.soak)])
+def test_in_complete_retrofits_slopes_are_selected_by_pumps_and_grade_and_not_by_shift(seeds: range) -> None:
     taken = {
-        case: sum(case(seed).baseline.shape.get("by_state") == "slopes" for seed in range(6))
+        case: sum(case(seed).baseline.shape.get("by_state") == "slopes" for seed in seeds)
         for case in (by_grade, by_shift)
     }
-    assert taken == {by_grade: 6, by_shift: 0}
-    for item in map(by_pumps, range(6)):
+    assert taken == {by_grade: len(seeds), by_shift: 0}
+    for item in map(by_pumps, seeds):
         assert item.baseline.drivers == (FLOW, PUMPS)
         assert abs(item.saving.saved_wh - item.true_wh) <= 1.5 * item.saving.u95_wh
 
