@@ -44,3 +44,9 @@ INGEST_REJECTED = Code(
     "ingest_rejected", "{host}:{port:d}: the broker rejects the shared subscription of the group {group}"
 )
 QUERY_FAILED = Code("query_failed", "the query failed: {error}")
+DATABASE_FAILED = Code("database_failed", "database: {error}")
+DATABASE_TABLE_MISSING = Code(
+    "database_table_missing",
+    "the database has no table {table}; create the tables: psql DATABASE -f deploy/timescaledb/tables.sql",
+)
+DATABASE_BUSY = Code("database_busy", "another magwatt fleet load is writing to this database")
