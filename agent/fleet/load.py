@@ -23,6 +23,7 @@ OF_MOTORS = ("telemetry", "pq3s", "pq10m", "savings")  # kinds without rows of t
 BATCH_BYTES = 20_000_000  # of files in one transaction
 ROWS_AT_ONCE = 5000  # of one piece of COPY
 _IDENTITY = ("id", "t")
+_NOT_METRICS = ("v", "day", "t", "m", "f", "r", *FRAME)
 _TYPES = {"FLOAT": "real", "DOUBLE": "double precision", "BIGINT": "double precision", "VARCHAR": "text"}
 _DUCKDB = {"real": "float", "double precision": "double", "text": "varchar"}
 
@@ -111,7 +112,9 @@ def _load_batch(
     while files:
         try:
             found = lake.columns(files)
-            metrics = {name: kind for name, kind in found.items() if kind in _TYPES and _is_metric(place.kind, name)}
+            known = database.columns(place.kind)
+            metrics = {name: kind for name, kind in found.items()
+                       if kind in _TYPES and name not in _NOT_METRICS and (name in known or _is_metric(place.kind, name))}
             database.add_columns(place.kind, {name: _TYPES[kind] for name, kind in metrics.items()})
             present = database.columns(place.kind)
             values = {name: _DUCKDB[present[name]] for name in metrics if present[name] in _DUCKDB}
@@ -130,7 +133,8 @@ def _load_batch(
 
 
 def _is_metric(kind: str, name: str) -> bool:
-    """Whether the metrics table names it. Counters of one bus and signals would become thousands of columns."""
+    """Whether the metrics table names it. Counters of one bus and signals would become thousands of columns: they are
+    loaded into columns that the table has."""
     return name in by_name(kind) or (name.endswith("_u") and name[:-2] in by_name(kind))
 
 
