@@ -75,6 +75,11 @@ bench-condition: .venv/bench-dsp
 bench-lake: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.lake
 
+# Rows a second and bytes a row in PostgreSQL and TimescaleDB.
+bench-database: .venv/test
+	@sh ./install-system-packages postgresql-17-timescaledb
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.database
+
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store
 
@@ -104,6 +109,7 @@ bench-proven: .venv/test
 
 # In the same three parts, here the real time first; `--durations` for the summary in docs/measured.md.
 soak: .venv/test system catalogues
+	@sh ./install-system-packages postgresql-17-timescaledb docker-compose
 	$(BIN)/magwatt compile
 	$(BIN)/python -m pytest -m "soak and alone" -n 2 --dist loadfile --durations=0 --durations-min=1
 	$(BIN)/python -m pytest -m "soak and not alone and not browser" -n 2 --dist worksteal --durations=0 --durations-min=1
@@ -117,6 +123,10 @@ picture: .venv/test
 
 page-pictures: .venv/test system catalogues
 	PYTHONPATH=.:tests $(BIN)/python docs/make_page_pictures.py
+
+# Files of Grafana from deploy/grafana/dashboards.toml.
+dashboards: .venv/test
+	$(BIN)/python -m deploy.grafana.make_dashboards
 
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py

@@ -28,7 +28,8 @@ def main() -> None:
         write_rows(Path(folder) / "rows", gateways, days=1)
         for name, programs, settings, scripts in (
             ("PostgreSQL", tools(), "", ("tables.sql",)),
-            ("TimescaleDB", timescale_tools(), "-c shared_preload_libraries=timescaledb", ("tables.sql", "hypertables.sql")),
+            ("TimescaleDB", timescale_tools(), "-c shared_preload_libraries=timescaledb",
+             ("tables.sql", "hypertables.sql")),
         ):  # fmt: skip
             with postgres(programs, settings) as address:
                 for mean_s in (0, 60):
@@ -54,7 +55,8 @@ def measured(lake: Path, address: str, mean_s: int) -> str:
     table, index = (ask(address, f"SELECT sum(pg_relation_size(c.oid)) FROM {relations} AND relkind = '{kind}'")[0][0]
                     for kind in "ri")  # fmt: skip
     return (f"{report.inserted} rows, {report.inserted / wall_s:.0f} rows/s; read again, none new: "
-            f"{report.rows / again_s:.0f} rows/s; loader {1e6 * loader_s / report.rows:.1f} µs of processor time a row; "
+            f"{report.rows / again_s:.0f} rows/s; loader {1e6 * loader_s / report.rows:.1f} µs of processor time "
+            f"a row; "
             f"{table / report.inserted:.0f} + {index / report.inserted:.0f} B a row (table + index)")  # fmt: skip
 
 

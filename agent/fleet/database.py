@@ -1,11 +1,11 @@
-"""The tables of deploy/timescaledb: one for each kind of message, one row for each message, one column for each metric."""
+"""The tables of deploy/timescaledb: one for each kind of message, a row for each message, a column for each metric."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 import pyarrow.csv
@@ -77,11 +77,14 @@ class Database:
         return self._columns[table]
 
     def add_columns(self, table: str, types: Mapping[str, str]) -> None:
-        """Adds those that are missing, at once: a transaction would lock the table. Raises psycopg.Error, DatabaseError."""
+        """Adds those that are missing. Outside a transaction, which would lock the table until its end.
+
+        Raises psycopg.Error, DatabaseError.
+        """
         for name, kind in types.items():
             if name not in self.columns(table):
                 self._run(sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}").format(
-                    sql.Identifier(table), sql.Identifier(name), sql.SQL(cast(LiteralString, kind))))  # fmt: skip
+                    sql.Identifier(table), sql.Identifier(name), sql.SQL(kind)))  # fmt: skip
                 self._columns.pop(table)
 
     def insert(self, table: str, columns: Sequence[str], batches: Iterable[Any], *, replace: bool) -> tuple[int, int]:
@@ -105,8 +108,9 @@ class Database:
             return 0, 0
         # The times as literals: a hypertable then looks into no other chunk.
         low, high = map(sql.Literal, span)
-        same = sql.SQL("t.time BETWEEN {} AND {} AND t.site = s.site AND t.gateway = s.gateway {} AND t.time = s.time").format(
-            low, high, asset)  # fmt: skip
+        same = sql.SQL(
+            "t.time BETWEEN {} AND {} AND t.site = s.site AND t.gateway = s.gateway {} AND t.time = s.time"
+        ).format(low, high, asset)
         if replace:
             self._run(sql.SQL("DELETE FROM {} t USING staged s WHERE {} AND t.id <> s.id").format(into, same))
         inserted = self._run(sql.SQL(

@@ -61,11 +61,13 @@ class _Batch(Struct, frozen=True):
 def _load(lake: Lake, database: Database, since: str, mean_s: int, report: LoadReport) -> None:
     for kind in KINDS:
         database.columns(kind)  # that the table is there, before anything is written
+    empty = list[LakeError]()
     for kind in KINDS:
         try:
             files = lake.files(kind, lambda day: day >= since)
-        except LakeError:
-            continue  # the lake has no messages of this kind
+        except LakeError as error:
+            empty.append(error)
+            continue
         files.sort(key=lambda file: file.partition)
         for day, of_day in groupby(files, lambda file: file.partition):
             place, present = _Batch(kind, day, mean_s if kind in AVERAGED else 0), list(of_day)
@@ -73,6 +75,8 @@ def _load(lake: Lake, database: Database, since: str, mean_s: int, report: LoadR
             for batch in _batches(_to_read(lake, present, loaded, place.mean_s)):
                 _load_batch(lake, database, place, batch, report)
             database.forget(kind, day, {path for path, _ in loaded} - {_entry(lake, file)[0] for file in present})
+    if len(empty) == len(KINDS):
+        raise empty[0]
 
 
 def _entry(lake: Lake, file: LakeFile) -> tuple[str, int]:
@@ -113,8 +117,11 @@ def _load_batch(
         try:
             found = lake.columns(files)
             known = database.columns(place.kind)
-            metrics = {name: kind for name, kind in found.items()
-                       if kind in _TYPES and name not in _NOT_METRICS and (name in known or _is_metric(place.kind, name))}
+            metrics = {
+                name: kind
+                for name, kind in found.items()
+                if kind in _TYPES and name not in _NOT_METRICS and (name in known or _is_metric(place.kind, name))
+            }
             database.add_columns(place.kind, {name: _TYPES[kind] for name, kind in metrics.items()})
             present = database.columns(place.kind)
             values = {name: _DUCKDB[present[name]] for name in metrics if present[name] in _DUCKDB}

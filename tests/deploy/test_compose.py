@@ -64,7 +64,9 @@ def test_mounted_files_exist_and_volumes_are_declared(compose: dict[str, Any]) -
 
 
 def test_the_scripts_of_the_database_run_in_order(compose: dict[str, Any]) -> None:
-    scripts = sorted(volume.split(":")[1] for volume in compose["services"]["database"]["volumes"] if "initdb" in volume)
+    scripts = sorted(
+        volume.split(":")[1] for volume in compose["services"]["database"]["volumes"] if "initdb" in volume
+    )
     assert [Path(path).name[4:] for path in scripts] == [
         "tables.sql", "hypertables.sql", "compression.sql", "retention.sql", "grafana-user.sh",
     ]  # fmt: skip

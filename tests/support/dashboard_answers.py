@@ -7,12 +7,31 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from support.fleet_rows import BASELINE_WH, GATEWAYS, INTERVAL_WH, MINUTES, MOTORS, QUARTERS, FleetRows
+from support.grafana import Chosen, dashboards, interpolated
+from support.postgres import ask
 
+CHOSEN = {"site": "mill-2", "gateway": GATEWAYS, "asset": ("fan", "pump")}
 NAMES = [f"{gateway}/{motor}" for gateway, motor, _ in MOTORS]
 SAVED_KWH = (BASELINE_WH - INTERVAL_WH) * QUARTERS / 1000  # of a motor
 
 
-def check(dashboard: str, title: str, rows: list[tuple[Any, ...]], fleet: FleetRows) -> None:
+def check_panels(address: str, fleet: FleetRows, *, timescaledb: bool) -> None:
+    """Runs each query of each panel and variable. timescaledb: setting of the data source of Grafana."""
+    chosen = Chosen(CHOSEN, fleet.start, fleet.end, 900, timescaledb)
+    shown = set()
+    for one in dashboards("en"):
+        for variable in one["templating"]["list"]:
+            found = [name for (name,) in ask(address, interpolated(variable["query"], chosen))]
+            expected = CHOSEN[variable["name"]]
+            assert found == ([expected] if isinstance(expected, str) else list(expected))
+        for panel in one["panels"]:
+            rows = ask(address, interpolated(panel["targets"][0]["rawSql"], chosen))
+            _check(one["title"], panel["title"], rows, fleet)
+            shown.add((one["title"], panel["title"]))
+    assert shown == CHECKS.keys()
+
+
+def _check(dashboard: str, title: str, rows: list[tuple[Any, ...]], fleet: FleetRows) -> None:
     """rows: of the query for all gateways and motors, in points of 15 min."""
     find = CHECKS[dashboard, title]
     assert rows, "the panel is empty"
@@ -87,11 +106,17 @@ def _gateways(rows: list[tuple[Any, ...]], _: FleetRows) -> bool:
 
 def _events(rows: list[tuple[Any, ...]], _: FleetRows) -> bool:
     """Newest first: the dip, then the changes of alarms."""
-    return len(rows) == 8 and rows[0][3] == "dip" and [row[0] for row in rows] == sorted((r[0] for r in rows), reverse=True)
+    return (
+        len(rows) == 8
+        and rows[0][3] == "dip"
+        and [row[0] for row in rows] == sorted((r[0] for r in rows), reverse=True)
+    )
 
 
 ENERGY = [(gateway, motor, 100 * (MINUTES - 1) / 1000) for gateway, motor, _ in MOTORS]
-SINCE_START = [(gateway, motor, SAVED_KWH, 12.5 * QUARTERS / 1000, 37.5, 99.5, "proven", "") for gateway, motor, _ in MOTORS]
+SINCE_START = [
+    (gateway, motor, SAVED_KWH, 12.5 * QUARTERS / 1000, 37.5, 99.5, "proven", "") for gateway, motor, _ in MOTORS
+]
 IN_TIME = (QUARTERS, INTERVAL_WH * QUARTERS / 1000, BASELINE_WH * QUARTERS / 1000, SAVED_KWH, 37.5)
 CHECKS: dict[tuple[str, str], Any] = {
     ("Plant", "Motors that report"): _one(3),

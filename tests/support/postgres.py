@@ -72,6 +72,7 @@ def set_empty(address: str) -> None:
     with psycopg.connect(address, autocommit=True) as db:
         db.execute("DROP SCHEMA public CASCADE")
         db.execute("CREATE SCHEMA public")
+        db.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")  # as in a new database
 
 
 def ask(address: str, query: str) -> list[tuple[Any, ...]]:

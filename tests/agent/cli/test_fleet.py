@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 from support import metered_retrofit
+from support.basics import free_port
 from support.command_line import invoke
+from support.fleet_rows import FleetRows
 from support.lake import interval, ledger
 
 from agent.delivery.files.conversion import ConfigurationFile
@@ -80,3 +82,18 @@ def test_a_verified_ledger_is_exit_code_0(tmp_path: Path) -> None:
 def test_names_of_workers_are_names_of_folders(tmp_path: Path) -> None:
     for option in ("--name", "--group"):
         assert invoke("fleet", "ingest", "--lake", str(tmp_path), option, "../x").exit_code == 2
+
+
+def test_loading_into_a_database_reports_what_was_new(tmp_path: Path, database: str) -> None:
+    FleetRows().write(tmp_path)
+    counts = [json.loads(invoke("fleet", "load", "--lake", str(tmp_path), "--database", database, "--json").stdout)
+              for _ in range(2)]  # fmt: skip
+    assert [one["inserted"] > 0 for one in counts] == [True, False]
+    assert counts[0]["rows"] == counts[0]["inserted"]
+
+
+def test_loading_needs_a_lake_a_database_and_a_part_of_a_day(tmp_path: Path) -> None:
+    nobody = f"postgresql://127.0.0.1:{free_port()}/magwatt"
+    for options in (["--since", "October"], ["--mean", "7"], ["--mean", "0"], []):
+        assert invoke("fleet", "load", "--lake", str(tmp_path), "--database", nobody, *options).exit_code == 2
+    assert invoke("fleet", "load", "--lake", str(tmp_path)).exit_code == 2

@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.lake import ROOT, line
-from support.postgres import ask
+from support.postgres import ask, run_script
 
 from agent.core.messages import Message
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.rows import convert
 from agent.fleet.database import Database, DatabaseError
 from agent.fleet.ingest.compaction import merge
-from agent.fleet.lake import Lake
+from agent.fleet.lake import Lake, LakeError
 from agent.fleet.load import LoadReport, load
-from agent.fleet.reasons import DATABASE_BUSY, DATABASE_FAILED, DATABASE_TABLE_MISSING, LAKE_FILE_UNREADABLE
+from agent.fleet.reasons import DATABASE_BUSY, DATABASE_FAILED, DATABASE_TABLE_MISSING, LAKE_EMPTY, LAKE_FILE_UNREADABLE
 from drivers.reading import Quality
 
 T_MS = 1_790_000_040_000  # 2026-09-21 14:14:00 UTC, a full minute
@@ -63,7 +63,9 @@ def test_values_texts_and_what_is_unknown(tmp_path: Path, database: str) -> None
     )[0] == ("mill-2", "gw-07", "fan", "7-8", "good", 18200.5, 123_456_789_012.0, None, 0.75,
                  'a "b", c\nd\\N', 0.8125)  # fmt: skip
     assert ask(database, "SELECT extract(epoch FROM time) * 1000 FROM telemetry") == [(T_MS + 123,)]
-    assert ask(database, "SELECT saved_energy_wh, saved_energy_wh_u, savings_caveats FROM savings") == [(1234, 12.5, "")]
+    assert ask(database, "SELECT saved_energy_wh, saved_energy_wh_u, savings_caveats FROM savings") == [
+        (1234, 12.5, "")
+    ]
     assert ask(database, "SELECT asset, polls FROM health") == [(None, 17)]
     columns = {name for (name,) in ask(database, "SELECT column_name FROM information_schema.columns")}
     assert not {"snapshot_u_l1_v", "bus_mcc-1_polls"} & columns
@@ -147,3 +149,8 @@ def test_what_prevents_loading_is_a_code(tmp_path: Path, database: str) -> None:
     with pytest.raises(DatabaseError) as absent:
         load(lake, database.replace("/postgres", "/none"))
     assert absent.value.reason.code == DATABASE_FAILED
+    (tmp_path / "empty").mkdir()
+    run_script(database, "tables.sql")
+    with pytest.raises(LakeError) as empty:
+        load(Lake(tmp_path / "empty"), database)
+    assert empty.value.reason.code == LAKE_EMPTY
