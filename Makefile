@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors dashboards demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:

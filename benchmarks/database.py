@@ -7,6 +7,7 @@ then the same as means of a minute. Needs PostgreSQL, and TimescaleDB for the se
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import tempfile
 import time
@@ -41,9 +42,10 @@ def main() -> None:
 
 
 def measured(lake: Path, address: str, mean_s: int) -> str:
-    began_s, cpu_s = time.monotonic(), own_cpu_s()
+    began_s, cpu_s, server_cpu_s = time.monotonic(), own_cpu_s(), cpu_of_server_s(address)
     report = load(Lake(lake), address, mean_s=mean_s)
     wall_s, loader_s = time.monotonic() - began_s, own_cpu_s() - cpu_s
+    server_s = cpu_of_server_s(address) - server_cpu_s
     began_s = time.monotonic()
     with psycopg.connect(address, autocommit=True) as db:
         db.execute("DELETE FROM loaded_file")
@@ -56,8 +58,36 @@ def measured(lake: Path, address: str, mean_s: int) -> str:
                     for kind in "ri")  # fmt: skip
     return (f"{report.inserted} rows, {report.inserted / wall_s:.0f} rows/s; read again, none new: "
             f"{report.rows / again_s:.0f} rows/s; loader {1e6 * loader_s / report.rows:.1f} µs of processor time "
-            f"a row; "
+            f"a row, server {1e6 * server_s / report.inserted:.1f} µs; "
+            f"a day of a motor: {day_of_a_motor_s(address):.2f} s; "
             f"{table / report.inserted:.0f} + {index / report.inserted:.0f} B a row (table + index)")  # fmt: skip
+
+
+def day_of_a_motor_s(address: str) -> float:
+    """Time of the panel with the power of a motor over a day, in points of 5 min."""
+    began_s = time.monotonic()
+    rows = ask(
+        address,
+        "SELECT floor(extract(epoch from time) / 300) * 300, asset, avg(active_power_w) FROM telemetry "
+        "WHERE time BETWEEN '2026-09-30' AND '2026-10-02' AND site = 'mill-2' AND gateway IN ('gw-0000') "
+        "AND asset IN ('motor-03') AND q <> 'bad' GROUP BY 1, 2 ORDER BY 1",
+    )
+    assert len(rows) == 288
+    return time.monotonic() - began_s
+
+
+def cpu_of_server_s(address: str) -> float:
+    """Processor time of the connections that have ended."""
+    with psycopg.connect(address) as db:
+        row = db.execute("SELECT pg_backend_pid()").fetchone()
+        assert row is not None
+        parent = _stat(row[0])[1]
+    return sum(map(int, _stat(int(parent))[13:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(process: int) -> list[str]:
+    """Fields of /proc/PID/stat from the state on."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
 
 
 def own_cpu_s() -> float:

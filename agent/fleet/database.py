@@ -24,7 +24,7 @@ class DatabaseError(CodedError):
     """The database cannot be used."""
 
 
-class Database:
+class FleetDatabase:
     """A connection that loads rows; one at a time."""
 
     def __init__(self, address: str) -> None:
@@ -59,8 +59,8 @@ class Database:
                 [(dataset, day, path, size) for path, size in files],
             )
 
-    def forget(self, dataset: str, day: str, paths: Iterable[str]) -> None:
-        """Forgets files that were merged. Raises psycopg.Error."""
+    def set_merged(self, dataset: str, day: str, paths: Iterable[str]) -> None:
+        """Removes files that were merged from the list of loaded ones. Raises psycopg.Error."""
         self._run("DELETE FROM loaded_file WHERE dataset = %s AND day = %s AND path = ANY(%s)", dataset, day,
                   list(paths))  # fmt: skip
 

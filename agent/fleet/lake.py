@@ -67,7 +67,7 @@ class Lake:
         return self.ask(readable, query, relation)
 
     def batches(self, query: str, rows: int) -> Iterator[Any]:
-        """The rows of a query as Arrow record batches of so many rows. Raises duckdb.Error."""
+        """The rows of a query as Arrow record batches. rows: of each. Raises duckdb.Error."""
         try:
             yield from self._db.sql(query).to_arrow_reader(rows)
         except OSError as error:  # of a later batch

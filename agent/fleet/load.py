@@ -13,7 +13,7 @@ import duckdb
 from msgspec import Struct
 
 from agent.core.metrics import by_name
-from agent.fleet.database import FRAME, Database, coded_errors
+from agent.fleet.database import FRAME, FleetDatabase, coded_errors
 from agent.fleet.lake import Lake, LakeError, Relation, quoted
 from agent.fleet.lake_files import LakeFile
 
@@ -40,10 +40,10 @@ def load(lake: Lake, address: str, *, since: str = "", mean_s: int = 0) -> LoadR
     """Loads what is new. What is wrong with the lake is in its findings.
 
     address: of the database, postgresql://…. since: first UTC day, 2026-10-01; "": all days.
-    mean_s: loads means over so many seconds of the kinds AVERAGED; 0: each row. It must divide a day.
+    mean_s: seconds over which means of the kinds AVERAGED are loaded, a part of a day; 0: each row.
     Raises LakeError, DatabaseError.
     """
-    report, database = LoadReport(), Database(address)
+    report, database = LoadReport(), FleetDatabase(address)
     try:
         with coded_errors():
             _load(lake, database, since, mean_s, report)
@@ -58,7 +58,7 @@ class _Batch(Struct, frozen=True):
     mean_s: int
 
 
-def _load(lake: Lake, database: Database, since: str, mean_s: int, report: LoadReport) -> None:
+def _load(lake: Lake, database: FleetDatabase, since: str, mean_s: int, report: LoadReport) -> None:
     for kind in KINDS:
         database.columns(kind)  # that the table is there, before anything is written
     empty = list[LakeError]()
@@ -74,7 +74,7 @@ def _load(lake: Lake, database: Database, since: str, mean_s: int, report: LoadR
             loaded = database.loaded(kind, day)
             for batch in _batches(_to_read(lake, present, loaded, place.mean_s)):
                 _load_batch(lake, database, place, batch, report)
-            database.forget(kind, day, {path for path, _ in loaded} - {_entry(lake, file)[0] for file in present})
+            database.set_merged(kind, day, {path for path, _ in loaded} - {_entry(lake, file)[0] for file in present})
     if len(empty) == len(KINDS):
         raise empty[0]
 
@@ -110,7 +110,7 @@ def _batches(gateways: Iterable[Sequence[LakeFile]]) -> Iterator[list[LakeFile]]
 
 
 def _load_batch(
-    lake: Lake, database: Database, place: _Batch, files: Sequence[LakeFile], report: LoadReport
+    lake: Lake, database: FleetDatabase, place: _Batch, files: Sequence[LakeFile], report: LoadReport
 ) -> None:  # fmt: skip
     """Files that turn out to be damaged are findings; the others are read again."""
     while files:

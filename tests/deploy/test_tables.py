@@ -53,7 +53,7 @@ def test_old_rows_are_deleted_as_long_as_the_table_says(database: str) -> None:
 
 
 def test_the_state_of_an_alarm_is_the_newest_by_number(database: str) -> None:
-    """Run 10 is later than run 9, though its clock was behind."""
+    """Run 10 is later than run 9, though its clock was wrong."""
     for row_id, state, hours in (("9-100", "UNACK", 1), ("10-2", "NORM", 3), ("10-1", "RTNUN", 2)):
         run(
             database,

@@ -73,7 +73,7 @@ def test_retention_drops_chunks(timescaledb: str) -> None:
 
 
 def test_a_fleet_reaches_both_databases_each_row_once(tmp_path: Path, timescaledb: str) -> None:
-    """Broker, ingestion and loading at once; loaders are killed in between."""
+    """Broker, ingestion and loading together; loaders are killed in between."""
     lake = tmp_path / "lake"
     lake.mkdir()
     broker = persistent_broker(tmp_path)

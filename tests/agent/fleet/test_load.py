@@ -16,7 +16,7 @@ from support.postgres import ask, run_script
 from agent.core.messages import Message
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.rows import convert
-from agent.fleet.database import Database, DatabaseError
+from agent.fleet.database import FleetDatabase, DatabaseError
 from agent.fleet.ingest.compaction import merge
 from agent.fleet.lake import Lake, LakeError
 from agent.fleet.load import LoadReport, load
@@ -141,7 +141,7 @@ def test_what_prevents_loading_is_a_code(tmp_path: Path, database: str) -> None:
     with pytest.raises(DatabaseError) as missing:
         load(lake, database)
     assert missing.value.reason == DATABASE_TABLE_MISSING(table="pq10m")
-    other = Database(database)
+    other = FleetDatabase(database)
     with pytest.raises(DatabaseError) as busy:
         load(lake, database)
     assert busy.value.reason == DATABASE_BUSY()
