@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
 from support.postgres import DEPLOY, ask, run_script, tools
 
 from agent.core.metrics import by_name
@@ -50,6 +52,23 @@ def test_old_rows_are_deleted_as_long_as_the_table_says(database: str) -> None:
     run(database, "CALL apply_retention()")
     left = {table: ask(database, f"SELECT count(*) FROM {table}")[0][0] for table in KINDS}
     assert left == {"telemetry": 3, "pq3s": 1, "pq10m": 4, "savings": 5, "event": 5, "health": 2}
+
+
+def test_the_compose_file_deletes_old_rows_once_a_day(tmp_path: Path, database: str) -> None:
+    """Its command, with one turn instead of a loop."""
+    run_script(database, "retention.sql")
+    run(database, *(ROW.format(table="telemetry", age=age, id=f"7-{n}") for n, age in enumerate(AGES)))
+    (tmp_path / "password").write_text("none")
+    command = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())["services"]["retention"]["command"][2]
+    server = psycopg.conninfo.conninfo_to_dict(database)
+    for there, here in (("$$", "$"), ("/run/secrets/database_password", str(tmp_path / "password")),
+                        ("--host=database", f"--host={server['host']} --port={server['port']}"),
+                        ("--username=magwatt --dbname=magwatt", "--username=postgres --dbname=postgres"),
+                        ("sleep 86400", "break")):  # fmt: skip
+        assert there in command
+        command = command.replace(there, here)
+    subprocess.run(["sh", "-c", command], check=True, env={**os.environ, "PATH": f"{tools()}:{os.environ['PATH']}"})
+    assert ask(database, "SELECT count(*) FROM telemetry") == [(3,)]
 
 
 def test_the_state_of_an_alarm_is_the_newest_by_number(database: str) -> None:

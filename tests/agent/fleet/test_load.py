@@ -16,7 +16,7 @@ from support.postgres import ask, run_script
 from agent.core.messages import Message
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.rows import convert
-from agent.fleet.database import FleetDatabase, DatabaseError
+from agent.fleet.database import DatabaseError, FleetDatabase
 from agent.fleet.ingest.compaction import merge
 from agent.fleet.lake import Lake, LakeError
 from agent.fleet.load import LoadReport, load
@@ -69,6 +69,16 @@ def test_values_texts_and_what_is_unknown(tmp_path: Path, database: str) -> None
     assert ask(database, "SELECT asset, polls FROM health") == [(None, 17)]
     columns = {name for (name,) in ask(database, "SELECT column_name FROM information_schema.columns")}
     assert not {"snapshot_u_l1_v", "bus_mcc-1_polls"} & columns
+
+
+def test_a_signal_is_loaded_where_somebody_added_its_column(tmp_path: Path, database: str) -> None:
+    """Names of signals and buses are free: they may contain a hyphen."""
+    lake = add(tmp_path, 8, power(0, 1.0, **{"descaler-1-flow_m3_h": 61.5, "other_t": 5}))
+    with psycopg.connect(database) as db:
+        db.execute('ALTER TABLE telemetry ADD COLUMN "descaler-1-flow_m3_h" real')
+    assert load(lake, database).inserted == 1
+    assert ask(database, 'SELECT "descaler-1-flow_m3_h" FROM telemetry') == [(61.5,)]
+    assert ask(database, "SELECT FROM information_schema.columns WHERE column_name = 'other_t'") == []
 
 
 def test_each_row_once_after_repetition_merging_and_overlap(tmp_path: Path, database: str) -> None:
