@@ -179,23 +179,24 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
 @lake_option
 @click.option("--database", "address", metavar="URL", required=True,
               help=N_("Load into this database: postgresql://USER@HOST/NAME."))  # fmt: skip
-@click.option("--since", metavar="YYYY-MM-DD", default="", help=N_("Only this UTC day and later ones."))
+@click.option("--days", type=click.IntRange(1, 36_500), metavar="N", help=N_("Only the last N UTC days."))
 @click.option("--mean", "mean_s", type=click.IntRange(1, DAY_S), metavar="SECONDS",
               help=N_("Load means over this time instead of each row of telemetry and pq3s; "
                       "it must divide a day."))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
-def load(lake_dir: Path, address: str, since: str, mean_s: int | None, as_json: bool) -> None:
-    if since and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", since):
-        fail(_("--since {text}: expected a day, for example 2026-10-01", text=since))
+def load(lake_dir: Path, address: str, days: int | None, mean_s: int | None, as_json: bool) -> None:
     if mean_s and DAY_S % mean_s:
         fail(_("--mean {n:d}: a day has no whole number of {n:d} s; for example 10, 60 or 900", n=mean_s))
     _need_libraries("psycopg")
     from msgspec.structs import asdict
 
+    from agent.core.clock import SystemClock
+    from agent.delivery.files.lake.rows import DAY_MS, day_of
     from agent.fleet.database import DatabaseError
     from agent.fleet.lake import Lake, LakeError
     from agent.fleet.load import load as load_lake
 
+    since = day_of(SystemClock().utc_ns() // 1_000_000 - (days - 1) * DAY_MS) if days else ""
     try:
         lake = Lake(lake_dir)
         counts = asdict(load_lake(lake, address, since=since, mean_s=mean_s or 0))

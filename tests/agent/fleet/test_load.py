@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,17 @@ from support.lake import ROOT, line
 from support.postgres import ask, run_script
 
 from agent.core.messages import Message
+from agent.core.metrics import by_name
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.rows import convert
-from agent.fleet.database import DatabaseError, FleetDatabase
+from agent.fleet.database import FRAME, DatabaseError, FleetDatabase
 from agent.fleet.ingest.compaction import merge
 from agent.fleet.lake import Lake, LakeError
-from agent.fleet.load import LoadReport, load
+from agent.fleet.load import KINDS, LoadReport, load
 from agent.fleet.reasons import DATABASE_BUSY, DATABASE_FAILED, DATABASE_TABLE_MISSING, LAKE_EMPTY, LAKE_FILE_UNREADABLE
+from agent.simulation.accelerated import run_accelerated
 from drivers.reading import Quality
+from simulators.scenarios import load as load_scenario
 
 T_MS = 1_790_000_040_000  # 2026-09-21 14:14:00 UTC, a full minute
 
@@ -164,3 +168,36 @@ def test_what_prevents_loading_is_a_code(tmp_path: Path, database: str) -> None:
     with pytest.raises(LakeError) as empty:
         load(Lake(tmp_path / "empty"), database)
     assert empty.value.reason.code == LAKE_EMPTY
+
+
+@pytest.mark.soak
+def test_what_an_agent_publishes_is_in_the_database(tmp_path: Path, database: str) -> None:
+    """A quarter of an hour of a simulated plant with waveforms: each number and text of each message, and no other."""
+    sent: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in KINDS}
+    lines = list[bytes]()
+
+    def keep(topic: str, payload: bytes, _retained: bool) -> None:
+        body, kind = json.loads(payload or b"{}"), topic.rpartition("/")[2]
+        if kind in sent and "id" in body:
+            sent[kind][body["id"]] = body
+            lines.append(b'{"topic":' + json.dumps(topic).encode() + b"," + payload[1:] + b"\n")
+
+    run_accelerated(load_scenario("pump-station"), 900.0, keep)
+    (tmp_path / "rows.ndjson").write_bytes(b"".join(lines))
+    convert(tmp_path / "rows.ndjson", "magwatt/v1/demo/gw-01", tmp_path / "lake", Origin("demo", "gw-01", "1.2.3"))
+    assert load(Lake(tmp_path / "lake"), database).inserted == len(lines)
+    assert len(sent["telemetry"]) > 1000
+    for kind, messages in sent.items():
+        columns = ask(database, f"SELECT column_name FROM information_schema.columns WHERE table_name = '{kind}'")
+        names = [name for (name,) in columns if name not in FRAME]
+        quoted = ", ".join(f'"{name}"' for name in ("id", "q", *names))
+        rows = ask(database, f"SELECT (extract(epoch FROM time) * 1000)::bigint, {quoted} FROM {kind}")
+        assert len(rows) == len(messages)
+        for t_ms, row_id, quality, *values in rows:
+            body = messages[row_id]
+            assert (t_ms, quality) == (body["t"], body["q"])
+            published = {name: value for name, value in body["v"].items() if value is not None}
+            found = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+            assert found == {name: published[name] for name in found}, "32 bits hold all digits that are published"
+            left_out = {name for name in published.keys() - found.keys() if not isinstance(published[name], list)}
+            assert all(name.removesuffix("_u") not in by_name(kind) for name in left_out), left_out
