@@ -11,7 +11,7 @@ import psycopg
 import pyarrow.csv
 from psycopg import sql
 
-from agent.fleet.reasons import DATABASE_BUSY, DATABASE_FAILED, DATABASE_TABLE_MISSING
+from agent.fleet.reasons import DATABASE_BUSY, DATABASE_FAILED, DATABASE_MEAN_DIFFERS, DATABASE_TABLE_MISSING
 from drivers.reasons import CodedError
 
 CONNECT_S = 10
@@ -50,14 +50,22 @@ class FleetDatabase:
         rows = self._run("SELECT path, bytes FROM loaded_file WHERE dataset = %s AND day = %s", dataset, day)
         return {(str(path), int(size)) for path, size in rows.fetchall()}
 
-    def set_loaded(self, dataset: str, day: str, files: Iterable[tuple[str, int]]) -> None:
+    def set_loaded(self, dataset: str, day: str, files: Iterable[tuple[str, int]], mean_s: int) -> None:
         """Raises psycopg.Error."""
         with self._db.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO loaded_file VALUES (%s, %s, %s, %s) "
+                "INSERT INTO loaded_file VALUES (%s, %s, %s, %s, %s) "
                 "ON CONFLICT (dataset, day, path) DO UPDATE SET bytes = excluded.bytes",
-                [(dataset, day, path, size) for path, size in files],
+                [(dataset, day, path, size, mean_s) for path, size in files],
             )
+
+    def check_mean(self, datasets: Sequence[str], mean_s: int) -> None:
+        """Raises psycopg.Error, DatabaseError if the tables have other means, or each row."""
+        other = self._run(
+            "SELECT mean_s FROM loaded_file WHERE dataset = ANY(%s) AND mean_s <> %s LIMIT 1", list(datasets), mean_s
+        ).fetchone()
+        if other is not None:
+            raise DatabaseError(DATABASE_MEAN_DIFFERS, loaded_s=other[0])
 
     def set_merged(self, dataset: str, day: str, paths: Iterable[str]) -> None:
         """Removes files that were merged from the list of loaded ones. Raises psycopg.Error."""

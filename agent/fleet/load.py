@@ -61,6 +61,7 @@ class _Batch(Struct, frozen=True):
 def _load(lake: Lake, database: FleetDatabase, since: str, mean_s: int, report: LoadReport) -> None:
     for kind in KINDS:
         database.columns(kind)  # that the table is there, before anything is written
+    database.check_mean(AVERAGED, mean_s)
     empty = list[LakeError]()
     for kind in KINDS:
         try:
@@ -129,7 +130,7 @@ def _load_batch(
                 batches = lake.batches(_query(files, place, metrics, values), ROWS_AT_ONCE)
                 columns = (*FRAME, *values)
                 rows, inserted = database.insert(place.kind, columns, batches, replace=bool(place.mean_s))
-                database.set_loaded(place.kind, place.day, [_entry(lake, file) for file in files])
+                database.set_loaded(place.kind, place.day, [_entry(lake, file) for file in files], place.mean_s)
         except duckdb.Error as error:
             files = lake.readable(files, error)
             continue

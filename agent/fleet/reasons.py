@@ -49,4 +49,8 @@ DATABASE_TABLE_MISSING = Code(
     "database_table_missing",
     "the database has no table {table}; create the tables: psql DATABASE -f deploy/timescaledb/tables.sql",
 )
+DATABASE_MEAN_DIFFERS = Code(
+    "database_mean_differs",
+    "the database was loaded with --mean {loaded_s:d} (0: each row); use the same, or an empty database",
+)
 DATABASE_BUSY = Code("database_busy", "another magwatt fleet load is writing to this database")

@@ -1,4 +1,4 @@
--- Plain PostgreSQL 13 or later; may be repeated. One table for each kind of message (docs/mqtt.md), one row for each message, one column
+-- Plain PostgreSQL 15 or later; may be repeated. One table for each kind of message (docs/mqtt.md), one row for each message, one column
 -- for each metric: docs/metrics.md. `magwatt fleet load` and Telegraf add the columns of metrics that are missing here. The owner of the
 -- tables loads; Grafana only needs SELECT.
 
@@ -152,11 +152,12 @@ CREATE OR REPLACE VIEW alarm_state AS
   FROM event WHERE alarm IS NOT NULL
   ORDER BY site, gateway, asset, alarm, split_part(id, '-', 1)::bigint DESC, split_part(id, '-', 2)::bigint DESC;
 
--- Files of the lake that `magwatt fleet load` has loaded.
+-- Files of the lake that `magwatt fleet load` has loaded. mean_s: seconds of the means; 0: each row.
 CREATE TABLE IF NOT EXISTS loaded_file (
   dataset text NOT NULL,
   day text NOT NULL,
   path text NOT NULL,
   bytes bigint NOT NULL,
+  mean_s integer NOT NULL,
   PRIMARY KEY (dataset, day, path)
 );

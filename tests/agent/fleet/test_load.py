@@ -22,7 +22,14 @@ from agent.fleet.database import FRAME, DatabaseError, FleetDatabase
 from agent.fleet.ingest.compaction import merge
 from agent.fleet.lake import Lake, LakeError
 from agent.fleet.load import KINDS, LoadReport, load
-from agent.fleet.reasons import DATABASE_BUSY, DATABASE_FAILED, DATABASE_TABLE_MISSING, LAKE_EMPTY, LAKE_FILE_UNREADABLE
+from agent.fleet.reasons import (
+    DATABASE_BUSY,
+    DATABASE_FAILED,
+    DATABASE_MEAN_DIFFERS,
+    DATABASE_TABLE_MISSING,
+    LAKE_EMPTY,
+    LAKE_FILE_UNREADABLE,
+)
 from agent.simulation.accelerated import run_accelerated
 from drivers.reading import Quality
 from simulators.scenarios import load as load_scenario
@@ -140,6 +147,9 @@ def test_means_follow_late_rows(tmp_path: Path, database: str) -> None:
     assert ask(database, query)[0] == ("fan", 2000.0, 70.0, "7-10/4")
     assert len(ask(database, query)) == 3
     assert load(lake, database, mean_s=60) == LoadReport()
+    with pytest.raises(DatabaseError) as mixed:
+        load(lake, database)
+    assert mixed.value.reason == DATABASE_MEAN_DIFFERS(loaded_s=60)
 
 
 def test_only_days_from_since(tmp_path: Path, database: str) -> None:
