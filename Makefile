@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors dashboards demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -74,6 +74,11 @@ bench-condition: .venv/bench-dsp
 bench-lake: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.lake
 
+# Rows a second and bytes a row in PostgreSQL and TimescaleDB.
+bench-database: .venv/test
+	@sh ./install-system-packages postgresql-17-timescaledb
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.database
+
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store
 
@@ -103,6 +108,7 @@ bench-proven: .venv/test
 
 # In the same three parts, here the real time first; `--durations` for the summary in docs/measured.md.
 soak: .venv/test system catalogues
+	@sh ./install-system-packages postgresql-17-timescaledb docker-compose
 	$(BIN)/magwatt compile
 	$(BIN)/python -m pytest -m "soak and alone" -n 2 --dist loadfile --durations=0 --durations-min=1
 	$(BIN)/python -m pytest -m "soak and not alone and not browser" -n 2 --dist worksteal --durations=0 --durations-min=1
@@ -116,6 +122,10 @@ picture: .venv/test
 
 page-pictures: .venv/test system catalogues
 	PYTHONPATH=.:tests $(BIN)/python docs/make_page_pictures.py
+
+# Files of Grafana from deploy/grafana/dashboards.toml.
+dashboards: .venv/test
+	$(BIN)/python -m deploy.grafana.make_dashboards
 
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py

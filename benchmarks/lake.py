@@ -138,12 +138,12 @@ def _range(ratios: list[float]) -> str:
     return f"{statistics.median(ratios):.1f} ({min(ratios):.1f} … {max(ratios):.1f})"
 
 
-def write_rows(lake: Path, gateways: int) -> None:
+def write_rows(lake: Path, gateways: int, days: int = DAYS) -> None:
     """1 s rows: a random walk of the load, and values that follow from it with the resolution of a meter."""
     chance, seconds = np.random.default_rng(1), 86_400
     for gateway in range(gateways):
         origin = Origin("mill-2", f"gw-{gateway:04d}", "1")
-        for day in range(DAYS):
+        for day in range(days):
             begin = START_MS // 86_400_000 * 86_400_000 + 86_400_000 * day
             columns: dict[str, list[Any]] = {}
             for motor in range(MOTORS):

@@ -81,3 +81,21 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def _postgres_address() -> Iterator[str]:
+    from support.postgres import postgres, tools
+
+    with postgres(tools()) as address:
+        yield address
+
+
+@pytest.fixture
+def database(_postgres_address: str) -> str:
+    """The address of a database of PostgreSQL with the empty tables of deploy/timescaledb."""
+    from support.postgres import run_script, set_empty
+
+    set_empty(_postgres_address)
+    run_script(_postgres_address, "tables.sql")
+    return _postgres_address

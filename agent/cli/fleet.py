@@ -20,6 +20,7 @@ from agent.core.text import N_, _, as_object, text_of
 if TYPE_CHECKING:
     from agent.fleet.lake import Lake
 
+DAY_S = 86_400
 QUESTIONS = ("savings", "verdicts", "alarms", "coverage")
 lake_option = click.option(
     "--lake", "lake_dir", metavar="DIR", default="lake", show_default=True, type=click.Path(path_type=Path),
@@ -167,10 +168,53 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
     sys.exit(FINDING if lake.findings or not all(check.result.ok for check in checks) else 0)
 
 
-def _need_libraries() -> None:
+@fleet.command(
+    help=N_(
+        "Load the messages in a lake into PostgreSQL, with or without TimescaleDB.\n\n"
+        "Loads what is new, each message once; may be repeated, as often as wanted. The tables are those of "
+        "deploy/timescaledb/tables.sql. libpq finds the password: in ~/.pgpass or PGPASSWORD. Exits 1 if there is a "
+        "finding."
+    )
+)
+@lake_option
+@click.option("--database", "address", metavar="URL", required=True,
+              help=N_("Load into this database: postgresql://USER@HOST/NAME."))  # fmt: skip
+@click.option("--days", type=click.IntRange(1, 36_500), metavar="N", help=N_("Only the last N UTC days."))
+@click.option("--mean", "mean_s", type=click.IntRange(1, DAY_S), metavar="SECONDS",
+              help=N_("Load means over this time instead of each row of telemetry and pq3s; "
+                      "it must divide a day."))  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
+def load(lake_dir: Path, address: str, days: int | None, mean_s: int | None, as_json: bool) -> None:
+    if mean_s and DAY_S % mean_s:
+        fail(_("--mean {n:d}: a day has no whole number of {n:d} s; for example 10, 60 or 900", n=mean_s))
+    _need_libraries("psycopg")
+    from msgspec.structs import asdict
+
+    from agent.core.clock import SystemClock
+    from agent.delivery.files.lake.rows import DAY_MS, day_of
+    from agent.fleet.database import DatabaseError
+    from agent.fleet.lake import Lake, LakeError
+    from agent.fleet.load import load as load_lake
+
+    since = day_of(SystemClock().utc_ns() // 1_000_000 - (days - 1) * DAY_MS) if days else ""
+    try:
+        lake = Lake(lake_dir)
+        counts = asdict(load_lake(lake, address, since=since, mean_s=mean_s or 0))
+    except (LakeError, DatabaseError) as error:
+        fail(text_of(error))
+    if as_json:
+        click.echo(json.dumps({**counts, "findings": [as_object(finding) for finding in lake.findings]}))
+    else:
+        click.echo(_("{files:d} new {files:file|files}, {rows:d} rows in them, {inserted:d} of these new", **counts))
+        for finding in lake.findings:
+            click.echo(text_of(finding), err=True)
+    sys.exit(FINDING if lake.findings else 0)
+
+
+def _need_libraries(*more: str) -> None:
     from agent.delivery.output_libraries import is_installed
 
-    for library in ("pyarrow", "duckdb"):
+    for library in ("pyarrow", "duckdb", *more):
         if not is_installed(library):
             fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=library))
 

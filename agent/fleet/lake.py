@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +63,32 @@ class Lake:
         try:
             return self._db.execute(query(relation.text(files))).fetchall()
         except duckdb.Error as error:
-            if not all(file.path.exists() for file in files):
-                raise LakeError(LAKE_CHANGED, path=str(self.path)) from None
-            damaged = {file for file in files if not self._is_readable(file)}
-            if not damaged:
-                raise LakeError(QUERY_FAILED, error=str(error)) from None
+            readable = self.readable(files, error)
+        return self.ask(readable, query, relation)
+
+    def batches(self, query: str, rows: int) -> Iterator[Any]:
+        """The rows of a query as Arrow record batches. rows: of each. Raises duckdb.Error."""
+        try:
+            yield from self._db.sql(query).to_arrow_reader(rows)
+        except OSError as error:  # of a later batch
+            raise duckdb.Error(str(error)) from None
+
+    def columns(self, files: Sequence[LakeFile]) -> dict[str, str]:
+        """The columns that files have together, with their types. Raises duckdb.Error."""
+        return {name: kind for name, kind, *_ in self._db.execute(f"describe from {_read(files)}").fetchall()}
+
+    def readable(self, files: Sequence[LakeFile], error: duckdb.Error) -> list[LakeFile]:
+        """Files without the damaged ones, which are findings. error: of the query of them.
+
+        Raises LakeError if none is damaged.
+        """
+        if not all(file.path.exists() for file in files):
+            raise LakeError(LAKE_CHANGED, path=str(self.path)) from None
+        damaged = {file for file in files if not self._is_readable(file)}
+        if not damaged:
+            raise LakeError(QUERY_FAILED, error=str(error)) from None
         self.findings += [LAKE_FILE_UNREADABLE(path=str(file.path)) for file in files if file in damaged]
-        return self.ask([file for file in files if file not in damaged], query, relation)
+        return [file for file in files if file not in damaged]
 
     def timezones(self, gateways: Iterable[Gateway]) -> dict[Gateway, str]:
         """The time zone of each gateway by its newest configuration; UTC, and a finding, if there is none."""
@@ -89,7 +108,7 @@ class Lake:
 
     def _is_readable(self, file: LakeFile) -> bool:
         try:
-            self._db.execute(f"select max(hash(columns(*))) from read_parquet({_quoted(file.path)})").fetchall()
+            self._db.execute(f"select max(hash(columns(*))) from read_parquet({_text(file.path)})").fetchall()
         except duckdb.Error:
             return False
         return True
@@ -114,16 +133,24 @@ class Relation:
         return f"({' union all '.join(f'({part})' for part in parts)})"
 
     def _part(self, files: Sequence[LakeFile], select: str) -> str:
-        paths = ", ".join(_quoted(file.path) for file in files)
         folder = {"day": "varchar", "month": "varchar"}
-        nulls = ", ".join(f"null::{kind} as {name}" for name, kind in {**folder, **self._columns}.items())
-        columns = ", ".join(f"{name}::{kind} as {name}" for name, kind in self._columns.items())
+        nulls = ", ".join(f"null::{kind} as {quoted(name)}" for name, kind in {**folder, **self._columns}.items())
+        columns = ", ".join(f"{quoted(name)}::{kind} as {quoted(name)}" for name, kind in self._columns.items())
         return (
-            f"{select} site, gateway, coalesce(day, month) as partition, {columns} from (select * from read_parquet("
-            f"[{paths}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false) "
+            f"{select} site, gateway, coalesce(day, month) as partition, {columns} from (select * from {_read(files)} "
             f"union all by name select {nulls} where false)"
         )
 
 
-def _quoted(path: Path) -> str:
+def _read(files: Sequence[LakeFile]) -> str:
+    paths = ", ".join(_text(file.path) for file in files)
+    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = true, hive_types_autocast = false)"
+
+
+def quoted(name: str) -> str:
+    """The name of a column in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"

@@ -44,3 +44,13 @@ INGEST_REJECTED = Code(
     "ingest_rejected", "{host}:{port:d}: the broker rejects the shared subscription of the group {group}"
 )
 QUERY_FAILED = Code("query_failed", "the query failed: {error}")
+DATABASE_FAILED = Code("database_failed", "database: {error}")
+DATABASE_TABLE_MISSING = Code(
+    "database_table_missing",
+    "the database has no table {table}; create the tables: psql DATABASE -f deploy/timescaledb/tables.sql",
+)
+DATABASE_MEAN_DIFFERS = Code(
+    "database_mean_differs",
+    "the database was loaded with --mean {loaded_s:d} (0: each row); use the same, or an empty database",
+)
+DATABASE_BUSY = Code("database_busy", "another magwatt fleet load is writing to this database")

@@ -1,22 +1,14 @@
-"""The examples in deploy/: those for Mosquitto are started, SQL and dashboards run on PostgreSQL where it is installed.
-
-The other files are checked by a parser of their format. Not started: Telegraf, Grafana, TimescaleDB.
-"""
+"""The examples in deploy/mosquitto and the broker of deploy/compose, started."""
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
-import re
 import shutil
 import subprocess
-import tempfile
 import threading
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -25,10 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from support.basics import Mosquitto, free_port, real_command, wait_until
 from support.dialects import configured
 
-from agent.core.metrics import by_name
-
 DEPLOY = Path(__file__).parents[2] / "deploy"
-TABLES = {"telemetry": "telemetry", "pq3s": "pq3s"}
 
 
 class Listener:
@@ -129,110 +118,46 @@ def test_the_access_list_lets_a_gateway_write_its_own_topics_only(tmp_path: Path
     broker.stop()
 
 
-def test_telegraf_subscribes_to_the_topics_and_turns_levels_into_tags() -> None:
-    conf = tomllib.loads((DEPLOY / "telegraf" / "telegraf.conf").read_text(encoding="utf-8"))
-    (consumer,) = conf["inputs"]["mqtt_consumer"]
-    topics = [topic.removeprefix("$share/telegraf/").split("/") for topic in consumer["topics"]]
-    assert all(topic.startswith("$share/telegraf/") for topic in consumer["topics"])
-    for rule in consumer["topic_parsing"]:
-        levels = rule["topic"].split("/")
-        assert len(levels) == len(rule["tags"].split("/")) == len(rule["measurement"].split("/"))
-        assert rule["tags"].split("/")[2:5] == ["site", "gateway", "asset"]
-        assert any(len(topic) == len(levels) for topic in topics)
-    (fields,) = consumer["json_v2"]
-    assert (fields["timestamp_path"], fields["timestamp_format"]) == ("t", "unix_ms"), "the envelope's time"
-    assert {field["path"] for field in fields["field"]} == {"id", "q"}
-    assert [item["path"] for item in fields["object"]] == ["v"]
-    assert {topic[-1] for topic in topics} == set(TABLES)
-    stores = {store["id"] for kind in conf["secretstores"].values() for store in kind}
-    assert {name.split(":")[0] for name in re.findall(r"@\{([^}]*)\}", json.dumps(conf))} == stores
-
-
-def test_grafana_files_are_read_and_name_one_data_source() -> None:
-    source = yaml.safe_load((DEPLOY / "grafana" / "datasources" / "magwatt.yaml").read_text())
-    provider = yaml.safe_load((DEPLOY / "grafana" / "dashboards" / "provider.yaml").read_text())
-    assert source["datasources"][0]["uid"] == "magwatt"
-    assert provider["providers"][0]["type"] == "file"
-    for panel in dashboard()["panels"]:
-        assert panel["datasource"]["uid"] == "magwatt"
-        assert panel["targets"][0]["rawSql"]
-    assert "password" not in json.dumps(source).replace("secureJsonData", "").replace('"password": "$__file', "")
-
-
-def test_each_metric_column_is_in_the_metrics_table() -> None:
-    tables = (DEPLOY / "timescaledb" / "tables.sql").read_text()
-    for table, topic in TABLES.items():
-        body = re.search(rf"CREATE TABLE IF NOT EXISTS {table} \((.*?)\n\);", tables, re.DOTALL)
-        assert body is not None
-        for column in re.findall(r"(\w+) double precision", body[1]):
-            assert column.removesuffix("_u") in by_name(topic), column
-
-
-def dashboard() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((DEPLOY / "grafana" / "dashboards" / "motors.json").read_text())
-    return found
-
-
-def _postgres() -> Path:
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not folders or not (folders[-1] / "initdb").exists():
-        pytest.skip("PostgreSQL is not installed; sudo apt-get install -y postgresql")
-    return folders[-1]
-
-
-@pytest.fixture
-def psql() -> Iterator[Any]:
-    """Run SQL on a temporary server; PostgreSQL does not start as root."""
-    tools = _postgres()
-    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
-    home = Path(tempfile.mkdtemp(prefix="magwatt-pg-"))  # tmp_path is not accessible to other users
-    if user:
-        os.chown(home, 65534, 65534)
-    port = free_port()
-    settings = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-    environment = {**os.environ, "PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres", "HOME": str(home)}
-
-    def tool(name: str, *arguments: str, text: str = "") -> str:
-        done = subprocess.run([*user, str(tools / name), *arguments], input=text, capture_output=True, text=True,
-                              env=environment, check=False, cwd=home)  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
+def test_the_broker_of_the_compose_file_has_an_account_for_each_gateway(tmp_path: Path) -> None:
+    """As its container starts it: passwords of make-secrets.sh, hashed, and the access list."""
+    shutil.copytree(DEPLOY / "compose", tmp_path / "compose")
+    for _ in range(2):  # a second run changes no password
+        subprocess.run(["sh", str(tmp_path / "compose" / "make-secrets.sh"), "gw-07"], check=True)
+        secrets = tmp_path / "compose" / "secrets"
+        accounts = dict(text.split(":") for text in (secrets / "broker_passwords").read_text().split())
+    assert accounts.keys() == {"telegraf", "gw-07"}
+    assert accounts["telegraf"] == (secrets / "mqtt").read_text()
+    assert len(set(accounts.values())) == 2
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    service = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())["services"]["broker"]
+    prepare = service["command"][2].partition(" exec ")[0].removesuffix("&&")
+    user, port = pwd.getpwuid(os.getuid()).pw_name, free_port()
+    (tmp_path / "data").mkdir()
+    places = {"/run/secrets": str(secrets), "/tmp/passwords": str(tmp_path / "passwords"),
+              "/mosquitto/data": str(tmp_path / "data"), "/mosquitto/config/magwatt.acl": str(tmp_path / "acl"),
+              "chown mosquitto": f"chown {user}", "listener 1883": f"listener {port} 127.0.0.1"}  # fmt: skip
+    conf = (DEPLOY / "compose" / "mosquitto.conf").read_text()
+    for place, here in places.items():
+        prepare, conf = prepare.replace(place, here), conf.replace(place, here)
+    tool = Path(real_command("mosquitto_passwd")).parent
+    subprocess.run(["sh", "-c", prepare], check=True, env={**os.environ, "PATH": f"{tool}:{os.environ['PATH']}"})
+    shutil.copy(DEPLOY / "mosquitto" / "magwatt.acl", tmp_path / "acl")
+    (tmp_path / "acl").chmod(0o600)
+    (tmp_path / "conf").write_text(f"user {user}\n{conf}")
+    process = subprocess.Popen([real_command("mosquitto"), "-c", str(tmp_path / "conf")],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     try:
-        tool("initdb", "-D", str(home / "data"), "-U", "postgres", "-A", "trust")
-        start = [*user, str(tools / "pg_ctl"), "-D", str(home / "data"), "-w", "-l", str(home / "log"), "-o", settings]
-        subprocess.run([*start, "start"], check=True, stdout=subprocess.DEVNULL, env=environment, cwd=home)
-        try:
-            yield lambda sql: tool("psql", "-v", "ON_ERROR_STOP=1", "-At", "-d", "postgres", text=sql)
-        finally:
-            tool("pg_ctl", "-D", str(home / "data"), "-m", "immediate", "stop")
+        wait_until(lambda: _connects(port), 10, "the broker")
+        telegraf = Listener(port, "telegraf", accounts["telegraf"])
+        gateway = Listener(port, "gw-07", accounts["gw-07"])
+        gateway.client.publish("magwatt/v1/mill-2/gw-08/health", b"1", qos=1).wait_for_publish(5)
+        gateway.client.publish("magwatt/v1/mill-2/gw-07/health", b"2", qos=1).wait_for_publish(5)
+        wait_until(lambda: list(telegraf.seen.values()) == [b"2"], 10, "its own topic only")
+        gateway.stop()
+        telegraf.stop()
     finally:
-        shutil.rmtree(home)
-
-
-def test_tables_view_and_panels_work_on_postgresql(psql: Any) -> None:
-    psql((DEPLOY / "timescaledb" / "tables.sql").read_text())
-    psql((DEPLOY / "timescaledb" / "tables.sql").read_text())  # a second run changes nothing
-    row = "(now() - INTERVAL '{age} s', 'mill-2', 'gw-07', 'pump-1', '7-{n}', 'good', {w}, 96.1, 0.8, {kwh}, {wh})"
-    rows = [row.format(age=60 - n, n=n, w=1000 + n, kwh=5 + n / 10 if n < 5 else n / 10, wh=100 * n) for n in range(10)]
-    psql(f"INSERT INTO telemetry VALUES {', '.join([*rows, rows[0]])};")  # a duplicate: "at least once"
-    psql("INSERT INTO pq3s VALUES (now(), 'mill-2', 'gw-07', 'pump-1', '7-99', 'good', 31.2, 2.1, 0.4);")
-    assert psql("SELECT count(*) FROM telemetry;").strip() == "11"
-    assert psql("SELECT count(*) FROM telemetry_once;").strip() == "10"
-    for variable in dashboard()["templating"]["list"]:
-        found = psql(variable["query"].replace("$site", "mill-2") + ";").split()
-        assert found == [{"site": "mill-2", "asset": "pump-1"}[variable["name"]]]
-    answers = {panel["title"]: psql(_plain(panel["targets"][0]["rawSql"])) for panel in dashboard()["panels"]}
-    assert all(answer.strip() for answer in answers.values()), answers
-    assert answers["Energy, and the uncertainty of the efficiency"].startswith("pump-1|0.9"), "the meter was exchanged"
-    psql("ALTER TABLE telemetry ADD COLUMN IF NOT EXISTS frequency_hz double precision;")  # as Telegraf does
-
-
-def _plain(sql: str) -> str:
-    """Replace Grafana's macros and variables as Grafana does."""
-    sql = re.sub(r"\$__timeGroupAlias\((\w+), [^)]*\)", r"date_trunc('minute', \1) AS time", sql)
-    sql = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 BETWEEN now() - INTERVAL '1 hour' AND now()", sql)
-    return sql.replace("$site", "mill-2").replace("$asset", "'pump-1'") + ";"
+        process.terminate()
+        process.wait(60)
 
 
 def test_nothing_listens_or_writes_files_by_default(tmp_path: Path) -> None:

@@ -62,6 +62,17 @@ def test_systemd_knows_every_setting(tmp_path: Path) -> None:
     assert "ProtectHouse" in done.stderr, "it does look"
 
 
+@pytest.mark.parametrize("name", ["magwatt-load", "magwatt-retention"])
+def test_systemd_reads_the_timers_of_the_database(tmp_path: Path, name: str) -> None:
+    command = systemd_command("systemd-analyze")
+    for kind in ("service", "timer"):
+        text = (DEPLOY / "timescaledb" / f"{name}.{kind}").read_text(encoding="utf-8")
+        (tmp_path / f"{name}.{kind}").write_text(re.sub(r"ExecStart=\S+", f"ExecStart={sys.executable}", text))
+    units = [str(path) for path in tmp_path.iterdir()]
+    done = subprocess.run([command, "verify", "--man=no", *units], capture_output=True, text=True)
+    assert [line for line in done.stderr.splitlines() if name in line] == []
+
+
 def test_the_account_can_be_made() -> None:
     command = systemd_command("systemd-sysusers")
     done = subprocess.run([command, "--dry-run", str(DEPLOY / "magwatt.sysusers.conf")], capture_output=True, text=True)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 from support import metered_retrofit
+from support.basics import free_port
 from support.command_line import invoke
-from support.lake import interval, ledger
+from support.fleet_rows import FleetRows
+from support.lake import ROOT, interval, ledger, ndjson
 
+from agent.core.messages import Message
 from agent.delivery.files.conversion import ConfigurationFile
 from agent.delivery.files.lake.configurations import export_configurations
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.records import Place, export_ledger
+from agent.delivery.files.lake.rows import convert
 
 START_MS = 1_790_812_800_000
 ORIGIN = Origin("mill-2", "gw-07", "1.2.3")
@@ -80,3 +85,29 @@ def test_a_verified_ledger_is_exit_code_0(tmp_path: Path) -> None:
 def test_names_of_workers_are_names_of_folders(tmp_path: Path) -> None:
     for option in ("--name", "--group"):
         assert invoke("fleet", "ingest", "--lake", str(tmp_path), option, "../x").exit_code == 2
+
+
+def test_loading_into_a_database_reports_what_was_new(tmp_path: Path, database: str) -> None:
+    FleetRows().write(tmp_path)
+    counts = [json.loads(invoke("fleet", "load", "--lake", str(tmp_path), "--database", database, "--json").stdout)
+              for _ in range(2)]  # fmt: skip
+    assert [one["inserted"] > 0 for one in counts] == [True, False]
+    assert counts[0]["rows"] == counts[0]["inserted"]
+
+
+def test_only_the_last_days_are_loaded(tmp_path: Path, database: str) -> None:
+    """Of rows of this day, of yesterday and of the day before."""
+    source = tmp_path / "rows.ndjson"
+    for days in range(3):
+        message = Message("fan", "telemetry", time.time_ns() // 1_000_000 - 86_400_000 * days, {"active_power_w": 1.0})
+        convert(ndjson(source, {f"{7 - days}-1": message}), ROOT, tmp_path, ORIGIN)
+    for days, rows in ((1, 1), (2, 1), (3, 1), (3, 0)):
+        options = ("--lake", str(tmp_path), "--database", database, "--days", str(days), "--json")
+        assert json.loads(invoke("fleet", "load", *options).stdout)["inserted"] == rows
+
+
+def test_loading_needs_a_lake_a_database_and_a_part_of_a_day(tmp_path: Path) -> None:
+    nobody = f"postgresql://127.0.0.1:{free_port()}/magwatt"
+    for options in (["--days", "0"], ["--mean", "7"], ["--mean", "0"], []):
+        assert invoke("fleet", "load", "--lake", str(tmp_path), "--database", nobody, *options).exit_code == 2
+    assert invoke("fleet", "load", "--lake", str(tmp_path)).exit_code == 2
