@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from agent.analysis.power_quality.declared_supply import supply_of
 from agent.analysis.power_quality.event_message import event_message
 from agent.analysis.power_quality.messages import (
     distortion,
@@ -29,7 +30,6 @@ from drivers.recordings.recording import ROLES
 from dsp.aggregate import TEN_MINUTES_S, WINDOWS, AggregationInterval, Aggregator, is_flagged, row_of
 from dsp.flicker import RATE_MIN_HZ, plt
 from dsp.stream import Flag, Stream, Window
-from dsp.supply import Supply
 
 log = logging.getLogger(__name__)
 
@@ -46,23 +46,6 @@ _FLAGS = (
     (Flag.EVENT, Quality.PQ_EVENT),
     (Flag.CONSTANT_SIGNAL, Quality.STALE),
 )
-
-
-def supply_of(motor: Motor | None) -> Supply | None:
-    """Declared values of the supply where the waveform is measured; None at a drive output.
-
-    The declared voltage is the `supply` of the waveform, or the rated voltage of a motor direct on line. Without both,
-    events are detected relative to the mean voltage of the last minute.
-    """
-    if motor is None or motor.waveform is None:
-        return Supply()
-    if motor.waveform.measuring_point == "drive-output":
-        return None
-    line_v = motor.waveform.supply_v or (motor.volts if motor.waveform.measuring_point == "motor" else None)
-    lamp = "120V" if line_v is not None and line_v / math.sqrt(3) < 180 else "230V"
-    return Supply(
-        voltage_v=line_v / math.sqrt(3) if line_v else None, current_a=motor.amps, demand_a=motor.amps, lamp=lamp
-    )
 
 
 def _quality_of(flags: Iterable[Flag]) -> Quality:
