@@ -44,3 +44,15 @@ INGEST_REJECTED = Code(
     "ingest_rejected", "{host}:{port:d}: the broker rejects the shared subscription of the group {group}"
 )
 QUERY_FAILED = Code("query_failed", "the query failed: {error}")
+REANALYSIS_FAILED = Code("reanalysis_failed", "{path}: not analysed: {error}")
+REANALYSIS_WORKER_DIED = Code("reanalysis_worker_died", "{path}: not analysed: the worker process ended")
+REANALYSIS_WORKERS_DIE = Code(
+    "reanalysis_workers_die", "each of {n:d} worker processes ended at its first task; the memory may be too small"
+)
+REANALYSIS_CODE_DIFFERS = Code(
+    "reanalysis_code_differs",
+    "a worker has version {other} of the analysis, and this computer {code}; install the same version on all",
+)
+SCHEDULER_UNREACHABLE = Code(
+    "scheduler_unreachable", "{scheduler}: no scheduler with a worker answered within {timeout_s:.0f} s"
+)

@@ -152,11 +152,12 @@ class Agent:
         if files is None or files.layout != "wide" or not self._options.deliver:
             return None
         site = self.config.site
+        write = partial(self._write_snapshot, files.directory)
         services = SnapshotServices(
             partial(count_of_day, files.directory, site.id, site.gateway),
-            lambda header, samples: self._options.compute(partial(self._write_snapshot, files.directory, header, samples)),
+            lambda header, samples: self._options.compute(partial(write, header, samples)),
             lambda: self.config.hash,
-        )  # fmt: skip
+        )
         return Snapshots(services, lambda: self.clock.monotonic_ns() / 1e9)
 
     @staticmethod

@@ -68,10 +68,8 @@ class SnapshotStage(Stage):
         self._ring: SnapshotRing | None = None
         self._wanted: tuple[str, int] | None = None  # reason, and index after its last sample
         self._omitted = 0
-        self._day, self._daily, self._events = "", False, 0  # of the UTC day: whether it has its daily one, of events
-        self._apart_s = self._look_s = (
-            0.0  # monotonic time from which another snapshot of an event, or a daily one, is taken
-        )
+        self._day, self._daily, self._events = "", False, 0  # UTC day, whether it has its daily one, number of events
+        self._apart_s = self._look_s = 0.0  # monotonic time of the earliest next snapshot of an event, and daily one
 
     def request(self, reason: str, now_s: float) -> None:
         """Takes a snapshot around now, unless there are too many."""
