@@ -53,6 +53,4 @@ REANALYSIS_CODE_DIFFERS = Code(
     "reanalysis_code_differs",
     "a worker has version {other} of the analysis, and this computer {code}; install the same version on all",
 )
-SCHEDULER_UNREACHABLE = Code(
-    "scheduler_unreachable", "{scheduler}: no scheduler with a worker answered within {timeout_s:.0f} s"
-)
+SCHEDULER_UNREACHABLE = Code("scheduler_unreachable", "{scheduler}: no scheduler with a worker answers")

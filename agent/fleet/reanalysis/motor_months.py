@@ -51,7 +51,7 @@ def baseline(contents: Sequence[bytes]) -> list[Row]:
 def _read(contents: Sequence[bytes]) -> tuple[dict[str, _Motor], str]:
     records, zone = dict[int, tuple[str, str, str | None]](), "UTC"
     for content in contents:
-        file = pq.ParquetFile(BytesIO(content))
+        file = pq.ParquetFile(BytesIO(content), page_checksum_verification=True)
         if "timezone" in file.schema_arrow.names:
             zone = file.read(["timezone"], use_threads=False)["timezone"][0].as_py()
             continue

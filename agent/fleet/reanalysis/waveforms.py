@@ -110,7 +110,7 @@ def condition(contents: Sequence[bytes]) -> list[Row]:
 
 def read_snapshot(content: bytes) -> tuple[SnapshotHeader, Samples]:
     """The header and the samples, shape (channels, n), of a file of the lake. Raises ValueError, ArrowException."""
-    file = pq.ParquetFile(BytesIO(content))
+    file = pq.ParquetFile(BytesIO(content), page_checksum_verification=True)
     text = (file.metadata.metadata or {}).get(METADATA)
     if text is None:
         raise ValueError("no header of a snapshot")

@@ -16,7 +16,7 @@ from drivers.reasons import CodedError
 
 AHEAD = 4  # tasks for each worker that are passed on before their turn
 TRIES = 3  # of a task whose worker dies
-CONNECT_S = 10.0
+CONNECT_S, TASK_S = 10.0, 3600.0  # longest wait for a scheduler with a worker, and for a result
 Compute = Callable[[Task], TaskResult]
 
 
@@ -101,26 +101,22 @@ class DaskWorkers:
         from distributed.scheduler import KilledWorker
 
         try:
-            client = Client(self._scheduler, timeout=CONNECT_S, set_as_default=False)
-        except OSError:
-            raise ReanalysisError(SCHEDULER_UNREACHABLE(scheduler=self._scheduler, timeout_s=CONNECT_S)) from None
-        with client:
-            try:
+            with Client(self._scheduler, timeout=CONNECT_S, set_as_default=False) as client:
                 client.wait_for_workers(1, timeout=CONNECT_S)
-            except OSError:
-                raise ReanalysisError(SCHEDULER_UNREACHABLE(scheduler=self._scheduler, timeout_s=CONNECT_S)) from None
-            todo, pending = iter(tasks), deque[tuple[Task, Any]]()
-            while True:
-                ahead = AHEAD * sum(client.nthreads().values())
-                for task in islice(todo, max(1, ahead) - len(pending)):
-                    pending.append((task, client.submit(self._compute, task, pure=False)))
-                if not pending:
-                    return
-                task, future = pending.popleft()
-                try:
-                    yield future.result()
-                except KilledWorker:
-                    yield TaskResult("", [InputResult(source, "", [], WORKER_DIED) for source in task.inputs])
+                todo, pending = iter(tasks), deque[tuple[Task, Any]]()
+                while True:
+                    ahead = AHEAD * max(1, sum(client.nthreads().values()))
+                    for task in islice(todo, max(0, ahead - len(pending))):
+                        pending.append((task, client.submit(self._compute, task, pure=False)))
+                    if not pending:
+                        return
+                    task, future = pending.popleft()
+                    try:
+                        yield future.result(timeout=TASK_S)
+                    except KilledWorker:
+                        yield TaskResult("", [InputResult(source, "", [], WORKER_DIED) for source in task.inputs])
+        except OSError:
+            raise ReanalysisError(SCHEDULER_UNREACHABLE(scheduler=self._scheduler)) from None
 
 
 def _is_done(future: Any) -> bool:

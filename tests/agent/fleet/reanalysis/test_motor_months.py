@@ -1,4 +1,4 @@
-"""Savings with the baseline of the ledger, and with one that is fitted again. Truth: the records, read without magwatt."""
+"""Savings with the baseline of the ledger, and with a fitted one. Truth: the records, read without magwatt."""
 
 from __future__ import annotations
 
