@@ -68,9 +68,10 @@ def _workers(count: int | None, scheduler: str | None) -> Workers:
     from agent.core.linear_algebra import check_linear_algebra
     from agent.delivery.output_libraries import is_installed
 
-    for library in ("pyarrow", *(("distributed",) if scheduler else ())):
-        if not is_installed(library):
-            fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=library))
+    if not is_installed("pyarrow"):
+        fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library="pyarrow"))
+    if scheduler and not is_installed("distributed"):
+        fail(_("{library} is not installed; run pip install 'magwatt[cluster]'", library="distributed"))
     from agent.fleet.reanalysis.task import compute, compute_in_cluster, prepare
     from agent.fleet.reanalysis.workers import DaskWorkers, ProcessWorkers
 

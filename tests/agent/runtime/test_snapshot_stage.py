@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from support.basics import HandClock
 from support.config_text import bus, load, meter, motor, site, table
 from support.snapshots import I_A, ROLES, START_NS, blocks, sines
 
 from agent.config.topology import assets
 from agent.core.messages import Message
-from agent.delivery.files.snapshots import SnapshotHeader
+from agent.delivery.files.snapshots import SnapshotHeader, read_waiting, waiting
+from agent.delivery.store import Store
+from agent.runtime.assembly import Agent
 from agent.runtime.snapshot_stage import Snapshots, SnapshotServices, reason_of
 from agent.runtime.stage import Stage, StageContext
 
@@ -154,3 +157,29 @@ def test_a_stream_with_other_channels_begins_again(bench: Bench) -> None:
 ])  # fmt: skip
 def test_events_of_the_supply_and_new_alarms_are_reasons(values: dict[str, Any], reason: str) -> None:
     assert reason_of(values) == reason
+
+
+def test_the_agent_writes_a_snapshot_of_an_event_that_it_found(tmp_path: Path) -> None:
+    """From samples to the file that waits for its conversion; without the table [file] nothing is written."""
+    text = "\n".join((
+        site(), table("store", state_dir="state"), bus(), meter(), motor(amps=40.0),
+        table("motor.p1.waveform", serial="/dev/ttyUSB0", measuring_point="motor"),
+    ))  # fmt: skip
+    for name, tables, reasons in (
+        ("lake", table("file", dir="lake", layout="wide"), ["daily", "dip"]),
+        ("none", "", []),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        clock = HandClock()
+        store = Store(folder / "state", clock)
+        agent = Agent(load(folder, text + tables), clock, store)
+        agent.connect()
+        for block in blocks(24, 2 * RATE_HZ, start_ns=clock.utc_ns(), length=2000):
+            if block.index == 24_000:
+                block.samples[:3, 500:900] *= 0.6
+            clock.move(1)
+            agent.pipeline.process(block)
+        store.close()
+        found = [read_waiting(path)[0] for path in waiting(folder / "lake")]
+        assert [header.reason for header in found] == reasons
