@@ -53,4 +53,4 @@ REANALYSIS_CODE_DIFFERS = Code(
     "reanalysis_code_differs",
     "a worker has version {other} of the analysis, and this computer {code}; install the same version on all",
 )
-SCHEDULER_UNREACHABLE = Code("scheduler_unreachable", "{scheduler}: no scheduler with a worker answers")
+SCHEDULER_UNREACHABLE = Code("scheduler_unreachable", "{scheduler}: no response from a scheduler with workers")

@@ -73,7 +73,7 @@ class ProcessWorkers:
             pool.shutdown(cancel_futures=True)
 
     def _one_by_one(self, task: Task) -> TaskResult:
-        """Each input in a process of its own, to find the one with which the process dies."""
+        """Each input in a separate process, to find the one with which the process dies."""
         code, results = "", list[InputResult]()
         for source in task.inputs:
             try:
