@@ -36,7 +36,7 @@ def write_results(folder: Path, results: Sequence[InputResult], analysis: str, c
 
     None: there are no rows. Raises OSError.
     """
-    rows = [_identity(result) | row for result in results for row in result.rows]
+    rows = [{**_identity(result), **row} for result in results for row in result.rows]
     if not rows:
         return None
     read = "\n".join(f"{result.source.name} {result.digest}" for result in results)

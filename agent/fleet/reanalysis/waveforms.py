@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agent.analysis.condition.answers import ConditionFinding, Severity, condition_of
 from agent.analysis.condition.machine import MachineData
 from agent.analysis.condition.message import condition_object
-from agent.analysis.condition.record import Record
+from agent.analysis.condition.record import Array, Record
 from agent.analysis.condition.record_rules import record_rules
 from agent.analysis.efficiency.airgap_torque import WINDOW_S, AirgapTorque
 from agent.analysis.power_quality.messages import (
@@ -95,7 +95,7 @@ def condition(contents: Sequence[bytes]) -> list[Row]:
     if header.machine is not None and all(role in header.channels for role in ROLES):
         machine = msgspec.convert(header.machine, MachineData)
         rules = record_rules(machine)
-        rows = rows_of(_waveform(header, samples)).astype(rules.precision)
+        rows: Array = rows_of(_waveform(header, samples)).astype(rules.precision)
         features = rules.features(Record(header.rate_hz, rows[:3], rows[3:]), machine)
         answers = rules.judge(features, machine, None)
         verdict = condition_of(answers, rules.required)

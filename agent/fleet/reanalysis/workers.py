@@ -97,11 +97,12 @@ class DaskWorkers:
         self._scheduler, self._compute = scheduler, compute
 
     def results(self, tasks: Iterable[Task]) -> Iterator[TaskResult]:
-        from distributed import Client
+        import distributed
         from distributed.scheduler import KilledWorker
 
+        connect: Any = distributed.Client
         try:
-            with Client(self._scheduler, timeout=CONNECT_S, set_as_default=False) as client:
+            with connect(self._scheduler, timeout=CONNECT_S, set_as_default=False) as client:
                 client.wait_for_workers(1, timeout=CONNECT_S)
                 todo, pending = iter(tasks), deque[tuple[Task, Any]]()
                 while True:
