@@ -32,7 +32,7 @@ ANALYSES = ("power-quality", "efficiency", "condition", "baseline")  # as in age
 @click.argument("analysis", type=click.Choice(ANALYSES))
 @click.option("--lake", "lake_dir", metavar="DIR", default="lake", show_default=True, type=click.Path(path_type=Path),
               help=N_("Directory of the lake."))  # fmt: skip
-@click.option("--out", "out_dir", metavar="DIR", type=click.Path(path_type=Path),
+@click.option("--results", "results_dir", metavar="DIR", type=click.Path(path_type=Path),
               help=N_("Write the results here instead of into the lake."))  # fmt: skip
 @click.option("--month", metavar="YYYY-MM", help=N_("Only snapshots of this month."))
 @click.option("--workers", "count", type=click.IntRange(1, 1024), metavar="N",
@@ -40,7 +40,7 @@ ANALYSES = ("power-quality", "efficiency", "condition", "baseline")  # as in age
 @click.option("--scheduler", metavar="URL", help=N_("Compute with the workers of this Dask scheduler."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def reanalyse(
-    analysis: str, lake_dir: Path, out_dir: Path | None, month: str | None, count: int | None, scheduler: str | None,
+    analysis: str, lake_dir: Path, results_dir: Path | None, month: str | None, count: int | None, scheduler: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
     if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
@@ -56,7 +56,7 @@ def reanalyse(
         fail(text_of(LAKE_MISSING(path=str(lake_dir))))
     wanted = (lambda partition: partition.startswith(month)) if month else (lambda _partition: True)
     try:
-        report = run(lake_dir.resolve(), out_dir or lake_dir, KNOWN[analysis], workers, wanted, _progress())
+        report = run(lake_dir.resolve(), results_dir or lake_dir, KNOWN[analysis], workers, wanted, _progress())
     except (ReanalysisError, OSError) as error:
         fail(text_of(error) if isinstance(error, ReanalysisError) else str(error))
     _print(report, as_json)

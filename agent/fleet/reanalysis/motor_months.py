@@ -18,10 +18,10 @@ from agent.core.codec import decode_reason
 from agent.core.local_time import format_date
 from agent.fleet.reanalysis.analyses import Row
 from agent.savings.accounting.account import Account, SavingsBasis
-from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.baseline.baseline import LearnError, learn
 from agent.savings.records.baseline_json import from_json
 from agent.savings.records.interval_lengths import of_one_length
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
 
 ALL = "all"  # in place of a month: the complete reporting period
