@@ -40,8 +40,8 @@ ANALYSES = ("power-quality", "efficiency", "condition", "baseline")  # as in age
 @click.option("--scheduler", metavar="URL", help=N_("Compute with the workers of this Dask scheduler."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def reanalyse(
-    analysis: str, lake_dir: Path, results_dir: Path | None, month: str | None, count: int | None, scheduler: str | None,
-    as_json: bool,
+    analysis: str, lake_dir: Path, results_dir: Path | None, month: str | None, count: int | None,
+    scheduler: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
         fail(_("--month {text}: expected a month, for example 2026-10", text=month))

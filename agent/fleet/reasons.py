@@ -46,6 +46,7 @@ INGEST_REJECTED = Code(
 QUERY_FAILED = Code("query_failed", "the query failed: {error}")
 REANALYSIS_FAILED = Code("reanalysis_failed", "{path}: not analysed: {error}")
 REANALYSIS_WORKER_DIED = Code("reanalysis_worker_died", "{path}: not analysed: the worker process ended")
+REANALYSIS_RUNS = Code("reanalysis_runs", "{path}: another process writes results there; wait until it has ended")
 REANALYSIS_WORKERS_DIE = Code(
     "reanalysis_workers_die", "each of {n:d} worker processes ended at its first task; the memory may be too small"
 )

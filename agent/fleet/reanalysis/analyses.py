@@ -14,6 +14,7 @@ from msgspec import Struct
 from agent import VERSION
 
 ROOT = Path(__file__).parents[3]
+CODE = {".py", ".csv", ".toml"}
 Row = Mapping[str, Any]
 
 
@@ -35,7 +36,7 @@ class Analysis(Struct, frozen=True):
     by_ledger: bool = False
 
     def function(self) -> Callable[[Sequence[bytes]], list[Row]]:
-        """Raises ValueError for damaged content."""
+        """Raises ArrowException for damaged content."""
         module, _, name = self.place.partition(":")
         found: Callable[[Sequence[bytes]], list[Row]] = getattr(import_module(module), name)
         return found
@@ -62,6 +63,7 @@ def code_version(name: str) -> str:
     digest = hashlib.sha256(metadata.version("numpy").encode())
     for source in ANALYSES[name].sources:
         place = ROOT / source
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        files = (file for file in place.rglob("*") if file.suffix in CODE) if place.is_dir() else [place]
+        for file in sorted(files):
             digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return f"{VERSION}-{digest.hexdigest()[:12]}"

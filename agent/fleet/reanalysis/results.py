@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ import pyarrow.parquet as pq
 from agent import VERSION
 from agent.delivery.files.lake.parts import Origin, write
 from agent.fleet.reanalysis.task import InputResult
+from agent.fleet.reasons import LAKE_FILE_UNREADABLE
+from drivers.reasons import Reason
 
-DATASET = "result"
+DATASET, LOCK = "result", "reanalysis.lock"
 _TIME = pa.timestamp("ms", tz="UTC")
 
 
@@ -22,11 +26,24 @@ def folder_of_results(out: Path, analysis: str, code: str) -> Path:
     return out / DATASET / analysis / code
 
 
-def known_inputs(folder: Path) -> set[tuple[str, int]]:
-    """Names and sizes of the inputs that have results there."""
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Creates a folder and locks it until the end of the block. Raises BlockingIOError if another process has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def known_inputs(folder: Path, findings: list[Reason]) -> set[tuple[str, int]]:
+    """Names and sizes of the inputs that have results there. Files that cannot be read are findings."""
     found = set[tuple[str, int]]()
-    for path in folder.glob("*.parquet"):
-        table = pq.ParquetFile(path).read(["input", "input_bytes"], use_threads=False)
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            table = pq.ParquetFile(path).read(["input", "input_bytes"], use_threads=False)
+        except (OSError, pa.ArrowException):
+            findings.append(LAKE_FILE_UNREADABLE(path=str(path)))
+            continue
         found |= set(zip(table["input"].to_pylist(), table["input_bytes"].to_pylist(), strict=True))
     return found
 

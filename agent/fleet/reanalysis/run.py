@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from agent.fleet.reanalysis.analyses import Analysis, code_version
 from agent.fleet.reanalysis.inputs import inputs_of
-from agent.fleet.reanalysis.results import folder_of_results, known_inputs, write_results
+from agent.fleet.reanalysis.results import folder_of_results, known_inputs, only_one, write_results
 from agent.fleet.reanalysis.task import FAILED, UNREADABLE, WORKER_DIED, InputResult, ReanalysisInput, Task
 from agent.fleet.reanalysis.workers import ReanalysisError, Workers
 from agent.fleet.reasons import (
     LAKE_FILE_UNREADABLE,
     REANALYSIS_CODE_DIFFERS,
     REANALYSIS_FAILED,
+    REANALYSIS_RUNS,
     REANALYSIS_WORKER_DIED,
 )
 from drivers.reasons import Reason
@@ -55,15 +56,27 @@ def reanalyse(
     """
     code = code_version(analysis.name)
     report = ReanalysisReport(code, folder_of_results(out, analysis.name, code))
+    try:
+        with only_one(report.folder):
+            _run(report, lake, analysis, workers, wanted, progress)
+    except BlockingIOError:
+        raise ReanalysisError(REANALYSIS_RUNS(path=str(report.folder))) from None
+    return report
+
+
+def _run(
+    report: ReanalysisReport, lake: Path, analysis: Analysis, workers: Workers, wanted: Callable[[str], bool],
+    progress: Progress,
+) -> None:  # fmt: skip
     found = inputs_of(lake, analysis, report.findings, wanted)
-    known = known_inputs(report.folder)
+    known = known_inputs(report.folder, report.findings)
     todo = [source for source in found if (source.name, source.size) not in known]
     report.inputs, report.known = len(found), len(found) - len(todo)
     part, done, size = list[InputResult](), 0, max(PART // analysis.batch, 1) * analysis.batch
     progress(0, len(todo))
     for result in workers.results(_tasks(analysis, lake, todo)):
-        if result.code not in ("", code):
-            raise ReanalysisError(REANALYSIS_CODE_DIFFERS(code=code, other=result.code))
+        if result.code not in ("", report.code):
+            raise ReanalysisError(REANALYSIS_CODE_DIFFERS(code=report.code, other=result.code))
         part += result.results
         done += len(result.results)
         progress(done, len(todo))
@@ -71,7 +84,6 @@ def reanalyse(
             _finish(report, part, analysis)
             part = []
     _finish(report, part, analysis)
-    return report
 
 
 def _tasks(analysis: Analysis, lake: Path, todo: Sequence[ReanalysisInput]) -> list[Task]:

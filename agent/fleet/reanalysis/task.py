@@ -95,7 +95,7 @@ def _result(task: Task, source: ReanalysisInput) -> InputResult:
     digest = _digest(contents)
     try:
         return InputResult(source, digest, ANALYSES[task.analysis].function()(contents))
-    except (ValueError, OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         return InputResult(source, digest, [], UNREADABLE, _first_line(error))
     except Exception as error:  # a mistake that one input causes must not stop thousands of others
         return InputResult(source, digest, [], FAILED, f"{type(error).__name__}: {_first_line(error)}")

@@ -159,27 +159,26 @@ def test_events_of_the_supply_and_new_alarms_are_reasons(values: dict[str, Any],
     assert reason_of(values) == reason
 
 
-def test_the_agent_writes_a_snapshot_of_an_event_that_it_found(tmp_path: Path) -> None:
-    """From samples to the file that waits for its conversion; without the table [file] nothing is written."""
+@pytest.mark.parametrize(("tables", "reasons"), [
+    (table("file", dir="lake", layout="wide"), ["daily", "dip"]), (table("file", dir="lake"), None),
+])  # fmt: skip
+def test_the_agent_writes_a_snapshot_of_an_event_that_it_found(
+    tmp_path: Path, tables: str, reasons: list[str] | None
+) -> None:
+    """From samples to the file that waits for its conversion; none without a lake."""
     text = "\n".join((
         site(), table("store", state_dir="state"), bus(), meter(), motor(amps=40.0),
         table("motor.p1.waveform", serial="/dev/ttyUSB0", measuring_point="motor"),
     ))  # fmt: skip
-    for name, tables, reasons in (
-        ("lake", table("file", dir="lake", layout="wide"), ["daily", "dip"]),
-        ("none", "", []),
-    ):
-        folder = tmp_path / name
-        folder.mkdir()
-        clock = HandClock()
-        store = Store(folder / "state", clock)
-        agent = Agent(load(folder, text + tables), clock, store)
-        agent.connect()
-        for block in blocks(24, 2 * RATE_HZ, start_ns=clock.utc_ns(), length=2000):
-            if block.index == 24_000:
-                block.samples[:3, 500:900] *= 0.6
-            clock.move(1)
-            agent.pipeline.process(block)
-        store.close()
-        found = [read_waiting(path)[0] for path in waiting(folder / "lake")]
-        assert [header.reason for header in found] == reasons
+    clock = HandClock()
+    store = Store(tmp_path / "state", clock)
+    agent = Agent(load(tmp_path, text + tables), clock, store)
+    agent.connect()
+    for block in blocks(24 if reasons else 0, 2 * RATE_HZ, start_ns=clock.utc_ns(), length=2000):
+        if block.index == 24_000:
+            block.samples[:3, 500:900] *= 0.6
+        clock.move(1)
+        agent.pipeline.process(block)
+    store.close()
+    assert (agent.snapshots is None) == (reasons is None)
+    assert [read_waiting(path)[0].reason for path in waiting(tmp_path / "lake")] == (reasons or [])

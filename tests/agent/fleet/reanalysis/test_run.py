@@ -17,7 +17,7 @@ from agent.fleet.reanalysis.analyses import ANALYSES, code_version
 from agent.fleet.reanalysis.run import ReanalysisReport, reanalyse
 from agent.fleet.reanalysis.task import Task, TaskResult, compute
 from agent.fleet.reanalysis.workers import ReanalysisError
-from agent.fleet.reasons import LAKE_FILE_UNREADABLE, REANALYSIS_CODE_DIFFERS, REANALYSIS_FAILED
+from agent.fleet.reasons import LAKE_FILE_UNREADABLE, REANALYSIS_CODE_DIFFERS, REANALYSIS_FAILED, REANALYSIS_RUNS
 
 RATE_HZ = 2048.0
 DAY_NS = 86_400 * 10**9
@@ -141,3 +141,25 @@ def test_the_progress_counts_all_inputs(lake: Path) -> None:
     seen: list[tuple[int, int]] = []
     run(lake, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 5), (5, 5)]
+
+
+def test_two_runs_at_once_do_not_write_the_same_files(lake: Path) -> None:
+    class Twice(Here):
+        def results(self, tasks: Iterable[Task]) -> Iterator[TaskResult]:
+            with pytest.raises(ReanalysisError) as raised:
+                run(lake)
+            assert raised.value.reason.code == REANALYSIS_RUNS
+            yield from super().results(tasks)
+
+    assert run(lake, workers=Twice()).computed == 5
+
+
+def test_a_damaged_file_of_results_is_named_and_stays(lake: Path) -> None:
+    report = run(lake)
+    [path] = report.folder.glob("*.parquet")
+    path.write_bytes(path.read_bytes()[:100])
+    again = run(lake)
+    assert [(reason.code, reason.data["path"]) for reason in again.findings] == [(LAKE_FILE_UNREADABLE, str(path))]
+    assert path.stat().st_size == 100
+    path.unlink()
+    assert run(lake).rows == 5

@@ -15,10 +15,12 @@ import pytest
 from support.basics import ROOT, free_port, wait_until
 from support.snapshots import START_NS, U_V, sines, snapshot
 
+from agent.fleet.reanalysis import workers as module
 from agent.fleet.reanalysis.analyses import ANALYSES
 from agent.fleet.reanalysis.run import reanalyse
 from agent.fleet.reanalysis.task import compute, compute_in_cluster, prepare
-from agent.fleet.reanalysis.workers import DaskWorkers, ProcessWorkers, Workers
+from agent.fleet.reanalysis.workers import DaskWorkers, ProcessWorkers, ReanalysisError, Workers
+from agent.fleet.reasons import SCHEDULER_UNREACHABLE
 
 pytestmark = pytest.mark.soak
 SNAPSHOTS, RATE_HZ = 240, 5000.0
@@ -99,3 +101,11 @@ def test_a_dask_cluster_with_a_killed_worker(lake: Path, expected: dict[str, byt
 
         assert results(lake, tmp_path / "out", DaskWorkers(address, compute_in_cluster), kill) == expected
         assert workers[0].poll() is not None
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_scheduler_that_does_not_respond(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CONNECT_S", 1.0)
+    with pytest.raises(ReanalysisError) as raised:
+        results(lake, tmp_path, DaskWorkers(f"tcp://127.0.0.1:{free_port()}", compute_in_cluster))
+    assert raised.value.reason.code == SCHEDULER_UNREACHABLE
