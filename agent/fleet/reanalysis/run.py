@@ -13,6 +13,7 @@ from agent.fleet.reanalysis.results import folder_of_results, known_inputs, only
 from agent.fleet.reanalysis.task import FAILED, UNREADABLE, WORKER_DIED, InputResult, ReanalysisInput, Task
 from agent.fleet.reanalysis.workers import ReanalysisError, Workers
 from agent.fleet.reasons import (
+    LAKE_EMPTY,
     LAKE_FILE_UNREADABLE,
     REANALYSIS_CODE_DIFFERS,
     REANALYSIS_FAILED,
@@ -56,19 +57,21 @@ def reanalyse(
     """
     code = code_version(analysis.name)
     report = ReanalysisReport(code, folder_of_results(out, analysis.name, code))
+    found = inputs_of(lake, analysis, report.findings, wanted)
+    if not found and not report.findings:
+        raise ReanalysisError(LAKE_EMPTY(path=str(lake), dataset=analysis.dataset))
     try:
         with only_one(report.folder):
-            _run(report, lake, analysis, workers, wanted, progress)
+            _run(report, lake, analysis, found, workers, progress)
     except BlockingIOError:
         raise ReanalysisError(REANALYSIS_RUNS(path=str(report.folder))) from None
     return report
 
 
 def _run(
-    report: ReanalysisReport, lake: Path, analysis: Analysis, workers: Workers, wanted: Callable[[str], bool],
+    report: ReanalysisReport, lake: Path, analysis: Analysis, found: Sequence[ReanalysisInput], workers: Workers,
     progress: Progress,
 ) -> None:  # fmt: skip
-    found = inputs_of(lake, analysis, report.findings, wanted)
     known = known_inputs(report.folder, report.findings)
     todo = [source for source in found if (source.name, source.size) not in known]
     report.inputs, report.known = len(found), len(found) - len(todo)

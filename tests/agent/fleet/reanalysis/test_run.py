@@ -17,7 +17,13 @@ from agent.fleet.reanalysis.analyses import ANALYSES, code_version
 from agent.fleet.reanalysis.run import ReanalysisReport, reanalyse
 from agent.fleet.reanalysis.task import Task, TaskResult, compute
 from agent.fleet.reanalysis.workers import ReanalysisError
-from agent.fleet.reasons import LAKE_FILE_UNREADABLE, REANALYSIS_CODE_DIFFERS, REANALYSIS_FAILED, REANALYSIS_RUNS
+from agent.fleet.reasons import (
+    LAKE_EMPTY,
+    LAKE_FILE_UNREADABLE,
+    REANALYSIS_CODE_DIFFERS,
+    REANALYSIS_FAILED,
+    REANALYSIS_RUNS,
+)
 
 RATE_HZ = 2048.0
 DAY_NS = 86_400 * 10**9
@@ -128,6 +134,9 @@ def test_damaged_snapshots_are_named_and_the_rest_is_computed(lake: Path) -> Non
 def test_one_month(lake: Path) -> None:
     report = run(lake, wanted=lambda partition: partition.startswith("2026-09"))
     assert (report.inputs, report.rows) == (1, 1)  # the other days are in October
+    with pytest.raises(ReanalysisError) as raised:
+        run(lake, wanted=lambda partition: partition.startswith("2026-08"))
+    assert raised.value.reason.code == LAKE_EMPTY
 
 
 def test_a_worker_with_other_code_is_an_error(lake: Path) -> None:
