@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors dashboards demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors dashboards demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-reanalyse bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -78,6 +78,10 @@ bench-lake: .venv/test
 bench-database: .venv/test
 	@sh ./install-system-packages postgresql-17-timescaledb
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.database
+
+# Re-analysis of 2,000 snapshots by one, four and killed processes and by Dask; 3.5 GB of temporary files.
+bench-reanalyse: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.reanalyse
 
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store

@@ -188,6 +188,7 @@ class Assembler(Struct):
             np.ascontiguousarray(np.concatenate(run.parts, axis=1)),
             tuple(item.clipping for item in hello.channels),
             quality | self.quality,
+            tuple(item.scale for item in hello.channels),
         )
 
 

@@ -130,6 +130,7 @@ class Waveform(Struct, frozen=True):
     samples: float64, shape (channels, n), C order, in V or A.
     clipping: largest magnitude that each channel can represent, in V or A; NaN: unknown.
     quality: flags of all samples.
+    scales: V or A for each count of the sender, with the ratios of its transformers; empty: not known.
     """
 
     device: str
@@ -140,6 +141,7 @@ class Waveform(Struct, frozen=True):
     samples: NDArray[np.float64]
     clipping: tuple[float, ...] = ()
     quality: Quality = Quality.GOOD
+    scales: tuple[float, ...] = ()
 
 
 class Clock(Protocol):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.cli.fleet_reanalyse import reanalyse
 from agent.cli.fleet_view import check_object, problem_lines, table_lines
 from agent.cli.options import BROKER, FINDING, POSITIVE, broker_of, fail, login_options, option_value, seconds_from
 from agent.core.text import N_, _, as_object, text_of
@@ -31,6 +32,9 @@ lake_option = click.option(
 @click.group(help=N_("Ask questions about a lake of many gateways."))
 def fleet() -> None:
     pass
+
+
+fleet.add_command(reanalyse)
 
 
 @fleet.command(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import hashlib
 import os
 import platform
@@ -114,6 +115,14 @@ def compile_kernels(report: Report = lambda done, total: None) -> None:
         process.communicate()
     if code:
         raise OSError(f"the process that compiles the kernels ended with exit code {code}")
+
+
+def complete() -> None:
+    """Compiles every kernel unless they are there, in one process; others that call it wait. Raises OSError."""
+    with (use_cache() / "compiling").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the process ends
+        if not is_complete():
+            compile_kernels()
 
 
 def compile_here() -> None:

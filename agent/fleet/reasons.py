@@ -54,3 +54,14 @@ DATABASE_MEAN_DIFFERS = Code(
     "the database was loaded with --mean {loaded_s:d} (0: each row); use the same, or an empty database",
 )
 DATABASE_BUSY = Code("database_busy", "another magwatt fleet load is writing to this database")
+REANALYSIS_FAILED = Code("reanalysis_failed", "{path}: not analysed: {error}")
+REANALYSIS_WORKER_DIED = Code("reanalysis_worker_died", "{path}: not analysed: the worker process ended")
+REANALYSIS_RUNS = Code("reanalysis_runs", "{path}: another process writes results there; wait until it has ended")
+REANALYSIS_WORKERS_DIE = Code(
+    "reanalysis_workers_die", "each of {n:d} worker processes ended at its first task; the memory may be too small"
+)
+REANALYSIS_CODE_DIFFERS = Code(
+    "reanalysis_code_differs",
+    "a worker has version {other} of the analysis, and this computer {code}; install the same version on all",
+)
+SCHEDULER_UNREACHABLE = Code("scheduler_unreachable", "{scheduler}: no response from a scheduler with workers")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -20,7 +21,9 @@ from agent.alarms import stored as alarms
 from agent.alarms.operator_log import OperatorLog
 from agent.config.model import Bus, Config
 from agent.config.topology import assets, drive_rating_kw
+from agent.core.messages import Message
 from agent.delivery.delivery import Delivery
+from agent.delivery.files.snapshots import SnapshotHeader, count_of_day, write_waiting
 from agent.delivery.publisher import Publisher
 from agent.delivery.store import Store, StoreError, default_directory
 from agent.runtime.alarm_service import AlarmOutputs, AlarmService
@@ -28,6 +31,7 @@ from agent.runtime.condition_stage import STORED_AS, ConditionServices, Conditio
 from agent.runtime.maintenance import MaintenanceLog
 from agent.runtime.message_flags import MessageFlagger
 from agent.runtime.pipeline import Item, Outputs, Pipeline, PolledPlant
+from agent.runtime.snapshot_stage import Snapshots, SnapshotServices
 from agent.runtime.stage import Stage, StageContext
 from agent.runtime.stages import EXPLAIN_S, CounterStage, EfficiencyStage, SavingsStage, allocation_stage
 from agent.savings.ledger.recorder import LedgerRecorder
@@ -84,17 +88,25 @@ class Agent:
             self._options.synchronized,
         )  # fmt: skip
         self.ledger_recorder = LedgerRecorder(store, lambda: self.config, self.publisher, clock)
+        self.snapshots = self._new_snapshots()
         save = partial(store.post_entry, alarms.KIND, alarms.NAME, "")
         self.alarms = AlarmService(
             config, assets(config), clock, OperatorLog(self.state_dir),
-            AlarmOutputs(self.flagger.emit, self.publisher, save), store.entry(alarms.KIND, alarms.NAME, ""),
+            AlarmOutputs(self._emit, self.publisher, save), store.entry(alarms.KIND, alarms.NAME, ""),
             lambda: self.flagger.in_maintenance,
         )  # fmt: skip
         efficiency_stage = partial(EfficiencyStage, explain_s=self._options.explain_s)
         self.pipeline = Pipeline(
             clock,
-            Outputs(self.flagger.emit, self._publish_state, self.publisher.publish_retained, self.alarms.on_row),
-            (efficiency_stage, allocation_stage, CounterStage, self._savings_stage, self._condition_stage),
+            Outputs(self._emit, self._publish_state, self.publisher.publish_retained, self.alarms.on_row),
+            (
+                efficiency_stage,
+                allocation_stage,
+                CounterStage,
+                self._savings_stage,
+                self._condition_stage,
+                *((self.snapshots.stage,) if self.snapshots else ()),
+            ),
             store.counters(),
         )
         self.buses = Buses(clock)
@@ -128,6 +140,32 @@ class Agent:
             self.unsupported_registers.save()
         except StoreError as error:
             log.warning("register rejections not stored: %s", error)
+
+    def _emit(self, message: Message) -> None:
+        self.flagger.emit(message)
+        if self.snapshots is not None:
+            self.snapshots.on_message(message)
+
+    def _new_snapshots(self) -> Snapshots | None:
+        """None: nothing writes a lake. Another directory requires a restart."""
+        files = self.config.dialects.file
+        if files is None or files.layout != "wide" or not self._options.deliver:
+            return None
+        site = self.config.site
+        write = partial(self._write_snapshot, files.directory)
+        services = SnapshotServices(
+            partial(count_of_day, files.directory, site.id, site.gateway),
+            lambda header, samples: self._options.compute(partial(write, header, samples)),
+            lambda: self.config.hash,
+        )
+        return Snapshots(services, lambda: self.clock.monotonic_ns() / 1e9)
+
+    @staticmethod
+    def _write_snapshot(directory: Path, header: SnapshotHeader, samples: Any) -> None:
+        try:
+            write_waiting(directory, header, samples)
+        except OSError as error:
+            log.warning("file: no snapshot of the waveform of %s: %s", header.asset, error.strerror or error)
 
     def _publish_state(self, asset: str, state: str, reasons: Sequence[Reason]) -> None:
         self.flagger.publish_state(asset, state, reasons)

@@ -86,7 +86,7 @@ class EfficiencyStage(Stage):
             return None
         from agent.analysis.efficiency.airgap_torque import AirgapTorque  # imports numpy
 
-        return AirgapTorque(self._estimator.nameplate)
+        return AirgapTorque(self._estimator.nameplate.cage)
 
 
 def allocation_stage(context: StageContext) -> Stage | None:

@@ -18,7 +18,7 @@ ONLY = {
     "analysis": {"core", "config"},
     "contract": {"core", "config", "savings"},
     "core": set[str](),
-    "fleet": {"core", "config", "delivery", "savings"},
+    "fleet": {"analysis", "core", "config", "delivery", "savings"},  # analysis: the past is analysed as the agent does
 }
 SUBPACKAGES = {"acquisition", "analysis", "commissioning", "delivery", "savings", "savings.report", "simulation"}
 TERMINAL = {"click", "rich", "prompt_toolkit"}

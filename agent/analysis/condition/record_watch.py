@@ -12,89 +12,23 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.analysis.condition import cage, magnet
 from agent.analysis.condition.answers import Answer, ConditionFinding, Severity
-from agent.analysis.condition.cage import judge_cage
-from agent.analysis.condition.cage_features import CageFeatures, cage_features
 from agent.analysis.condition.combined import combined
-from agent.analysis.condition.faults import REQUIRED_CAGE, REQUIRED_MAGNET, REQUIRED_RECTIFIER
 from agent.analysis.condition.machine import MachineData
-from agent.analysis.condition.magnet import judge_magnet
-from agent.analysis.condition.magnet_features import MagnetFeatures, magnet_features
 from agent.analysis.condition.persistence import RecordHistory
 from agent.analysis.condition.phase_loss import JUDGED_FROM, lost_phase
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.record_collector import RecordCollector
-from agent.analysis.condition.rectifier import judge_rectifier
-from agent.analysis.condition.rectifier_features import RectifierFeatures, rectifier_features
+from agent.analysis.condition.record_rules import record_rules
 from drivers.reading import Waveform
 from dsp.condition.phase import PhaseLossDetector
 
 BIN_SHARE = 0.1  # width of a bin of the load, and of the speed
 BASELINES_MAX = 60
-CAGE_LENGTH_S = 20.0  # enough for a rotor fault of a large motor at rated load: 2 s f >= 4 / T
-# While nothing changes. Shorted turns at the output of a drive that came after the start of a record are seen in three
-# records, the next and two that follow soon, within ten minutes. Elsewhere most faults that a record shows are slow.
-EVERY_S, DRIVE_OUTPUT_EVERY_S = 600.0, 300.0
-STEADY_SHARE = 0.8  # of the windows of a record before a drive
 CURRENT_ROLES = ("i1", "i2", "i3")
 CARRIES, TAIL_S = 0.3, 0.03  # share of the largest peak within this time: a phase with less may be lost
 TAIL_HZ = 2000.0  # a peak between two samples of a sine of 100 Hz is at most 1.3 % higher
 RETURN_S = 5.0  # all phases carry current for this time: the lost one has returned
-
-
-class _Rules(Struct, frozen=True):
-    """What is computed from a record of one kind of machine.
-
-    features: of a record; without limits, storable as JSON. judge: features, those of the baseline or None → verdicts.
-    length_s, every_s, precision: of records.
-    usable: whether a record was complete and steady, and so may be a baseline.
-    point: load and speed of the features relative to rated; None: not known.
-    """
-
-    kind: type
-    features: Callable[[Record, MachineData], Any]
-    judge: Callable[[Any, MachineData, Any], list[Answer]]
-    usable: Callable[[Any, MachineData], bool]
-    point: Callable[[Any, MachineData], tuple[float, float] | None]
-    required: tuple[str, ...]
-    length_s: float = 6.0
-    every_s: float = EVERY_S
-    precision: type[np.float32 | np.float64] = np.float64
-
-
-def _cage_point(features: CageFeatures, machine: MachineData) -> tuple[float, float] | None:
-    if features.f_hz is None or not machine.hz:
-        return None
-    load = features.load
-    if load is None and machine.amps:
-        load = math.hypot(*features.i1_a) / machine.amps
-    return None if load is None else (load, features.f_hz / machine.hz)
-
-
-def _magnet_point(features: MagnetFeatures, machine: MachineData) -> tuple[float, float] | None:
-    if features.hz is None or not machine.hz or not machine.amps:
-        return None
-    return features.i1_a / machine.amps, features.hz / machine.hz
-
-
-def _rectifier_point(features: RectifierFeatures, machine: MachineData) -> tuple[float, float] | None:
-    return None if features.load is None else (features.load, 1.0)
-
-
-def _steady_rectifier(features: RectifierFeatures, machine: MachineData) -> bool:
-    return features.dip_share is None and features.steady_share >= STEADY_SHARE
-
-
-def _rules_of(machine: MachineData) -> _Rules:
-    if machine.at == "drive_input":
-        return _Rules(RectifierFeatures, rectifier_features, judge_rectifier, _steady_rectifier, _rectifier_point,
-                      REQUIRED_RECTIFIER)  # fmt: skip
-    if machine.kind == "magnet":
-        return _Rules(MagnetFeatures, magnet_features, judge_magnet, magnet.usable_as_baseline, _magnet_point,
-                      REQUIRED_MAGNET, every_s=DRIVE_OUTPUT_EVERY_S)  # fmt: skip
-    return _Rules(CageFeatures, cage_features, judge_cage, cage.usable_as_baseline, _cage_point, REQUIRED_CAGE,
-                  CAGE_LENGTH_S, precision=np.float32)  # fmt: skip
 
 
 class RecordBaseline(Struct):
@@ -118,7 +52,7 @@ class RecordWatch:
     """
 
     def __init__(self, machine: MachineData, stored: Mapping[str, Any] | None = None) -> None:
-        self._machine, self._rules = machine, _rules_of(machine)
+        self._machine, self._rules = machine, record_rules(machine)
         self._collector = RecordCollector(self._rules.length_s, self._rules.every_s, self._rules.precision)
         stored = stored if isinstance(stored, dict) else {}
         self._history = RecordHistory(stored.get("history"))

@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 
-from agent.analysis.efficiency.nameplate import Nameplate
 from drivers.reading import Waveform
 from dsp.efficiency import copper_ohm
 from dsp.efficiency_airgap import gap_torque_nm, whole_cycles
-from dsp.efficiency_induction import assigned_stray_w, m1_core_and_friction_w
+from dsp.efficiency_induction import Plate, assigned_stray_w, m1_core_and_friction_w
 
 WINDOW_S = 1.0
 _WARM_DEGC = 80.0  # chosen: windings are at 60 to 100 °C; 20 K change the loss in R1 by 8 %, 0.1 of M7's 2.25 points
@@ -19,8 +18,9 @@ _WARM_DEGC = 80.0  # chosen: windings are at 60 to 100 °C; 20 K change the loss
 class AirgapTorque:
     """Computes the ratio for an induction motor on the mains or at a sine filter."""
 
-    def __init__(self, nameplate: Nameplate) -> None:
-        self._nameplate = nameplate
+    def __init__(self, plate: Plate | None) -> None:
+        """plate: without it, or without its r1_ohm, there is no ratio."""
+        self._plate = plate
         self._parts: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = []
         self._samples = 0
         self._next = -1
@@ -42,7 +42,7 @@ class AirgapTorque:
         return self._ratio(rows, block.rate_hz)
 
     def _ratio(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]], rate_hz: float) -> float | None:
-        nameplate, plate = self._nameplate, self._nameplate.cage
+        plate = self._plate
         if plate is None or plate.r1_ohm is None or not np.isfinite(rows).all():
             return None
         span = whole_cycles(rows[:3], rate_hz)
@@ -51,7 +51,7 @@ class AirgapTorque:
         u, i = rows[:3, span[0] : span[1]], rows[3:, span[0] : span[1]]
         in_w = float((u * i).sum(axis=0).mean())
         torque = gap_torque_nm(u, i, rate_hz, copper_ohm(plate.r1_ohm, _WARM_DEGC), plate.poles)
-        gap_w = torque * nameplate.sync_rpm * math.pi / 30
+        gap_w = torque * plate.sync_rpm * math.pi / 30
         if not (in_w > 0 and gap_w > 0):
             return None
         load = gap_w / plate.rated_w

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
-from functools import reduce
-from operator import or_
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from agent.analysis.power_quality.declared_supply import supply_of
 from agent.analysis.power_quality.event_message import event_message
 from agent.analysis.power_quality.messages import (
     distortion,
@@ -22,6 +21,7 @@ from agent.analysis.power_quality.messages import (
     rows_of,
     unknown_pq3s_values,
 )
+from agent.analysis.power_quality.motor_stream import LEFT_OUT, quality_of, stream_of
 from agent.config.model import Motor
 from agent.core.messages import Message
 from drivers.reading import Quality, Waveform
@@ -29,45 +29,12 @@ from drivers.recordings.recording import ROLES
 from dsp.aggregate import TEN_MINUTES_S, WINDOWS, AggregationInterval, Aggregator, is_flagged, row_of
 from dsp.flicker import RATE_MIN_HZ, plt
 from dsp.stream import Flag, Stream, Window
-from dsp.supply import Supply
 
 log = logging.getLogger(__name__)
 
 STEP_S = 10.0  # a larger difference is a clock step: a delayed stream is late by a few seconds only
 TICK_AHEAD_S = 2.0  # time before its samples at which the stream learns the position of a 10 min tick
 KEPT_WINDOWS = 2 * WINDOWS + 2  # two 3 s intervals overlap at a tick
-LEFT_OUT = Flag.GAP | Flag.SYNC_LOST  # windows with one of these are not part of 3 s values
-_FLAGS = (
-    (Flag.GAP, Quality.GAP),
-    (Flag.CLIPPED, Quality.CLIPPED),
-    (Flag.SYNC_LOST, Quality.GAP),
-    (Flag.MISSING_PHASE, Quality.UNVERIFIED),
-    (Flag.FREQUENCY_CHANGING, Quality.UNVERIFIED),
-    (Flag.EVENT, Quality.PQ_EVENT),
-    (Flag.CONSTANT_SIGNAL, Quality.STALE),
-)
-
-
-def supply_of(motor: Motor | None) -> Supply | None:
-    """Declared values of the supply where the waveform is measured; None at a drive output.
-
-    The declared voltage is the `supply` of the waveform, or the rated voltage of a motor direct on line. Without both,
-    events are detected relative to the mean voltage of the last minute.
-    """
-    if motor is None or motor.waveform is None:
-        return Supply()
-    if motor.waveform.measuring_point == "drive-output":
-        return None
-    line_v = motor.waveform.supply_v or (motor.volts if motor.waveform.measuring_point == "motor" else None)
-    lamp = "120V" if line_v is not None and line_v / math.sqrt(3) < 180 else "230V"
-    return Supply(
-        voltage_v=line_v / math.sqrt(3) if line_v else None, current_a=motor.amps, demand_a=motor.amps, lamp=lamp
-    )
-
-
-def _quality_of(flags: Iterable[Flag]) -> Quality:
-    every = reduce(or_, flags, Flag.GOOD)
-    return reduce(or_, (quality for flag, quality in _FLAGS if flag in every), Quality.GOOD)
 
 
 class WaveformChannel:
@@ -124,12 +91,7 @@ class WaveformChannel:
         if self._supply is not None and block.rate_hz < RATE_MIN_HZ:
             log.warning("waveform %s: no flicker, because it needs %g samples per second; the stream has %g",
                         self._asset, RATE_MIN_HZ, block.rate_hz)  # fmt: skip
-        limits = [float("nan")] * 6
-        for name, limit in zip(block.channels, block.clipping, strict=False):
-            if name in ROLES:
-                limits[ROLES.index(name)] = limit
-        nominal = "drive" if self._supply is None else "auto"
-        self._stream = Stream(block.rate_hz, nominal=nominal, present=present, limits=limits, supply=self._supply)
+        self._stream = stream_of(block, self._supply)
         self._aggregator = Aggregator.of_windows()
         self._recent.clear()
         self._tick = (math.inf, math.inf)
@@ -202,7 +164,7 @@ class WaveformChannel:
         windows = [window for start_s, end_s, window in self._recent if limits_s[0] <= start_s and end_s <= limits_s[1]]
         quality, self._quality = self._quality, Quality.GOOD
         self._quality_10m |= quality
-        quality |= _quality_of(window.flags for window in windows)
+        quality |= quality_of(window.flags for window in windows)
         usable = [window for window in windows if not window.flags & LEFT_OUT]
         left_out = max(len(windows), WINDOWS) - len(usable)
         if left_out:
@@ -221,7 +183,7 @@ class WaveformChannel:
 
     def _ten_minutes(self, interval: AggregationInterval) -> None:
         windows, self._windows_10m = self._windows_10m, Counter()
-        quality, self._quality_10m = self._quality_10m | _quality_of(windows), Quality.GOOD
+        quality, self._quality_10m = self._quality_10m | quality_of(windows), Quality.GOOD
         if not interval.complete:
             quality |= Quality.GAP
         values = pq10m_values(interval, self._all_phases)

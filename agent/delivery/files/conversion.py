@@ -19,6 +19,7 @@ from msgspec import Struct
 from agent import VERSION
 from agent.config.model import Config
 from agent.config.sinks import Files
+from agent.delivery.files import snapshots
 from agent.delivery.store.database_file import NAME
 from drivers.reading import Clock
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 CONVERT_S = 600.0
 DAY_MS = 86_400_000
+LOOK_MS, RETRY_MS = 60_000, 3_600_000  # between two searches for snapshots of waveforms; after a failure
 SETTLED_MS = 15 * 60_000  # after midnight the last minute and the last quarter hour of the day are in the state file
 
 
@@ -90,7 +92,7 @@ class LakeExport(Struct, frozen=True):
     lake: directory of the lake. root: topic of the gateway. site, gateway: its names. agent: version of magwatt.
     config: hash of the configuration.
     state_file: None: there is none.
-    closed: NDJSON files to convert.
+    closed: NDJSON files to convert. snapshots: waveforms to convert.
     to_ms: end of the UTC day up to which the state file is exported; 0: not now.
     configurations: those that have been in force.
     """
@@ -103,6 +105,7 @@ class LakeExport(Struct, frozen=True):
     config: str
     state_file: Path | None
     closed: tuple[Path, ...] = ()
+    snapshots: tuple[Path, ...] = ()
     to_ms: int = 0
     configurations: tuple[ConfigurationFile, ...] = ()
 
@@ -117,7 +120,7 @@ class LakeConversion:
         self._state_file = state_dir / NAME if state_dir else None
         self._config = config
         self._configurations: list[ConfigurationFile] = []
-        self._due_ms = 0
+        self._due_ms = self._looked_ms = self._wait_ms = 0
         self.reconfigure(config)
 
     def start(self) -> None:
@@ -130,11 +133,17 @@ class LakeConversion:
     def after(self, t_ms: int) -> None:
         if t_ms >= self._due_ms:
             self._export_state(t_ms)
+        if abs(t_ms - self._looked_ms) >= self._wait_ms:
+            self._looked_ms = t_ms
+            found = snapshots.waiting(self._directory)
+            done = not found or self._run("waveforms", snapshots=tuple(found))
+            self._wait_ms = LOOK_MS if done else RETRY_MS
 
     def finished(self) -> list[Path]:
         site = self._config.site
-        partitions = f"*/v=*/site={site.id}/gateway={site.gateway}/day=*/part-*.parquet"
-        return sorted(self._directory.glob(partitions), key=lambda path: (path.parent.name, path.name))
+        partitions = self._directory.glob(f"*/v=*/site={site.id}/gateway={site.gateway}/day=*/*.parquet")
+        converted = sorted(partitions, key=lambda path: (path.parent.name, path.name))
+        return [*converted, *snapshots.waiting(self._directory)]
 
     def reconfigure(self, config: Config) -> None:
         """The file is read now: its next version may replace it before it is exported."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,3 +115,22 @@ def test_an_agent_with_a_waveform_stays_small() -> None:
     assert int(messages) >= 2
     assert numba == "False"
     assert float(peak_mb) < 90.0
+
+
+def test_of_several_processes_that_need_kernels_one_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Threads, which a lock of a file that each opens itself separates like processes."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    compiled: list[int] = []
+
+    def compile_kernels() -> None:
+        time.sleep(0.05)
+        compiled.append(1)
+
+    monkeypatch.setattr(kernel_cache, "is_complete", lambda: bool(compiled))
+    monkeypatch.setattr(kernel_cache, "compile_kernels", compile_kernels)
+    threads = [threading.Thread(target=kernel_cache.complete) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert compiled == [1]

@@ -23,6 +23,7 @@ from agent.delivery.files.lake.minutes import export_minutes
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.records import Place, export_ledger, key_of
 from agent.delivery.files.lake.rows import convert
+from agent.delivery.files.lake.snapshots import convert_snapshot
 
 POSITION = "export.json"
 
@@ -42,6 +43,8 @@ def main(export: LakeExport) -> None:
         origin = Origin(export.site, export.gateway, export.agent, key, export.config)
         for closed in export.closed:
             convert(closed, export.root, export.lake, origin)
+        for waiting in export.snapshots:
+            convert_snapshot(waiting, export.lake, origin)
         if not export.to_ms:
             return
         place = export.lake / POSITION

@@ -82,7 +82,7 @@ def write(path: Path, table: pa.Table, origin: Origin, more: Mapping[str, str] |
     partial = path.with_suffix(PARTIAL)
     fields = {"lake": str(VERSION), **{name: str(getattr(origin, name)) for name in origin.__struct_fields__}}
     metadata = {f"magwatt.{name}": value for name, value in {**fields, **(more or {})}.items()}
-    options = {"compression": "zstd", "store_schema": False, **_encodings(table)}
+    options = {"compression": "zstd", "store_schema": False, "write_page_checksum": True, **_encodings(table)}
     with pq.ParquetWriter(partial, table.schema, **options) as writer:
         writer.write_table(table, row_group_size=ROW_GROUP)
         writer.add_key_value_metadata(metadata)

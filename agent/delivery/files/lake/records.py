@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -51,15 +52,17 @@ class _Fields(Struct):
     late: bool | None = None
     config: str | None = None
     software: str | None = None
+    interval: str | None = None
 
 
 SCHEMA = pa.schema([
     ("seq", pa.int64()), ("t", _TIME), ("kind", TEXT), ("line", pa.string()), ("asset", TEXT), ("start", _TIME),
     ("length_s", pa.int32()), ("energy_wh", pa.int64()), ("auxiliary_wh", pa.int64()), ("filled_wh", pa.int64()),
     ("adjusted_wh", pa.int64()), ("covered_s", pa.int32()), ("late", pa.bool_()), ("config", TEXT),
-    ("software", TEXT),
+    ("software", TEXT), ("stored", pa.string()),
 ])  # fmt: skip
 Row = tuple[int, int, str, str]  # seq, t_ms, kind, line
+Stored = Callable[[str | None, int | None], str | None]  # asset, start → the interval as it is stored
 
 
 def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Place) -> Place:
@@ -79,13 +82,14 @@ def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Pla
             months[day_of(row[1])[:7]].append(row)
         for month, records in months.items():
             folder = folder_of(lake, DATASET, origin, ledger=_identity(db), month=month)
-            write(folder / _name(records, restores), ledger_table(records), origin)
+            write(folder / _name(records, restores), ledger_table(records, partial(_stored, db)), origin)
         after = Place(rows[-1][0], _digest(rows[-1][3]), restores)
     return after
 
 
-def ledger_table(rows: Iterable[Row]) -> pa.Table:
-    """Records with the columns of SCHEMA."""
+def ledger_table(rows: Iterable[Row], stored: Stored = lambda asset, start_ms: None) -> pa.Table:
+    """Records with the columns of SCHEMA. `stored`: the interval that the hash of the record names, while it is
+    stored: later it is in a later record."""
     decoder = msgspec.json.Decoder(_Fields)
     columns: list[tuple[object, ...]] = []
     for seq, t_ms, kind, line in rows:
@@ -93,6 +97,8 @@ def ledger_table(rows: Iterable[Row]) -> pa.Table:
             fields = decoder.decode(line) if kind == "interval" else _Fields()
         except msgspec.MsgspecError:
             fields = _Fields()
+        interval = stored(fields.asset, fields.from_ms) if fields.interval else None
+        fields.interval = interval if interval and _digest(interval) == fields.interval else None
         columns.append((seq, t_ms, kind, line, *(getattr(fields, name) for name in _Fields.__struct_fields__)))
     arrays = [
         _array(list(values), column.type) for values, column in zip(zip(*columns, strict=True), SCHEMA, strict=True)
@@ -107,6 +113,11 @@ def key_of(db: sqlite3.Connection) -> str:
         return str(msgspec.json.decode(row[0])["key"]["fingerprint"]) if row else ""
     except (msgspec.DecodeError, KeyError, TypeError):
         return ""
+
+
+def _stored(db: sqlite3.Connection, asset: str | None, start_ms: int | None) -> str | None:
+    row = db.execute("select body from interval where asset = ? and start_ms = ?", (asset, start_ms)).fetchone()
+    return row[0] if row else None
 
 
 def _identity(db: sqlite3.Connection) -> str:

@@ -9,7 +9,7 @@ from agent.analysis.condition.answers import Clear, ConditionFinding, Confidence
 from agent.analysis.condition.persistence import RecordHistory
 from agent.analysis.condition.record import Record
 from agent.analysis.condition.record_collector import RecordCollector
-from agent.analysis.condition.record_watch import DRIVE_OUTPUT_EVERY_S
+from agent.analysis.condition.record_rules import DRIVE_OUTPUT_EVERY_S
 from drivers.reading import Waveform
 from drivers.reasons import Code
 from drivers.recordings.recording import ROLES

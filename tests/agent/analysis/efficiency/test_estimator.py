@@ -332,7 +332,7 @@ def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
     """Sinusoidal waveforms whose gap power is known in closed form: they give M7 and a class."""
     text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "motor"\n'
     bench = Bench(tmp_path, text)
-    gap, rate = AirgapTorque(bench.of.nameplate), 10_240.0
+    gap, rate = AirgapTorque(bench.of.nameplate.cage), 10_240.0
     t = np.arange(int(1.2 * rate)) / rate
     angle = 2 * np.pi * 50 * t - np.array([[0], [2 * np.pi / 3], [-2 * np.pi / 3]])
     amps = 56_000 / 3 / 230.9 / 0.87 * math.sqrt(2)

@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from support.basics import HandClock, wait_until
 from support.dialects import Bench, configured
 from support.lake import parts, rows
+from support.snapshots import ROLES, sines
 
 from agent.config.loader import load_config
 from agent.config.reasons import WIDE_LAYOUT_NEEDS_PARQUET
@@ -21,6 +23,7 @@ from agent.delivery.files import conversion, ndjson
 from agent.delivery.files.conversion import ConfigurationFile, LakeConversion, LakeExport
 from agent.delivery.files.lake.__main__ import POSITION, main
 from agent.delivery.files.ndjson import FileSink
+from agent.delivery.files.snapshots import SnapshotHeader, write_waiting
 from agent.delivery.sinks import durable_sinks
 
 MIDNIGHT_MS = 1_789_948_800_000  # 2026-09-21 00:00 UTC
@@ -130,6 +133,37 @@ def test_old_days_are_deleted_when_space_is_short_and_the_ledger_never(
     assert "day=2026-09-21" not in days
     assert len(days) > 1
     assert ledger.exists()
+
+
+def test_waiting_snapshots_are_converted_once_a_minute_and_deleted_when_space_is_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = in_process(monkeypatch)
+    lake = Lake(tmp_path, keep_bytes=60_000)
+    wait_until(lambda: len(done) == 1, 10, "start")
+
+    def take(seconds: float) -> None:
+        header = SnapshotHeader(asset="pump-1", start_ns=round(1e9 * (MIDNIGHT_MS / 1000 + seconds)), rate_hz=2048.0,
+                                samples=2048, missing=0, channels=ROLES)  # fmt: skip
+        write_waiting(lake.lake, header, sines(1, 2048.0).astype(np.float32))
+
+    def converted() -> list[int]:
+        return [len(export.snapshots) for export in done[1:]]
+
+    take(1)
+    lake.publish(MIDNIGHT_MS + 2000)
+    wait_until(lambda: len(parts(lake.lake, "snapshot")) == 1, 10, "first")
+    take(3)
+    lake.publish(MIDNIGHT_MS + 4000)
+    lake.publish(MIDNIGHT_MS + 61_000)
+    assert converted() == [1]
+    lake.publish(MIDNIGHT_MS + 62_000)
+    wait_until(lambda: len(parts(lake.lake, "snapshot")) == 2, 10, "second")
+    take(180)
+    lake.publish(MIDNIGHT_MS + DAY_MS)
+    lake.close()
+    [left] = parts(lake.lake, "snapshot")
+    assert left.endswith(f"/pump-1-{MIDNIGHT_MS + 180_000}.parquet")
 
 
 def test_a_separate_process_does_the_same(tmp_path: Path) -> None:

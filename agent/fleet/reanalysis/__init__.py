@@ -1,0 +1,1 @@
+"""The past, analysed again: a function over the snapshots or the ledgers of a lake, in many processes."""

@@ -1,0 +1,148 @@
+"""Baselines fitted again to the intervals in a ledger, and the savings of each month with them."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+from msgspec import Struct, field
+
+from agent.config.reporting_periods import ReportingPhase
+from agent.config.tariff import month_bounds_ms
+from agent.core.codec import decode_reason
+from agent.core.local_time import format_date
+from agent.fleet.reanalysis.analyses import Row
+from agent.savings.accounting.account import Account, SavingsBasis
+from agent.savings.baseline.baseline import LearnError, learn
+from agent.savings.records.baseline_json import from_json
+from agent.savings.records.interval_lengths import of_one_length
+from agent.savings.records.meter_identity import MeterClasses
+from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
+
+ALL = "all"  # in place of a month: the complete reporting period
+COLUMNS = ["seq", "kind", "line", "stored"]
+Period = tuple[str, int, int | None]  # month, from and to, UTC ms
+
+
+class _Motor(Struct):
+    """intervals: the counting ones, by start; None: the lake does not have what was stored."""
+
+    baseline: Baseline | None = None
+    events: dict[int, NonRoutineEvent] = field(default_factory=dict)
+    intervals: dict[int, Interval | None] = field(default_factory=dict)
+
+
+def baseline(contents: Sequence[bytes]) -> list[Row]:
+    """By motor with a frozen baseline: a row for each month of the site after the baseline, and one for all of it.
+
+    frozen_…: with the baseline of the ledger, refit_…: with the one that this software fits to the same period.
+    Non-routine events count as decided. Calibrations of signals and expired certificates, which the configuration
+    states, are not applied.
+    """
+    motors, zone = _read(contents)
+    return [row for name in sorted(motors) if motors[name].baseline for row in _rows(motors[name], zone)]
+
+
+def _read(contents: Sequence[bytes]) -> tuple[dict[str, _Motor], str]:
+    records, zone = dict[int, tuple[str, str, str | None]](), "UTC"
+    for content in contents:
+        file = pq.ParquetFile(BytesIO(content), page_checksum_verification=True)
+        if "timezone" in file.schema_arrow.names:
+            zone = file.read(["timezone"], use_threads=False)["timezone"][0].as_py()
+            continue
+        columns = file.read(COLUMNS, use_threads=False)
+        for seq, kind, line, stored in zip(*(columns[name].to_pylist() for name in COLUMNS), strict=True):
+            known = records.get(seq)
+            records[seq] = kind, line, stored or (known[2] if known and known[1] == line else None)
+    motors: dict[str, _Motor] = {}
+    for _, (kind, line, stored) in sorted(records.items()):
+        body = msgspec.json.decode(line)
+        if kind == "interval":
+            _add_interval(motors.setdefault(body["asset"], _Motor()), body, stored)
+        elif kind == "baseline":
+            frozen = from_json(body["baseline"])
+            motors.setdefault(frozen.asset, _Motor()).baseline = frozen
+        elif kind == "decision":
+            event = msgspec.convert(body["event"], NonRoutineEvent, dec_hook=decode_reason)
+            motors.setdefault(event.asset, _Motor()).events[event.number] = event
+    return motors, zone
+
+
+def _add_interval(motor: _Motor, body: Mapping[str, Any], stored: str | None) -> None:
+    """The last record of a start counts. Raises ValueError if what was stored is not what the record names."""
+    if stored is not None and hashlib.sha256(stored.encode()).hexdigest() != body["interval"]:
+        raise ValueError(f"record {body['seq']}: the interval is not the one of the record")
+    if not body["length_s"]:
+        motor.intervals.pop(body["from_ms"], None)
+    else:
+        motor.intervals[body["from_ms"]] = msgspec.json.decode(stored, type=Interval) if stored else None
+
+
+def _rows(motor: _Motor, zone: str) -> Iterator[Row]:
+    frozen = motor.baseline
+    assert frozen is not None
+    found = sorted((item for item in motor.intervals.values() if item is not None), key=lambda item: item.start_ms)
+    if not found or found[-1].start_ms < frozen.to_ms:
+        return
+    again, problem = None, None
+    try:
+        again = _learn(frozen, found)
+    except LearnError as error:
+        problem = str.__str__(error.reason.code)
+    for period in _periods(frozen.to_ms, found[-1].end_ms, zone):
+        saved, refit = (_saving(model, motor, found, period) for model in (frozen, again))
+        assert saved is not None
+        yield {
+            "asset": frozen.asset, "t_ms": saved.to_ms, "month": period[0],
+            "measured_wh": round(saved.measured_wh), **_of("frozen", frozen, saved), **_of("refit", again, refit),
+            "not_stored": sum(item is None for item in motor.intervals.values()), "problem": problem,
+        }  # fmt: skip
+
+
+def _learn(frozen: Baseline, found: Sequence[Interval]) -> Baseline:
+    """Fits to the period of the frozen baseline, which is from its first to its last interval."""
+    of_period = [item for item in found if frozen.from_ms <= item.start_ms < frozen.to_ms]
+    return learn(frozen.asset, of_one_length(of_period), classes=(frozen.accuracy_class, frozen.ct_class))
+
+
+def _saving(
+    model: Baseline | None, motor: _Motor, found: Sequence[Interval], period: Period
+) -> Saving | None:  # fmt: skip
+    if model is None:
+        return None
+    starts = [item.start_ms for item in found]
+    basis = SavingsBasis(model, ReportingPhase("reporting", model.to_ms), MeterClasses(), None, {})
+    account = Account(
+        basis, list(motor.events.values()),
+        lambda from_ms, to_ms: found[bisect_left(starts, from_ms) : bisect_left(starts, to_ms)], period[1:],
+    )  # fmt: skip
+    end_ms = found[-1].end_ms
+    account.add_until(None, end_ms)
+    return account.saving(end_ms)
+
+
+def _periods(from_ms: int, to_ms: int, zone: str) -> Iterator[Period]:
+    at_ms = from_ms
+    while at_ms < to_ms:
+        month = format_date(at_ms, zone)[:7]
+        begin_ms, at_ms = month_bounds_ms(month, zone)
+        yield month, begin_ms, at_ms
+    yield ALL, from_ms, None
+
+
+def _of(name: str, model: Baseline | None, saving: Saving | None) -> dict[str, Any]:
+    known = model is not None and saving is not None
+    return {
+        f"{name}_model": model.kind if model else None, f"{name}_drivers": ",".join(model.drivers) if model else None,
+        f"{name}_hash": model.hash or None if model else None,
+        f"{name}_cv_rmse": round(model.cv_rmse, 6) if model else None,
+        f"{name}_intervals": saving.intervals if saving else None,
+        f"{name}_saved_wh": round(saving.saved_wh) if saving else None,
+        f"{name}_u95_wh": round(saving.u95_wh) if saving else None,
+        f"{name}_verdict": str(saving.verdict) if known and saving else None,
+    }  # fmt: skip
