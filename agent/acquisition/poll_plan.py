@@ -22,8 +22,10 @@ from drivers.profiles import GROUPS
 from drivers.profiles.dlt645_register import READ_DATA, identifier_at
 from drivers.reasons import Code, Reason
 from drivers.registers import Block
+from drivers.s7_place import is_place, place_text
 
 TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption
+PLC_S = 0.02  # the same for a PLC, which responds at the end of a cycle of its program; an assumption
 METER_TURNAROUND_S = (0.02, 0.5)  # permitted range of a meter of DL/T 645-2007
 UTILIZATION_MAX = 1.0
 
@@ -57,12 +59,14 @@ class PlannedBlock(Struct, frozen=True):
     """One request of a bus.
 
     group: poll group of its registers.
+    unit: unit identifier.
     transaction_s: duration of request, silent intervals, turnaround delay and response.
     interval_s: seconds between two requests; None: one request after the start.
     """
 
     device: str
     group: str
+    unit: int
     block: Block
     transaction_s: float
     interval_s: float | None
@@ -112,10 +116,10 @@ def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
 def block_s(settings: BusSettings, count: int, inter_request_delay_s: float) -> float:
     """Duration of one transaction, including the turnaround delay of the device.
 
-    The delay is an assumption: 15 ms, of a meter of DL/T 645 the middle of the permitted range.
+    The delay is an assumption: 15 ms, of a PLC 20 ms, of a meter of DL/T 645 the middle of the permitted range.
     """
     if not settings.is_rtu:
-        return TCP_S + inter_request_delay_s
+        return (PLC_S if settings.is_plc else TCP_S) + inter_request_delay_s
     silences_s = settings.silence_s + max(inter_request_delay_s, settings.silence_s)
     turnaround_s = sum(METER_TURNAROUND_S) / 2 if settings.dlt645 else TURNAROUND_S
     return exchange_characters(count, settings.dlt645) * settings.character_s + silences_s + turnaround_s
@@ -136,7 +140,7 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
                 "device": item.device,
                 "group": item.group,
                 "function": item.block.function,
-                "address": item.block.address if item.block.function != READ_DATA else _place(item.block),
+                "address": _address(item),
                 "count": item.block.count,
                 "quantities": len(item.block.registers),
                 "transaction_ms": round(1000 * item.transaction_s, 2),
@@ -152,7 +156,7 @@ def plan_as_text(found: BusPlan) -> str:
     for item in found.blocks:
         interval = padded_left(_("once") if item.interval_s is None else f"{item.interval_s:g} s", 8)
         lines.append(
-            f"  {item.device:20} {item.group:7} {item.block.function:2} {_place(item.block):>8} {item.block.count:5} "
+            f"  {item.device:20} {item.group:7} {item.block.function:2} {_place(item):>8} {item.block.count:5} "
             f"{len(item.block.registers):6} {1000 * item.transaction_s:6.1f} ms {interval}"
         )
     summary = _(
@@ -165,8 +169,16 @@ def plan_as_text(found: BusPlan) -> str:
     return "\n".join([*lines, *(f"  {text}" for text in (summary, *problems, *others))])
 
 
-def _place(block: Block) -> str:
-    """The address of a block; of a meter of DL/T 645 its data identifier."""
+def _address(item: PlannedBlock) -> int | str:
+    place = _place(item)
+    return item.block.address if place == str(item.block.address) else place
+
+
+def _place(item: PlannedBlock) -> str:
+    """The address of a block; of a meter of DL/T 645 its data identifier, of a PLC the first byte."""
+    block = item.block
+    if is_place(item.unit):
+        return place_text(item.unit, 2 * block.address)
     if block.function != READ_DATA:
         return str(block.address)
     words = block.registers[0].words
@@ -212,6 +224,7 @@ def _blocks(polled: PolledDevice, settings: BusSettings) -> Iterator[PlannedBloc
             yield PlannedBlock(
                 polled.device.name,
                 group,
+                polled.device.unit,
                 block,
                 block_s(settings, block.count, polled.device.inter_request_delay_s),
                 polled.poll_interval_s * factor if factor else None,

@@ -1,0 +1,156 @@
+"""One connection to a PLC by the S7 protocol (RFC 1006), which can only read data blocks. Blocking calls.
+
+The frames are those of python-snap7. `ReadOnlyConnection` is the only way for them to the socket, and passes two
+functions: F0 (set up communication) and 04 (read variable). See docs/decisions/0029.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+
+from snap7.connection import ISOTCPConnection
+from snap7.datatypes import S7Area, S7WordLen
+from snap7.error import S7Error, S7TimeoutError
+from snap7.s7protocol import S7Protocol
+
+from drivers import error_reasons as codes
+from drivers.bus_settings import BusSettings
+from drivers.errors import ConnectFailed, FrameError, LinkClosed, LinkTimeout, PlcRejection
+from drivers.tcp_stream import not_connected
+
+logging.getLogger("snap7").setLevel(logging.CRITICAL)  # this package reports what fails
+
+JOB = 0x01  # kind of a PDU
+READ_VARIABLE, SET_UP = FUNCTIONS = (0x04, 0xF0)
+HEADER_BYTES = 10  # of a request: 32, kind, reserved (2), reference (2), length of parameters (2) and of data (2)
+PDU_BYTES = 240  # every CPU grants it, S7-300 no more
+READ_BYTES_MAX = PDU_BYTES - 18  # header, function and item of the response
+CONNECT_S = 3.0
+LOCAL_TSAP = 0x0100
+S7_BASIC = 0x03  # kind of connection; 1 and 2 would use those that a CPU reserves for engineering and panels
+GOOD = 0xFF  # return code of an item
+
+
+class ReadOnlyConnection(ISOTCPConnection):
+    """The connection of the library, limited to reading, with a limit for the time of each exchange."""
+
+    reached = False  # whether the TCP connection was opened
+    until_s = 0.0  # monotonic time at which the exchange ends
+
+    def send_data(self, data: bytes) -> None:
+        """Raises ValueError for a PDU that is no request to read or set up, or that carries data."""
+        sizes = HEADER_BYTES + int.from_bytes(data[6:8], "big"), int.from_bytes(data[8:10], "big")
+        if data[:2] != bytes((0x32, JOB)) or data[10] not in FUNCTIONS or sizes != (len(data), 0):
+            raise ValueError(f"not a read request: {data.hex()}")
+        super().send_data(data)
+
+    def _tcp_connect(self) -> None:
+        super()._tcp_connect()
+        self.reached = True
+
+    def _recv_exact(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            rest_s = self.until_s - time.monotonic()
+            if rest_s <= 0 or self.socket is None:
+                raise S7TimeoutError("time of the exchange")
+            self.socket.settimeout(rest_s)
+            part = self.socket.recv(size - len(data))
+            if not part:
+                self.connected = False
+                raise ConnectionResetError
+            data += part
+        return data
+
+
+class PlcConnection:
+    """A connection to the CPU in one rack and slot. Use from one thread; `abort` from any.
+
+    After an exchange that failed, the connection is closed: a response is never that to an earlier request.
+    """
+
+    def __init__(self, wire: BusSettings) -> None:
+        self._wire = wire
+        self._protocol = S7Protocol()
+        self._connection: ReadOnlyConnection | None = None
+        self.response_s = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    def open(self) -> None:
+        """Connects and sets up the communication. Raises ConnectFailed."""
+        wire, (rack, slot) = self._wire, self._wire.rack_slot or (0, 1)
+        tsap = S7_BASIC << 8 | rack << 5 | slot
+        self._protocol = S7Protocol()
+        connection = ReadOnlyConnection(wire.host, wire.port_number, LOCAL_TSAP, tsap)
+        connection.until_s = time.monotonic() + CONNECT_S
+        try:
+            connection.connect(CONNECT_S)
+            self._connection = connection
+            self._exchange(self._protocol.build_setup_communication_request(1, 1, PDU_BYTES))
+        except (S7Error, OSError) as error:
+            self.close()
+            cause = error.__context__ if isinstance(error.__context__, OSError) else OSError(str(error))
+            if connection.reached:
+                raise ConnectFailed(codes.PLC_CONNECTION_REJECTED, peer=wire.where, rack=rack, slot=slot) from None
+            if isinstance(cause, TimeoutError):
+                raise ConnectFailed(codes.CONNECTION_TIMEOUT, peer=wire.where, timeout_s=CONNECT_S) from None
+            raise ConnectFailed(not_connected(wire.where, cause)) from None
+
+    def read(self, block: int, first_byte: int, n_bytes: int, timeout_s: float, place: str) -> bytes:
+        """Bytes of a data block, at most READ_BYTES_MAX. place: for messages.
+
+        Raises LinkTimeout, LinkClosed, FrameError, PlcRejection.
+        """
+        request = self._protocol.build_read_request(S7Area.DB, block, first_byte, S7WordLen.BYTE, n_bytes)
+        assert self._connection is not None, "open first"
+        self._connection.until_s = time.monotonic() + timeout_s
+        try:
+            response = self._exchange(request)
+            item = response["data"]
+            if item is not None and item.get("return_code", GOOD) != GOOD:
+                raise PlcRejection(item["return_code"], place)
+            return bytes(self._protocol.extract_read_data(response, S7WordLen.BYTE, n_bytes))
+        except (S7TimeoutError, TimeoutError):
+            self.close()
+            raise LinkTimeout(codes.PLC_NO_RESPONSE, place=place, timeout_s=timeout_s) from None
+        except S7Error as error:
+            if error.error_code:  # in the header: the PLC rejects the function
+                raise PlcRejection(error.error_code, place) from None
+            closed = not self._connection.connected
+            self.close()
+            if closed:
+                raise LinkClosed(codes.CONNECTION_CLOSED, peer=self._wire.where) from None
+            raise FrameError(codes.PLC_RESPONSE_CORRUPT, place=place) from None
+        except OSError:
+            self.close()
+            raise LinkClosed(codes.CONNECTION_CLOSED, peer=self._wire.where) from None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None
+
+    def abort(self) -> None:
+        """Ends an exchange in another thread."""
+        connection = self._connection
+        if connection is not None and (opened := connection.socket) is not None:
+            try:
+                opened.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it was closed meanwhile
+
+    def _exchange(self, request: bytes) -> dict[str, object]:
+        """The response to a request, which repeats its reference. Raises S7Error, OSError."""
+        connection = self._connection
+        assert connection is not None
+        sent_s = time.monotonic()
+        connection.send_data(request)
+        response = self._protocol.parse_response(connection.receive_data())
+        self._protocol.validate_pdu_reference(response["sequence"])
+        self.response_s = time.monotonic() - sent_s
+        return response
