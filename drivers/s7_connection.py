@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 import time
 
 from snap7.connection import ISOTCPConnection
@@ -23,8 +24,9 @@ from drivers.tcp_stream import not_connected
 logging.getLogger("snap7").setLevel(logging.CRITICAL)  # this package reports what fails
 
 JOB = 0x01  # kind of a PDU
-READ_VARIABLE, SET_UP = FUNCTIONS = (0x04, 0xF0)
+READ_VARIABLE, SET_UP = 0x04, 0xF0  # functions
 HEADER_BYTES = 10  # of a request: 32, kind, reserved (2), reference (2), length of parameters (2) and of data (2)
+ITEM_BYTES = 12  # of a read request
 PDU_BYTES = 240  # every CPU grants it, S7-300 no more
 READ_BYTES_MAX = PDU_BYTES - 18  # header, function and item of the response
 CONNECT_S = 3.0
@@ -40,9 +42,10 @@ class ReadOnlyConnection(ISOTCPConnection):
     until_s = 0.0  # monotonic time at which the exchange ends
 
     def send_data(self, data: bytes) -> None:
-        """Raises ValueError for a PDU that is no request to read or set up, or that carries data."""
-        sizes = HEADER_BYTES + int.from_bytes(data[6:8], "big"), int.from_bytes(data[8:10], "big")
-        if data[:2] != bytes((0x32, JOB)) or data[10] not in FUNCTIONS or sizes != (len(data), 0):
+        """Raises ValueError for a PDU that is no request to read data blocks or to set up, or that carries data."""
+        parameters = data[HEADER_BYTES:]
+        header = struct.pack(">BBHHHH", 0x32, JOB, 0, int.from_bytes(data[4:6], "big"), len(parameters), 0)
+        if data[:HEADER_BYTES] != header or not (_sets_up(parameters) or _reads_blocks(parameters)):
             raise ValueError(f"not a read request: {data.hex()}")
         super().send_data(data)
 
@@ -63,6 +66,18 @@ class ReadOnlyConnection(ISOTCPConnection):
                 raise ConnectionResetError
             data += part
         return data
+
+
+def _sets_up(parameters: bytes) -> bool:
+    return parameters[:1] == bytes((SET_UP,)) and len(parameters) == 8
+
+
+def _reads_blocks(parameters: bytes) -> bool:
+    """Whether these are items of data blocks: 12 0A 10, type, count (2), block (2), area, first bit (3)."""
+    items = [parameters[at : at + ITEM_BYTES] for at in range(2, len(parameters), ITEM_BYTES)]
+    return parameters[:2] == bytes((READ_VARIABLE, len(items))) and all(
+        item[:3] == b"\x12\x0a\x10" and item[8:9] == bytes((S7Area.DB,)) and len(item) == ITEM_BYTES for item in items
+    )
 
 
 class PlcConnection:

@@ -38,6 +38,7 @@ class S7Link:
         self._bytes_max = s7_connection.READ_BYTES_MAX
         self._thread: ThreadExecutor | None = None
         self._ending = threading.Event()
+        self._reading = False
         self._down: Reason | None = None  # why the last connection attempt failed
         self._reconnect_at_s, self._reconnect_delay_s = 0.0, RECONNECT_S[0]
 
@@ -63,6 +64,7 @@ class S7Link:
         if inter_request_delay_s:
             self._ending.wait(inter_request_delay_s)
         for left in reversed(range(tries)):
+            self._reading = True
             try:
                 return self._read(request, timeout_s)
             except FrameError:
@@ -73,6 +75,8 @@ class S7Link:
             except LinkError:
                 self.failed += 1
                 raise
+            finally:
+                self._reading = False
         raise ValueError(f"tries must be at least 1, got {tries}")
 
     async def close(self) -> None:
@@ -80,7 +84,8 @@ class S7Link:
         if self._thread is None:
             return
         self._ending.set()
-        self._plc.abort()
+        if self._reading:
+            self._plc.abort()
         try:
             await self._thread.call(self._plc.close)
         finally:

@@ -124,7 +124,7 @@ def _lines(profile: Profile) -> list[str]:
     watchdog = (
         padded(_(name), 10) + " " + (profile.comm_loss.get(key) or _("unknown"))
         for key, name in WATCHDOG.items()
-        if profile.kind == "vfd"
+        if profile.kind == "vfd" and profile.dialect != "s7"
     )
     rows = sorted(profile.registers, key=lambda item: (item.function, item.address + item.at))
     title = _("faults ({register})", register=profile.faults_of) if profile.faults_of else _("faults")
