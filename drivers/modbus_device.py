@@ -100,7 +100,7 @@ class ModbusDevice:
         self._delays_others = delay_s is not None or settings.character_s > 0
         floor_s = METER_FLOOR_S if profile.dialect == "dlt645" else FLOOR_S
         timeout_s = profile.timeout_s if timeout_s is None else timeout_s
-        self.health = DeviceHealth(timeout_s, settings.behind_gateway, floor_s)
+        self.health = DeviceHealth(timeout_s, settings.behind_gateway, floor_s, profile.dialect == "s7")
         self.postponed = False
         self.stuck_s = 0.0
         self._link = link_for(profile, link)
