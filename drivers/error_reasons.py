@@ -87,15 +87,15 @@ PLC_NO_RESPONSE = Code("plc_no_response", "{place}: no response of the PLC withi
 PLC_RESPONSE_CORRUPT = Code("plc_response_corrupt", "{place}: the response was corrupt and was discarded")
 PLC_CONNECTION_REJECTED = Code(
     "plc_connection_rejected",
-    "{peer}: the PLC does not set up an S7 connection to rack {rack:d}, slot {slot:d}. Check both in [bus] (S7-1200 and "
-    "S7-1500: 0 and 1; S7-300: 0 and 2; S7-400: as in the hardware configuration). If they are right, all its "
+    "{peer}: the PLC does not set up an S7 connection to rack {rack:d}, slot {slot:d}. Check both in [bus] (S7-1200 "
+    "and S7-1500: 0 and 1; S7-300: 0 and 2; S7-400: as in the hardware configuration). If they are right, all its "
     "connections are in use: end one of another system",
 )
 PLC_OUT_OF_RANGE = 0x05
 _DENIED = Code(
     "plc_access_denied",
-    '{place}: the PLC denies the access ({error}). In TIA Portal, permit "access with PUT/GET communication from remote '
-    'partner" and at least read access (properties of the CPU, Protection & Security), and load the hardware '
+    '{place}: the PLC denies the access ({error}). In TIA Portal, permit "access with PUT/GET communication from '
+    'remote partner" and at least read access (properties of the CPU, Protection & Security), and load the hardware '
     "configuration",
 )
 PLC_REJECTIONS = {

@@ -1,7 +1,7 @@
-"""The link to a PLC: its data blocks as registers. The only connection to it, in a thread of its own.
+"""The link to a PLC: its data blocks as registers. The only connection to it, in a separate thread.
 
-Two bytes of a data block are one register, from the first byte of the structure of a device on. Requests are answered
-in sequence; after one that failed, the connection is opened again, so that no late response is ever accepted.
+Two bytes of a data block are one register, from the first byte of the structure of a device on. Requests are
+sent in sequence; after one that failed, the connection is opened again, so that no late response is ever accepted.
 """
 
 from __future__ import annotations

@@ -125,9 +125,7 @@ PRODUCTION_SHARE = Code(
 
 METERS_NEED_A_LINE = Code("meters_need_a_line", 'meters of DL/T 645 need a serial line, for example --line "2400 8E1"')
 PROTOCOLS_MIXED = Code("protocols_mixed", "devices with Modbus and meters of DL/T 645 cannot share a line")
-PLC_ALONE = Code(
-    "plc_alone", "data blocks of a PLC need --tcp, and no devices of another protocol beside them"
-)
+PLC_ALONE = Code("plc_alone", "data blocks of a PLC need --tcp, and no device of another protocol on the same bus")
 PROPRIETARY_PROTOCOL = Code(
     "proprietary_protocol", "{profile}: uses a proprietary protocol, not Modbus; it cannot be simulated"
 )

@@ -152,11 +152,13 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
 
 
 def plan_as_text(found: BusPlan) -> str:
-    lines = [_("bus {name}  {port}", name=found.name, port=found.port), f"  {headings(COLUMNS)}"]
+    width = max([8, *(len(_place(item)) for item in found.blocks)])
+    columns = [(text, -width if text == "address" else own) for text, own in COLUMNS]
+    lines = [_("bus {name}  {port}", name=found.name, port=found.port), f"  {headings(columns)}"]
     for item in found.blocks:
         interval = padded_left(_("once") if item.interval_s is None else f"{item.interval_s:g} s", 8)
         lines.append(
-            f"  {item.device:20} {item.group:7} {item.block.function:2} {_place(item):>8} {item.block.count:5} "
+            f"  {item.device:20} {item.group:7} {item.block.function:2} {_place(item):>{width}} {item.block.count:5} "
             f"{len(item.block.registers):6} {1000 * item.transaction_s:6.1f} ms {interval}"
         )
     summary = _(

@@ -17,6 +17,7 @@ from agent.config.model import Config, Mqtt
 from agent.core.metrics import Metric
 from drivers.profiles import Profile, Register
 from drivers.profiles.model import WORDS
+from drivers.profiles.s7_register import READ_VARIABLE
 from drivers.s7_place import is_place, unit_text
 
 MAX_REGISTERS = 32  # of one request: covers adjacent signals, and almost all devices accept it
@@ -182,7 +183,7 @@ def _register(name: str, config: Config) -> Register:
     return Register(
         name=metric_of(name, row["unit_of_measure"]),
         address=row["address"] // 2 if is_plc else row["address"],
-        function=row["function"],
+        function=READ_VARIABLE if is_plc else row["function"],
         type=row["type"],
         words=WORDS[row["type"]],
         big_words_first=row["word_order"] == "big",

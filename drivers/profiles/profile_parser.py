@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from drivers import profile_reasons as codes
 from drivers.file_reasons import with_suggestion
+from drivers.profiles import s7_register
 from drivers.profiles.dlt645_register import PROTOCOL_DEFAULTS, READ_DATA
 from drivers.profiles.model import (
     CONFIDENCE,
@@ -19,7 +20,6 @@ from drivers.profiles.model import (
     Profile,
     Trip,
 )
-from drivers.profiles import s7_register
 from drivers.profiles.register_parser import UNIT, cross_checks, register_of
 from drivers.profiles.toml_checks import (
     LIST,

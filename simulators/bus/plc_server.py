@@ -37,7 +37,7 @@ class PlcServer:
         self.update()
 
     def update(self) -> None:
-        """Writes the present values into the data blocks, each block at once."""
+        """Writes the present values into the data blocks, each block in one step."""
         for device in self._devices:
             data = bytearray(len(self._blocks[device.unit]))
             first_byte = place_of(device.unit)[1]

@@ -56,8 +56,8 @@ class BenchDevice:
     place: in the plant. None: a meter of a feeder, a drive without a meter.
 
     `step(dt_s)` advances time, `values` are the displayed values, `served` responds to register reads.
-    energy_meter: the device as a meter of DL/T 645; None: `served` responds, to Modbus, or as the data block of a PLC with
-        the number `unit`.
+    energy_meter: the device as a meter of DL/T 645; None: `served` responds, to Modbus, or as the data block of a PLC
+        with the number `unit`.
     Raises InvalidValue for a map in a proprietary protocol.
     """
 

@@ -38,7 +38,9 @@ def polled(content: dict[int, bytes], scene: Callable[[Plc, ModbusDevice, StepCl
     async def run() -> None:
         async with Plc(content) as plc:
             link, clock = S7Link(BusSettings("plc", "127.0.0.1", plc.port, rack_slot=(0, 1))), StepClock()
-            await scene(plc, ModbusDevice("stand-1", load_profile("siemens/s7-drive"), unit_of(100), link, clock), clock)
+            await scene(
+                plc, ModbusDevice("stand-1", load_profile("siemens/s7-drive"), unit_of(100), link, clock), clock
+            )
             await link.close()
 
     asyncio.run(run())

@@ -218,6 +218,7 @@ def test_no_damaged_response_becomes_a_value() -> None:
         cases = [(at, chance.randrange(1, 256), 0) for at in range(head) for _ in range(2)]
         cases += [(0, 0, cut) for cut in range(1, 41, 4)]
         for at, bits, cut in cases:
+
             def changed(frame: bytes, at: int = at, bits: int = bits, cut: int = cut) -> bytes:
                 frame = frame[:at] + bytes((frame[at] ^ bits,)) + frame[at + 1 :]
                 return frame[: len(frame) - cut]

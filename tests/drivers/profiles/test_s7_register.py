@@ -36,7 +36,7 @@ def decoded(profile: Profile, data: bytes) -> dict[str, Any]:
 
 
 def test_every_type_has_its_highest_byte_first() -> None:
-    """Bytes written by hand: REAL -1.5 is BFC00000, LREAL 1 is 3FF0000000000000, INT -2 is FFFE (IEEE 754, IEC 61131)."""
+    """Bytes written by hand: REAL -1.5 is BFC00000, LREAL 1 is 3FF0000000000000, INT -2 is FFFE (IEEE 754)."""
     profile = profile_of(
         {"name": "motor_speed", "byte": 0, "type": "INT"},
         {"name": "motor_current", "byte": 2, "type": "REAL"},
