@@ -10,6 +10,7 @@ import logging
 import socket
 import struct
 import time
+from typing import Any
 
 from snap7.connection import ISOTCPConnection
 from snap7.datatypes import S7Area, S7WordLen
@@ -27,8 +28,8 @@ JOB = 0x01  # kind of a PDU
 READ_VARIABLE, SET_UP = 0x04, 0xF0  # functions
 HEADER_BYTES = 10  # of a request: 32, kind, reserved (2), reference (2), length of parameters (2) and of data (2)
 ITEM_BYTES = 12  # of a read request
-PDU_BYTES = 240  # every CPU grants it, S7-300 no more
-READ_BYTES_MAX = PDU_BYTES - 18  # header, function and item of the response
+PDU_BYTES = 240  # S7-300 and S7-1200 grant no more
+OVERHEAD_BYTES = 18  # header, function and item of the response to a read
 CONNECT_S = 3.0
 LOCAL_TSAP = 0x0100
 S7_BASIC = 0x03  # kind of connection; 1 and 2 would use those that a CPU reserves for engineering and panels
@@ -84,6 +85,7 @@ class PlcConnection:
     """A connection to the CPU in one rack and slot. Use from one thread; `abort` from any.
 
     After an exchange that failed, the connection is closed: a response is never that to an earlier request.
+    bytes_max: most bytes of a read.
     """
 
     def __init__(self, wire: BusSettings) -> None:
@@ -91,6 +93,7 @@ class PlcConnection:
         self._protocol = S7Protocol()
         self._connection: ReadOnlyConnection | None = None
         self.response_s = 0.0
+        self.bytes_max = PDU_BYTES - OVERHEAD_BYTES
 
     @property
     def is_open(self) -> bool:
@@ -106,7 +109,11 @@ class PlcConnection:
         try:
             connection.connect(CONNECT_S)
             self._connection = connection
-            self._exchange(self._protocol.build_setup_communication_request(1, 1, PDU_BYTES))
+            response = self._exchange(self._protocol.build_setup_communication_request(1, 1, PDU_BYTES))
+            granted = (response["parameters"] or {}).get("pdu_length", 0)
+            if granted <= OVERHEAD_BYTES:
+                raise S7Error("no PDU length")
+            self.bytes_max = min(granted, PDU_BYTES) - OVERHEAD_BYTES & ~1
         except (S7Error, OSError) as error:
             self.close()
             cause = error.__context__ if isinstance(error.__context__, OSError) else OSError(str(error))
@@ -117,7 +124,7 @@ class PlcConnection:
             raise ConnectFailed(not_connected(wire.where, cause)) from None
 
     def read(self, block: int, first_byte: int, n_bytes: int, timeout_s: float, place: str) -> bytes:
-        """Bytes of a data block, at most READ_BYTES_MAX. place: for messages.
+        """Bytes of a data block, at most `bytes_max`. place: for messages.
 
         Raises LinkTimeout, LinkClosed, FrameError, PlcRejection.
         """
@@ -159,7 +166,7 @@ class PlcConnection:
             except OSError:
                 return  # it was closed meanwhile
 
-    def _exchange(self, request: bytes) -> dict[str, object]:
+    def _exchange(self, request: bytes) -> dict[str, Any]:
         """The response to a request, which repeats its reference. Raises S7Error, OSError."""
         connection = self._connection
         assert connection is not None

@@ -35,7 +35,6 @@ class S7Link:
         self.response_s = 0.0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._plc = s7_connection.PlcConnection(wire)
-        self._bytes_max = s7_connection.READ_BYTES_MAX
         self._thread: ThreadExecutor | None = None
         self._ending = threading.Event()
         self._reading = False
@@ -98,7 +97,7 @@ class S7Link:
         block, first_byte = place_of(request.unit)
         begin, data = 2 * request.address, b""
         while len(data) < 2 * request.registers:
-            at, size = begin + len(data), min(2 * request.registers - len(data), self._bytes_max)
+            at, size = begin + len(data), min(2 * request.registers - len(data), self._plc.bytes_max)
             data += self._plc.read(block, first_byte + at, size, timeout_s, place_text(request.unit, at))
         self.response_s = self._plc.response_s
         return data

@@ -36,13 +36,8 @@ class Endpoints:
         )
 
     def __str__(self) -> str:
-        known = [
-            ("Modbus TCP", self.modbus_tcp),
-            ("S7", self.s7_tcp),
-            ("RTU", self.rtu_port),
-            ("EWS/1", self.ews_port),
-            *self.more.items(),
-        ]
+        named = ("Modbus TCP", self.modbus_tcp), ("S7", self.s7_tcp), ("RTU", self.rtu_port), ("EWS/1", self.ews_port)
+        known = [*named, *self.more.items()]
         return ", ".join(f"{what} {where}" for what, where in known if where)
 
 

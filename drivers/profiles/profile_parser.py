@@ -88,8 +88,8 @@ _SOURCE = {"kind": Key(TEXT), "ref": Key(TEXT), "covers": Key(TEXT)}
 def parse_profile(raw: TableData, source: str) -> Profile:
     """The validated profile. source: file or identifier for messages. Raises ProfileError with all problems."""
     problems: list[Problem] = []
-    dialect = raw["protocol"].get("dialect") if is_a(raw.get("protocol"), TABLE) else None
-    if defaults := _DEFAULTS.get(dialect):
+    dialect = raw["protocol"].get("dialect") if is_a(raw.get("protocol"), TABLE) else ""
+    if defaults := _DEFAULTS.get(str(dialect)):
         raw = {**raw, "protocol": {**defaults, **raw["protocol"]}}
     top = Table(raw, "", problems)
     top.check_keys(_TOP)

@@ -1,7 +1,8 @@
 """A PLC for tests, and a reader of what a client sends: S7 protocol (RFC 1006), written without python-snap7.
 
 Frames: 03 00 | length (2) | COTP: length, kind, … | S7: 32, kind, 0 0, reference (2), length of parameters (2) and of
-data (2), in responses error class and code, parameters, data. COTP kinds: E0 connect, D0 confirm, 80 disconnect, F0 data.
+data (2), in responses error class and code, parameters, data.
+COTP kinds: E0 connect, D0 confirm, 80 disconnect, F0 data.
 Sources: RFC 1006, ISO 8073; the Wireshark dissector s7comm for the PDU.
 """
 
@@ -18,8 +19,8 @@ CONNECT, CONFIRM, DISCONNECT, DATA = 0xE0, 0xD0, 0x80, 0xF0
 class Sent(NamedTuple):
     """One frame of a client.
 
-    cotp: kind. kind: of the S7 PDU (1: job, 7: user data). function: first parameter. n_data: bytes of data, which a read
-    has none of. items: (area, data block, first bit, length, type) of a read. tsap: called, of a connection.
+    cotp: kind. kind: of the S7 PDU (1: job, 7: user data). function: first parameter. n_data: bytes of data; a read
+    has none. items: (area, data block, first bit, length, type) of a read. tsap: called, of a connection.
     """
 
     cotp: int
@@ -77,12 +78,14 @@ class Plc:
 
     blocks: number → content. tsap: the only called one that is accepted; 0301H is rack 0, slot 1, kind S7 basic.
     connections: most at a time. rejection: return code of each item. error: class and code of each response to a read.
-    silent: reads get no response. changed: what is sent instead of a response. received: bytes of all clients.
+    pdu: granted length of a PDU. silent: reads get no response.
+    changed: what is sent instead of a response. received: bytes of all clients.
     """
 
     def __init__(self, blocks: Mapping[int, bytes], tsap: int = 0x0301, connections: int = 8) -> None:
         self.blocks, self.tsap, self.connections = dict(blocks), tsap, connections
         self.rejection, self.error, self.silent = 0xFF, 0, False
+        self.pdu = 240
         self.changed: Callable[[bytes], bytes] = lambda frame: frame
         self.received = bytearray()
         self.port, self.open = 0, 0
@@ -104,7 +107,7 @@ class Plc:
         self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
-        while self._writers:
+        while self._writers:  # noqa: ASYNC110 (a few turns of the loop)
             await asyncio.sleep(0.001)
 
     @property
@@ -139,7 +142,7 @@ class Plc:
         if asked.cotp == DISCONNECT:
             return None
         if asked.function == 0xF0:
-            return framed(b"\x02\xf0\x80", response(asked.reference, frame[17:23] + struct.pack(">H", 240)))
+            return framed(b"\x02\xf0\x80", response(asked.reference, frame[17:23] + struct.pack(">H", self.pdu)))
         if self.silent:
             return b""
         return self.changed(framed(b"\x02\xf0\x80", self._read(asked)))
@@ -161,7 +164,7 @@ class Plc:
 
 
 class Recorder:
-    """Between a client and a server on this computer. sent: bytes of all clients. Leave it after the client has closed."""
+    """Between a client and a server on this computer. sent: bytes of all clients. Leave it after the client."""
 
     def __init__(self, port: int) -> None:
         self._target, self.port, self.sent = port, 0, bytearray()
