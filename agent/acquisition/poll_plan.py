@@ -33,6 +33,7 @@ COLUMNS = (
     (N_("device"), 20), (N_("group"), 7), (N_("fc"), -2), (N_("address"), -8), (N_("count"), -5), (N_("values"), -6),
     (N_("time"), -9), (N_("interval"), -8),
 )  # fmt: skip
+ADDRESS = 3  # column; a data block of a PLC widens it
 
 BUS_OVERLOADED = Code(
     "bus_overloaded",
@@ -153,7 +154,7 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
 
 def plan_as_text(found: BusPlan) -> str:
     width = max([8, *(len(_place(item)) for item in found.blocks)])
-    columns = [(text, -width if text == "address" else own) for text, own in COLUMNS]
+    columns = [*COLUMNS[:ADDRESS], (COLUMNS[ADDRESS][0], -width), *COLUMNS[ADDRESS + 1 :]]
     lines = [_("bus {name}  {port}", name=found.name, port=found.port), f"  {headings(columns)}"]
     for item in found.blocks:
         interval = padded_left(_("once") if item.interval_s is None else f"{item.interval_s:g} s", 8)
