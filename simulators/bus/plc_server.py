@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from drivers.registers import plan_blocks
 from drivers.s7_place import place_of
-from simulators.devices.device import SimulatedDevice
+from simulators.devices.device import Refused, SimulatedDevice
 from simulators.reasons import TCP_PORT_NOT_OPENED, PortError
 
 
@@ -39,12 +39,14 @@ class PlcServer:
     def update(self) -> None:
         """Writes the present values into the data blocks, each block in one step."""
         for device in self._devices:
+            number, first_byte = place_of(device.unit)
             data = bytearray(len(self._blocks[device.unit]))
-            first_byte = place_of(device.unit)[1]
-            for block in plan_blocks(device.profile, device.profile.registers):
-                words = device.read(block.function, block.address, block.count)
-                struct.pack_into(f">{block.count}H", data, first_byte + 2 * block.address, *words)
-            number = place_of(device.unit)[0]
+            try:
+                for block in plan_blocks(device.profile, device.profile.registers):
+                    words = device.read(block.function, block.address, block.count)
+                    struct.pack_into(f">{block.count}H", data, first_byte + 2 * block.address, *words)
+            except Refused:  # the PLC has lost the device and keeps its last values
+                continue
             self._server.lock_area(self._area, number)
             self._blocks[device.unit][:] = data
             self._server.unlock_area(self._area, number)
