@@ -125,6 +125,10 @@ class ModbusDevice:
         """The blocks that a poll of these groups reads, in order."""
         return tuple(read.block for read in self._plan.reads(frozenset(groups)))
 
+    def requests(self, groups: frozenset[str]) -> tuple[Request, ...]:
+        """The requests of a poll of these groups."""
+        return tuple(read.request for read in self._plan.reads(groups))
+
     def names(self, groups: Iterable[str] = ALL_GROUPS) -> list[str]:
         """The quantities that a poll of these groups reads."""
         return [row.name for block in self.blocks(groups) for row in block.registers]

@@ -10,16 +10,18 @@ import logging
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from snap7.connection import ISOTCPConnection
-from snap7.datatypes import S7Area, S7WordLen
+from snap7.datatypes import S7Area
 from snap7.error import S7Error, S7TimeoutError
 from snap7.s7protocol import S7Protocol
 
 from drivers import error_reasons as codes
 from drivers.bus_settings import BusSettings
 from drivers.errors import ConnectFailed, FrameError, LinkClosed, LinkTimeout, PlcRejection
+from drivers.s7_place import Part
 from drivers.tcp_stream import not_connected
 
 logging.getLogger("snap7").setLevel(logging.CRITICAL)  # this package reports what fails
@@ -34,6 +36,8 @@ CONNECT_S = 3.0
 LOCAL_TSAP = 0x0100
 S7_BASIC = 0x03  # kind of connection; 1 and 2 would use those that a CPU reserves for engineering and panels
 GOOD = 0xFF  # return code of an item
+ITEM_HEAD_BYTES = 4  # of a response
+IN_BITS, IN_BYTES = 0x04, 0x09  # type of an item, by the unit of its length
 
 
 class ReadOnlyConnection(ISOTCPConnection):
@@ -85,7 +89,7 @@ class PlcConnection:
     """A connection to the CPU in one rack and slot. Use from one thread; `abort` from any.
 
     After an exchange that failed, the connection is closed: a response is never that to an earlier request.
-    bytes_max: most bytes of a read.
+    bytes_max: most bytes of a read of one part.
     """
 
     def __init__(self, wire: BusSettings) -> None:
@@ -123,20 +127,25 @@ class PlcConnection:
                 raise ConnectFailed(codes.CONNECTION_TIMEOUT, peer=wire.where, timeout_s=CONNECT_S) from None
             raise ConnectFailed(not_connected(wire.where, cause)) from None
 
-    def read(self, block: int, first_byte: int, n_bytes: int, timeout_s: float, place: str) -> bytes:
-        """Bytes of a data block, at most `bytes_max`. place: for messages.
+    def fits(self, sizes: Sequence[int]) -> bool:
+        """Whether one request can read parts of these numbers of bytes."""
+        pdu = self.bytes_max + OVERHEAD_BYTES
+        asked = HEADER_BYTES + 2 + ITEM_BYTES * len(sizes)
+        return max(asked, OVERHEAD_BYTES - ITEM_HEAD_BYTES + sum(ITEM_HEAD_BYTES + size for size in sizes)) <= pdu
 
-        Raises LinkTimeout, LinkClosed, FrameError, PlcRejection.
+    def read(self, parts: Sequence[Part], timeout_s: float) -> list[bytes | PlcRejection]:
+        """The bytes of each part, or why the PLC rejects it; the parts must fit into one request.
+
+        Raises LinkTimeout, LinkClosed, FrameError; PlcRejection if it rejects the request.
         """
-        request = self._protocol.build_read_request(S7Area.DB, block, first_byte, S7WordLen.BYTE, n_bytes)
+        place = parts[0].place
+        request = self._protocol.build_multi_read_request(
+            [(S7Area.DB, part.block, part.first_byte, part.n_bytes) for part in parts]
+        )
         assert self._connection is not None, "open first"
         self._connection.until_s = time.monotonic() + timeout_s
         try:
-            response = self._exchange(request)
-            item = response["data"]
-            if item is not None and item.get("return_code", GOOD) != GOOD:
-                raise PlcRejection(item["return_code"], place)
-            return bytes(self._protocol.extract_read_data(response, S7WordLen.BYTE, n_bytes))
+            return _items(self._exchange(request), parts)
         except (S7TimeoutError, TimeoutError):
             self.close()
             raise LinkTimeout(codes.PLC_NO_RESPONSE, place=place, timeout_s=timeout_s) from None
@@ -176,3 +185,28 @@ class PlcConnection:
         self._protocol.validate_pdu_reference(response["sequence"])
         self.response_s = time.monotonic() - sent_s
         return response
+
+
+def _items(response: dict[str, Any], parts: Sequence[Part]) -> list[bytes | PlcRejection]:
+    """The items of a response: code, type, number of bits or bytes (2), bytes. Raises S7Error.
+
+    The library returns no codes of single items. An item is followed by a fill byte only if its number of bytes is odd.
+    """
+    if response["parameters"] != {"function_code": READ_VARIABLE, "item_count": len(parts)}:
+        raise S7Error("response to another request")
+    data, found = response.get("raw_data", b""), list[bytes | PlcRejection]()
+    for part in parts:
+        if len(data) < ITEM_HEAD_BYTES:
+            raise S7Error("item missing")
+        code, kind, length = struct.unpack(">BBH", data[:ITEM_HEAD_BYTES])
+        data = data[ITEM_HEAD_BYTES:]
+        if code != GOOD:
+            found.append(PlcRejection(code, part.place))
+            continue
+        if (kind, length) not in ((IN_BITS, 8 * part.n_bytes), (IN_BYTES, part.n_bytes)) or len(data) < part.n_bytes:
+            raise S7Error("item of another length")
+        found.append(data[: part.n_bytes])
+        data = data[part.n_bytes :]
+    if data:
+        raise S7Error("bytes after the last item")
+    return found

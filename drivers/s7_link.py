@@ -8,36 +8,40 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from drivers import error_reasons as codes
 from drivers.bus_master import RECONNECT_S
 from drivers.bus_settings import BusSettings
-from drivers.errors import ConnectFailed, FrameError, LinkClosed, LinkError
+from drivers.errors import ConnectFailed, FrameError, LinkClosed, LinkError, PlcRejection
 from drivers.framing import Request
 from drivers.reasons import Reason
-from drivers.s7_place import place_of, place_text
+from drivers.s7_place import Part, place_of, place_text
 from drivers.thread_executor import ThreadExecutor
 
 T = TypeVar("T")
+
+AHEAD_S = 0.1  # age up to which a value counts as that of the device that is polled next
 
 
 class S7Link:
     """The link to the CPU of a bus. Use from one task only. The attributes are those of BusMaster."""
 
     def __init__(self, wire: BusSettings) -> None:
-        from drivers import s7_connection  # python-snap7 is needed for a PLC only
+        from drivers.s7_connection import PlcConnection  # python-snap7 is needed for a PLC only
 
         self.wire = wire
         self.late = self.damaged = self.failed = 0
         self.received = self.unmatched_count = 0  # there are no other participants
         self.response_s = 0.0
         self.no_overread: set[tuple[int, int, int]] = set()
-        self._plc = s7_connection.PlcConnection(wire)
+        self._plc = PlcConnection(wire)
         self._thread: ThreadExecutor | None = None
         self._ending = threading.Event()
         self._reading = False
+        self._announced: list[Request] = []
+        self._ahead: dict[Request, tuple[bytes | PlcRejection, float]] = {}  # with the time of the response
         self._down: Reason | None = None  # why the last connection attempt failed
         self._reconnect_at_s, self._reconnect_delay_s = 0.0, RECONNECT_S[0]
 
@@ -46,6 +50,10 @@ class S7Link:
         if self._thread is None:
             self._thread = ThreadExecutor(f"plc-{self.wire.name}")
         return self._thread.run(work)
+
+    def announce(self, requests: Iterable[Request]) -> None:
+        """Requests that follow immediately, so that one request to the PLC may read several of them."""
+        self._announced = list(dict.fromkeys(requests))
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *, edges: Sequence[int] = (),
@@ -60,8 +68,30 @@ class S7Link:
         """
         if not (self._thread and self._thread.is_current):
             return await self.run(self.read_block(request, timeout_s, inter_request_delay_s, tries=tries))
-        if inter_request_delay_s:
-            self._ending.wait(inter_request_delay_s)
+        found, at_s = self._ahead.pop(request, (None, 0.0))
+        if found is None or time.monotonic() - at_s > AHEAD_S:
+            if inter_request_delay_s:
+                self._ending.wait(inter_request_delay_s)
+            found = self._repeated(request, timeout_s, tries)
+        if isinstance(found, PlcRejection):
+            raise found
+        return found
+
+    async def close(self) -> None:
+        """Closes the connection, at the latest when the exchange in progress has ended."""
+        if self._thread is None:
+            return
+        self._ending.set()
+        if self._reading:
+            self._plc.abort()
+        try:
+            await self._thread.call(self._plc.close)
+        finally:
+            self._thread.stop()
+            self._thread = None
+            self._ending.clear()
+
+    def _repeated(self, request: Request, timeout_s: float, tries: int) -> bytes | PlcRejection:
         for left in reversed(range(tries)):
             self._reading = True
             try:
@@ -78,29 +108,39 @@ class S7Link:
                 self._reading = False
         raise ValueError(f"tries must be at least 1, got {tries}")
 
-    async def close(self) -> None:
-        """Closes the connection, at the latest when the exchange in progress has ended."""
-        if self._thread is None:
-            return
-        self._ending.set()
-        if self._reading:
-            self._plc.abort()
-        try:
-            await self._thread.call(self._plc.close)
-        finally:
-            self._thread.stop()
-            self._thread = None
-            self._ending.clear()
-
-    def _read(self, request: Request, timeout_s: float) -> bytes:
+    def _read(self, request: Request, timeout_s: float) -> bytes | PlcRejection:
+        """Reads a block, and announced ones that fit into the same request."""
         self._connect()
-        block, first_byte = place_of(request.unit)
-        begin, data = 2 * request.address, b""
-        while len(data) < 2 * request.registers:
-            at, size = begin + len(data), min(2 * request.registers - len(data), self._plc.bytes_max)
-            data += self._plc.read(block, first_byte + at, size, timeout_s, place_text(request.unit, at))
+        parts = self._parts(request)
+        batch = [request]
+        if len(parts) == 1:
+            for other in self._announced:
+                more = self._parts(other)
+                if other not in batch and len(more) == 1 and self._plc.fits([part.n_bytes for part in parts + more]):
+                    batch.append(other)
+                    parts += more
+        if len(batch) > 1:
+            first, *others = self._plc.read(parts, timeout_s)
+            self._ahead = {other: (found, time.monotonic()) for other, found in zip(batch[1:], others, strict=True)}
+            self._announced = [other for other in self._announced if other not in batch]
+        else:
+            first = b""
+            for part in parts:
+                (piece,) = self._plc.read([part], timeout_s)
+                if isinstance(piece, PlcRejection):
+                    return piece
+                first += piece
         self.response_s = self._plc.response_s
-        return data
+        return first
+
+    def _parts(self, request: Request) -> list[Part]:
+        """One part, or several if the block is too long for one."""
+        block, first_byte = place_of(request.unit)
+        end = 2 * (request.address + request.registers)
+        return [
+            Part(block, first_byte + at, min(self._plc.bytes_max, end - at), place_text(request.unit, at))
+            for at in range(2 * request.address, end, self._plc.bytes_max)
+        ]
 
     def _connect(self) -> None:
         """Opens the connection if it is closed, after an increasing delay. Raises ConnectFailed."""

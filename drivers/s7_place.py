@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 BLOCK_MAX, BYTE_MAX = 65535, 65534
 _BASE = 1 << 48  # above each unit identifier, and above each address of DL/T 645 (12 decimal digits)
 _TEXT = re.compile(r"DB([1-9]\d{0,4})(?:\.DBB(\d{1,5}))?")
+
+
+class Part(NamedTuple):
+    """Bytes of a data block. place: for messages."""
+
+    block: int
+    first_byte: int
+    n_bytes: int
+    place: str
 
 
 def unit_of(block: int, first_byte: int = 0) -> int:

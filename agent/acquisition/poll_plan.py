@@ -26,6 +26,7 @@ from drivers.s7_place import is_place, place_text
 
 TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption
 PLC_S = 0.02  # the same for a PLC, which responds at the end of a cycle of its program; an assumption
+PLC_RESPONSE_BYTES = 226  # heads and values in a response of 240 bytes
 METER_TURNAROUND_S = (0.02, 0.5)  # permitted range of a meter of DL/T 645-2007
 UTILIZATION_MAX = 1.0
 
@@ -114,13 +115,16 @@ def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
             )
 
 
-def block_s(settings: BusSettings, count: int, inter_request_delay_s: float) -> float:
+def block_s(settings: BusSettings, count: int, inter_request_delay_s: float, shared: bool = False) -> float:
     """Duration of one transaction, including the turnaround delay of the device.
 
     The delay is an assumption: 15 ms, of a PLC 20 ms, of a meter of DL/T 645 the middle of the permitted range.
+    shared: of a PLC with several devices, whose blocks share requests: the part of a full response.
     """
+    if settings.is_plc:
+        return PLC_S * ((4 + 2 * count) / PLC_RESPONSE_BYTES if shared else 1.0)
     if not settings.is_rtu:
-        return (PLC_S if settings.is_plc else TCP_S) + inter_request_delay_s
+        return TCP_S + inter_request_delay_s
     silences_s = settings.silence_s + max(inter_request_delay_s, settings.silence_s)
     turnaround_s = sum(METER_TURNAROUND_S) / 2 if settings.dlt645 else TURNAROUND_S
     return exchange_characters(count, settings.dlt645) * settings.character_s + silences_s + turnaround_s
@@ -190,7 +194,7 @@ def _place(item: PlannedBlock) -> str:
 
 def _bus_plan(poller: BusPoller, disabled: Mapping[str, Reason]) -> BusPlan:
     settings = poller.link.wire
-    blocks = tuple(block for polled in poller.devices for block in _blocks(polled, settings))
+    blocks = tuple(block for polled in poller.devices for block in _blocks(polled, settings, len(poller.devices) > 1))
     utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
     cycle_s = sum(item.transaction_s for item in blocks)
     silent_s = max((polled.device.health.response_time.timeout_s for polled in poller.devices), default=0.0)
@@ -220,7 +224,7 @@ def _notes(blocks: Sequence[PlannedBlock], settings: BusSettings) -> Iterator[Re
         yield METER_POLL_TIME(shortest_s=middle_s - spread_s, longest_s=middle_s + spread_s)
 
 
-def _blocks(polled: PolledDevice, settings: BusSettings) -> Iterator[PlannedBlock]:
+def _blocks(polled: PolledDevice, settings: BusSettings, shared: bool) -> Iterator[PlannedBlock]:
     for group in GROUPS:
         factor = GROUP_FACTOR.get(group)
         for block in polled.device.blocks([group]):
@@ -229,6 +233,6 @@ def _blocks(polled: PolledDevice, settings: BusSettings) -> Iterator[PlannedBloc
                 group,
                 polled.device.unit,
                 block,
-                block_s(settings, block.count, polled.device.inter_request_delay_s),
+                block_s(settings, block.count, polled.device.inter_request_delay_s, shared),
                 polled.poll_interval_s * factor if factor else None,
             )

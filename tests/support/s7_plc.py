@@ -150,17 +150,20 @@ class Plc:
     def _read(self, asked: Sent) -> bytes:
         if self.error:
             return response(asked.reference, b"\x04\0", error=self.error)
-        ((area, block, bit, count, kind),) = asked.items
-        assert (area, kind, bit % 8) == (0x84, 2, 0), "bytes of a data block"
+        found = b"".join(self._item(*item) for item in asked.items)
+        pdu = response(asked.reference, bytes((4, len(asked.items))), found)
+        assert max(len(pdu), 12 + 12 * len(asked.items)) <= self.pdu, "longer than the PDU that was granted"
+        return pdu
+
+    def _item(self, area: int, block: int, bit: int, count: int, kind: int) -> bytes:
+        assert (area, kind, bit % 8, count % 2) == (0x84, 2, 0, 0), "whole words of a data block"
         code, content = self.rejection, self.blocks.get(block)
         part = (content or b"")[bit // 8 : bit // 8 + count]
         if code == 0xFF and content is None:
             code = 0x0A
         elif code == 0xFF and len(part) < count:
             code = 0x05
-        if code != 0xFF:
-            return response(asked.reference, b"\x04\x01", bytes((code, 0, 0, 0)))
-        return response(asked.reference, b"\x04\x01", struct.pack(">BBH", 0xFF, 4, 8 * count) + part)
+        return struct.pack(">BBH", 0xFF, 4, 8 * count) + part if code == 0xFF else bytes((code, 0, 0, 0))
 
 
 class Recorder:

@@ -127,3 +127,15 @@ def test_the_plan_names_block_and_byte(tmp_path: Path) -> None:
     assert places["stand-1", "slow"] == "DB100.DBB64"
     assert places["signals-plc-1-db10-dbb0", "fast"] == "DB10.DBB4"
     assert not found.problems
+
+
+def test_thirty_drives_share_requests(tmp_path: Path) -> None:
+    """Fast values: 20 bytes and a head of 4, of 226: 30 drives take 20 ms · 30 · 24 / 226 = 63.7 ms of each second."""
+    drive = PLANT[PLANT.index("[drive") : PLANT.index("[motor")]
+    more = [drive.replace("stand-1", f"stand-{n}").replace("DBB32", f"DBB{36 * n}") for n in range(2, 31)]
+    text = PLANT[: PLANT.index("[signal")] + "".join(more)
+    (tmp_path / "plant.toml").write_text(text, encoding="utf-8")
+    (found,) = plan(load_config(tmp_path / "plant.toml")[0])
+    fast = [item for item in found.blocks if item.group == "fast"]
+    assert sum(item.transaction_s for item in fast) == pytest.approx(0.02 * 30 * 24 / 226)
+    assert not found.problems
