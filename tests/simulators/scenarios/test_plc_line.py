@@ -48,7 +48,7 @@ full = 400
 
 
 def polled(folder: Path) -> tuple[ScenarioPlant, list[Reading]]:
-    """The readings of all devices, twice: the second time after the drive has fallen silent and the plant went on."""
+    """The readings of all devices, twice: the second time a minute after the drive has fallen silent."""
     (folder / "stand.toml").write_text(SCENARIO, encoding="utf-8")
     scenario = load(str(folder / "stand.toml"))
     plant = scenario.build(Random(5))
