@@ -25,6 +25,7 @@ from drivers.s7_place import unit_of
 T = TypeVar("T")
 CONTENT = bytes(range(256)) * 4
 ALL = Request(unit_of(7, 32), 4, 0, 8)
+OTHER = Request(unit_of(7), 4, 0, 2)
 
 
 def with_plc(scene: Callable[[Plc, S7Link], Awaitable[T]], plc: Plc | None = None, slot: int = 1) -> T:
@@ -234,7 +235,10 @@ def test_no_damaged_response_becomes_a_value() -> None:
                 return frame[: len(frame) - cut]
 
             plc.changed = changed
+            link.announce([OTHER])
             with suppress(DriverError):
                 assert await link.read_block(ALL, 0.03) == CONTENT[32:48], (at, bits, cut)
+            plc.changed = lambda frame: frame
+            assert await link.read_block(OTHER, 1.0) == CONTENT[:4], "the second item of the same response"
 
     with_plc(scene)
