@@ -63,14 +63,21 @@ def _profile(value: Any) -> str:
 
 
 def _unit_id(value: Any) -> int:
-    """A unit identifier of Modbus; as a string the 12 digits of a meter of DL/T 645, or a data block of a PLC."""
+    """A unit identifier of Modbus, or a data block of a PLC as a string."""
     if isinstance(value, str):
-        if value.startswith("DB"):
-            if (unit := unit_of_text(value)) is None:
-                raise InvalidValue(codes.DATA_BLOCK_EXPECTED)
-            return unit
-        return int(schema.matched(value, rf"\d{{{ADDRESS_DIGITS}}}", codes.METER_ADDRESS_EXPECTED())[0])
+        if not value.startswith("DB"):
+            raise InvalidValue(codes.UNIT_ID_EXPECTED)
+        if (unit := unit_of_text(value)) is None:
+            raise InvalidValue(codes.DATA_BLOCK_EXPECTED)
+        return unit
     return schema.integer(1, 255)(value)
+
+
+def _meter_address(value: Any) -> int:
+    """Same as `_unit_id`, or the 12 digits of a meter of DL/T 645 as a string."""
+    if isinstance(value, str) and not value.startswith("DB"):
+        return int(schema.matched(value, rf"\d{{{ADDRESS_DIGITS}}}", codes.METER_ADDRESS_EXPECTED())[0])
+    return _unit_id(value)
 
 
 def _bus_address(value: Any) -> tuple[str, int]:
@@ -174,7 +181,7 @@ BUS = {
 }
 METER = {
     "bus": KeySpec(schema.identifier),
-    "unit_id": KeySpec(_unit_id),
+    "unit_id": KeySpec(_meter_address),
     "profile": KeySpec(_profile),
     "measuring_point": KeySpec(_at_meter),
     "wiring": KeySpec(schema.one_of(*WIRINGS), "3P4W"),
