@@ -1,4 +1,4 @@
-"""The master of a bus by its framing."""
+"""The master of a bus by its protocol."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from drivers.bus_settings import BusSettings
 from drivers.dlt645_link import Dlt645Link
 from drivers.modbus_link import ModbusLink
 from drivers.reading import Clock
+from drivers.s7_link import S7Link
 
 
-def bus_link(wire: BusSettings, clock: Clock) -> ModbusLink | Dlt645Link:
+def bus_link(wire: BusSettings, clock: Clock) -> ModbusLink | Dlt645Link | S7Link:
+    if wire.is_plc:
+        return S7Link(wire)
     return Dlt645Link(wire, clock) if wire.dlt645 else ModbusLink(wire, clock)

@@ -22,6 +22,7 @@ class BusSettings(Struct, frozen=True):
     listen_s: listening time before the first request, in seconds; 0: none.
     quiet_s: time without a frame of another master after which requests are sent again, in seconds.
     dlt645: frames of DL/T 645-2007 instead of Modbus, at a serial port or through a transparent converter.
+    rack_slot: rack and slot of the CPU of a PLC that is read by the S7 protocol; None: no PLC.
     rs485: let the kernel switch the direction of the transceiver, if the port supports it.
     """
 
@@ -38,6 +39,7 @@ class BusSettings(Struct, frozen=True):
     quiet_s: float = QUIET_S
     rs485: bool = False
     dlt645: bool = False
+    rack_slot: tuple[int, int] | None = None
 
     @property
     def where(self) -> str:
@@ -47,6 +49,10 @@ class BusSettings(Struct, frozen=True):
     @property
     def is_serial(self) -> bool:
         return bool(self.serial_port)
+
+    @property
+    def is_plc(self) -> bool:
+        return self.rack_slot is not None
 
     @property
     def is_rtu(self) -> bool:

@@ -11,7 +11,7 @@ from drivers.errors import (
     ResponseQuarantined,
 )
 from drivers.reasons import Reason
-from drivers.refresh_monitor import RefreshMonitor
+from drivers.refresh_monitor import LOADED, LOADED_BEHIND_PLC, RefreshMonitor
 from drivers.response_time import FLOOR_S, ResponseTimeEstimator
 
 SILENCES_MAX, SILENCES_CONTENDED = 3, 2  # attempts without response; those while other devices wait
@@ -26,6 +26,7 @@ class DeviceHealth:
     timeout_s: longest response time without transmission time.
     behind_gateway: the peer serves several devices in sequence and may still wait for another device.
     floor_s: time that a response may always take.
+    behind_plc: the device is a data block of a PLC.
 
     error: why the last poll or probe failed; None if the device responded.
     bus_failed: whether the bus failed, not the device.
@@ -34,12 +35,14 @@ class DeviceHealth:
     refresh: how often the device refreshes its values.
     """
 
-    def __init__(self, timeout_s: float, behind_gateway: bool, floor_s: float = FLOOR_S) -> None:
+    def __init__(
+        self, timeout_s: float, behind_gateway: bool, floor_s: float = FLOOR_S, behind_plc: bool = False
+    ) -> None:  # fmt: skip
         self.error: Reason | None = None
         self.bus_failed = False
         self.silences = 0
         self.response_time = ResponseTimeEstimator(timeout_s, floor_s)
-        self.refresh = RefreshMonitor()
+        self.refresh = RefreshMonitor(LOADED_BEHIND_PLC if behind_plc else LOADED)
         self._behind_gateway = behind_gateway
 
     def responded(self, response_s: float, transmission_time_s: float) -> None:

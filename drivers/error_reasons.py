@@ -81,6 +81,39 @@ EXCEPTIONS = {
 }
 EXCEPTION_UNKNOWN = Code("exception_unknown", "unknown exception code")
 
+# PLC, S7 protocol. place is a data block and byte, as in STEP 7. Return codes of an item: python-snap7, s7protocol.py
+
+PLC_NO_RESPONSE = Code("plc_no_response", "{place}: no response of the PLC within {timeout_s:.2g} s")
+PLC_RESPONSE_CORRUPT = Code("plc_response_corrupt", "{place}: the response was corrupt and was discarded")
+PLC_CONNECTION_REJECTED = Code(
+    "plc_connection_rejected",
+    "{peer}: the PLC does not set up an S7 connection to rack {rack:d}, slot {slot:d}. Check both in [bus] (S7-1200 "
+    "and S7-1500: 0 and 1; S7-300: 0 and 2; S7-400: as in the hardware configuration). If they are right, all its "
+    "connections are in use: end one of another system",
+)
+PLC_OUT_OF_RANGE = 0x05
+_DENIED = Code(
+    "plc_access_denied",
+    '{place}: the PLC denies the access ({error}). In TIA Portal, permit "access with PUT/GET communication from '
+    'remote partner" and at least read access (properties of the CPU, Protection & Security), and load the hardware '
+    "configuration",
+)
+PLC_REJECTIONS = {
+    0x03: _DENIED,
+    0x8104: _DENIED,
+    PLC_OUT_OF_RANGE: Code(
+        "plc_out_of_range",
+        "{place}: not in the data block ({error}): it is shorter than the register map, or it has optimized block "
+        'access. In TIA Portal, compare the offsets and switch off "Optimized block access" (properties of the block)',
+    ),
+    0x0A: Code(
+        "plc_block_missing",
+        "{place}: the PLC has no such data block for other systems ({error}). Check its number; in TIA Portal, switch "
+        'off "Optimized block access" (properties of the block), compile it and load it',
+    ),
+}
+PLC_REJECTION_OTHER = Code("plc_rejection_other", "{place}: rejected by the PLC with error {error}")
+
 # Another master on the bus
 
 BYTES_BEFORE_FIRST_REQUEST = Code(

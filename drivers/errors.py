@@ -9,7 +9,8 @@
     │   └── ForeignMasterActive   another master is active on the bus: nothing is sent
     ├── FrameError                a response was corrupt or did not match its request and was discarded
     ├── ModbusExceptionResponse   the device sent a Modbus exception response
-    │   └── MeterRejection          a meter of DL/T 645 rejected a request
+    │   ├── MeterRejection          a meter of DL/T 645 rejected a request
+    │   └── PlcRejection            a PLC rejected a request
     ├── ProfileError              a register map is invalid
     └── FileError                 a recording cannot be read
 
@@ -19,7 +20,16 @@ true if a repeated request may succeed without a change of the configuration or 
 
 from __future__ import annotations
 
-from drivers.error_reasons import EXCEPTION_UNKNOWN, EXCEPTIONS, METER_REJECTION, METER_REJECTIONS, MODBUS_EXCEPTION
+from drivers.error_reasons import (
+    EXCEPTION_UNKNOWN,
+    EXCEPTIONS,
+    METER_REJECTION,
+    METER_REJECTIONS,
+    MODBUS_EXCEPTION,
+    PLC_OUT_OF_RANGE,
+    PLC_REJECTION_OTHER,
+    PLC_REJECTIONS,
+)
 from drivers.profile_reasons import PROFILE_INVALID
 from drivers.reasons import CodedError, Reason
 
@@ -89,6 +99,19 @@ class MeterRejection(ModbusExceptionResponse):
         DriverError.__init__(self, METER_REJECTION, meter=meter, identifier=identifier, causes=causes)
         self.code = ILLEGAL_ADDRESS if bits & 2 else DEVICE_FAILURE
         self.retry = not bits & 2
+
+
+class PlcRejection(ModbusExceptionResponse):
+    """A PLC rejected a request. code: the exception code of Modbus with the same consequence.
+
+    error: return code of the item, or error class and code of the response. Only an address outside the block concerns
+    single values; all other rejections concern the whole device.
+    """
+
+    def __init__(self, error: int, place: str) -> None:
+        DriverError.__init__(self, PLC_REJECTIONS.get(error, PLC_REJECTION_OTHER), place=place, error=f"{error:02X}H")
+        self.code = ILLEGAL_ADDRESS if error == PLC_OUT_OF_RANGE else DEVICE_FAILURE
+        self.retry = False
 
 
 class ProfileError(DriverError):

@@ -100,7 +100,7 @@ class ModbusDevice:
         self._delays_others = delay_s is not None or settings.character_s > 0
         floor_s = METER_FLOOR_S if profile.dialect == "dlt645" else FLOOR_S
         timeout_s = profile.timeout_s if timeout_s is None else timeout_s
-        self.health = DeviceHealth(timeout_s, settings.behind_gateway, floor_s)
+        self.health = DeviceHealth(timeout_s, settings.behind_gateway, floor_s, profile.dialect == "s7")
         self.postponed = False
         self.stuck_s = 0.0
         self._link = link_for(profile, link)
@@ -124,6 +124,10 @@ class ModbusDevice:
     def blocks(self, groups: Iterable[str] = ALL_GROUPS) -> tuple[Block, ...]:
         """The blocks that a poll of these groups reads, in order."""
         return tuple(read.block for read in self._plan.reads(frozenset(groups)))
+
+    def requests(self, groups: frozenset[str]) -> tuple[Request, ...]:
+        """The requests of a poll of these groups."""
+        return tuple(read.request for read in self._plan.reads(groups))
 
     def names(self, groups: Iterable[str] = ALL_GROUPS) -> list[str]:
         """The quantities that a poll of these groups reads."""

@@ -91,6 +91,19 @@ VALUE_FORMAT_EXPECTED = Code(
     "text10, found {value}",
 )
 
+# Values of a data block of a PLC
+
+PLC_KEY_NOT_ALLOWED = Code(
+    "plc_key_not_allowed", "not valid with dialect s7, whose registers have byte, type and, for BOOL, bit"
+)
+PLC_TYPE_EXPECTED = Code(
+    "plc_type_expected",
+    "expected a type of STEP 7 that is a number of a fixed size: {types}; found {value}. Texts and times of day are "
+    "not read",
+)
+PLC_BYTE_ODD = Code("plc_byte_odd", "{type} begins at an even byte in a data block without optimized access")
+PLC_BIT_EXPECTED = Code("plc_bit_expected", "expected bit = 0 to 7 for BOOL, and for no other type")
+
 # Between registers
 
 REGISTER_TWICE = Code("register_twice", "defined twice")

@@ -17,6 +17,7 @@ The format specification in the text states the type of a field:
     {name:quoted}             a string in quotation marks
     {name:lines}              a tuple of reasons, one per line
     {name:.1f}, {name:g}, …   a number, or None, which is shown as –
+    {unit_id:d}               a unit identifier; that of a PLC is shown as its data block
     {name:kwh}, {name:kw}     a number in Wh or W, shown in kWh or kW
     {name:pct}, {name:pct1}   a share of 1, shown in percent with 0 or 1 decimals
     {name:local}              UTC milliseconds, shown on the plant's clock
@@ -32,6 +33,8 @@ from datetime import UTC, datetime, tzinfo
 from functools import reduce
 from types import MappingProxyType
 from typing import Any
+
+from drivers.s7_place import unit_text
 
 Translate = Callable[[str], str]
 
@@ -227,7 +230,10 @@ def fill(text: str, data: Mapping[str, Any], translate: Translate = str, zone: t
     for literal, name, spec, _ in _parser.parse(text):
         pieces.append(literal)
         if name is not None:
-            pieces.append(_field_text(data[name], spec or "", translate, zone))
+            value = data[name]
+            if name.endswith("unit_id") and isinstance(value, int):
+                value, spec = unit_text(value), ""
+            pieces.append(_field_text(value, spec or "", translate, zone))
     return "".join(pieces)
 
 

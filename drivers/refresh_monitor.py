@@ -10,12 +10,14 @@ from drivers.reading import Value
 RUNS, SLOW = 12, 1.4  # consecutive values, each for at least 1.4 polls on average: refreshed less often than polled
 STUCK_POLLS, STUCK_S, STUCK_RUNS = 60, 120.0, 10  # identical values of a loaded meter: polls, time, × longest run
 LOADED = frozenset({"active_power", "current_l1", "current_l2", "current_l3"})
+LOADED_BEHIND_PLC = LOADED | {"motor_current", "motor_power"}  # a PLC that stops keeps the last values of a drive
 
 
 class RefreshMonitor:
-    """Counts the polls for which the watched values stayed the same."""
+    """Counts the polls for which the watched values stayed the same. loaded: powers and currents that show a load."""
 
-    def __init__(self) -> None:
+    def __init__(self, loaded: frozenset[str] = LOADED) -> None:
+        self._loads = loaded
         self._values: Mapping[str, Value] = {}
         self._run = 0  # polls with the present values
         self._since_ns = 0
@@ -55,5 +57,5 @@ class RefreshMonitor:
         return since_s if stuck and self._loaded() else 0.0
 
     def _loaded(self) -> bool:
-        flows = (self._values.get(name) for name in LOADED)
+        flows = (self._values.get(name) for name in self._loads)
         return any(isinstance(value, int | float) and value for value in flows)

@@ -12,6 +12,7 @@ class Endpoints:
     """Addresses of a plant; an empty string where the plant has no such endpoint.
 
     modbus_tcp: "127.0.0.1:port" of the Modbus TCP server.
+    s7_tcp: "127.0.0.1:port" of the PLC.
     rtu_port: device path of the Modbus RTU bus.
     ews_port: device path of the waveform stream.
     ews_tcp: "127.0.0.1:port" of the waveform stream.
@@ -19,6 +20,7 @@ class Endpoints:
     """
 
     modbus_tcp: str = ""
+    s7_tcp: str = ""
     rtu_port: str = ""
     ews_port: str = ""
     ews_tcp: str = ""
@@ -34,7 +36,8 @@ class Endpoints:
         )
 
     def __str__(self) -> str:
-        known = [("Modbus TCP", self.modbus_tcp), ("RTU", self.rtu_port), ("EWS/1", self.ews_port), *self.more.items()]
+        named = ("Modbus TCP", self.modbus_tcp), ("S7", self.s7_tcp), ("RTU", self.rtu_port), ("EWS/1", self.ews_port)
+        known = [*named, *self.more.items()]
         return ", ".join(f"{what} {where}" for what, where in known if where)
 
 

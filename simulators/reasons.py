@@ -61,6 +61,9 @@ TRAIN_UNKNOWN = Code("train_unknown", "there is no train {train:quoted}")
 TRAINS_MISSING = Code("trains_missing", "is missing; list the trains that the meter measures")
 TRAIN_WITH_CABLE = Code("train_with_cable", "{train} has a cable; give it a separate meter")
 UNIT_ID_IN_USE = Code("unit_id_in_use", "unit {unit_id:d} on line {line} is already used by {other}")
+DEVICE_OF_PLC = Code(
+    "device_of_plc", "{profile}: a line with s7 = true needs profiles of dialect s7, and they need such a line"
+)
 LINE_FULL = Code("line_full", "unit {unit_id:d} on line {line}: a line has at most {n_max:d} units; use more lines")
 WIRING_FAULT_UNKNOWN = Code("wiring_fault_unknown", "unknown fault {fault:quoted}; expected a fault such as {examples}")
 
@@ -125,6 +128,7 @@ PRODUCTION_SHARE = Code(
 
 METERS_NEED_A_LINE = Code("meters_need_a_line", 'meters of DL/T 645 need a serial line, for example --line "2400 8E1"')
 PROTOCOLS_MIXED = Code("protocols_mixed", "devices with Modbus and meters of DL/T 645 cannot share a line")
+PLC_ALONE = Code("plc_alone", "data blocks of a PLC need --tcp, and no device of another protocol on the same bus")
 PROPRIETARY_PROTOCOL = Code(
     "proprietary_protocol", "{profile}: uses a proprietary protocol, not Modbus; it cannot be simulated"
 )

@@ -20,6 +20,7 @@ def bus_settings(bus: Bus) -> BusSettings:
         stop_bits=stop_bits,
         rtu_framing=bus.framing == "rtu",
         dlt645=bus.framing == "dlt645",
+        rack_slot=bus.rack_slot,
         listen_s=bus.listen_before_start_s,
         quiet_s=bus.resume_after_quiet_s,
         rs485=bus.rs485,

@@ -22,8 +22,11 @@ from drivers.profiles import GROUPS
 from drivers.profiles.dlt645_register import READ_DATA, identifier_at
 from drivers.reasons import Code, Reason
 from drivers.registers import Block
+from drivers.s7_place import is_place, place_text
 
 TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption
+PLC_S = 0.02  # the same for a PLC, which responds at the end of a cycle of its program; an assumption
+PLC_RESPONSE_BYTES = 226  # heads and values in a response of 240 bytes
 METER_TURNAROUND_S = (0.02, 0.5)  # permitted range of a meter of DL/T 645-2007
 UTILIZATION_MAX = 1.0
 
@@ -31,6 +34,7 @@ COLUMNS = (
     (N_("device"), 20), (N_("group"), 7), (N_("fc"), -2), (N_("address"), -8), (N_("count"), -5), (N_("values"), -6),
     (N_("time"), -9), (N_("interval"), -8),
 )  # fmt: skip
+ADDRESS = 3  # column; a data block of a PLC widens it
 
 BUS_OVERLOADED = Code(
     "bus_overloaded",
@@ -57,12 +61,14 @@ class PlannedBlock(Struct, frozen=True):
     """One request of a bus.
 
     group: poll group of its registers.
+    unit: unit identifier.
     transaction_s: duration of request, silent intervals, turnaround delay and response.
     interval_s: seconds between two requests; None: one request after the start.
     """
 
     device: str
     group: str
+    unit: int
     block: Block
     transaction_s: float
     interval_s: float | None
@@ -109,11 +115,14 @@ def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
             )
 
 
-def block_s(settings: BusSettings, count: int, inter_request_delay_s: float) -> float:
+def block_s(settings: BusSettings, count: int, inter_request_delay_s: float, shared: bool = False) -> float:
     """Duration of one transaction, including the turnaround delay of the device.
 
-    The delay is an assumption: 15 ms, of a meter of DL/T 645 the middle of the permitted range.
+    The delay is an assumption: 15 ms, of a PLC 20 ms, of a meter of DL/T 645 the middle of the permitted range.
+    shared: of a PLC with several devices, whose blocks share requests: the part of a full response.
     """
+    if settings.is_plc:
+        return PLC_S * ((4 + 2 * count) / PLC_RESPONSE_BYTES if shared else 1.0)
     if not settings.is_rtu:
         return TCP_S + inter_request_delay_s
     silences_s = settings.silence_s + max(inter_request_delay_s, settings.silence_s)
@@ -136,7 +145,7 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
                 "device": item.device,
                 "group": item.group,
                 "function": item.block.function,
-                "address": item.block.address if item.block.function != READ_DATA else _place(item.block),
+                "address": _address(item),
                 "count": item.block.count,
                 "quantities": len(item.block.registers),
                 "transaction_ms": round(1000 * item.transaction_s, 2),
@@ -148,11 +157,13 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
 
 
 def plan_as_text(found: BusPlan) -> str:
-    lines = [_("bus {name}  {port}", name=found.name, port=found.port), f"  {headings(COLUMNS)}"]
+    width = max([8, *(len(_place(item)) for item in found.blocks)])
+    columns = [*COLUMNS[:ADDRESS], (COLUMNS[ADDRESS][0], -width), *COLUMNS[ADDRESS + 1 :]]
+    lines = [_("bus {name}  {port}", name=found.name, port=found.port), f"  {headings(columns)}"]
     for item in found.blocks:
         interval = padded_left(_("once") if item.interval_s is None else f"{item.interval_s:g} s", 8)
         lines.append(
-            f"  {item.device:20} {item.group:7} {item.block.function:2} {_place(item.block):>8} {item.block.count:5} "
+            f"  {item.device:20} {item.group:7} {item.block.function:2} {_place(item):>{width}} {item.block.count:5} "
             f"{len(item.block.registers):6} {1000 * item.transaction_s:6.1f} ms {interval}"
         )
     summary = _(
@@ -165,8 +176,16 @@ def plan_as_text(found: BusPlan) -> str:
     return "\n".join([*lines, *(f"  {text}" for text in (summary, *problems, *others))])
 
 
-def _place(block: Block) -> str:
-    """The address of a block; of a meter of DL/T 645 its data identifier."""
+def _address(item: PlannedBlock) -> int | str:
+    place = _place(item)
+    return item.block.address if place == str(item.block.address) else place
+
+
+def _place(item: PlannedBlock) -> str:
+    """The address of a block; of a meter of DL/T 645 its data identifier, of a PLC the first byte."""
+    block = item.block
+    if is_place(item.unit):
+        return place_text(item.unit, 2 * block.address)
     if block.function != READ_DATA:
         return str(block.address)
     words = block.registers[0].words
@@ -175,7 +194,7 @@ def _place(block: Block) -> str:
 
 def _bus_plan(poller: BusPoller, disabled: Mapping[str, Reason]) -> BusPlan:
     settings = poller.link.wire
-    blocks = tuple(block for polled in poller.devices for block in _blocks(polled, settings))
+    blocks = tuple(block for polled in poller.devices for block in _blocks(polled, settings, len(poller.devices) > 1))
     utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
     cycle_s = sum(item.transaction_s for item in blocks)
     silent_s = max((polled.device.health.response_time.timeout_s for polled in poller.devices), default=0.0)
@@ -205,14 +224,15 @@ def _notes(blocks: Sequence[PlannedBlock], settings: BusSettings) -> Iterator[Re
         yield METER_POLL_TIME(shortest_s=middle_s - spread_s, longest_s=middle_s + spread_s)
 
 
-def _blocks(polled: PolledDevice, settings: BusSettings) -> Iterator[PlannedBlock]:
+def _blocks(polled: PolledDevice, settings: BusSettings, shared: bool) -> Iterator[PlannedBlock]:
     for group in GROUPS:
         factor = GROUP_FACTOR.get(group)
         for block in polled.device.blocks([group]):
             yield PlannedBlock(
                 polled.device.name,
                 group,
+                polled.device.unit,
                 block,
-                block_s(settings, block.count, polled.device.inter_request_delay_s),
+                block_s(settings, block.count, polled.device.inter_request_delay_s, shared),
                 polled.poll_interval_s * factor if factor else None,
             )

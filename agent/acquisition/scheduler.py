@@ -24,10 +24,12 @@ from agent.core.state_reasons import BUS_STOPPED, NO_RESPONSE_TO_PROBE, POLLS_WI
 from drivers.bus_link import bus_link
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import FRAMES_NOT_REQUESTED
+from drivers.framing import Request
 from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.profiles import GROUPS, load_profile
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
 from drivers.registers import break_even_hole
+from drivers.s7_link import S7Link
 from drivers.vocabulary import vocabulary
 
 log = logging.getLogger(__name__)
@@ -171,6 +173,8 @@ class BusPoller:
         if polled.offline and not await self.link.run(device.probe()):
             reading = self._no_response_reading(polled)
         else:
+            if isinstance(self.link, S7Link):
+                self.link.announce(self._due_requests())
             poll = device.poll(polled.groups(), self._others_wait(polled))
             reading = with_ratios(await self.link.run(poll), polled.ratios)
         failed = Quality.NO_REPLY in reading.quality
@@ -201,6 +205,12 @@ class BusPoller:
         if self._is_polled(polled):
             self._on_reading(reading)
         return reading
+
+    def _due_requests(self) -> list[Request]:
+        """The requests of all devices that are due, of which one request to a PLC may read several."""
+        now_ns = self._clock.monotonic_ns()
+        due = (item for item in self.devices if item.due_ns <= now_ns and not item.offline)
+        return [request for item in due for request in item.device.requests(item.groups())]
 
     def _shift_phases(self, period_ns: int) -> None:
         """Moves the polls of all devices by the same random time.

@@ -29,6 +29,7 @@ from drivers.profiles import (
     profile_ids,
 )
 from drivers.profiles.dlt645_register import READ_DATA, identifier_of
+from drivers.profiles.s7_register import byte_text
 from drivers.registers import plan_blocks, usable
 
 COLUMNS = (
@@ -123,7 +124,7 @@ def _lines(profile: Profile) -> list[str]:
     watchdog = (
         padded(_(name), 10) + " " + (profile.comm_loss.get(key) or _("unknown"))
         for key, name in WATCHDOG.items()
-        if profile.kind == "vfd"
+        if profile.kind == "vfd" and profile.dialect != "s7"
     )
     rows = sorted(profile.registers, key=lambda item: (item.function, item.address + item.at))
     title = _("faults ({register})", register=profile.faults_of) if profile.faults_of else _("faults")
@@ -133,7 +134,7 @@ def _lines(profile: Profile) -> list[str]:
         *(f"  {text}" for text in (confidence, *_protocol(profile))),
         *_section(_("communication watchdog"), watchdog),
         f"  {headings(COLUMNS)}",
-        *(line for row in rows for line in _register_lines(row)),
+        *(line for row in rows for line in _register_lines(row, profile.dialect)),
         *map(_block_line, profile.blocks),
         *(
             line
@@ -156,6 +157,8 @@ def _protocol(profile: Profile) -> Iterator[str]:
         yield _("private protocol, not Modbus: never polled, because a read frame may be a command")
     if profile.dialect == "dlt645":
         yield _("DL/T 645-2007; addresses are data identifiers; meter address: 12 digits on the label")
+    if profile.dialect == "s7":
+        yield _("data block of a PLC (S7 protocol); addresses are bytes from the first byte of the device on")
     if rtu := profile.rtu:
         line = f"{rtu.get('baud')} {rtu.get('data_bits')}{rtu.get('parity')}{rtu.get('stop_bits')}"
         if profile.uses_modbus:
@@ -184,8 +187,14 @@ def _block_line(block: HarmonicBlock) -> str:
     return f"  {block.name:30} {'-':6} {block.function:2} {block.address:7} {orders}"
 
 
-def _register_lines(row: Register) -> Iterator[str]:
-    address = identifier_text(identifier_of(row)) if row.function == READ_DATA else str(row.address + row.at)
+def _address_text(row: Register, dialect: str) -> str:
+    if dialect == "s7":
+        return byte_text(row)
+    return identifier_text(identifier_of(row)) if row.function == READ_DATA else str(row.address + row.at)
+
+
+def _register_lines(row: Register, dialect: str) -> Iterator[str]:
+    address = _address_text(row, dialect)
     scale = f"{row.scale:g}"
     if row.parts:
         scale = "+".join(f"{part.scale:g}" for part in row.parts)

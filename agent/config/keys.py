@@ -18,6 +18,7 @@ from drivers.errors import ProfileError
 from drivers.file_reasons import FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code, InvalidValue, Reason, cause_of
+from drivers.s7_place import unit_of_text
 
 WIRINGS = ("3P4W", "3P3W", "1P2W")
 COMM_LOSS = ("not used", "other port", "warning only", "armed")  # a drive with "armed" is not polled
@@ -62,10 +63,27 @@ def _profile(value: Any) -> str:
 
 
 def _unit_id(value: Any) -> int:
-    """A unit identifier of Modbus, or the address of a meter of DL/T 645: 12 digits as a string."""
+    """A unit identifier of Modbus, or a data block of a PLC as a string."""
     if isinstance(value, str):
-        return int(schema.matched(value, rf"\d{{{ADDRESS_DIGITS}}}", codes.METER_ADDRESS_EXPECTED())[0])
+        if not value.startswith("DB"):
+            raise InvalidValue(codes.UNIT_ID_EXPECTED)
+        if (unit := unit_of_text(value)) is None:
+            raise InvalidValue(codes.DATA_BLOCK_EXPECTED)
+        return unit
     return schema.integer(1, 255)(value)
+
+
+def _meter_address(value: Any) -> int:
+    """Same as `_unit_id`, or the 12 digits of a meter of DL/T 645 as a string."""
+    if isinstance(value, str) and not value.startswith("DB"):
+        return int(schema.matched(value, rf"\d{{{ADDRESS_DIGITS}}}", codes.METER_ADDRESS_EXPECTED())[0])
+    return _unit_id(value)
+
+
+def _bus_address(value: Any) -> tuple[str, int]:
+    """Host and port; port 0 if none is stated."""
+    host, port = schema.host_port(502)(value)
+    return host, port if value.endswith(f":{port}") else 0
 
 
 def _at_meter(value: Any) -> str:
@@ -150,8 +168,10 @@ MQTT = {
 BUS = {
     "serial": KeySpec(schema.text, None),
     "line": KeySpec(_line, None),
-    "tcp": KeySpec(schema.host_port(502), None),
-    "framing": KeySpec(schema.one_of("tcp", "rtu", "dlt645"), None),
+    "tcp": KeySpec(_bus_address, None),
+    "framing": KeySpec(schema.one_of("tcp", "rtu", "dlt645", "s7"), None),
+    "rack": KeySpec(schema.integer(0, 7), None),
+    "slot": KeySpec(schema.integer(0, 31), None),
     "poll_interval": KeySpec(schema.duration(0.1, 3600), 1.0),
     "listen_before_start": KeySpec(schema.duration(0, 60), 10.0),
     "resume_after_quiet": KeySpec(schema.duration(30, 86400), QUIET_S),
@@ -161,7 +181,7 @@ BUS = {
 }
 METER = {
     "bus": KeySpec(schema.identifier),
-    "unit_id": KeySpec(_unit_id),
+    "unit_id": KeySpec(_meter_address),
     "profile": KeySpec(_profile),
     "measuring_point": KeySpec(_at_meter),
     "wiring": KeySpec(schema.one_of(*WIRINGS), "3P4W"),
@@ -221,7 +241,7 @@ WAVEFORM = {
 }
 DRIVE = {
     "bus": KeySpec(schema.identifier),
-    "unit_id": KeySpec(schema.integer(1, 255)),
+    "unit_id": KeySpec(_unit_id),
     "profile": KeySpec(_profile),
     "fed_by": KeySpec(schema.identifier, None),
     "comm_loss": KeySpec(schema.one_of(*COMM_LOSS), None),
@@ -272,7 +292,7 @@ SIGNAL = {
 }
 SIGNAL_REGISTER = {
     "bus": KeySpec(schema.identifier),
-    "unit_id": KeySpec(schema.integer(1, 255)),
+    "unit_id": KeySpec(_unit_id),
     "address": KeySpec(schema.integer(0, 65535)),
     "type": KeySpec(schema.one_of("u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64")),
     "word_order": KeySpec(schema.one_of("big", "little"), "big"),

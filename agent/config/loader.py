@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ from drivers.toml_file import TomlError, parse_toml, read_limited
 from drivers.toml_lines import key_lines
 
 PROFILES_VARIABLE = "MAGWATT_PROFILES"
+PORTS = {"s7": 102}  # by framing, if it is not that of Modbus
+RACK_SLOT = {"rack": 0, "slot": 1}  # defaults: of an S7-1200 and S7-1500
 
 
 class ConfigError(Exception):
@@ -208,7 +211,7 @@ def _mqtt(folder: Path, raw: Any, report: ConfigReport) -> Mqtt | None:
 
 def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
     framing = values["framing"] or ("rtu" if values["serial"] else "tcp")
-    if not _one_port(values, f"bus.{name}", report):
+    if not _one_port(values, f"bus.{name}", report) or not _is_plc_complete(values, f"bus.{name}", report):
         return None
     if values["serial"] and values["line"] is None:
         report.problem(f"bus.{name}.line", codes.LINE_SETTINGS_MISSING())
@@ -220,15 +223,38 @@ def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
         name=name,
         serial=values["serial"],
         line=values["line"] or ((2400, 8, "E", 1) if framing == "dlt645" else (19200, 8, "N", 1)),
-        tcp=values["tcp"],
+        tcp=values["tcp"] and (values["tcp"][0], values["tcp"][1] or PORTS.get(framing, 502)),
         framing=framing,
         poll_interval_s=values["poll_interval"],
-        listen_before_start_s=0.0 if framing == "tcp" else values["listen_before_start"],
+        listen_before_start_s=0.0 if framing in ("tcp", "s7") else values["listen_before_start"],
         resume_after_quiet_s=values["resume_after_quiet"],
         timeout_s=values["timeout"],
         inter_request_delay_s=values["inter_request_delay"],
         rs485=values["rs485"],
+        rack_slot=_rack_slot(values) if framing == "s7" else None,
     )
+
+
+def _rack_slot(values: Mapping[str, Any]) -> tuple[int, int]:
+    rack, slot = (default if values[key] is None else values[key] for key, default in RACK_SLOT.items())
+    return rack, slot
+
+
+def _is_plc_complete(values: Mapping[str, Any], where: str, report: ConfigReport) -> bool:
+    """Whether the keys of a PLC are those that it needs; otherwise reports a problem."""
+    if values["framing"] == "s7":
+        if values["serial"]:
+            report.problem(f"{where}.serial", codes.PLC_ON_SERIAL_LINE(), values["serial"])
+        elif find_spec("snap7") is None:
+            report.problem(f"{where}.framing", codes.PLC_LIBRARY_MISSING(), "s7")
+        else:
+            return True
+        return False
+    for key in RACK_SLOT:
+        if values[key] is not None:
+            report.problem(f"{where}.{key}", codes.RACK_WITHOUT_PLC(bus=where), values[key])
+            return False
+    return True
 
 
 def _one_port(values: Mapping[str, Any], where: str, report: ConfigReport) -> bool:

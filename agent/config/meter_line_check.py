@@ -1,4 +1,4 @@
-"""Checks of meters of DL/T 645-2007: their bus, address, wiring and ratio, and what their energy counter resolves."""
+"""Checks of protocol and address of each device, and of meters of DL/T 645-2007: wiring, ratio, step of the energy."""
 
 from __future__ import annotations
 
@@ -30,24 +30,50 @@ def check_meter_lines(config: Config, raw: Mapping[str, Any], report: ConfigRepo
             report.note(f"bus.{bus.name}.line", codes.METER_PARITY_UNUSUAL())
     for name, row in config.signals.items():
         on = config.buses.get(row["bus"]) if row and row["topic"] is None else None
-        if on is not None and on.framing == "dlt645":
-            report.problem(f"signal.{name}.bus", codes.MODBUS_ON_METER_BUS(bus=on.name), row["bus"])
+        if on is not None:
+            _check_signal(f"signal.{name}", row, on, raw["signal"][name], report)
+
+
+def _check_signal(
+    where: str, row: Mapping[str, Any], bus: Bus, table: Mapping[str, Any], report: ConfigReport
+) -> None:  # fmt: skip
+    if bus.framing == "dlt645":
+        report.problem(f"{where}.bus", codes.MODBUS_ON_METER_BUS(bus=bus.name), row["bus"])
+        return
+    protocol = "s7" if bus.framing == "s7" else "modbus"
+    if _address_of(table) != protocol:
+        report.problem(f"{where}.unit_id", _EXPECTED_ADDRESS[protocol](), table["unit_id"])
+    elif protocol == "s7" and row["address"] % 2:
+        report.problem(f"{where}.address", codes.SIGNAL_BYTE_ODD(), row["address"])
+
+
+_EXPECTED_ADDRESS = {
+    "modbus": codes.UNIT_ID_EXPECTED, "dlt645": codes.METER_ADDRESS_EXPECTED, "s7": codes.DATA_BLOCK_EXPECTED
+}  # fmt: skip
+
+
+def _address_of(table: Mapping[str, Any]) -> str:
+    """The protocol to which the unit identifier belongs as it is written."""
+    unit_id = table.get("unit_id")
+    if isinstance(unit_id, str):
+        return "s7" if unit_id.startswith("DB") else "dlt645"
+    return "modbus"
 
 
 def _check_device(
     where: str, item: Meter | Drive, bus: Bus, table: Mapping[str, Any], report: ConfigReport
 ) -> None:  # fmt: skip
-    is_meter_line = load_profile(item.profile).dialect == "dlt645"
-    if is_meter_line != (bus.framing == "dlt645"):
-        code = codes.METER_BUS_FRAMING if is_meter_line else codes.MODBUS_ON_METER_BUS
-        report.problem(f"{where}.bus", code(bus=bus.name), item.bus)
-    if is_meter_line == isinstance(table.get("unit_id"), int):
-        report.problem(
-            f"{where}.unit_id",
-            codes.METER_ADDRESS_EXPECTED() if is_meter_line else codes.UNIT_ID_EXPECTED(),
-            table["unit_id"],
+    dialect = load_profile(item.profile).dialect
+    protocol = dialect if dialect in ("dlt645", "s7") else "modbus"
+    on_bus = bus.framing if bus.framing in ("dlt645", "s7") else "modbus"
+    if protocol != on_bus:
+        code = {"dlt645": codes.METER_BUS_FRAMING, "s7": codes.PLC_BUS_FRAMING}.get(
+            protocol, codes.OTHER_ON_PLC_BUS if on_bus == "s7" else codes.MODBUS_ON_METER_BUS
         )
-    if is_meter_line and isinstance(item, Meter):
+        report.problem(f"{where}.bus", code(bus=bus.name), item.bus)
+    if _address_of(table) != protocol:
+        report.problem(f"{where}.unit_id", _EXPECTED_ADDRESS[protocol](), table["unit_id"])
+    if protocol == "dlt645" and isinstance(item, Meter):
         _check_values(where, item, report)
 
 

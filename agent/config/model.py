@@ -114,7 +114,8 @@ class Bus(Struct, frozen=True):
     serial: serial port; None: TCP.
     line: baud rate, data bits, parity (N, E, O), stop bits.
     tcp: host and port; None: serial.
-    framing: tcp | rtu | dlt645.
+    framing: tcp | rtu | dlt645 | s7.
+    rack_slot: of the CPU of a PLC; None: no PLC.
     poll_interval_s: interval between polls of the fast registers.
     listen_before_start_s: time in which the bus is monitored for another master before the first request.
     timeout_s: maximum response time; None: as in the profile.
@@ -134,12 +135,14 @@ class Bus(Struct, frozen=True):
     inter_request_delay_s: float | None
     rs485: bool = False
     resume_after_quiet_s: float = QUIET_S
+    rack_slot: tuple[int, int] | None = None
 
 
 class Meter(Struct, frozen=True):
     """A table [meter.name].
 
-    bus, unit_id: where the meter responds; DL/T 645: the 12 digits of its address as a number.
+    bus, unit_id: where the meter responds; DL/T 645: the 12 digits of its address as a number; data block of a PLC: the
+        number of drivers/s7_place.py.
     profile: register map, vendor/model.
     measuring_point: drive-input | motor | feeder.
     wiring: 3P4W | 3P3W | 1P2W.
@@ -186,7 +189,7 @@ class Meter(Struct, frozen=True):
 class Drive(Struct, frozen=True):
     """A table [drive.name].
 
-    bus, unit_id: where the drive responds.
+    bus, unit_id: where the drive responds; data block of a PLC: the number of drivers/s7_place.py.
     profile: register map, vendor/model.
     fed_by: the meter at its input; None: none.
     comm_loss: setting of the communication watchdog, as found at the drive; None: not checked, the drive is not polled.

@@ -236,7 +236,7 @@ RATIO_NOT_READABLE = Code(
     "ratio_not_readable", "the meter has no register for its transformer ratio; check the ratio at the meter"
 )
 
-# Meters of DL/T 645-2007
+# Meters of DL/T 645-2007, and PLCs
 
 METER_ADDRESS_EXPECTED = Code(
     "meter_address_expected",
@@ -250,6 +250,29 @@ METER_BUS_FRAMING = Code(
 MODBUS_ON_METER_BUS = Code(
     "modbus_on_meter_bus",
     "the device uses Modbus, but bus {bus} is a line with meters of DL/T 645; connect it to another serial port",
+)
+DATA_BLOCK_EXPECTED = Code(
+    "data_block_expected",
+    "expected a data block of the PLC, in quotes, with an even first byte if the device does not begin at 0: for "
+    'example unit_id = "DB100" or "DB100.DBB32"',
+)
+PLC_BUS_FRAMING = Code(
+    "plc_bus_framing", 'the profile describes a data block of a PLC; write framing = "s7" in [bus.{bus}]'
+)
+OTHER_ON_PLC_BUS = Code(
+    "other_on_plc_bus",
+    "bus {bus} is a PLC, of which only data blocks are read: use a profile of dialect s7, such as siemens/s7-drive",
+)
+PLC_ON_SERIAL_LINE = Code(
+    "plc_on_serial_line", 'a PLC is read over Ethernet only; write tcp = "192.0.2.40" instead of serial'
+)
+PLC_LIBRARY_MISSING = Code(
+    "plc_library_missing",
+    "the library python-snap7 is not installed, so that no PLC can be read. Run `pip install 'magwatt[s7]'`",
+)
+RACK_WITHOUT_PLC = Code("rack_without_plc", 'only valid for a PLC; write framing = "s7" in [{bus}], or omit it')
+SIGNAL_BYTE_ODD = Code(
+    "signal_byte_odd", "in a data block, the address of a signal is its first byte, which is even: 0, 2, 4, …"
 )
 METER_PARITY_UNUSUAL = Code(
     "meter_parity_unusual", 'meters of DL/T 645 use 8 data bits and even parity, for example line = "2400 8E1"'

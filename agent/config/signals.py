@@ -17,6 +17,8 @@ from agent.config.model import Config, Mqtt
 from agent.core.metrics import Metric
 from drivers.profiles import Profile, Register
 from drivers.profiles.model import WORDS
+from drivers.profiles.s7_register import READ_VARIABLE
+from drivers.s7_place import is_place, unit_text
 
 MAX_REGISTERS = 32  # of one request: covers adjacent signals, and almost all devices accept it
 
@@ -164,7 +166,7 @@ def _device_of(name: str, row: Mapping[str, Any]) -> str:
 
 
 def _device_name(bus: str, unit: int) -> str:
-    return f"signals-{bus}-{unit}"
+    return f"signals-{bus}-{unit_text(unit).replace('.', '-').lower()}"
 
 
 def _profile(config: Config, bus: str, unit: int, names: list[str]) -> Profile:
@@ -177,10 +179,11 @@ def _profile(config: Config, bus: str, unit: int, names: list[str]) -> Profile:
 
 def _register(name: str, config: Config) -> Register:
     row = config.signals[name]
+    is_plc = is_place(row["unit_id"])
     return Register(
         name=metric_of(name, row["unit_of_measure"]),
-        address=row["address"],
-        function=row["function"],
+        address=row["address"] // 2 if is_plc else row["address"],
+        function=READ_VARIABLE if is_plc else row["function"],
         type=row["type"],
         words=WORDS[row["type"]],
         big_words_first=row["word_order"] == "big",

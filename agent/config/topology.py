@@ -97,9 +97,16 @@ def assets(config: Config) -> tuple[Asset, ...]:
 
 
 def polled_devices(config: Config) -> list[Meter | Drive]:
-    """All meters, and the drives whose `comm_loss` permits polling; without devices of a private protocol."""
+    """All meters, and the drives whose `comm_loss` permits polling; without devices of a private protocol.
+
+    Reading a data block of a PLC does not reach the drive, so that its `comm_loss` does not matter.
+    """
     found: list[Meter | Drive] = [*config.meters.values()]
-    found += (drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED)
+    found += (
+        drive
+        for drive in config.drives.values()
+        if drive.comm_loss not in NOT_POLLED or load_profile(drive.profile).dialect == "s7"
+    )
     return [item for item in found if is_polled(item.profile)]
 
 

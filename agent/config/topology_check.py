@@ -129,6 +129,8 @@ def _check_drives(config: Config, report: ConfigReport) -> None:
         profile = load_profile(drive.profile)
         if profile.kind != "vfd":
             report.problem(f"drive.{drive.name}.profile", codes.DRIVE_PROFILE_EXPECTED(), drive.profile)
+        elif profile.dialect == "s7":
+            continue  # only the PLC has a connection to the drive
         elif drive.comm_loss is None:
             reason = codes.COMM_LOSS_NOT_STATED()
             if parameter := profile.comm_loss.get("parameter"):

@@ -14,7 +14,7 @@ ALL_WORDS = {**WORDS, **BCD_WORDS}
 ENCODINGS = ("plain", "four_quadrant_pf", "magnitude")
 CONFIDENCE = ("two_sources", "one_source", "from_memory")
 KINDS = ("vfd", "meter", "motor_relay")
-DIALECTS = ("modbus", "sunspec", "dlt645", "huanyang_private")
+DIALECTS = ("modbus", "sunspec", "dlt645", "s7", "huanyang_private")
 IDENTIFY_METHODS = ("fc43", "fc17", "register", "plausibility", "sunspec", "none")
 SCALE_KINDS = ("exponent", "decimals")
 GAP_RULES = ("allowed", "inside", "forbidden", "unknown")
@@ -51,7 +51,8 @@ class Register(Struct, frozen=True):
 
     name: quantity of the vocabulary.
     address, words: registers that one request must read: the value, its parts, and its scale if adjacent.
-    function: 3 or 4; DL/T 645: control code 11H, and `address` as in drivers/profiles/dlt645_register.py.
+    function: 3 or 4; DL/T 645: control code 11H, and `address` as in drivers/profiles/dlt645_register.py; data block of
+        a PLC: 4, which reads a variable in the S7 protocol, too, and `address` is half the byte.
     type: one of ALL_WORDS, or string. BCD: decimal digits, of which sbcd has a sign in its highest bit (DL/T 645);
         bcd12 is a text of 12 digits.
     big_words_first: word order of values of more than one register.

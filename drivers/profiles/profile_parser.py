@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from drivers import profile_reasons as codes
 from drivers.file_reasons import with_suggestion
+from drivers.profiles import s7_register
 from drivers.profiles.dlt645_register import PROTOCOL_DEFAULTS, READ_DATA
 from drivers.profiles.model import (
     CONFIDENCE,
@@ -59,6 +60,7 @@ PROTOCOL = {
     "reads_across_gaps": Key(TEXT, GAP_RULES), "rtu": Key(TABLE), "tcp": Key(TABLE),
 }  # fmt: skip
 METER_PROTOCOL = {**PROTOCOL, "function_code": Key(WHOLE, (READ_DATA,))}
+_DEFAULTS = {"dlt645": PROTOCOL_DEFAULTS, "s7": s7_register.PROTOCOL_DEFAULTS}
 _RTU = {
     "baud": Key(WHOLE), "bauds": Key(WHOLES), "parity": Key(TEXT, ("N", "E", "O")), "data_bits": Key(WHOLE),
     "stop_bits": Key(WHOLE), "unit_id": Key(WHOLE, low=1, high=255),
@@ -86,14 +88,14 @@ _SOURCE = {"kind": Key(TEXT), "ref": Key(TEXT), "covers": Key(TEXT)}
 def parse_profile(raw: TableData, source: str) -> Profile:
     """The validated profile. source: file or identifier for messages. Raises ProfileError with all problems."""
     problems: list[Problem] = []
-    is_meter = is_a(raw.get("protocol"), TABLE) and raw["protocol"].get("dialect") == "dlt645"
-    if is_meter:
-        raw = {**raw, "protocol": {**PROTOCOL_DEFAULTS, **raw["protocol"]}}
+    dialect = raw["protocol"].get("dialect") if is_a(raw.get("protocol"), TABLE) else ""
+    if defaults := _DEFAULTS.get(str(dialect)):
+        raw = {**raw, "protocol": {**defaults, **raw["protocol"]}}
     top = Table(raw, "", problems)
     top.check_keys(_TOP)
     for key, keys in (
         ("device", DEVICE),
-        ("protocol", METER_PROTOCOL if is_meter else PROTOCOL),
+        ("protocol", METER_PROTOCOL if dialect == "dlt645" else PROTOCOL),
         ("comm_loss", COMM_LOSS),
     ):
         top.part(key).check_keys(keys)

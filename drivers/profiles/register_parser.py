@@ -20,6 +20,7 @@ from drivers.profiles.model import (
     Register,
     ScaleFrom,
 )
+from drivers.profiles.s7_register import with_register
 from drivers.profiles.toml_checks import (
     LIST,
     NUMBER,
@@ -60,6 +61,8 @@ def register_of(table: Table, device: TableData, protocol: TableData) -> Registe
     is_meter = protocol.get("dialect") == "dlt645"
     if is_meter:
         table = with_address(table)
+    elif protocol.get("dialect") == "s7":
+        table = with_register(table)
     entry, name = table.data, str(table.data.get("name", ""))
     table.check_keys(METER_REGISTER if is_meter else REGISTER)
     quantity = vocabulary().get(name)

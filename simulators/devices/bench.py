@@ -16,6 +16,7 @@ from drivers.profiles import Profile, Register
 from drivers.profiles.model import BCD_WORDS
 from drivers.reading import Value
 from drivers.reasons import InvalidValue
+from drivers.s7_place import unit_of
 from drivers.vocabulary import vocabulary
 from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
@@ -55,7 +56,8 @@ class BenchDevice:
     place: in the plant. None: a meter of a feeder, a drive without a meter.
 
     `step(dt_s)` advances time, `values` are the displayed values, `served` responds to register reads.
-    energy_meter: the device as a meter of DL/T 645; None: it uses Modbus.
+    energy_meter: the device as a meter of DL/T 645; None: `served` responds, to Modbus, or as the data block of a PLC
+        with the number `unit`.
     Raises InvalidValue for a map in a proprietary protocol.
     """
 
@@ -82,7 +84,7 @@ class BenchDevice:
             three_wires=profile.register("voltage_l12") is not None,
         ) if profile.dialect == "dlt645" else None  # fmt: skip
         self.served = SimulatedDevice(
-            unit,
+            unit_of(unit) if profile.dialect == "s7" else unit,
             profile,
             lambda: self.values,
             rating_kw=self.machine.kw,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from drivers.s7_place import is_place, place_of
 from simulators.devices import transmitter
 from simulators.endpoints import Endpoints
 from simulators.meters.transformers import CT_CLASS
@@ -43,7 +44,7 @@ url = {json.dumps(mqtt_url)}
         where = endpoints.more[line.name]
         how = f'serial = {json.dumps(where)}\nline = {json.dumps(line.serial)}\nlisten_before_start = "0s"'
         if not line.serial:
-            how = f"tcp = {json.dumps(where)}"
+            how = f"tcp = {json.dumps(where)}" + ('\nframing = "s7"' if line.s7 else "")
         tables.append(f'[bus.{line.name}]\n{how}\npoll_interval = "{record.every_s:g}s"\n')
     by_name = {device.name: device for device in plant.instruments.installed}
     shared = {name: item.name for item in record.meter for name in item.of}
@@ -56,7 +57,7 @@ url = {json.dumps(mqtt_url)}
             at = "motor" if unit.record.kind == "direct" else "drive-input"
             where = json.dumps(endpoints.ews_port)
             tables.append(f'[motor.{unit.name}.waveform]\nserial = {where}\nbaud = 3000000\nmeasuring_point = "{at}"\n')
-    tables += [_signal(item) for item in record.signal]
+    tables += [_signal(by_name[item.name], item) for item in record.signal]
     return "\n".join([*tables, record.site.tariff])
 
 
@@ -88,10 +89,10 @@ def _phases(record: ScenarioRecord, unit: MotorTrain) -> str:
     return f"periods = {{ {days} }}\n"
 
 
-def _signal(item: SignalRecord) -> str:
+def _signal(device: InstalledDevice, item: SignalRecord) -> str:
     measures = f'measures = "{item.shows}"\n' if item.shows == "winding-temperature" else ""
     return (
-        f'[signal.{item.name}]\nbus = "{item.line}"\nunit_id = {item.unit}\naddress = {transmitter.ADDRESS}\n'
+        f'[signal.{item.name}]\nbus = "{item.line}"\nunit_id = {_unit_id(device)}\naddress = {transmitter.ADDRESS}\n'
         f'type = "{transmitter.TYPE}"\nunit_of_measure = {json.dumps(item.unit_of_measure)}\nmotor = "{item.of}"\n'
         f"{measures}"
     )
@@ -110,7 +111,7 @@ def _train(unit: MotorTrain, by_name: dict[str, InstalledDevice], shared: str | 
         kw = record.drive.kw or record.motor.kw
         fed += "rectifier = false\n" if record.kind == "dc-bus" else ""
         tables.append(
-            f'[drive.{drive.name}]\nbus = "{drive.line}"\nunit_id = {drive.device.unit}\n'
+            f'[drive.{drive.name}]\nbus = "{drive.line}"\nunit_id = {_unit_id(drive)}\n'
             f'profile = "{record.drive.profile}"\n{fed}comm_loss = "not used"\nkw = {kw:g}\nclass = "IE2"\n'
         )
         fed_by = drive.name
@@ -146,12 +147,17 @@ def _plate(unit: MotorTrain, before: bool) -> str:
     )
 
 
+def _unit_id(device: InstalledDevice) -> str:
+    unit = device.device.unit
+    return f'"DB{place_of(unit)[0]}"' if is_place(unit) else str(unit)
+
+
 def _meter(meter: InstalledDevice, item: DeviceRecord, at: str) -> str:
     ct = f'ct = "{item.ct}/{_RATIO_A}"\nratio_applied_by = "meter"\nct_class = "{CT_CLASS}"\n' if item.ct else ""
     plate = {"serial_number": item.serial, "certificate": item.certificate}
     stated = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plate.items() if value)
     allocation = f'allocation = "{item.divide}"\n' if len(item.of) else ""
     return (
-        f'[meter.{meter.name}]\nbus = "{meter.line}"\nunit_id = {meter.device.unit}\nprofile = "{item.profile}"\n'
+        f'[meter.{meter.name}]\nbus = "{meter.line}"\nunit_id = {_unit_id(meter)}\nprofile = "{item.profile}"\n'
         f'measuring_point = "{at}"\nwiring = "3P4W"\nclass = "{item.accuracy:g}"\n{ct}{stated}{allocation}'
     )

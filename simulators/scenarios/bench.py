@@ -13,6 +13,7 @@ from drivers.reasons import InvalidValue
 from drivers.registers import TRIPPED
 from drivers.vocabulary import metric_name_of
 from simulators import reasons as codes
+from simulators.bus.plc_server import PlcServer
 from simulators.bus.tcp import TcpBus
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
@@ -70,15 +71,19 @@ class DeviceBench:
         )  # fmt: skip
         self._port, self._line = port, line
         self._meters = [item.energy_meter for item in self.devices if item.energy_meter is not None]
+        blocks = [item.served for item in self.devices if item.profile.dialect == "s7"]
         if self._meters and not line:
             raise InvalidValue(codes.METERS_NEED_A_LINE)
         if len(self._meters) not in (0, len(self.devices)):
             raise InvalidValue(codes.PROTOCOLS_MIXED)
+        if blocks and (line or len(blocks) != len(self.devices)):
+            raise InvalidValue(codes.PLC_ALONE)
+        self._plc = PlcServer(blocks, port) if blocks else None
 
     @property
     def lines(self) -> Mapping[str, ScenarioLine]:
         return {
-            "rtu_port" if self._line else "modbus_tcp": ScenarioLine(
+            "rtu_port" if self._line else "s7_tcp" if self._plc else "modbus_tcp": ScenarioLine(
                 self._meters or [item.served for item in self.devices], bool(self._line)
             )
         }
@@ -88,6 +93,8 @@ class DeviceBench:
         served = [device.served for device in self.devices]
         if self._meters:
             return {"rtu_port": meter_port(self._line, self._meters)}
+        if self._plc is not None:
+            return {"s7_tcp": self._plc}
         if not self._line:
             return {"modbus_tcp": TcpBus(served, self._port)}
         return {"rtu_port": segment_port(self._line, served)}
@@ -95,6 +102,8 @@ class DeviceBench:
     def step(self, dt_s: float) -> None:
         for device in self.devices:
             device.step(dt_s)
+        if self._plc is not None:
+            self._plc.update()
 
     def truth(self) -> Mapping[str, Row]:
         """Return the numeric values that each device displays, by device name."""
@@ -150,7 +159,9 @@ def config_toml(
     if any(device.energy_meter for device in devices):
         where += '\nframing = "dlt645"'
     if not line:
-        where = f"tcp = {json.dumps(endpoints.modbus_tcp)}"
+        where = f"tcp = {json.dumps(endpoints.s7_tcp or endpoints.modbus_tcp)}"
+    if any(device.profile.dialect == "s7" for device in devices):
+        where += '\nframing = "s7"'
     tables = [
         "# Virtual devices of `magwatt simulate --device`.",
         f'[site]\nid = "bench"\ngateway = "gw-01"\nsimulated = true\n\n[store]\nstate_dir = {json.dumps(state_dir)}\n',
@@ -159,13 +170,19 @@ def config_toml(
     return "\n".join([*tables, *(_drive(device) if device.is_drive else _meter(device) for device in devices)])
 
 
+def _unit_id(device: BenchDevice) -> str:
+    if device.profile.dialect == "s7":
+        return f'unit_id = "DB{device.unit}"'
+    return f'unit_id = "{device.energy_meter.address}"' if device.energy_meter else f"unit_id = {device.unit}"
+
+
 def _meter(device: BenchDevice) -> str:
     ratios, of_meter = device.ratios, device.energy_meter
     wiring = "1P2W" if device.profile.phases == 1 else "3P3W" if of_meter and of_meter.three_wires else "3P4W"
     lines = [
         f"[meter.{device.name}]",
         'bus = "bench"',
-        f'unit_id = "{device.energy_meter.address}"' if device.energy_meter else f"unit_id = {device.unit}",
+        _unit_id(device),
         f'profile = "{device.profile.id}"',
         f'measuring_point = "{device.place.measuring_point}"',
         f'wiring = "{wiring}"',
@@ -185,7 +202,7 @@ def _drive(device: BenchDevice) -> str:
     return f"""\
 [drive.{device.name}]
 bus = "bench"
-unit_id = {device.unit}
+{_unit_id(device)}
 profile = "{device.profile.id}"
 {fed_by}comm_loss = "not used"
 kw = {device.machine.kw:g}

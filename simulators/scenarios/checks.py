@@ -134,6 +134,7 @@ def _once(what: str, names: Iterable[str]) -> None:
 def _line(line: LineRecord) -> None:
     known = not line.serial or re.fullmatch(r"(9600|19200|38400|57600|115200) 8(N1|E1|O1|N2)", line.serial)
     require(known, f"line.{line.name}.serial", codes.SERIAL_SETTING, value=line.serial)
+    require(not (line.serial and line.s7), f"line.{line.name}.s7", codes.PLC_ALONE)
     require(
         0 <= line.port <= 65535, f"line.{line.name}.port", codes.VALUE_OUT_OF_RANGE, low=0, high=65535, value=line.port
     )

@@ -7,7 +7,9 @@ from random import Random
 from typing import NamedTuple
 
 from drivers.profiles import load_profile
+from drivers.s7_place import unit_of
 from simulators import reasons as codes
+from simulators.bus.plc_server import PlcServer
 from simulators.bus.tcp import TcpBus
 from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
@@ -58,6 +60,8 @@ class Instruments:
         self._meters: dict[str, meter.SimulatedMeter] = {}
         self._errors: dict[str, drive_display.DriveErrors] = {}
         self._serial_lines = {item.name for item in record.line if item.serial}
+        self._plc_lines = {item.name for item in record.line if item.s7}
+        self._plcs: list[PlcServer] = []
         self._used_units: dict[tuple[str, int], str] = {}
         for unit in units.values():
             if unit.record.meter is not None:
@@ -89,6 +93,7 @@ class Instruments:
         line, unit = lines[number % len(lines)], item.unit + number // len(lines)
         self._reserve_unit(name, line, unit)
         profile = load_profile(item.profile)
+        require((profile.dialect == "s7") == (line in self._plc_lines), name, codes.DEVICE_OF_PLC, profile=profile.id)
         identity_values = identity.identity_values(profile)
         state = DeviceState(
             DeviceFault(fault.kind, 3600 * fault.from_h, 3600 * fault.to_h, fault.code)
@@ -96,7 +101,7 @@ class Instruments:
             if fault.device == name
         )
         device = SimulatedDevice(
-            unit, profile, lambda: {**state.values, **identity_values}, rating_kw=rating_kw,
+            self._unit_of(line, unit), profile, lambda: {**state.values, **identity_values}, rating_kw=rating_kw,
             extra=identity.identity_words(profile), state=state,
             identification=identity.identification(profile) if line in self._serial_lines else None,
         )  # fmt: skip
@@ -107,9 +112,12 @@ class Instruments:
         self._reserve_unit(item.name, item.line, item.unit)
         state = DeviceState()
         profile = transmitter_profile(item.name, item.unit_of_measure)
-        device = SimulatedDevice(item.unit, profile, lambda: state.values, state=state)
+        device = SimulatedDevice(self._unit_of(item.line, item.unit), profile, lambda: state.values, state=state)
         self.installed.append(InstalledDevice(item.name, item.line, device, state))
         return 1 + self._chance.uniform(-item.accuracy, item.accuracy) / 100
+
+    def _unit_of(self, line: str, unit: int) -> int:
+        return unit_of(unit) if line in self._plc_lines else unit
 
     def _reserve_unit(self, name: str, line: str, unit: int) -> None:
         other = self._used_units.setdefault((line, unit), name)
@@ -125,8 +133,11 @@ class Instruments:
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
+        self._plcs = [PlcServer(self._on(item.name), item.port) for item in self._record.line if item.s7]
+        plcs = iter(self._plcs)
         return {
             item.name: segment_port(item.serial, self._on(item.name)) if item.serial
+            else next(plcs) if item.s7
             else TcpBus(self._on(item.name), item.port)
             for item in self._record.line
         }  # fmt: skip
@@ -153,6 +164,8 @@ class Instruments:
             values[name] = {name: _shown(item, factor, self._units[item.of])}
         for device in self.installed:
             device.state.update(now_s, values[device.name])
+        for plc in self._plcs:
+            plc.update()
 
     def truth(self, now_s: float) -> dict[str, Row]:
         """Return the state of the faults of each device that has faults."""

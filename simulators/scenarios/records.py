@@ -14,13 +14,15 @@ class LineRecord:
     """A bus.
 
     name: name of the bus.
-    serial: line settings such as "19200 8N1"; empty: Modbus TCP.
+    serial: line settings such as "19200 8N1"; empty: TCP.
+    s7: the devices are data blocks of a PLC, whose numbers are their units; otherwise Modbus.
     port: TCP port; 0: any free one.
     """
 
     name: str
     serial: str = ""
     port: int = 0
+    s7: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_an_agent_without_waveforms_loads_no_numpy() -> None:
     modules = ("agent.runtime.run", "agent.acquisition.scheduler", "agent.analysis.efficiency.estimator")
-    assert not loaded_by(f"import {', '.join(modules)}, drivers.modbus_link") & {"numpy", "numba"}
+    assert not loaded_by(f"import {', '.join(modules)}, drivers.modbus_link") & {"numpy", "numba", "snap7"}
 
 
 def test_the_page_loads_nothing_that_measures() -> None:

@@ -38,8 +38,7 @@ from simulators.endpoints import Endpoints
 from simulators.scenarios import bench
 
 NOT_SERVED = {"huanyang/hy": "a private dialect: its reads are not Modbus, and one of them starts the spindle"}
-OF_METERS = [name for name in profile_ids() if load_profile(name).dialect == "dlt645"]  # no Modbus
-SERVED = [name for name in profile_ids() if name not in (*NOT_SERVED, *OF_METERS)]
+SERVED = [name for name in profile_ids() if load_profile(name).uses_modbus]
 ON_A_SERIAL_LINE = ["carlo-gavazzi/em340", "eastron/sdm630", "weg/cfw500", "yaskawa/ga800"]
 BAUD = 115200
 FORMATS = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f", "u64": "Q", "i64": "q", "f64": "d"}

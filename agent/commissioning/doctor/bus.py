@@ -20,14 +20,16 @@ from drivers.errors import (
     LinkClosed,
     LinkTimeout,
     ModbusExceptionResponse,
+    PlcRejection,
     ResponseQuarantined,
 )
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.modbus_link import ModbusLink
 from drivers.profile_link import link_for
-from drivers.reasons import Reason, cause_of
+from drivers.reasons import Code, Reason, cause_of
 from drivers.registers import Block
+from drivers.s7_link import S7Link
 from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
 
 REQUEST_BYTES, METER_REQUEST_BYTES = 8, 20
@@ -49,6 +51,7 @@ class DeviceObservation(Struct):
     invalid: number of those for which invalid bytes were received.
     corrupt: number of corrupt responses.
     exceptions: exception code → number of exception responses.
+    rejections: why the PLC rejected requests → number of them; the first one of each reason.
     response_s: response times in seconds, without the transmission time.
     """
 
@@ -61,6 +64,7 @@ class DeviceObservation(Struct):
     invalid: int = 0
     corrupt: int = 0
     exceptions: Counter[int] = field(default_factory=Counter)
+    rejections: dict[Code, tuple[Reason, int]] = field(default_factory=dict)
     response_s: list[float] = field(default_factory=list)
 
     @property
@@ -109,7 +113,7 @@ class BusObservation(Struct):
 async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
     """Reads every block `rounds` times with one attempt each, and counts. Faults of the bus are results, not errors."""
     link = poller.link
-    assert isinstance(link, ModbusLink | Dlt645Link), "only a real bus has interference"
+    assert isinstance(link, ModbusLink | Dlt645Link | S7Link), "only a real bus has interference"
     wire = link.wire
     devices = [item.device for item in poller.devices]
     observed = BusObservation(
@@ -137,7 +141,7 @@ async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
 
 
 async def _read(
-    link: ModbusLink | Dlt645Link,
+    link: ModbusLink | Dlt645Link | S7Link,
     device: ModbusDevice,
     block: Block,
     counts: DeviceObservation,
@@ -153,6 +157,9 @@ async def _read(
         )
         counts.valid += 1
         counts.response_s.append(link.response_s - transmission_time_s)
+    except PlcRejection as error:
+        first, n = counts.rejections.get(error.reason.code, (error.reason, 0))
+        counts.rejections[error.reason.code] = first, n + 1
     except ModbusExceptionResponse as error:
         counts.exceptions[error.code] += 1
     except FrameError:
@@ -192,6 +199,8 @@ def bus_findings(observed: BusObservation) -> list[DoctorFinding]:
 
 
 def _why_closed(observed: BusObservation, error: Reason | str) -> Reason:
+    if observed.wire.is_plc and isinstance(error, Reason):
+        return error  # it contains what to do
     if not observed.wire.is_serial:
         return codes.TCP_BUS_UNAVAILABLE(error=error)
     if adapters := tuple(stable_names()):
@@ -241,6 +250,8 @@ def _adapter(observed: BusObservation, where: str) -> Iterator[DoctorFinding]:
 
 def _device(observed: BusObservation, device: DeviceObservation, where: str) -> Iterator[DoctorFinding]:
     about = {"device": device.name, "unit_id": device.unit}
+    for first, n in device.rejections.values():
+        yield finding(where, codes.PLC_REJECTS(device=device.name, n=n, total=device.requests, first=first))
     if n := sum(device.exceptions[code] for code in GATEWAY_EXCEPTIONS):
         yield finding(where, codes.GATEWAY_WITHOUT_RESPONSE(**about, n=n, total=device.requests))
     if n := device.exceptions[2] + device.exceptions[3]:

@@ -178,6 +178,9 @@ GATEWAY_WITHOUT_RESPONSE = Code(
     "{device} (unit {unit_id:d}): the gateway gets no response from it ({n:d} of {total:d} requests). Check its power "
     "supply, and the unit identifier and the line settings in the gateway",
 )
+PLC_REJECTS = Code(
+    "plc_rejects", "{device}: the PLC rejects {n:d} of {total:d} {total:request|requests}; the first: {first}"
+)
 REGISTERS_ILLEGAL = Code(
     "registers_illegal",
     "{device} (unit {unit_id:d}): rejects {n:d} of {total:d} {total:request|requests} (illegal address): probably not "

@@ -11,6 +11,7 @@ from agent.config.tariff import Tariff, TariffPeriod
 from agent.core.text import N_, Catalogue
 from drivers.dlt645_frames import address_text
 from drivers.profiles import load_profile
+from drivers.s7_place import unit_text
 
 SECRET = "••••"
 MOTOR_KINDS = {
@@ -64,12 +65,16 @@ def tables(config: Config, _: Catalogue) -> list[dict[str, Any]]:
     return found
 
 
+_PROTOCOLS = {"dlt645": "DL/T 645", "s7": "S7"}
+
+
 def bus_rows(bus: Bus, _: Catalogue) -> list[Row]:
     baud, bits, parity, stop = bus.line
     where = f"{bus.serial}, {baud} {bits}{parity}{stop}" if bus.serial else ":".join(map(str, bus.tcp or ()))
     return _rows([
         (_("serial port") if bus.serial else _("address"), where),
-        (_("framing"), "DL/T 645" if bus.framing == "dlt645" else f"Modbus {bus.framing.upper()}"),
+        (_("framing"), _PROTOCOLS.get(bus.framing) or f"Modbus {bus.framing.upper()}"),
+        (_("rack and slot"), "{}, {}".format(*bus.rack_slot) if bus.rack_slot else None),
         (_("poll interval"), f"{bus.poll_interval_s:g} s"),
         (_("listens before the first request"), f"{bus.listen_before_start_s:g} s" if bus.serial else None),
         (_("timeout"), f"{bus.timeout_s:g} s" if bus.timeout_s else None),
@@ -80,7 +85,7 @@ def bus_rows(bus: Bus, _: Catalogue) -> list[Row]:
 def device_of(item: Meter | Drive, _: Catalogue) -> dict[str, Any]:
     """A meter or a drive of a bus."""
     of_meter = load_profile(item.profile).dialect == "dlt645"
-    unit = address_text(item.unit_id) if of_meter else item.unit_id
+    unit = address_text(item.unit_id) if of_meter else unit_text(item.unit_id)
     rows: list[tuple[str, Any]] = [(_("register map"), item.profile), (_("unit identifier"), unit)]
     if isinstance(item, Meter):
         rows += _meter(item, _)
