@@ -75,12 +75,12 @@ class Result(Struct):
 class IngestProcess:
     """A worker, and what its processes have used, over restarts."""
 
-    def __init__(self, broker: Mosquitto, lake: Path, name: str, segment_s: float) -> None:
+    def __init__(self, broker: Mosquitto, lake: Path, part: int, parts: int, segment_s: float) -> None:
         self._command = [
             sys.executable, "-P", "-m", "agent.cli", "fleet", "ingest", "--lake", str(lake), "--broker", broker.url,
-            "--name", name, "--interval", f"{segment_s:g}", "--json",
+            "--part", f"{part}/{parts}", "--interval", f"{segment_s:g}", "--json",
         ]  # fmt: skip
-        self._log = lake.parent / f"worker-{name}.log"
+        self._log = lake.parent / f"worker-{part}.log"
         self._before, self.used = ProcessUsage(), ProcessUsage()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -91,6 +91,7 @@ class IngestProcess:
         while b"receiving" not in self._log.read_bytes():
             assert time.monotonic() < end_s, self._log.read_text()
             time.sleep(0.1)
+        self._before.own_s -= usage_of(self._process.pid).own_s  # the start of Python
 
     def look(self) -> None:
         if self._process is not None:
@@ -137,7 +138,7 @@ class Run:
         self._broker_s = self._broker_before_s = 0.0
         self._broker.start()
         numbers = range(1, plan.workers + 1)
-        self._workers = [IngestProcess(self._broker, self._lake, f"{n}", plan.segment_s) for n in numbers]
+        self._workers = [IngestProcess(self._broker, self._lake, n, plan.workers, plan.segment_s) for n in numbers]
         self._received_mb, self._ending = 0.0, threading.Event()
         self._fleet = SimulatedFleet(
             parse_broker(self._broker.url), SITE, plan.gateways, plan.motors, plan.interval_s, SystemClock()

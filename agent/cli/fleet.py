@@ -18,6 +18,7 @@ from agent.cli.options import BROKER, FINDING, POSITIVE, broker_of, fail, login_
 from agent.core.text import N_, _, as_object, text_of
 
 if TYPE_CHECKING:
+    from agent.fleet.ingest.topics import TopicRoot
     from agent.fleet.lake import Lake
 
 QUESTIONS = ("savings", "verdicts", "alarms", "coverage")
@@ -71,17 +72,22 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
 @fleet.command(
     help=N_(
         "Receive the messages of many gateways from a broker and store them in a lake.\n\n"
-        "Uses a shared subscription: several workers of one group share the messages, each under its own name. A "
-        "message is acknowledged when it is on the disk; a worker that was killed continues under the same name. Stops "
-        "with Ctrl-C or SIGTERM and then converts what was received."
+        "A message is acknowledged when it is on the disk; a worker that was killed continues under the same name. "
+        "Several workers share the gateways by --part. Stops with Ctrl-C or SIGTERM and then converts what was "
+        "received."
     )
 )
 @lake_option
 @click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Receive from this broker."))
 @login_options
-@click.option("--name", metavar="NAME", default="1", show_default=True, help=N_("Name of this worker."))
-@click.option("--group", metavar="GROUP", default="magwatt", show_default=True,
-              help=N_("Group of the shared subscription."))  # fmt: skip
+@click.option("--name", metavar="NAME", help=N_("Name of this worker. [default: number of its part]"))
+@click.option("--part", metavar="I/N", default="1/1", show_default=True,
+              help=N_("Store the messages of a part of the gateways: that of worker I of N."))  # fmt: skip
+@click.option("--topic-prefix", "prefixes", metavar="PREFIX", multiple=True, default=("magwatt/v1/+",), show_default=True,
+              help=N_("Topics of the gateways: PREFIX/+, where + is the site, or PREFIX=SITE; repeatable."))  # fmt: skip
+@click.option("--group", metavar="GROUP",
+              help=N_("Share the messages with all workers of this group. Only for brokers that keep shared "
+                      "subscriptions when they restart; Mosquitto does not."))  # fmt: skip
 @click.option("--interval", "segment_s", type=seconds_from(1), default=300.0, show_default=True,
               help=N_("Convert what was received after this many seconds."))  # fmt: skip
 @click.option("--segment", "segment_mb", type=POSITIVE, metavar="MB", default=200.0, show_default=True,
@@ -91,14 +97,19 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
               help=N_("When it stops, end the session: the broker keeps no messages for this worker."))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def ingest(
-    lake_dir: Path, broker: str, user: str | None, password_file: Path | None, ca: Path | None, name: str, group: str,
-    segment_s: float, segment_mb: float, seconds: float | None, leaves: bool, as_json: bool,
+    lake_dir: Path, broker: str, user: str | None, password_file: Path | None, ca: Path | None, name: str | None,
+    part: str, prefixes: tuple[str, ...], group: str | None, segment_s: float, segment_mb: float,
+    seconds: float | None, leaves: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from agent.config import schema
 
+    own_part, parts = _part_of(part)
+    name = name or str(own_part)
     option_value("--name", name, schema.identifier)
-    option_value("--group", group, schema.identifier)
-    settings = broker_of(broker, user, password_file, ca)
+    if group is not None:
+        option_value("--group", group, schema.identifier)
+    login = broker_of(broker, user, password_file, ca)
+    roots = _roots_of(prefixes)
     _need_libraries()
     from msgspec.structs import asdict
 
@@ -106,19 +117,19 @@ def ingest(
     from agent.fleet.ingest.worker import IngestSettings, IngestWorker
     from agent.fleet.lake import LakeError
 
-    clock = SystemClock()
-    stopped = threading.Event()
+    clock, stopped = SystemClock(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     until_ns = None if seconds is None else clock.monotonic_ns() + round(1e9 * seconds)
+    settings = IngestSettings(
+        lake_dir, name, roots, own_part, parts, group, round(1e6 * segment_mb), segment_s, leaves
+    )  # fmt: skip
     try:
-        worker = IngestWorker(
-            settings, IngestSettings(lake_dir, name, group, round(1e6 * segment_mb), segment_s, leaves), clock
-        )
+        worker = IngestWorker(login, settings, clock)
         worker.run(lambda: stopped.is_set() or (until_ns is not None and clock.monotonic_ns() >= until_ns))
     except (LakeError, OSError) as error:
         fail(text_of(error) if isinstance(error, LakeError) else str(error))
-    counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.connections,
+    counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.session.connections,
               **asdict(worker.report)}  # fmt: skip
     click.echo(json.dumps(counts) if as_json else _(
         "{received:d} messages received, {rows:d} rows written into {files:d} {files:file|files}, {repeated:d} "
@@ -165,6 +176,24 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
         for finding in lake.findings:
             click.echo(text_of(finding), err=True)
     sys.exit(FINDING if lake.findings or not all(check.result.ok for check in checks) else 0)
+
+
+def _part_of(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", text)
+    if not found or int(found[1]) > int(found[2]):
+        fail(_("--part {text}: expected the number of this worker and of all, for example 1/2", text=text))
+    return int(found[1]), int(found[2])
+
+
+def _roots_of(prefixes: tuple[str, ...]) -> tuple[TopicRoot, ...]:
+    from agent.fleet.ingest.topics import topic_root
+
+    roots = list[Any]()
+    for text in prefixes:
+        if (root := topic_root(text)) is None:
+            fail(_("--topic-prefix {text}: expected PREFIX/+ or PREFIX=SITE, for example acme/energy=mill-2", text=text))
+        roots.append(root)
+    return tuple(roots)
 
 
 def _need_libraries() -> None:

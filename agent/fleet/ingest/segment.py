@@ -6,6 +6,7 @@ deleted last: an interrupted conversion is repeated and writes the same files.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import sys
 from collections import defaultdict
@@ -24,9 +25,10 @@ from agent.delivery.files.lake.columns import RowMessage, table_of, united
 from agent.delivery.files.lake.parts import Origin, folder_of, is_id, name_of, without_cycle_search, write
 from agent.delivery.files.lake.rows import DAY_MS, ROWS_AT_ONCE, day_of
 from agent.fleet.ingest.compaction import compact
-from agent.fleet.ingest.topics import CHECKPOINT, TopicPlace, place_of
+from agent.fleet.ingest.topics import CHECKPOINT, DEFAULT, TopicPlace
 
 REJECTED = "rejected.ndjson"
+LAST_MS = 253_402_300_799_999  # end of the year 9999, the last day that a folder can have
 REJECTED_BYTES = 100_000_000  # of the file of rejected lines; later ones are counted only
 _PLACE = ("site", "gateway", "day")  # columns for sorting, not written
 Identity = tuple[str, str, str, int]  # site, gateway, id, time
@@ -89,40 +91,61 @@ class SegmentTables:
 
 def convert_segment(source: Path, lake: Path, today: str) -> SegmentReport:
     """Raises OSError, ArrowException."""
-    tables, rejected = SegmentTables(), list[bytes]()
-    with source.open("rb") as lines, without_cycle_search():
+    tables, rejected, decoded = SegmentTables(), list[bytes](), SegmentDecoder(lake)
+    try:
+        lines = source.open("rb")
+    except FileNotFoundError:
+        return tables.report
+    with lines, without_cycle_search():
+        fcntl.flock(lines, fcntl.LOCK_EX)  # the worker that was killed may have left a process that converts it
+        if not source.exists():
+            return tables.report
         while block := list(islice(lines, ROWS_AT_ONCE)):
-            tables.add(_decoded(block, lake, rejected))
-    tables.report.rejected = len(rejected)
-    folders = tables.write(lake)
-    _keep(source.parent / REJECTED, rejected)
-    source.unlink()
+            tables.add(decoded(block, rejected))
+        tables.report.rejected = len(rejected)
+        folders = tables.write(lake)
+        _keep(source.parent / REJECTED, rejected)
+        source.unlink()
     compact(lake, folders, today)
     return tables.report
 
 
-def _decoded(lines: list[bytes], lake: Path, rejected: list[bytes]) -> Iterator[tuple[TopicPlace, RowMessage]]:
-    decoder = msgspec.json.Decoder(RowMessage)
-    for line in lines:
-        try:
-            row = decoder.decode(line)
-            place = place_of(row.topic)
-            if place is None or row.s != f"magwatt.{place.kind}/{SCHEMA_VERSION}" or not is_id(row.id):
-                raise ValueError(row.s)
-            day_of(row.t)
-        except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
-            if not _is_checkpoint(line, lake):
-                rejected.append(line)
-            continue
-        row.asset = place.asset
-        yield place, row
+class SegmentDecoder:
+    """Lines of a segment as messages with their places."""
+
+    def __init__(self, lake: Path) -> None:
+        self._lake, self._decoder = lake, msgspec.json.Decoder(RowMessage)
+        self._places: dict[tuple[str, str], TopicPlace | None] = {}  # by topic and schema; None: is not stored
+
+    def __call__(self, lines: list[bytes], rejected: list[bytes]) -> Iterator[tuple[TopicPlace, RowMessage]]:
+        """Writes checkpoints to files. rejected: receives the lines that are neither. Raises OSError."""
+        for line in lines:
+            try:
+                row = self._decoder.decode(line)
+                key = row.topic, row.s
+                place = self._places[key] if key in self._places else self._place(*key)
+                if place is None or not is_id(row.id) or not 0 <= row.t <= LAST_MS:
+                    raise ValueError(row.s)
+            except (msgspec.MsgspecError, ValueError):
+                if not _is_checkpoint(line, self._lake):
+                    rejected.append(line)
+                continue
+            row.asset = place.asset
+            yield place, row
+
+    def _place(self, topic: str, schema: str) -> TopicPlace | None:
+        place = DEFAULT.place_of(topic)
+        if place is not None and schema != f"magwatt.{place.kind}/{SCHEMA_VERSION}":
+            place = None
+        self._places[topic, schema] = place
+        return place
 
 
 def _is_checkpoint(line: bytes, lake: Path) -> bool:
     """Writes a published checkpoint of a ledger to a separate file; False: the line is none."""
     try:
         body = msgspec.json.decode(line)
-        place = place_of(body.pop("topic"))
+        place = DEFAULT.place_of(body.pop("topic"))
         if place is None or place.kind != CHECKPOINT:
             return False
         seq, text = int(body["seq"]), msgspec.json.encode(body).decode()
