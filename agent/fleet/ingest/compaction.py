@@ -12,13 +12,16 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agent.delivery.files.lake.columns import united
 from agent.delivery.files.lake.parts import Origin, name_of, write
 from agent.delivery.files.lake.rows import in_order
 
-MERGED = 16  # files of one gateway and day; the smallest are merged when there are as many
+FILES = 24  # of one gateway and day: when there are as many, the smallest are merged
+MERGED = 12  # of these. If all were, a day of 288 segments would be written ten times instead of 1.5 times
+PAST_BYTES = 500_000_000  # of past days, that one segment merges; the next one continues
 LOCK = "compaction.lock"
 
 
@@ -34,11 +37,15 @@ def compact(lake: Path, folders: Iterable[Path], today: str) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return  # the next segment does it
+        remaining = PAST_BYTES
         for folder in sorted({place for touched in folders for place in (touched, _day_before(touched))}):
             parts = sorted(folder.glob("part-*.parquet"), key=lambda path: path.stat().st_size)
-            past = folder.name.removeprefix("day=") < today
-            if len(parts) >= MERGED or (past and len(parts) > 1):
-                merge(parts if past else parts[:MERGED])
+            if folder.name.removeprefix("day=") < today:
+                if len(parts) > 1 and remaining > 0:
+                    remaining -= sum(path.stat().st_size for path in parts)
+                    merge(parts)
+            elif len(parts) >= FILES:
+                merge(parts[:MERGED])
 
 
 def _day_before(folder: Path) -> Path:
@@ -60,6 +67,8 @@ def merge(paths: Sequence[Path]) -> Path:
 
 
 def _each_once(table: pa.Table) -> pa.Table:
+    if pc.count_distinct(table["id"]).as_py() == table.num_rows:
+        return table
     known, keep = set[tuple[str, object]](), list[bool]()
     for identity in zip(table["id"].to_pylist(), table["t"].cast(pa.int64()).to_pylist(), strict=True):
         keep.append(identity not in known)
