@@ -11,13 +11,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agent.delivery.files.lake.columns import united
-from agent.delivery.files.lake.parts import Origin, name_of, write
-from agent.delivery.files.lake.rows import in_order
+from agent.delivery.files.lake.parts import Origin
+from agent.fleet.ingest.part_files import read_rows, write_rows
 
 FILES = 24  # of one gateway and day: when there are as many, the smallest are merged
 MERGED = 12  # of these. If all were, a day of 288 segments would be written ten times instead of 1.5 times
@@ -53,32 +51,17 @@ def _day_before(folder: Path) -> Path:
     return folder.with_name(f"day={day - timedelta(days=1)}") if day > date.min else folder
 
 
-def merge(paths: Sequence[Path]) -> Path:
-    """One file with the rows of files of one folder, each once. Raises OSError, ArrowException."""
-    files = [pq.ParquetFile(path, memory_map=True) for path in paths]
-    table = _each_once(united([_with_dictionaries(file.read()) for file in files]))
-    metadata = files[0].metadata.metadata
+def merge(paths: Sequence[Path]) -> None:
+    """One file with the rows of files of one folder, each once. Files that are damaged stay, and so do all if one is.
+
+    Raises OSError, ArrowException.
+    """
+    tables = read_rows(paths)
+    if len(tables) < len(paths):
+        return
+    metadata = pq.read_metadata(paths[0]).metadata
     origin = Origin(*(metadata[f"magwatt.{name}".encode()].decode() for name in Origin.__struct_fields__))
-    target = write(paths[0].with_name(name_of(table["id"])), in_order(table), origin)
+    written = write_rows(paths[0].parent, united(tables), origin)
     for path in paths:
-        if path != target:
+        if path not in written:
             path.unlink()
-    return target
-
-
-def _each_once(table: pa.Table) -> pa.Table:
-    if pc.count_distinct(table["id"]).as_py() == table.num_rows:
-        return table
-    known, keep = set[tuple[str, object]](), list[bool]()
-    for identity in zip(table["id"].to_pylist(), table["t"].cast(pa.int64()).to_pylist(), strict=True):
-        keep.append(identity not in known)
-        known.add(identity)
-    return table if all(keep) else table.filter(pa.array(keep))
-
-
-def _with_dictionaries(table: pa.Table) -> pa.Table:
-    """Texts as they were written: a file does not store that they had a dictionary."""
-    for number, column in enumerate(table.schema):
-        if pa.types.is_string(column.type) and column.name != "id":
-            table = table.set_column(number, column.name, table[column.name].combine_chunks().dictionary_encode())
-    return table

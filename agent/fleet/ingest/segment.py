@@ -22,9 +22,10 @@ from msgspec import Struct
 from agent import VERSION
 from agent.core.messages import SCHEMA_VERSION
 from agent.delivery.files.lake.columns import RowMessage, table_of, united
-from agent.delivery.files.lake.parts import Origin, folder_of, is_id, name_of, without_cycle_search, write
+from agent.delivery.files.lake.parts import Origin, folder_of, is_id, without_cycle_search, write
 from agent.delivery.files.lake.rows import DAY_MS, ROWS_AT_ONCE, day_of
 from agent.fleet.ingest.compaction import compact
+from agent.fleet.ingest.part_files import write_rows
 from agent.fleet.ingest.topics import CHECKPOINT, DEFAULT, TopicPlace
 
 REJECTED = "rejected.ndjson"
@@ -83,9 +84,8 @@ class SegmentTables:
             for place, part in _parts(united(tables)):
                 origin = Origin(place[0], place[1], VERSION)
                 folder = folder_of(lake, kind, origin, day=day_of(place[2] * DAY_MS))
-                write(folder / name_of(part["id"]), part, origin)
+                self.report.files += len(write_rows(folder, part, origin))
                 folders.add(folder)
-                self.report.files += 1
         return folders
 
 
@@ -159,11 +159,9 @@ def _is_checkpoint(line: bytes, lake: Path) -> bool:
 
 
 def _parts(table: pa.Table) -> Iterator[tuple[tuple[str, str, int], pa.Table]]:
-    """The rows of each gateway and day, sorted by asset and time, without columns that are empty there."""
-    keys = pa.table({name: table[name] for name in (*_PLACE, "t")}).append_column(
-        "asset", table["asset"].cast(pa.string())
-    )
-    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in (*_PLACE, "asset", "t")])
+    """The rows of each gateway and day, without columns that are empty there."""
+    keys = pa.table({name: table[name] for name in _PLACE})
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in _PLACE])
     table = table.take(order).combine_chunks()
     places = list(zip(*(table[name].to_pylist() for name in _PLACE), strict=True))
     table, begin = table.drop_columns(list(_PLACE)), 0

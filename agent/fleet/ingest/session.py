@@ -31,8 +31,8 @@ SESSION_S = 14 * 86_400  # how long the broker keeps the messages of a stopped w
 UNCONFIRMED = 10_000  # messages
 CHUNK = 1 << 18  # bytes
 WAIT_S = 0.1
-COLLECT_S = 0.01  # for more messages before a write to the disk
-ENOUGH = 100  # messages that are worth one
+COLLECT_S, STEP_S = 0.05, 0.005  # for more messages before a write to the disk, while some arrive in each step
+ENOUGH = 1000  # messages that are worth one
 CONNACK_S = 10.0
 KEEPALIVE_S = 60
 SILENCE_S = 1.5 * KEEPALIVE_S
@@ -97,9 +97,7 @@ class Session:
             return self._introduce(client)
         try:
             self._read(sock)
-            if 0 < self._pending < ENOUGH:
-                select.select([], [], [], COLLECT_S)
-                self._read(sock)
+            self._collect(sock)
             self._write(sock)
         except (OSError, ValueError):
             return False
@@ -161,6 +159,14 @@ class Session:
         if client.want_write():
             client.loop_write()
         return self._now_s() - self._connected_s < CONNACK_S
+
+    def _collect(self, sock: Any) -> None:
+        """A write to the disk costs as much as a hundred messages. A broker that waits for it sends nothing more."""
+        before, end_s = 0, self._now_s() + COLLECT_S
+        while before < self._pending < ENOUGH and self._now_s() < end_s:
+            before = self._pending
+            select.select([], [], [], STEP_S)
+            self._read(sock)
 
     def _read(self, sock: Any) -> None:
         """Raises OSError if the connection has ended, ValueError if the broker does not send MQTT."""
