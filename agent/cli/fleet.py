@@ -130,7 +130,9 @@ def ingest(
     except (LakeError, OSError) as error:
         fail(text_of(error) if isinstance(error, LakeError) else str(error))
     counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.session.connections,
-              **asdict(worker.report)}  # fmt: skip
+              **asdict(worker.report), "findings": [as_object(finding) for finding in worker.findings]}  # fmt: skip
+    for finding in worker.findings:
+        click.echo(text_of(finding), err=True)
     click.echo(json.dumps(counts) if as_json else _(
         "{received:d} messages received, {rows:d} rows written into {files:d} {files:file|files}, {repeated:d} "
         "received again, {rejected:d} rejected", **counts,

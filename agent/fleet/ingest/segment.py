@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -26,13 +27,18 @@ from agent.delivery.files.lake.parts import Origin, folder_of, is_id, without_cy
 from agent.delivery.files.lake.rows import DAY_MS, ROWS_AT_ONCE, day_of
 from agent.fleet.ingest.compaction import compact
 from agent.fleet.ingest.part_files import write_rows
-from agent.fleet.ingest.topics import CHECKPOINT, DEFAULT, TopicPlace
+from agent.fleet.ingest.topics import CHECKPOINT, DEFAULT, KINDS, TopicPlace
 
 REJECTED = "rejected.ndjson"
 LAST_MS = 253_402_300_799_999  # end of the year 9999, the last day that a folder can have
 REJECTED_BYTES = 100_000_000  # of the file of rejected lines; later ones are counted only
 _PLACE = ("site", "gateway", "day")  # columns for sorting, not written
+_SCHEMA = re.compile(r"magwatt\.([a-z0-9]+)/(\d{1,3})")
 Identity = tuple[str, str, str, int]  # site, gateway, id, time
+
+
+class _Schema(Struct):
+    s: str
 
 
 class SegmentReport(Struct):
@@ -40,12 +46,22 @@ class SegmentReport(Struct):
 
     rows: messages that were written. repeated: of these messages others that arrived more than once.
     rejected: lines that are no message of this version. files: that were written.
+    versions: of the rejected lines those that are messages of another version: schema → number.
     """
 
     rows: int = 0
     repeated: int = 0
     rejected: int = 0
     files: int = 0
+    versions: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def add(self, other: SegmentReport) -> None:
+        self.rows += other.rows
+        self.repeated += other.repeated
+        self.rejected += other.rejected
+        self.files += other.files
+        for schema, number in other.versions.items():
+            self.versions[schema] = self.versions.get(schema, 0) + number
 
 
 class SegmentTables:
@@ -92,6 +108,7 @@ class SegmentTables:
 def convert_segment(source: Path, lake: Path, today: str) -> SegmentReport:
     """Raises OSError, ArrowException."""
     tables, rejected, decoded = SegmentTables(), list[bytes](), SegmentDecoder(lake)
+    tables.report.versions = decoded.versions
     try:
         lines = source.open("rb")
     except FileNotFoundError:
@@ -111,11 +128,12 @@ def convert_segment(source: Path, lake: Path, today: str) -> SegmentReport:
 
 
 class SegmentDecoder:
-    """Lines of a segment as messages with their places."""
+    """Lines of a segment as messages with their places. versions: of messages of another version, with their number."""
 
     def __init__(self, lake: Path) -> None:
         self._lake, self._decoder = lake, msgspec.json.Decoder(RowMessage)
         self._places: dict[tuple[str, str], TopicPlace | None] = {}  # by topic and schema; None: is not stored
+        self.versions: dict[str, int] = {}
 
     def __call__(self, lines: list[bytes], rejected: list[bytes]) -> Iterator[tuple[TopicPlace, RowMessage]]:
         """Writes checkpoints to files. rejected: receives the lines that are neither. Raises OSError."""
@@ -129,9 +147,19 @@ class SegmentDecoder:
             except (msgspec.MsgspecError, ValueError):
                 if not _is_checkpoint(line, self._lake):
                     rejected.append(line)
+                    self._count_version(line)
                 continue
             row.asset = place.asset
             yield place, row
+
+    def _count_version(self, line: bytes) -> None:
+        """A message of another version can have another structure: only its schema is read."""
+        try:
+            schema = msgspec.json.decode(line, type=_Schema).s
+        except msgspec.MsgspecError:
+            return
+        if (found := _SCHEMA.fullmatch(schema)) and found[1] in KINDS and found[2] != str(SCHEMA_VERSION):
+            self.versions[schema] = self.versions.get(schema, 0) + 1
 
     def _place(self, topic: str, schema: str) -> TopicPlace | None:
         place = DEFAULT.place_of(topic)

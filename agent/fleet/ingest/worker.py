@@ -7,6 +7,7 @@ which the broker keeps its session. Several workers receive everything and store
 from __future__ import annotations
 
 import fcntl
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,12 +21,15 @@ from agent.core.stable_hash import share
 from agent.delivery.files.lake.rows import day_of
 from agent.delivery.files.line_file import LineFile
 from agent.delivery.mqtt.backoff import DisconnectReason
-from agent.fleet.ingest.segment import SegmentReport
+from agent.fleet.ingest.segment import REJECTED, SegmentReport
 from agent.fleet.ingest.session import WAIT_S, Session
 from agent.fleet.ingest.topics import DEFAULT, TopicPlace, TopicRoot
 from agent.fleet.lake import LakeError
-from agent.fleet.reasons import INGEST_NAME_USED, INGEST_REJECTED
+from agent.fleet.reasons import INGEST_NAME_USED, INGEST_REJECTED, INGEST_VERSION_UNKNOWN
 from drivers.reading import Clock
+from drivers.reasons import Reason
+
+log = logging.getLogger(__name__)
 
 FOLDER = "ingest"  # in the lake: a folder for each worker
 OPEN = "current.ndjson"
@@ -187,8 +191,17 @@ class IngestWorker:
         if conversion.returncode:
             raise OSError(0, "a segment was not converted; it stays in the folder of the worker", str(self._folder))
         found = msgspec.json.decode(output, type=SegmentReport)
-        for name in SegmentReport.__struct_fields__:
-            setattr(self.report, name, getattr(self.report, name) + getattr(found, name))
+        self.report.add(found)
+        if found.rejected:
+            log.warning("%d of %d lines are no messages of this version; they are in %s",
+                        found.rejected, found.rows + found.repeated + found.rejected, self._folder / REJECTED)  # fmt: skip
+
+    @property
+    def findings(self) -> list[Reason]:
+        """Messages of versions that this software cannot read."""
+        path = str(self._folder / REJECTED)
+        return [INGEST_VERSION_UNKNOWN(n=n, schema=schema, path=path)
+                for schema, n in sorted(self.report.versions.items())]  # fmt: skip
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

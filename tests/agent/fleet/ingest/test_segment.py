@@ -13,6 +13,7 @@ import pytest
 from support.lake import parts, rows
 
 from agent.core.messages import Message, encode
+from agent.fleet import reasons as codes
 from agent.fleet.ingest import compaction
 from agent.fleet.ingest.compaction import compact, merge
 from agent.fleet.ingest.segment import REJECTED, SegmentReport, convert_segment
@@ -60,6 +61,7 @@ def test_what_is_no_message_of_this_version_is_counted_and_kept(tmp_path: Path) 
     ]  # fmt: skip
     report = convert_segment(segment(tmp_path / "w", *bad, good), tmp_path / "lake", TODAY)
     assert (report.rows, report.rejected) == (1, len(bad))
+    assert report.versions == {"magwatt.telemetry/2": 1}
     assert (tmp_path / "w" / REJECTED).read_bytes() == b"".join(bad)
     assert len(parts(tmp_path / "lake")) == 1
 
@@ -108,6 +110,21 @@ def test_a_gateway_with_an_old_clock_is_in_the_folder_of_its_date(tmp_path: Path
         segment(tmp_path / "w", received("gw-1", 1, t_ms=86_400_000), received("gw-1", 2)), tmp_path / "lake", TODAY
     )
     assert [path.split("/")[-2] for path in parts(tmp_path / "lake")] == ["day=1970-01-02", "day=2026-09-21"]
+
+
+def test_two_gateways_with_one_name_overwrite_no_rows(tmp_path: Path) -> None:
+    """Their segments have the same first and last id. A repeated conversion adds none."""
+    lake = tmp_path / "lake"
+    for shift_ms in (0, 137, 0, 137, 200):
+        lines = [received("gw-1", n, t_ms=MIDNIGHT_MS + 1000 * n + shift_ms) for n in range(5)]
+        convert_segment(segment(tmp_path / "w", *lines), lake, TODAY)
+    for _ in range(2):
+        asked = Lake(lake)
+        assert sum(row.rows for row in coverage(asked)) == 15
+        assert asked.findings == [codes.ROW_ID_SHARED(site="mill-2", gateway="gw-1", n=5)]
+        [folder] = (lake / "telemetry").rglob("day=*")
+        compact(lake, [folder], "2026-09-22")
+    assert len(rows(lake, "telemetry")) == 15
 
 
 def test_small_files_of_a_day_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
