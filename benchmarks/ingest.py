@@ -2,7 +2,8 @@
 
 `python -m benchmarks.ingest [--gateways 100 300 1000] [--seconds 600]`: one run for each number of gateways, with two
 workers, of which one is killed, and a broker that is restarted. The result of each run is added to a file; a run whose
-result is there is not repeated, so that the command continues after an interruption. Figures: docs/fleet-sizing.md.
+result is there is not repeated, so that the command continues after an interruption. Figures:
+docs/reference/fleet-measured.md.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--segment", type=float, default=300.0, help="Age at which a worker converts, s.")
     parser.add_argument("--away", type=float, default=10.0, help="How long the worker and the broker are away, s.")
-    parser.add_argument("--results", type=Path, default=Path("bench-ingest.json"))
+    parser.add_argument("--results", type=Path, default=Path("build/bench-ingest.json"))
     parser.add_argument("--again", action="store_true", help="Repeat runs whose results are there.")
     parser.add_argument("--keep", action="store_true", help="Keep the folder of each run.")
     given = parser.parse_args()
+    given.results.parent.mkdir(parents=True, exist_ok=True)
     _allow_sockets()
     results = _read(given.results)
     with given.results.with_suffix(".log").open("a", encoding="utf-8") as log:

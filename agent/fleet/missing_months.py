@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from agent.fleet.lake_files import LakeFile
+from agent.fleet.months import months_between
 from agent.fleet.reasons import GATEWAY_MONTH_MISSING, MONTH_MISSING, MONTHS_MISSING
 from drivers.reasons import Reason
 
@@ -23,14 +23,6 @@ class OfMonth(Protocol):
     def motor(self) -> str: ...
     @property
     def month(self) -> str: ...
-
-
-def months_between(first: str, last: str) -> Iterator[str]:
-    """The months from first to last, 2026-10."""
-    at = datetime.fromisoformat(f"{first}-01").replace(tzinfo=UTC)
-    while (month := at.strftime("%Y-%m")) <= last:
-        yield month
-        at = (at + timedelta(days=31)).replace(day=1)
 
 
 def missing_months(rows: Iterable[OfMonth]) -> Iterator[Reason]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.fleet import reasons as codes
 from agent.fleet.lake_files import LakeFile
 from agent.fleet.messages import RowCoverage
-from agent.fleet.missing_months import gateways_without, missing_months, months_between
+from agent.fleet.missing_months import gateways_without, missing_months
 
 FAN = {"site": "mill-2", "gateway": "gw-07", "motor": "fan"}
 
@@ -22,10 +22,6 @@ def test_each_gap_is_one_finding() -> None:
         codes.MONTHS_MISSING(**FAN, n=671, first="1970-02", last="2025-12"),  # 56 years less one month
         codes.MONTH_MISSING(**FAN, month="2026-02"),
     ]
-
-
-def test_every_month_of_a_year_of_leap_days() -> None:
-    assert list(months_between("2027-12", "2028-12")) == ["2027-12", *(f"2028-{n:02d}" for n in range(1, 13))]
 
 
 def test_a_month_that_is_asked_for() -> None:
