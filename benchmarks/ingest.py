@@ -23,7 +23,8 @@ from benchmarks.ingest_run import Plan, Result, Run
 
 COLUMNS = {
     "rows": "{rows:d}", "lost": "{lost:d}", "doubled": "{doubled:d}", "in two files": "{twice:d}",
-    "wrong motor": "{wrong:d}", "files": "{files:d}", "receive µs": "{receive_us:.0f}", "convert µs": "{convert_us:.0f}",
+    "wrong motor": "{wrong:d}", "files": "{files:d}", "receive µs": "{receive_us:.0f}",
+    "convert µs": "{convert_us:.0f}",
     "generator µs": "{generator_us:.0f}", "broker µs": "{broker_us:.0f}", "worker MB": "{worker_memory_mb:.0f}",
     "conversion MB": "{conversion_memory_mb:.0f}", "received MB max": "{received_mb_max:.0f}",
     "lake MB": "{lake_mb:.1f}", "generator delay s": "{generator_lag_s:.1f}", "load": "{load_average:.1f}",
@@ -81,7 +82,11 @@ def table(results: list[Result]) -> list[str]:
     for result in sorted(results, key=lambda result: (result.plan.gateways, result.plan.seconds)):
         values = msgspec.structs.asdict(result)
         rate = result.plan.gateways * result.plan.motors / 1e6
-        cells = [f"{result.plan.gateways}", f"{result.plan.seconds:g}", *(text.format(**values) for text in COLUMNS.values())]
+        cells = [
+            f"{result.plan.gateways}",
+            f"{result.plan.seconds:g}",
+            *(text.format(**values) for text in COLUMNS.values()),
+        ]
         parts = [rate * cost for cost in (result.broker_us, result.receive_us, result.convert_us)]
         cells.append(f"{' + '.join(f'{part:.2f}' for part in parts)} = {sum(parts):.2f}")
         lines.append(" | ".join(cells))

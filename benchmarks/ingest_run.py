@@ -210,7 +210,10 @@ class Run:
     def _line(self, at_s: float) -> str:
         sent = sum(gateway.sequence for gateway in self._fleet.gateways)
         confirmed = sum(gateway.confirmed for gateway in self._fleet.gateways)
-        received, files = _megabytes(self._lake, "ingest/*/*.ndjson"), len(list(self._lake.glob("telemetry/**/*.parquet")))
+        received, files = (
+            _megabytes(self._lake, "ingest/*/*.ndjson"),
+            len(list(self._lake.glob("telemetry/**/*.parquet"))),
+        )
         return (f"{at_s:.0f} s: {sent} rows, {confirmed} acknowledged, {received:.0f} MB received and not converted, "
                 f"{files} files, delay {self._fleet.lag_s:.1f} s, load {os.getloadavg()[0]:.1f}")  # fmt: skip
 

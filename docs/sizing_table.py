@@ -67,7 +67,8 @@ STORAGE: list[Row] = [
     ("rows in the database, a day, without compression", lambda fleet: _size(fleet.rows_s * DAY_S * DATABASE_B)),
 ]
 RESTART: list[Row] = [
-    ("births after a restart of the broker", lambda fleet: f"{fleet.gateways * BIRTHS:,}, {_size(fleet.gateways * BIRTH_B)}"),
+    ("births after a restart of the broker",
+     lambda fleet: f"{fleet.gateways * BIRTHS:,}, {_size(fleet.gateways * BIRTH_B)}"),
     ("a second, after an outage of 1 min", lambda fleet: f"{_digits(fleet.gateways * BIRTH_B / 60e6)} MB"),
     ("broker's memory for retained messages",
      lambda fleet: " to ".join(_size(fleet.gateways * size) for size in RETAINED_B)),

@@ -83,8 +83,10 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
 @click.option("--name", metavar="NAME", help=N_("Name of this worker. [default: number of its part]"))
 @click.option("--part", metavar="I/N", default="1/1", show_default=True,
               help=N_("Store the messages of a part of the gateways: that of worker I of N."))  # fmt: skip
-@click.option("--topic-prefix", "prefixes", metavar="PREFIX", multiple=True, default=("magwatt/v1/+",), show_default=True,
-              help=N_("Topics of the gateways: PREFIX/+, where + is the site, or PREFIX=SITE; repeatable."))  # fmt: skip
+@click.option(
+    "--topic-prefix", "prefixes", metavar="PREFIX", multiple=True, default=("magwatt/v1/+",), show_default=True,
+    help=N_("Topics of the gateways: PREFIX/+, where + is the site, or PREFIX=SITE; repeatable."),
+)  # fmt: skip
 @click.option("--group", metavar="GROUP",
               help=N_("Share the messages with all workers of this group. Only for brokers that keep shared "
                       "subscriptions when they restart; Mosquitto does not."))  # fmt: skip
@@ -193,7 +195,9 @@ def _roots_of(prefixes: tuple[str, ...]) -> tuple[TopicRoot, ...]:
     roots = list[Any]()
     for text in prefixes:
         if (root := topic_root(text)) is None:
-            fail(_("--topic-prefix {text}: expected PREFIX/+ or PREFIX=SITE, for example acme/energy=mill-2", text=text))
+            fail(
+                _("--topic-prefix {text}: expected PREFIX/+ or PREFIX=SITE, for example acme/energy=mill-2", text=text)
+            )
         roots.append(root)
     return tuple(roots)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Protocol
 
 from agent.fleet.lake_files import LakeFile
@@ -32,7 +33,7 @@ def missing_months(rows: Iterable[OfMonth]) -> Iterator[Reason]:
         months[row.site, row.gateway, row.motor].add(row.month)
     for (site, gateway, motor), found in months.items():
         known = sorted(found)
-        for before, after in zip(known, known[1:], strict=False):
+        for before, after in pairwise(known):
             gap = list(months_between(before, after))[1:-1]
             place = {"site": site, "gateway": gateway, "motor": motor}
             if len(gap) == 1:

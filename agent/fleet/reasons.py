@@ -28,7 +28,7 @@ ROW_ID_SHARED = Code(
 RUNS_OVERLAP = Code(
     "runs_overlap",
     "{site}/{gateway}: runs {run:d} and {other:d} both have rows at the same times of {day}; two gateways have this "
-    "name, or its clock was set back",
+    "name, or its clock was wrong",
 )
 CLOCK_WAS_BACK = Code(
     "clock_was_back",

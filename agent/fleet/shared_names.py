@@ -1,4 +1,4 @@
-"""Gateways with one name: their rows are in one folder, and nothing but their ids and times tells them apart."""
+"""Gateways with one name: their rows are in one folder, and differ in ids and times only."""
 
 from __future__ import annotations
 

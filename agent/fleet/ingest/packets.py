@@ -1,4 +1,4 @@
-"""MQTT 5 packets as a subscriber receives them (MQTT 5.0, 2.1 and 3.3), many at once.
+"""MQTT 5 packets as a subscriber receives them, split from the data of a socket (MQTT 5.0, 2.1 and 3.3).
 
 paho reads a packet with four system calls and builds an object of its properties: 30 µs of processor time a message.
 """

@@ -1,6 +1,6 @@
 """A session at a broker that outlasts connections: the broker keeps what was not acknowledged, and sends it again.
 
-paho connects, subscribes and ends the session. Between these the messages are read from its socket, many at once.
+paho connects, subscribes and ends the session. Between these the messages are read from its socket, not one by one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 import select
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -41,14 +42,14 @@ _WOULD_BLOCK = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSL
 
 
 class Session:
-    """connections: their number. subscribed: whether the broker sends messages. refused: it rejects the subscription."""
+    """connections: their number. subscribed: whether the broker sends messages. rejected: the subscription was."""
 
     def __init__(
         self, broker: Mqtt, client_id: str, topics: list[str], keep: Callable[[bytes, bytes], None], clock: Clock
     ) -> None:  # fmt: skip
         """keep: called with topic and payload of each message; they are acknowledged by `acknowledge`."""
         self._broker, self._id, self._topics, self._keep, self._clock = broker, client_id, topics, keep, clock
-        self.connections, self.subscribed, self.refused = 0, False, False
+        self.connections, self.subscribed, self.rejected = 0, False, False
         self._accepted = False  # the connection
         self._client: paho.Client | None = None
         self._unconfirmed, self._pending = list[int](), 0  # messages since the last acknowledgement
@@ -74,7 +75,7 @@ class Session:
         session: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval, session.ReceiveMaximum = SESSION_S, UNCONFIRMED
         self._connected_s = self._heard_s = self._spoke_s = self._now_s()
-        self.subscribed = self.refused = self._accepted = False
+        self.subscribed = self.rejected = self._accepted = False
         self._discard()
         try:
             tls.authenticate(client, self._broker)
@@ -101,7 +102,7 @@ class Session:
             self._write(sock)
         except (OSError, ValueError):
             return False
-        if self.refused or not (self.subscribed or self._now_s() - self._connected_s < CONNACK_S):
+        if self.rejected or not (self.subscribed or self._now_s() - self._connected_s < CONNACK_S):
             return False
         return self._now_s() - self._heard_s < SILENCE_S
 
@@ -111,10 +112,8 @@ class Session:
         self._unconfirmed.clear()
         self._pending = 0
         if self._out and self._client is not None and (sock := self._client.socket()) is not None:
-            try:
+            with suppress(OSError):  # `receive` finds it
                 self._write(sock)
-            except OSError:
-                pass  # `receive` finds it
 
     def leave(self, quiet_s: float, store: Callable[[], None]) -> None:
         """Ends the session: receives what is there, until nothing more arrives for quiet_s.
@@ -153,7 +152,7 @@ class Session:
             self._connect_due_s = self._now_s() + wait_s
 
     def _introduce(self, client: paho.Client) -> bool:
-        """Reads the answer to the connection, if it is there: paho reads no further than one packet."""
+        """Reads the CONNACK, if it is there: paho reads no further than one packet."""
         if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or client.socket() is None:
             return False
         if client.want_write():
@@ -192,8 +191,8 @@ class Session:
     def _read_subscription(self, packets: list[bytes]) -> None:
         for packet in packets:
             if packet[0] == SUBACK:  # ends with a reason code for each topic
-                self.refused = max(packet[-len(self._topics) :]) >= FAILURE
-                self.subscribed = not self.refused
+                self.rejected = max(packet[-len(self._topics) :]) >= FAILURE
+                self.subscribed = not self.rejected
                 log.info("%s:%d: receiving", self._broker.host, self._broker.port)
 
     def _write(self, sock: Any) -> None:

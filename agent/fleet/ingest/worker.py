@@ -22,7 +22,7 @@ from agent.delivery.files.lake.rows import day_of
 from agent.delivery.files.line_file import LineFile
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.fleet.ingest.segment import REJECTED, SegmentReport
-from agent.fleet.ingest.session import WAIT_S, Session
+from agent.fleet.ingest.session import Session
 from agent.fleet.ingest.topics import DEFAULT, TopicPlace, TopicRoot
 from agent.fleet.lake import LakeError
 from agent.fleet.reasons import INGEST_NAME_USED, INGEST_REJECTED, INGEST_VERSION_UNKNOWN
@@ -113,7 +113,7 @@ class IngestWorker:
                     session.connect_if_due()
                 elif session.receive():
                     self._store()
-                elif session.refused:
+                elif session.rejected:
                     raise LakeError(INGEST_REJECTED, host=self._broker.host, port=self._broker.port,
                                     group=self._settings.group or "-")  # fmt: skip
                 else:
@@ -193,8 +193,9 @@ class IngestWorker:
         found = msgspec.json.decode(output, type=SegmentReport)
         self.report.add(found)
         if found.rejected:
+            lines = found.rows + found.repeated + found.rejected
             log.warning("%d of %d lines are no messages of this version; they are in %s",
-                        found.rejected, found.rows + found.repeated + found.rejected, self._folder / REJECTED)  # fmt: skip
+                        found.rejected, lines, self._folder / REJECTED)  # fmt: skip
 
     @property
     def findings(self) -> list[Reason]:

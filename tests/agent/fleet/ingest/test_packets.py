@@ -54,7 +54,7 @@ def test_messages_of_a_stream_in_pieces_of_any_size() -> None:
 
 @pytest.mark.parametrize("data", [b"\x30\xff\xff\xff\xff\x01", bytes.fromhex("30 06 0001 61 ff 00 00")])
 def test_what_is_no_packet(data: bytes) -> None:
-    with pytest.raises(ValueError, match="length|longer"):
+    with pytest.raises(ValueError, match=r"length|longer"):
         split(data)
 
 

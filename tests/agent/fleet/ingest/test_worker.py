@@ -143,8 +143,8 @@ def test_a_killed_worker_and_a_broker_that_restarts(
 def test_messages_wait_for_a_worker_that_is_stopped(
     broker: Mosquitto, fleet: Fleet, worker: Callable[..., Worker]
 ) -> None:
-    """Also those that the broker receives after a restart and before the worker: Mosquitto keeps its subscription, which
-    it does not for shared ones."""
+    """Also those that the broker receives after a restart and before the worker. Mosquitto keeps no shared subscription
+    for that time."""
     worker("one").stop()
     broker.stop()
     broker.start()
