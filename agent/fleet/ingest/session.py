@@ -41,7 +41,7 @@ FLUSH_S = 1.0
 _WOULD_BLOCK = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class Session:
+class IngestSession:
     """connections: their number. subscribed: whether the broker sends messages. rejected: the subscription was."""
 
     def __init__(
@@ -208,12 +208,14 @@ class Session:
 
     def _flush(self, client: paho.Client) -> bool:
         """Sends everything, before paho sends a packet itself; whether it was possible within a second."""
-        end_s = self._now_s() + FLUSH_S
+        sock, end_s = client.socket(), self._now_s() + FLUSH_S
+        if sock is None:
+            return False
         try:
             while self._out and self._now_s() < end_s:
-                select.select([], [client.socket()], [], WAIT_S)
-                self._write(client.socket())
-        except (OSError, TypeError, ValueError):
+                select.select([], [sock], [], WAIT_S)
+                self._write(sock)
+        except (OSError, ValueError):
             return False
         return not self._out
 

@@ -89,7 +89,7 @@ class IngestWorker:
         self._file = LineFile(self._folder / OPEN)
         self._since_s = self._now_s() - settings.segment_s * (settings.part - 1) / settings.parts  # not all at one time
         self._lines, self._begins = list[bytes](), dict[bytes, bytes]()  # topic → begin of its lines; empty: none
-        self.session = Session(broker, f"magwatt-ingest-{settings.name}", settings.topics, self._keep, clock)
+        self.session = IngestSession(broker, f"magwatt-ingest-{settings.name}", settings.topics, self._keep, clock)
         self._conversion: subprocess.Popen[bytes] | None = None
         self._has_closed = True  # perhaps, from before
 
