@@ -22,7 +22,7 @@ from agent.delivery.files.lake.rows import day_of
 from agent.delivery.files.line_file import LineFile
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.fleet.ingest.segment import REJECTED, SegmentReport
-from agent.fleet.ingest.session import Session
+from agent.fleet.ingest.session import IngestSession
 from agent.fleet.ingest.topics import DEFAULT, TopicPlace, TopicRoot
 from agent.fleet.lake import LakeError
 from agent.fleet.reasons import INGEST_NAME_USED, INGEST_REJECTED, INGEST_VERSION_UNKNOWN

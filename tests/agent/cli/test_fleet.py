@@ -80,3 +80,10 @@ def test_a_verified_ledger_is_exit_code_0(tmp_path: Path) -> None:
 def test_names_of_workers_are_names_of_folders(tmp_path: Path) -> None:
     for option in ("--name", "--group"):
         assert invoke("fleet", "ingest", "--lake", str(tmp_path), option, "../x").exit_code == 2
+
+
+def test_parts_and_prefixes_that_are_none(tmp_path: Path) -> None:
+    for option, texts in (("--part", ("0/2", "3/2", "1", "a/b")), ("--topic-prefix", ("acme", "acme/#", "acme=../x"))):
+        for text in texts:
+            assert invoke("fleet", "ingest", "--lake", str(tmp_path), option, text).exit_code == 2, text
+    assert list(tmp_path.iterdir()) == []
