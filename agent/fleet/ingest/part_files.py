@@ -34,6 +34,11 @@ def write_rows(folder: Path, table: pa.Table, origin: Origin) -> list[Path]:
     ]
 
 
+def has_repeated_ids(path: Path) -> bool:
+    """Whether its name has a number at the end: a file that is not merged with the one whose ids it has."""
+    return path.stem.rpartition("_")[2].count("-") > 1
+
+
 def read_rows(paths: Iterable[Path]) -> list[pa.Table]:
     """The rows of complete files. Raises OSError."""
     found = list[pa.Table]()

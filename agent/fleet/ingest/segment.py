@@ -25,7 +25,7 @@ from agent.core.messages import SCHEMA_VERSION
 from agent.delivery.files.lake.columns import RowMessage, table_of, united
 from agent.delivery.files.lake.parts import Origin, folder_of, is_id, without_cycle_search, write
 from agent.delivery.files.lake.rows import DAY_MS, ROWS_AT_ONCE, day_of
-from agent.fleet.ingest.compaction import compact
+from agent.fleet.ingest.compaction import compact, writing
 from agent.fleet.ingest.part_files import write_rows
 from agent.fleet.ingest.topics import CHECKPOINT, DEFAULT, KINDS, TopicPlace
 
@@ -120,7 +120,9 @@ def convert_segment(source: Path, lake: Path, today: str) -> SegmentReport:
         while block := list(islice(lines, ROWS_AT_ONCE)):
             tables.add(decoded(block, rejected))
         tables.report.rejected = len(rejected)
-        folders = tables.write(lake)
+        lake.mkdir(parents=True, exist_ok=True)
+        with writing(lake):
+            folders = tables.write(lake)
         _keep(source.parent / REJECTED, rejected)
         source.unlink()
     compact(lake, folders, today)

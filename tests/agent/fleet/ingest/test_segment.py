@@ -125,6 +125,9 @@ def test_two_gateways_with_one_name_overwrite_no_rows(tmp_path: Path) -> None:
         [folder] = (lake / "telemetry").rglob("day=*")
         compact(lake, [folder], "2026-09-22")
     assert len(rows(lake, "telemetry")) == 15
+    written = {path: (lake / path).stat().st_mtime_ns for path in parts(lake)}
+    compact(lake, [folder], "2026-09-22")
+    assert written == {path: (lake / path).stat().st_mtime_ns for path in parts(lake)}, "nothing is left to merge"
 
 
 def test_small_files_of_a_day_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
