@@ -53,7 +53,8 @@ LEDGER_EXPORT_LATE = Code(
 )
 INGEST_NAME_USED = Code("ingest_name_used", "{path}: another process ingests under this name; give each a --name")
 INGEST_REJECTED = Code(
-    "ingest_rejected", "{host}:{port:d}: the broker rejects the shared subscription of the group {group}"
+    "ingest_rejected",
+    "{host}:{port:d}: the broker rejects the subscription to {topic}; permit the user of this worker to read it",
 )
 INGEST_VERSION_UNKNOWN = Code(
     "ingest_version_unknown",

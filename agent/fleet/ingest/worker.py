@@ -115,7 +115,7 @@ class IngestWorker:
                     self._store()
                 elif session.rejected:
                     raise LakeError(INGEST_REJECTED, host=self._broker.host, port=self._broker.port,
-                                    group=self._settings.group or "-")  # fmt: skip
+                                    topic=self._settings.topics[0])  # fmt: skip
                 else:
                     self._lines.clear()
                     session.disconnect(DisconnectReason.LOST)

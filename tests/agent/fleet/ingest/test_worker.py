@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -209,6 +211,29 @@ def test_gateways_with_a_topic_prefix(broker: Mosquitto, tmp_path: Path) -> None
     assert [path.split("/")[2:4] for path in parts(tmp_path / "lake")] == [
         ["site=mill-1", "gateway=gw-07"], ["site=mill-2", "gateway=gw-07"]
     ]  # fmt: skip
+
+
+def test_a_subscription_that_the_broker_rejects(tmp_path: Path) -> None:
+    """MQTT 5.0, 3.2 and 3.9: a connection is accepted, three topics are not authorized. Mosquitto accepts all."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def respond() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(bytes.fromhex("20 03 00 00 00"))
+                connection.recv(1000)
+                connection.sendall(bytes.fromhex("90 06 00 01 00 87 87 87"))
+                connection.recv(1000)
+
+        threading.Thread(target=respond, daemon=True).start()
+        port, end_s = server.getsockname()[1], time.monotonic() + 20
+        worker = IngestWorker(
+            Mqtt("127.0.0.1", port, tls=False), IngestSettings(tmp_path / "lake", "one"), SystemClock()
+        )
+        with pytest.raises(LakeError) as raised:
+            worker.run(lambda: time.monotonic() > end_s)
+    assert raised.value.reason == codes.INGEST_REJECTED(host="127.0.0.1", port=port, topic="magwatt/v1/+/+/+")
 
 
 def test_each_gateway_is_of_one_part(tmp_path: Path) -> None:
