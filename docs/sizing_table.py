@@ -14,9 +14,9 @@ DAY_S, YEAR_D = 86_400, 365
 KEPT_D = 90  # rows
 # `make bench-ingest`
 MESSAGE_B = 975  # a row of 30 metrics with its topic
-BROKER_US = 36  # a row in, to two workers
-RECEIVE_US = 20  # a row, by two workers, of which each receives all: 16 at 2,400 rows/s, 35 at 720 rows/s
-CONVERT_US = 25  # a row of a segment of 200 MB
+BROKER_US = 33  # a row in, to two workers
+RECEIVE_US = 16  # a row, by two workers, of which each receives all; 35 at 720 rows/s
+CONVERT_US = 31  # a row of a segment of five minutes
 MERGE_US = 14  # a row, until its day is one file: 5.5 for each of 2.5 times that it is written
 ROW_B = 40  # in a merged file
 # `make bench-fleet`
