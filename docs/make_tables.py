@@ -73,8 +73,8 @@ the rows of some plants.
 
 ## Restarts and questions
 {restart}
-Births are limited to 20 kB/s a gateway; gateways reconnect over about the duration of the outage. Questions spend
-most of their time on files: gateways export a file of their ledger each day.
+Gateways reconnect over about the duration of the outage. Questions spend most of their time on files: each gateway
+exports one of its ledger a day.
 
 ## Brokers
 **One Mosquitto** uses one core: {mosquitto_rows_s:,} rows a second are 70 % of it. For more, or where a broker must

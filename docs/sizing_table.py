@@ -59,7 +59,6 @@ RATES: list[Row] = [
     ("broker's memory for an hour without a worker", lambda fleet: _size(fleet.rows_s * MESSAGE_B * 3600)),
 ]
 STORAGE: list[Row] = [
-    ("rows in the lake, a day", lambda fleet: _size(fleet.rows_s * DAY_S * ROW_B)),
     (f"rows in the lake, {KEPT_D} days", lambda fleet: _size(fleet.rows_s * DAY_S * ROW_B * KEPT_D)),
     ("minutes, a year", lambda fleet: _size(fleet.motors * 1440 * YEAR_D * MINUTE_B)),
     ("ledgers, a year", lambda fleet: _size(fleet.motors * 96 * YEAR_D * RECORD_B)),
