@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors dashboards demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-reanalyse bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors dashboards demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-ingest bench-lake bench-page bench-pi bench-plant bench-proven bench-reanalyse bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -57,6 +57,10 @@ bench-bus: .venv/bench system
 # A thousand gateways for five minutes; more: PYTHONPATH=.:tests .venv/bin/python -m benchmarks.fleet --help
 bench-fleet: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.fleet
+
+# 100, 300 and 1,000 gateways for ten minutes each into a lake; continues after an interruption
+bench-ingest: .venv/test system
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.ingest
 
 # Compared with libraries that need SciPy. Without a compiler and C FFTW3 these are reported and omitted.
 bench-dsp: .venv/bench-dsp

@@ -1,4 +1,4 @@
-"""A fleet at one Mosquitto on this host: `make bench-fleet`. Figures: docs/fleet.md.
+"""A fleet at one Mosquitto on this host: `make bench-fleet`. Figures: docs/reference/fleet-measured.md.
 
 `python -m benchmarks.fleet [--gateways 1000] [--seconds 300] [--restart-after S]`
 """

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.cli.fleet_ingest import ingest
+from agent.cli.fleet_load import load
+from agent.cli.fleet_options import lake_option, month_option, need_libraries
 from agent.cli.fleet_reanalyse import reanalyse
 from agent.cli.fleet_view import check_object, problem_lines, table_lines
-from agent.cli.options import BROKER, FINDING, POSITIVE, broker_of, fail, login_options, option_value, seconds_from
-from agent.core.text import N_, _, as_object, text_of
+from agent.cli.options import FINDING, fail
+from agent.core.text import N_, as_object, text_of
 
 if TYPE_CHECKING:
     from agent.fleet.lake import Lake
 
-DAY_S = 86_400
 QUESTIONS = ("savings", "verdicts", "alarms", "coverage")
-lake_option = click.option(
-    "--lake", "lake_dir", metavar="DIR", default="lake", show_default=True, type=click.Path(path_type=Path),
-    help=N_("Directory of the lake."),
-)  # fmt: skip
 
 
 @click.group(help=N_("Ask questions about a lake of many gateways."))
@@ -34,7 +29,8 @@ def fleet() -> None:
     pass
 
 
-fleet.add_command(reanalyse)
+for command in (ingest, load, reanalyse):
+    fleet.add_command(command)
 
 
 @fleet.command(
@@ -47,11 +43,9 @@ fleet.add_command(reanalyse)
 )
 @click.argument("question", type=click.Choice(QUESTIONS))
 @lake_option
-@click.option("--month", metavar="YYYY-MM", help=N_("Only this month."))
+@month_option("--month", help=N_("Only this month."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> None:
-    if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        fail(_("--month {text}: expected a month, for example 2026-10", text=month))
     lake, ask = _open(lake_dir, question)
     import msgspec
 
@@ -75,65 +69,6 @@ def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> No
 
 @fleet.command(
     help=N_(
-        "Receive the messages of many gateways from a broker and store them in a lake.\n\n"
-        "Uses a shared subscription: several workers of one group share the messages, each under its own name. A "
-        "message is acknowledged when it is on the disk; a worker that was killed continues under the same name. Stops "
-        "with Ctrl-C or SIGTERM and then converts what was received."
-    )
-)
-@lake_option
-@click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Receive from this broker."))
-@login_options
-@click.option("--name", metavar="NAME", default="1", show_default=True, help=N_("Name of this worker."))
-@click.option("--group", metavar="GROUP", default="magwatt", show_default=True,
-              help=N_("Group of the shared subscription."))  # fmt: skip
-@click.option("--interval", "segment_s", type=seconds_from(1), default=300.0, show_default=True,
-              help=N_("Convert what was received after this many seconds."))  # fmt: skip
-@click.option("--segment", "segment_mb", type=POSITIVE, metavar="MB", default=200.0, show_default=True,
-              help=N_("Convert what was received when it has this size."))  # fmt: skip
-@click.option("--seconds", type=seconds_from(0), help=N_("Stop after this many seconds."))
-@click.option("--leave", "leaves", is_flag=True,
-              help=N_("When it stops, end the session: the broker keeps no messages for this worker."))  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
-def ingest(
-    lake_dir: Path, broker: str, user: str | None, password_file: Path | None, ca: Path | None, name: str, group: str,
-    segment_s: float, segment_mb: float, seconds: float | None, leaves: bool, as_json: bool,
-) -> None:  # fmt: skip
-    from agent.config import schema
-
-    option_value("--name", name, schema.identifier)
-    option_value("--group", group, schema.identifier)
-    settings = broker_of(broker, user, password_file, ca)
-    _need_libraries()
-    from msgspec.structs import asdict
-
-    from agent.core.clock import SystemClock
-    from agent.fleet.ingest.worker import IngestSettings, IngestWorker
-    from agent.fleet.lake import LakeError
-
-    clock = SystemClock()
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    until_ns = None if seconds is None else clock.monotonic_ns() + round(1e9 * seconds)
-    try:
-        worker = IngestWorker(
-            settings, IngestSettings(lake_dir, name, group, round(1e6 * segment_mb), segment_s, leaves), clock
-        )
-        worker.run(lambda: stopped.is_set() or (until_ns is not None and clock.monotonic_ns() >= until_ns))
-    except (LakeError, OSError) as error:
-        fail(text_of(error) if isinstance(error, LakeError) else str(error))
-    counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.connections,
-              **asdict(worker.report)}  # fmt: skip
-    click.echo(json.dumps(counts) if as_json else _(
-        "{received:d} messages received, {rows:d} rows written into {files:d} {files:file|files}, {repeated:d} "
-        "received again, {rejected:d} rejected", **counts,
-    ))  # fmt: skip
-    sys.exit(FINDING if worker.report.rejected else 0)
-
-
-@fleet.command(
-    help=N_(
         "Verify all ledgers in a lake.\n\n"
         "Checks chain and signatures of the records, and compares them with the checkpoints that `fleet ingest` has "
         "received and those of --checkpoint. `magwatt ledger verify` on the gateway also compares stored intervals. "
@@ -148,7 +83,7 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
     from agent.cli.ledger_options import external_checkpoints
 
     given = [checkpoint for found in external_checkpoints(checkpoint_files, None).values() for checkpoint in found]
-    _need_libraries()
+    need_libraries()
     from agent.fleet.lake import Lake, LakeError
     from agent.fleet.verify import verify_ledgers
 
@@ -172,59 +107,8 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
     sys.exit(FINDING if lake.findings or not all(check.result.ok for check in checks) else 0)
 
 
-@fleet.command(
-    help=N_(
-        "Load the messages in a lake into PostgreSQL, with or without TimescaleDB.\n\n"
-        "Loads what is new, each message once; may be repeated, as often as wanted. The tables are those of "
-        "deploy/timescaledb/tables.sql. libpq finds the password: in ~/.pgpass or PGPASSWORD. Exits 1 if there is a "
-        "finding."
-    )
-)
-@lake_option
-@click.option("--database", "address", metavar="URL", required=True,
-              help=N_("Load into this database: postgresql://USER@HOST/NAME."))  # fmt: skip
-@click.option("--days", type=click.IntRange(1, 36_500), metavar="N", help=N_("Only the last N UTC days."))
-@click.option("--mean", "mean_s", type=click.IntRange(1, DAY_S), metavar="SECONDS",
-              help=N_("Load means over this time instead of each row of telemetry and pq3s; "
-                      "it must divide a day."))  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
-def load(lake_dir: Path, address: str, days: int | None, mean_s: int | None, as_json: bool) -> None:
-    if mean_s and DAY_S % mean_s:
-        fail(_("--mean {n:d}: a day has no whole number of {n:d} s; for example 10, 60 or 900", n=mean_s))
-    _need_libraries("psycopg")
-    from msgspec.structs import asdict
-
-    from agent.core.clock import SystemClock
-    from agent.delivery.files.lake.rows import DAY_MS, day_of
-    from agent.fleet.database import DatabaseError
-    from agent.fleet.lake import Lake, LakeError
-    from agent.fleet.load import load as load_lake
-
-    since = day_of(SystemClock().utc_ns() // 1_000_000 - (days - 1) * DAY_MS) if days else ""
-    try:
-        lake = Lake(lake_dir)
-        counts = asdict(load_lake(lake, address, since=since, mean_s=mean_s or 0))
-    except (LakeError, DatabaseError) as error:
-        fail(text_of(error))
-    if as_json:
-        click.echo(json.dumps({**counts, "findings": [as_object(finding) for finding in lake.findings]}))
-    else:
-        click.echo(_("{files:d} new {files:file|files}, {rows:d} rows in them, {inserted:d} of these new", **counts))
-        for finding in lake.findings:
-            click.echo(text_of(finding), err=True)
-    sys.exit(FINDING if lake.findings else 0)
-
-
-def _need_libraries(*more: str) -> None:
-    from agent.delivery.output_libraries import is_installed
-
-    for library in ("pyarrow", "duckdb", *more):
-        if not is_installed(library):
-            fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=library))
-
-
 def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | None], Sequence[Any]]]:
-    _need_libraries()
+    need_libraries()
     from agent.fleet import messages
     from agent.fleet.lake import Lake, LakeError
     from agent.fleet.savings import savings

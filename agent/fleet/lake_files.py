@@ -15,8 +15,9 @@ from agent.fleet.reasons import CLOCK_WAS_BACK, LAKE_FILE_MISPLACED, LAKE_FILE_U
 from drivers.reasons import Reason
 
 Key = tuple[int, int]  # run and number of an id; of a record: number of restorations, its number
+_LONG_DAYS = {len("2026-10-01"): 2, len("2026-10"): 59}  # by the length of the partition
 _MAGIC = b"PAR1"
-_ROWS = re.compile(r"part-(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
+_ROWS = re.compile(r"part-(\d+)-(\d+)_(\d+)-(\d+)(?:-\d+)?\.parquet")
 _RECORDS = re.compile(r"records-(\d+)-(\d+)_(\d+)-[0-9a-f]{8}\.parquet")
 
 
@@ -120,16 +121,19 @@ def overlapping(files: Iterable[LakeFile]) -> tuple[list[LakeFile], list[LakeFil
 
 
 def clock_findings(files: Iterable[LakeFile]) -> list[Reason]:
-    """Gateways of which later rows are dated two days or more before earlier ones: ids increase, the dates do not."""
-    days: dict[tuple[str, str], list[LakeFile]] = defaultdict(list)
+    """Gateways of which later rows are dated long before earlier ones: ids increase, the dates do not.
+
+    Long: two days, and of the records of a ledger, which are in folders of months, two months.
+    """
+    gateways: dict[tuple[str, ...], list[LakeFile]] = defaultdict(list)
     for file in files:
-        if file.first is not None and len(file.partition) == len("2026-10-01"):
-            days[file.site, file.gateway].append(file)
+        if file.first is not None and file.partition:
+            gateways[file.site, file.gateway, file.ledger].append(file)
     found = list[Reason]()
-    for (site, gateway), of_gateway in days.items():
+    for (site, gateway, *_), of_gateway in gateways.items():
         newest = ""
         for file in sorted(of_gateway, key=lambda file: file.first or (0, 0)):
-            if file.partition < newest and _days_between(file.partition, newest) >= 2:
+            if file.partition < newest and _days_between(file.partition, newest) >= _LONG_DAYS[len(newest)]:
                 found.append(CLOCK_WAS_BACK(site=site, gateway=gateway, day=file.partition, before=newest))
                 break
             newest = max(newest, file.partition)
@@ -137,7 +141,7 @@ def clock_findings(files: Iterable[LakeFile]) -> list[Reason]:
 
 
 def _days_between(early: str, late: str) -> int:
-    return (date.fromisoformat(late) - date.fromisoformat(early)).days
+    return (date.fromisoformat(f"{late}-01"[:10]) - date.fromisoformat(f"{early}-01"[:10])).days
 
 
 def _keys(name: str) -> tuple[Key | None, Key | None]:

@@ -5,13 +5,12 @@ Months are those of the UTC day in whose folder a message is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
 from agent.fleet.lake import Lake, Relation
-from agent.fleet.lake_files import LakeFile, by_gateway, overlapping
-from agent.fleet.reasons import ROW_ID_SHARED
+from agent.fleet.lake_files import LakeFile, by_gateway, files_of
+from agent.fleet.missing_months import gateways_without, missing_months
+from agent.fleet.shared_names import shared_name_findings
 
 BATCH_BYTES = 1_000_000_000  # of files in one query
 NUMBER = "(split_part(id, '-', 1)::bigint << 34) + split_part(id, '-', 2)::bigint"  # in the order of publishing
@@ -86,16 +85,21 @@ class AlarmCount(Struct, frozen=True):
 
 def coverage(lake: Lake, month: str | None = None) -> list[RowCoverage]:
     """By site, gateway, motor and month. month: only this one. Raises LakeError."""
-    found = list[RowCoverage]()
-    for batch in by_gateway(_files(lake, "telemetry", month), BATCH_BYTES):
+    found, files = list[RowCoverage](), _files(lake, "telemetry", month)
+    for batch in by_gateway(files, BATCH_BYTES):
         found += [RowCoverage(*row) for row in lake.ask(batch, _coverage, _ROWS)]
-        _count_shared_ids(lake, batch)
+        lake.findings += shared_name_findings(lake, batch, _ROWS)
+    if month is None:
+        lake.findings += missing_months(found)
+    else:
+        lake.findings += gateways_without(month, files_of(lake.path, "telemetry", []), found)
     return sorted(found, key=lambda row: (row.site, row.gateway, row.motor, row.month))
 
 
 def verdicts(lake: Lake, month: str | None = None) -> list[MotorVerdict]:
     """By site, gateway and motor. month: the newest of this month. Raises LakeError."""
     files = _files(lake, "savings", month)
+    lake.findings += shared_name_findings(lake, files, _SAVINGS)
     found = [MotorVerdict(*row) for row in lake.ask(files, _verdicts, _SAVINGS)]
     return sorted(found, key=lambda row: (row.site, row.gateway, row.motor))
 
@@ -103,6 +107,7 @@ def verdicts(lake: Lake, month: str | None = None) -> list[MotorVerdict]:
 def alarms(lake: Lake, month: str | None = None) -> list[AlarmCount]:
     """Those that changed, most often raised first. month: changes of this month only. Raises LakeError."""
     files = _files(lake, "event", month)
+    lake.findings += shared_name_findings(lake, files, _EVENTS)
     found = [AlarmCount(*row) for row in lake.ask(files, _alarms, _EVENTS)]
     return sorted(found, key=lambda row: (-row.raised, row.site, row.gateway, row.motor or "", row.alarm))
 
@@ -137,19 +142,3 @@ def _alarms(rows: str) -> str:
             count(*) filter (alarm_change = 'raised'), epoch_ms(max(t))
         from {rows} where alarm is not null group by site, gateway, asset, alarm
     """
-
-
-def _count_shared_ids(lake: Lake, files: Sequence[LakeFile]) -> None:
-    """Ids of rows with different times. Only files whose ids overlap can have them."""
-    shared = lake.ask(
-        overlapping(files)[1],
-        lambda rows: (
-            f"""
-            select site, gateway, count(*) from (
-                select site, gateway, id from {rows} group by all having count(distinct t) > 1
-            ) group by all order by all
-        """
-        ),
-        _ROWS,
-    )
-    lake.findings += [ROW_ID_SHARED(site=site, gateway=gateway, n=n) for site, gateway, n in shared]

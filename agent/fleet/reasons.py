@@ -25,11 +25,23 @@ ROW_ID_SHARED = Code(
     "{site}/{gateway}: {n:d} {n:id|ids} with rows of different times; two gateways have this name, or its state "
     "directory was replaced",
 )
+RUNS_OVERLAP = Code(
+    "runs_overlap",
+    "{site}/{gateway}: runs {run:d} and {other:d} both have rows at the same times of {day}; two gateways have this "
+    "name, or its clock was wrong",
+)
 CLOCK_WAS_BACK = Code(
     "clock_was_back",
     "{site}/{gateway}: later rows are dated {day}, before {before}; its clock was wrong. They count at their date",
 )
 MONTH_MISSING = Code("month_missing", "{site}/{gateway}/{motor}: no records of {month}, between months with records")
+MONTHS_MISSING = Code(
+    "months_missing",
+    "{site}/{gateway}/{motor}: no records of {n:d} months from {first} to {last}, between months with records",
+)
+GATEWAY_MONTH_MISSING = Code(
+    "gateway_month_missing", "{site}/{gateway}: no records of {month}, but of earlier and later months"
+)
 TIMEZONE_UNKNOWN = Code(
     "timezone_unknown", "{site}/{gateway}: no configuration in the lake; its months are those of UTC"
 )
@@ -41,7 +53,12 @@ LEDGER_EXPORT_LATE = Code(
 )
 INGEST_NAME_USED = Code("ingest_name_used", "{path}: another process ingests under this name; give each a --name")
 INGEST_REJECTED = Code(
-    "ingest_rejected", "{host}:{port:d}: the broker rejects the shared subscription of the group {group}"
+    "ingest_rejected",
+    "{host}:{port:d}: the broker rejects the subscription to {topic}; permit the user of this worker to read it",
+)
+INGEST_VERSION_UNKNOWN = Code(
+    "ingest_version_unknown",
+    "{n:d} {n:message|messages} of the version {schema}, which this software cannot read; {n:it is|they are} in {path}",
 )
 QUERY_FAILED = Code("query_failed", "the query failed: {error}")
 DATABASE_FAILED = Code("database_failed", "database: {error}")

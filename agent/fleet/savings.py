@@ -6,9 +6,8 @@ counts, and one of length 0 withdraws the interval. Decisions that exclude inter
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -17,7 +16,9 @@ from agent.config.tariff import month_bounds_ms
 from agent.core.local_time import format_date
 from agent.fleet.lake import Gateway, Lake, Relation
 from agent.fleet.lake_files import LakeFile, by_gateway, newest_of_ledgers
-from agent.fleet.reasons import GATEWAY_NAME_SHARED, MONTH_MISSING
+from agent.fleet.missing_months import gateways_without, missing_months
+from agent.fleet.months import months_between
+from agent.fleet.shared_names import shared_ledgers
 
 BATCH_BYTES = 128_000_000  # of ledger files in one query
 QUARTER_MS = 900_000
@@ -61,7 +62,8 @@ def savings(lake: Lake, month: str | None = None) -> list[MotorMonth]:
     """By site, gateway, motor and month. month: only this one. Raises LakeError."""
     # A record is not written before its interval begins; the local month begins up to 14 h before that of UTC.
     first = "" if month is None else (date.fromisoformat(f"{month}-01") - timedelta(days=1)).strftime("%Y-%m")
-    files = newest_of_ledgers(lake.files("ledger", lambda partition: partition >= first))
+    every = lake.files("ledger")
+    files = newest_of_ledgers(file for file in every if file.partition >= first)
     zones = lake.timezones(dict.fromkeys((file.site, file.gateway) for file in files))
     found = list[MotorMonth]()
     for zone in sorted(set(zones.values())):
@@ -69,7 +71,8 @@ def savings(lake: Lake, month: str | None = None) -> list[MotorMonth]:
         for batch in by_gateway(of_zone, BATCH_BYTES):
             found += _of_batch(lake, batch, zone, month)
     found.sort(key=lambda row: (row.site, row.gateway, row.ledger, row.motor, row.month))
-    lake.findings += [*_shared_names(found), *(_missing_months(found) if month is None else ())]
+    lake.findings += shared_ledgers((row.site, row.gateway, row.ledger) for row in found)
+    lake.findings += missing_months(found) if month is None else gateways_without(month, every, found)
     return found
 
 
@@ -131,30 +134,4 @@ def _months(lake: Lake, files: Sequence[LakeFile], zone: str) -> list[str]:
     """The local months that can have records."""
     query = "select epoch_ms(min(start)), epoch_ms(max(start)) from"
     [(low, high)] = lake.ask(files, lambda rows: f"{query} {rows}", RECORDS)
-    return [] if low is None else list(_between(format_date(low, zone)[:7], format_date(high, zone)[:7]))
-
-
-def _shared_names(rows: Iterable[MotorMonth]) -> Iterator[Any]:
-    ledgers: dict[Gateway, set[str]] = defaultdict(set)
-    for row in rows:
-        ledgers[row.site, row.gateway].add(row.ledger)
-    for (site, gateway), found in ledgers.items():
-        if len(found) > 1:
-            yield GATEWAY_NAME_SHARED(site=site, gateway=gateway, n=len(found))
-
-
-def _missing_months(rows: Iterable[MotorMonth]) -> Iterator[Any]:
-    months: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for row in rows:
-        months[row.site, row.gateway, row.motor].add(row.month)
-    for (site, gateway, motor), found in months.items():
-        for month in _between(min(found), max(found)):
-            if month not in found:
-                yield MONTH_MISSING(site=site, gateway=gateway, motor=motor, month=month)
-
-
-def _between(first: str, last: str) -> Iterator[str]:
-    at = datetime.fromisoformat(f"{first}-01").replace(tzinfo=UTC)
-    while (month := at.strftime("%Y-%m")) <= last:
-        yield month
-        at = (at + timedelta(days=31)).replace(day=1)
+    return [] if low is None else list(months_between(format_date(low, zone)[:7], format_date(high, zone)[:7]))

@@ -13,6 +13,7 @@ from msgspec import Struct
 from agent.fleet.lake import Lake, LakeError, Relation
 from agent.fleet.lake_files import LakeFile, newest_of_ledgers
 from agent.fleet.reasons import LEDGER_EXPORT_LATE
+from agent.fleet.shared_names import shared_ledgers
 from agent.savings.ledger.chain import digest
 from agent.savings.ledger.checkpoints import read
 from agent.savings.ledger.verification import VerificationResult
@@ -45,6 +46,7 @@ def verify_ledgers(lake: Lake, given: Iterable[Checkpoint] = ()) -> Iterator[Ver
     A ledger that ends more than two days before its newest checkpoint is a finding.
     """
     files = newest_of_ledgers(lake.files("ledger"))
+    lake.findings += shared_ledgers(map(_ledger_of, files))
     checkpoints = [*_published(lake), *given]
     for (site, gateway, ledger), group in groupby(sorted(files, key=_ledger_of), _ledger_of):
         own = [item for item in checkpoints if (item.get("site"), item.get("gateway")) == (site, gateway)]

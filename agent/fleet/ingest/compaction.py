@@ -7,38 +7,55 @@ files, whose names show it; a query counts each row once.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agent.delivery.files.lake.columns import united
-from agent.delivery.files.lake.parts import Origin, name_of, write
-from agent.delivery.files.lake.rows import in_order
+from agent.delivery.files.lake.parts import Origin
+from agent.fleet.ingest.part_files import has_repeated_ids, read_rows, write_rows
 
-MERGED = 16  # files of one gateway and day; the smallest are merged when there are as many
+FILES = 24  # of one gateway and day: when there are as many, the smallest are merged
+MERGED = 12  # of these. If all were, a day of 288 segments would be written ten times instead of 1.5 times
+PAST_BYTES = 500_000_000  # of past days, that one segment merges; the next one continues
 LOCK = "compaction.lock"
 
 
 def compact(lake: Path, folders: Iterable[Path], today: str) -> None:
     """Merges files in folders of a day and of the day before: all of a past day, otherwise the smallest ones.
 
-    One process of a lake at a time.
+    Does nothing while another process writes to the lake: the next segment does it. Raises OSError, ArrowException.
+    """
+    with writing(lake, waits=False) as alone:
+        if not alone:
+            return
+        remaining = PAST_BYTES
+        for folder in sorted({place for touched in folders for place in (touched, _day_before(touched))}):
+            parts = sorted(folder.glob("part-*.parquet"), key=lambda path: path.stat().st_size)
+            if folder.name.removeprefix("day=") < today:
+                if sum(not has_repeated_ids(path) for path in parts) > 1 and remaining > 0:
+                    remaining -= sum(path.stat().st_size for path in parts)
+                    merge(parts)
+            elif len(parts) >= FILES:
+                merge(parts[:MERGED])
 
-    Raises OSError, ArrowException.
+
+@contextmanager
+def writing(lake: Path, waits: bool = True) -> Iterator[bool]:
+    """Whether no other worker writes to the lake until the end: one could delete a file that the other replaces.
+
+    waits: until it is so. Raises OSError.
     """
     with (lake / LOCK).open("a") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         except BlockingIOError:
-            return  # the next segment does it
-        for folder in sorted({place for touched in folders for place in (touched, _day_before(touched))}):
-            parts = sorted(folder.glob("part-*.parquet"), key=lambda path: path.stat().st_size)
-            past = folder.name.removeprefix("day=") < today
-            if len(parts) >= MERGED or (past and len(parts) > 1):
-                merge(parts if past else parts[:MERGED])
+            yield False
+        else:
+            yield True
 
 
 def _day_before(folder: Path) -> Path:
@@ -46,30 +63,17 @@ def _day_before(folder: Path) -> Path:
     return folder.with_name(f"day={day - timedelta(days=1)}") if day > date.min else folder
 
 
-def merge(paths: Sequence[Path]) -> Path:
-    """One file with the rows of files of one folder, each once. Raises OSError, ArrowException."""
-    files = [pq.ParquetFile(path, memory_map=True) for path in paths]
-    table = _each_once(united([_with_dictionaries(file.read()) for file in files]))
-    metadata = files[0].metadata.metadata
+def merge(paths: Sequence[Path]) -> None:
+    """One file with the rows of files of one folder, each once. Files that are damaged stay, and so do all if one is.
+
+    Raises OSError, ArrowException.
+    """
+    tables = read_rows(paths)
+    if len(tables) < len(paths):
+        return
+    metadata = pq.read_metadata(paths[0]).metadata
     origin = Origin(*(metadata[f"magwatt.{name}".encode()].decode() for name in Origin.__struct_fields__))
-    target = write(paths[0].with_name(name_of(table["id"])), in_order(table), origin)
+    written = write_rows(paths[0].parent, united(tables), origin)
     for path in paths:
-        if path != target:
+        if path not in written:
             path.unlink()
-    return target
-
-
-def _each_once(table: pa.Table) -> pa.Table:
-    known, keep = set[tuple[str, object]](), list[bool]()
-    for identity in zip(table["id"].to_pylist(), table["t"].cast(pa.int64()).to_pylist(), strict=True):
-        keep.append(identity not in known)
-        known.add(identity)
-    return table if all(keep) else table.filter(pa.array(keep))
-
-
-def _with_dictionaries(table: pa.Table) -> pa.Table:
-    """Texts as they were written: a file does not store that they had a dictionary."""
-    for number, column in enumerate(table.schema):
-        if pa.types.is_string(column.type) and column.name != "id":
-            table = table.set_column(number, column.name, table[column.name].combine_chunks().dictionary_encode())
-    return table

@@ -6,7 +6,9 @@ deleted last: an interrupted conversion is repeated and writes the same files.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -21,15 +23,22 @@ from msgspec import Struct
 from agent import VERSION
 from agent.core.messages import SCHEMA_VERSION
 from agent.delivery.files.lake.columns import RowMessage, table_of, united
-from agent.delivery.files.lake.parts import Origin, folder_of, is_id, name_of, without_cycle_search, write
+from agent.delivery.files.lake.parts import Origin, folder_of, is_id, without_cycle_search, write
 from agent.delivery.files.lake.rows import DAY_MS, ROWS_AT_ONCE, day_of
-from agent.fleet.ingest.compaction import compact
-from agent.fleet.ingest.topics import CHECKPOINT, TopicPlace, place_of
+from agent.fleet.ingest.compaction import compact, writing
+from agent.fleet.ingest.part_files import write_rows
+from agent.fleet.ingest.topics import CHECKPOINT, DEFAULT, KINDS, TopicPlace
 
 REJECTED = "rejected.ndjson"
+LAST_MS = 253_402_300_799_999  # end of the year 9999, the last day that a folder can have
 REJECTED_BYTES = 100_000_000  # of the file of rejected lines; later ones are counted only
 _PLACE = ("site", "gateway", "day")  # columns for sorting, not written
+_SCHEMA = re.compile(r"magwatt\.([a-z0-9]+)/(\d{1,3})")
 Identity = tuple[str, str, str, int]  # site, gateway, id, time
+
+
+class _Schema(Struct):
+    s: str
 
 
 class SegmentReport(Struct):
@@ -37,12 +46,22 @@ class SegmentReport(Struct):
 
     rows: messages that were written. repeated: of these messages others that arrived more than once.
     rejected: lines that are no message of this version. files: that were written.
+    versions: of the rejected lines those that are messages of another version: schema → number.
     """
 
     rows: int = 0
     repeated: int = 0
     rejected: int = 0
     files: int = 0
+    versions: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def add(self, other: SegmentReport) -> None:
+        self.rows += other.rows
+        self.repeated += other.repeated
+        self.rejected += other.rejected
+        self.files += other.files
+        for schema, number in other.versions.items():
+            self.versions[schema] = self.versions.get(schema, 0) + number
 
 
 class SegmentTables:
@@ -81,48 +100,82 @@ class SegmentTables:
             for place, part in _parts(united(tables)):
                 origin = Origin(place[0], place[1], VERSION)
                 folder = folder_of(lake, kind, origin, day=day_of(place[2] * DAY_MS))
-                write(folder / name_of(part["id"]), part, origin)
+                self.report.files += len(write_rows(folder, part, origin))
                 folders.add(folder)
-                self.report.files += 1
         return folders
 
 
 def convert_segment(source: Path, lake: Path, today: str) -> SegmentReport:
     """Raises OSError, ArrowException."""
-    tables, rejected = SegmentTables(), list[bytes]()
-    with source.open("rb") as lines, without_cycle_search():
+    tables, rejected, decoded = SegmentTables(), list[bytes](), SegmentDecoder(lake)
+    tables.report.versions = decoded.versions
+    try:
+        lines = source.open("rb")
+    except FileNotFoundError:
+        return tables.report
+    with lines, without_cycle_search():
+        fcntl.flock(lines, fcntl.LOCK_EX)  # the worker that was killed may have left a process that converts it
+        if not source.exists():
+            return tables.report
         while block := list(islice(lines, ROWS_AT_ONCE)):
-            tables.add(_decoded(block, lake, rejected))
-    tables.report.rejected = len(rejected)
-    folders = tables.write(lake)
-    _keep(source.parent / REJECTED, rejected)
-    source.unlink()
+            tables.add(decoded(block, rejected))
+        tables.report.rejected = len(rejected)
+        lake.mkdir(parents=True, exist_ok=True)
+        with writing(lake):
+            folders = tables.write(lake)
+        _keep(source.parent / REJECTED, rejected)
+        source.unlink()
     compact(lake, folders, today)
     return tables.report
 
 
-def _decoded(lines: list[bytes], lake: Path, rejected: list[bytes]) -> Iterator[tuple[TopicPlace, RowMessage]]:
-    decoder = msgspec.json.Decoder(RowMessage)
-    for line in lines:
+class SegmentDecoder:
+    """Lines of a segment as messages with their places. versions: of messages of another version, with their number."""
+
+    def __init__(self, lake: Path) -> None:
+        self._lake, self._decoder = lake, msgspec.json.Decoder(RowMessage)
+        self._places: dict[tuple[str, str], TopicPlace | None] = {}  # by topic and schema; None: is not stored
+        self.versions: dict[str, int] = {}
+
+    def __call__(self, lines: list[bytes], rejected: list[bytes]) -> Iterator[tuple[TopicPlace, RowMessage]]:
+        """Writes checkpoints to files. rejected: receives the lines that are neither. Raises OSError."""
+        for line in lines:
+            try:
+                row = self._decoder.decode(line)
+                key = row.topic, row.s
+                place = self._places[key] if key in self._places else self._place(*key)
+                if place is None or not is_id(row.id) or not 0 <= row.t <= LAST_MS:
+                    raise ValueError(row.s)
+            except (msgspec.MsgspecError, ValueError):
+                if not _is_checkpoint(line, self._lake):
+                    rejected.append(line)
+                    self._count_version(line)
+                continue
+            row.asset = place.asset
+            yield place, row
+
+    def _count_version(self, line: bytes) -> None:
+        """A message of another version can have another structure: only its schema is read."""
         try:
-            row = decoder.decode(line)
-            place = place_of(row.topic)
-            if place is None or row.s != f"magwatt.{place.kind}/{SCHEMA_VERSION}" or not is_id(row.id):
-                raise ValueError(row.s)
-            day_of(row.t)
-        except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
-            if not _is_checkpoint(line, lake):
-                rejected.append(line)
-            continue
-        row.asset = place.asset
-        yield place, row
+            schema = msgspec.json.decode(line, type=_Schema).s
+        except msgspec.MsgspecError:
+            return
+        if (found := _SCHEMA.fullmatch(schema)) and found[1] in KINDS and found[2] != str(SCHEMA_VERSION):
+            self.versions[schema] = self.versions.get(schema, 0) + 1
+
+    def _place(self, topic: str, schema: str) -> TopicPlace | None:
+        place = DEFAULT.place_of(topic)
+        if place is not None and schema != f"magwatt.{place.kind}/{SCHEMA_VERSION}":
+            place = None
+        self._places[topic, schema] = place
+        return place
 
 
 def _is_checkpoint(line: bytes, lake: Path) -> bool:
     """Writes a published checkpoint of a ledger to a separate file; False: the line is none."""
     try:
         body = msgspec.json.decode(line)
-        place = place_of(body.pop("topic"))
+        place = DEFAULT.place_of(body.pop("topic"))
         if place is None or place.kind != CHECKPOINT:
             return False
         seq, text = int(body["seq"]), msgspec.json.encode(body).decode()
@@ -136,11 +189,9 @@ def _is_checkpoint(line: bytes, lake: Path) -> bool:
 
 
 def _parts(table: pa.Table) -> Iterator[tuple[tuple[str, str, int], pa.Table]]:
-    """The rows of each gateway and day, sorted by asset and time, without columns that are empty there."""
-    keys = pa.table({name: table[name] for name in (*_PLACE, "t")}).append_column(
-        "asset", table["asset"].cast(pa.string())
-    )
-    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in (*_PLACE, "asset", "t")])
+    """The rows of each gateway and day, without columns that are empty there."""
+    keys = pa.table({name: table[name] for name in _PLACE})
+    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in _PLACE])
     table = table.take(order).combine_chunks()
     places = list(zip(*(table[name].to_pylist() for name in _PLACE), strict=True))
     table, begin = table.drop_columns(list(_PLACE)), 0

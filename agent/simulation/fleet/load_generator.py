@@ -78,7 +78,7 @@ def run_fleet(
             raise FleetError(FLEET_SUBSCRIPTION_TIMEOUT, host=broker.host, port=broker.port, timeout_s=SUBSCRIBE_S)
         if error := pipe.recv():
             raise FleetError(FLEET_SUBSCRIPTION_FAILED, host=broker.host, port=broker.port, error=error)
-        fleet, cpu_s = _Fleet(broker, site, gateways, motors, interval_s, clock), time.process_time()
+        fleet, cpu_s = SimulatedFleet(broker, site, gateways, motors, interval_s, clock), time.process_time()
         fleet.run(seconds)
         cpu_s = time.process_time() - cpu_s
         summary = _wait_for_arrival(pipe, sum(gateway.sequence for gateway in fleet.gateways))
@@ -100,7 +100,9 @@ def _wait_for_arrival(pipe: Any, expected: int) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-class _Fleet:
+class SimulatedFleet:
+    """gateways: those that are simulated. lag_s: maximum delay of a row in this process."""
+
     def __init__(self, broker: Mqtt, site: str, gateways: int, motors: int, interval_s: float, clock: Clock) -> None:
         self._clock = clock
         boot, now_s = clock.utc_ns() // 60_000_000_000, time.monotonic()
@@ -109,10 +111,11 @@ class _Fleet:
             for number in range(1, gateways + 1)
         ]
         self.interval_s = interval_s
-        self.lag_s = 0.0  # maximum delay of a row in this process
+        self.lag_s = 0.0
         self._selector = selectors.DefaultSelector()
 
     def run(self, seconds: float) -> None:
+        """Sends rows for this time, and waits until the broker has acknowledged them."""
         end_s = time.monotonic() + seconds
         while (now_s := time.monotonic()) < end_s:
             t_ms = self._clock.utc_ns() // 1_000_000
@@ -147,7 +150,7 @@ class _Fleet:
                 key.data.client.loop_write()
 
 
-def _report(fleet: _Fleet, summary: dict[str, Any], seconds: float, cpu_s: float) -> Report:
+def _report(fleet: SimulatedFleet, summary: dict[str, Any], seconds: float, cpu_s: float) -> Report:
     rows = sum(gateway.sequence for gateway in fleet.gateways)
     births = [birth for gateway in fleet.gateways for birth in gateway.births]
     births_by_s = Counter(int(at_s) for at_s, _ in births)

@@ -111,3 +111,10 @@ def test_loading_needs_a_lake_a_database_and_a_part_of_a_day(tmp_path: Path) -> 
     for options in (["--days", "0"], ["--mean", "7"], ["--mean", "0"], []):
         assert invoke("fleet", "load", "--lake", str(tmp_path), "--database", nobody, *options).exit_code == 2
     assert invoke("fleet", "load", "--lake", str(tmp_path)).exit_code == 2
+
+
+def test_parts_and_prefixes_that_are_none(tmp_path: Path) -> None:
+    for option, texts in (("--part", ("0/2", "3/2", "1", "a/b")), ("--topic-prefix", ("acme", "acme/#", "acme=../x"))):
+        for text in texts:
+            assert invoke("fleet", "ingest", "--lake", str(tmp_path), option, text).exit_code == 2, text
+    assert list(tmp_path.iterdir()) == []

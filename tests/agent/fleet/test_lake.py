@@ -106,7 +106,8 @@ def test_a_clock_that_was_back_is_named_and_its_rows_count(tmp_path: Path) -> No
     lake = Lake(tmp_path / "lake")
     assert rows_of(lake) == 52
     assert lake.findings == [
-        codes.CLOCK_WAS_BACK(site="mill-2", gateway="gw-07", day="2025-08-17", before="2026-09-21")
+        codes.CLOCK_WAS_BACK(site="mill-2", gateway="gw-07", day="2025-08-17", before="2026-09-21"),
+        codes.MONTHS_MISSING(site="mill-2", gateway="gw-07", motor="pump-1", n=12, first="2025-09", last="2026-08"),
     ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -11,6 +13,7 @@ import pytest
 from support.lake import parts, rows
 
 from agent.core.messages import Message, encode
+from agent.fleet import reasons as codes
 from agent.fleet.ingest import compaction
 from agent.fleet.ingest.compaction import compact, merge
 from agent.fleet.ingest.segment import REJECTED, SegmentReport, convert_segment
@@ -58,6 +61,7 @@ def test_what_is_no_message_of_this_version_is_counted_and_kept(tmp_path: Path) 
     ]  # fmt: skip
     report = convert_segment(segment(tmp_path / "w", *bad, good), tmp_path / "lake", TODAY)
     assert (report.rows, report.rejected) == (1, len(bad))
+    assert report.versions == {"magwatt.telemetry/2": 1}
     assert (tmp_path / "w" / REJECTED).read_bytes() == b"".join(bad)
     assert len(parts(tmp_path / "lake")) == 1
 
@@ -73,6 +77,22 @@ def test_an_interrupted_conversion_is_repeated(tmp_path: Path, monkeypatch: pyte
     convert_segment(source, tmp_path / "lake", TODAY)
     assert parts(tmp_path / "lake") == before
     assert len(rows(tmp_path / "lake", "telemetry")) == 60
+
+
+def test_a_segment_that_another_process_converts_is_not_converted_again(tmp_path: Path) -> None:
+    """It waits for the process that a killed worker has left, which deletes the segment."""
+    source = segment(tmp_path / "w", received("gw-1", 1))
+    with source.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(convert_segment, source, tmp_path / "lake", TODAY)
+            with pytest.raises(TimeoutError):
+                second.result(0.2)
+            source.unlink()
+            fcntl.flock(other, fcntl.LOCK_UN)
+            assert second.result(10) == SegmentReport()
+    assert parts(tmp_path / "lake") == []
+    assert convert_segment(source, tmp_path / "lake", TODAY) == SegmentReport(), "it is gone"
 
 
 def test_checkpoints_are_stored_once_each(tmp_path: Path) -> None:
@@ -92,8 +112,27 @@ def test_a_gateway_with_an_old_clock_is_in_the_folder_of_its_date(tmp_path: Path
     assert [path.split("/")[-2] for path in parts(tmp_path / "lake")] == ["day=1970-01-02", "day=2026-09-21"]
 
 
+def test_two_gateways_with_one_name_overwrite_no_rows(tmp_path: Path) -> None:
+    """Their segments have the same first and last id. A repeated conversion adds none."""
+    lake = tmp_path / "lake"
+    for shift_ms in (0, 137, 0, 137, 200):
+        lines = [received("gw-1", n, t_ms=MIDNIGHT_MS + 1000 * n + shift_ms) for n in range(5)]
+        convert_segment(segment(tmp_path / "w", *lines), lake, TODAY)
+    for _ in range(2):
+        asked = Lake(lake)
+        assert sum(row.rows for row in coverage(asked)) == 15
+        assert asked.findings == [codes.ROW_ID_SHARED(site="mill-2", gateway="gw-1", n=5)]
+        [folder] = (lake / "telemetry").rglob("day=*")
+        compact(lake, [folder], "2026-09-22")
+    assert len(rows(lake, "telemetry")) == 15
+    written = {path: (lake / path).stat().st_mtime_ns for path in parts(lake)}
+    compact(lake, [folder], "2026-09-22")
+    assert written == {path: (lake / path).stat().st_mtime_ns for path in parts(lake)}, "nothing is left to merge"
+
+
 def test_small_files_of_a_day_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compaction, "MERGED", 4)
+    monkeypatch.setattr(compaction, "FILES", 4)
+    monkeypatch.setattr(compaction, "MERGED", 2)
     for number in range(10):  # each segment repeats two rows of the one before
         lines = [received("gw-1", 10 * number + n, text=f"{n % 3}") for n in range(-2, 10) if 10 * number + n >= 0]
         convert_segment(segment(tmp_path / "w", *lines), tmp_path / "lake", TODAY)
@@ -116,6 +155,40 @@ def test_the_first_segment_of_a_day_merges_the_day_before(tmp_path: Path) -> Non
     assert [path.split("/")[-2:] for path in parts(tmp_path / "lake")] == [
         ["day=2026-09-21", "part-7-0_7-2.parquet"], ["day=2026-09-22", "part-7-9_7-9.parquet"]
     ]  # fmt: skip
+
+
+def test_a_day_of_segments_is_not_written_many_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merging all files whenever there are 24 writes each row 6 times in 288 segments, or 10 times with 16."""
+    sizes, written = list[int](), 0
+    folder = tmp_path / "day=2026-09-21"
+    folder.mkdir()
+
+    def merged(paths: list[Path]) -> None:
+        nonlocal written
+        size = sum(path.stat().st_size for path in paths)
+        written += size
+        for path in paths:
+            path.unlink()
+        paths[0].write_bytes(bytes(size))
+
+    monkeypatch.setattr(compaction, "merge", merged)
+    for number in range(288):
+        (folder / f"part-{number}.parquet").write_bytes(b"r")
+        compact(tmp_path, [folder], TODAY)
+        sizes.append(len(list(folder.iterdir())))
+    assert max(sizes) < 24
+    assert written <= 2 * 288
+
+
+def test_past_days_are_merged_over_several_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "PAST_BYTES", 1)
+    for number in range(2):
+        lines = [received(gateway, number) for gateway in ("gw-1", "gw-2")]
+        convert_segment(segment(tmp_path / "w", *lines), tmp_path / "lake", TODAY)
+    folders = list((tmp_path / "lake/telemetry").rglob("day=*"))
+    for files in (4, 3, 2, 2):
+        assert len(parts(tmp_path / "lake")) == files
+        compact(tmp_path / "lake", folders, "2026-09-22")
 
 
 def test_a_merge_that_is_killed_before_its_parts_are_deleted_counts_no_row_twice(

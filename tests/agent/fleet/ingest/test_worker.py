@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from support.basics import Mosquitto, wait_until
 from support.delivery import persistent_broker
-from support.lake import rows
+from support.lake import parts, rows
 
 from agent.config.model import Mqtt
 from agent.core.clock import SystemClock
@@ -24,6 +26,7 @@ from agent.core.messages import Message, encode
 from agent.delivery.files.line_file import LineFile
 from agent.fleet import reasons as codes
 from agent.fleet.ingest.compaction import compact
+from agent.fleet.ingest.topics import topic_root
 from agent.fleet.ingest.worker import IngestSettings, IngestWorker
 from agent.fleet.lake import Lake, LakeError
 from agent.fleet.messages import coverage
@@ -119,11 +122,11 @@ def worker(broker: Mosquitto, tmp_path: Path) -> Iterator[Callable[..., Worker]]
 def test_a_killed_worker_and_a_broker_that_restarts(
     broker: Mosquitto, fleet: Fleet, worker: Callable[..., Worker], tmp_path: Path
 ) -> None:
-    one, two = worker("one"), worker("two")
+    one, two = worker("one", "--part", "1/2"), worker("two", "--part", "2/2")
     fleet.publish(800)
     one.kill()  # with messages that it has not acknowledged
     fleet.publish(800)
-    one = worker("one")
+    one = worker("one", "--part", "1/2")
     fleet.publish(500)
     broker.stop()
     fleet.publish(300)
@@ -140,8 +143,14 @@ def test_a_killed_worker_and_a_broker_that_restarts(
     assert sorted(found) == sorted(f"7-{number}" for number in range(3200)), "each once"
 
 
-def test_messages_wait_for_a_worker_that_is_stopped(fleet: Fleet, worker: Callable[..., Worker]) -> None:
+def test_messages_wait_for_a_worker_that_is_stopped(
+    broker: Mosquitto, fleet: Fleet, worker: Callable[..., Worker]
+) -> None:
+    """Also those that the broker receives after a restart and before the worker. Mosquitto keeps no shared subscription
+    for that time."""
     worker("one").stop()
+    broker.stop()
+    broker.start()
     fleet.publish(100)
     fleet.wait()
     one = worker("one")
@@ -168,7 +177,7 @@ def test_a_message_that_is_not_on_the_disk_is_not_acknowledged(
         end_s = time.monotonic() + 10
         worker.run(lambda: until() or time.monotonic() > end_s)
 
-    run(first := IngestWorker(address, settings, clock), lambda: first.connections > 0 and first.subscribed)
+    run(first := IngestWorker(address, settings, clock), lambda: first.session.subscribed)
     fleet.publish(100)
     fleet.wait()
     with monkeypatch.context() as patch:
@@ -177,6 +186,66 @@ def test_a_message_that_is_not_on_the_disk_is_not_acknowledged(
             run(IngestWorker(address, settings, clock), lambda: False)
     run(last := IngestWorker(address, settings, clock), lambda: last.received == 100)
     assert last.report.rows == 100
+
+
+def test_gateways_with_a_topic_prefix(broker: Mosquitto, tmp_path: Path) -> None:
+    """The topics of two sites: one is the last level of its prefix, the other is named."""
+    roots = tuple(filter(None, map(topic_root, ("acme/+", "Works/power=mill-2"))))
+    worker = IngestWorker(
+        Mqtt("127.0.0.1", broker.port, tls=False), IngestSettings(tmp_path / "lake", "one", roots), SystemClock()
+    )
+    publisher = paho.Client(CallbackAPIVersion.VERSION2)
+    end_s = time.monotonic() + 20
+
+    def received_all() -> bool:
+        if worker.session.subscribed and not publisher.is_connected():
+            publisher.connect("127.0.0.1", broker.port)
+            for root in ("acme/mill-1/gw-07", "Works/power/gw-07", "magwatt/v1/mill-3/gw-07", "other/mill-4/gw-07"):
+                message = Message("pump-1", "telemetry", 1_789_948_800_000, {"active_power_w": 1.5})
+                publisher.publish(f"{root}/pump-1/telemetry", encode(message, "7-1"), qos=1)
+            publisher.loop_start()
+        return worker.received == 2 or time.monotonic() > end_s
+
+    worker.run(received_all)
+    publisher.loop_stop()
+    assert [path.split("/")[2:4] for path in parts(tmp_path / "lake")] == [
+        ["site=mill-1", "gateway=gw-07"], ["site=mill-2", "gateway=gw-07"]
+    ]  # fmt: skip
+
+
+def test_a_subscription_that_the_broker_rejects(tmp_path: Path) -> None:
+    """MQTT 5.0, 3.2 and 3.9: a connection is accepted, three topics are not authorized. Mosquitto accepts all."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def respond() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(bytes.fromhex("20 03 00 00 00"))
+                connection.recv(1000)
+                connection.sendall(bytes.fromhex("90 06 00 01 00 87 87 87"))
+                connection.recv(1000)
+
+        threading.Thread(target=respond, daemon=True).start()
+        port, end_s = server.getsockname()[1], time.monotonic() + 20
+        worker = IngestWorker(
+            Mqtt("127.0.0.1", port, tls=False), IngestSettings(tmp_path / "lake", "one"), SystemClock()
+        )
+        with pytest.raises(LakeError) as raised:
+            worker.run(lambda: time.monotonic() > end_s)
+    assert raised.value.reason == codes.INGEST_REJECTED(host="127.0.0.1", port=port, topic="magwatt/v1/+/+/+")
+
+
+def test_each_gateway_is_of_one_part(tmp_path: Path) -> None:
+    workers = [IngestSettings(tmp_path, f"{part}", part=part, parts=3) for part in (1, 2, 3)]
+    counts = [0, 0, 0]
+    for number in range(300):
+        topics = [f"magwatt/v1/mill-2/gw-{number}/{levels}" for levels in ("pump-1/telemetry", "backfill/event")]
+        owners = {tuple(worker.place_of(topic) is not None for worker in workers) for topic in topics}
+        [owner] = owners
+        assert sum(owner) == 1
+        counts[owner.index(True)] += 1
+    assert min(counts) > 60, "binomial: 100 ± 8"
 
 
 def test_a_name_is_used_by_one_worker(tmp_path: Path) -> None:
