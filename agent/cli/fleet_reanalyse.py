@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from agent.cli.fleet_options import lake_option, month_option
 from agent.cli.options import FINDING, fail
 from agent.core.text import N_, _, as_object, text_of
 
@@ -30,11 +30,10 @@ ANALYSES = ("power-quality", "efficiency", "condition", "baseline")  # as in age
     )
 )
 @click.argument("analysis", type=click.Choice(ANALYSES))
-@click.option("--lake", "lake_dir", metavar="DIR", default="lake", show_default=True, type=click.Path(path_type=Path),
-              help=N_("Directory of the lake."))  # fmt: skip
+@lake_option
 @click.option("--results", "results_dir", metavar="DIR", type=click.Path(path_type=Path),
               help=N_("Write the results here instead of into the lake."))  # fmt: skip
-@click.option("--month", metavar="YYYY-MM", help=N_("Only snapshots of this month."))
+@month_option("--month", help=N_("Only snapshots of this month."))
 @click.option("--workers", "count", type=click.IntRange(1, 1024), metavar="N",
               help=N_("Number of processes; by default, one for each processor."))  # fmt: skip
 @click.option("--scheduler", metavar="URL", help=N_("Compute with the workers of this Dask scheduler."))
@@ -43,8 +42,6 @@ def reanalyse(
     analysis: str, lake_dir: Path, results_dir: Path | None, month: str | None, count: int | None,
     scheduler: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        fail(_("--month {text}: expected a month, for example 2026-10", text=month))
     workers = _workers(count, scheduler)
     from agent.fleet.reanalysis.analyses import ANALYSES as KNOWN
     from agent.fleet.reanalysis.run import reanalyse as run

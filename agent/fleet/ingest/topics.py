@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-KINDS = frozenset(("telemetry", "pq3s", "pq10m", "harmonics", "savings", "condition", "event", "health"))
+KINDS = frozenset(("telemetry", "pq3s", "pq10m", "harmonics", "savings", "event", "health"))  # `condition` has no id
 CHECKPOINT = "checkpoint"
 _LEVELS = ("+/+", "+/+/+", "+/+/backfill/+")  # below the site
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")  # also a name of a folder
