@@ -1,7 +1,8 @@
 """The ledger of the state file as files of the lake: the signed lines, and the fields of intervals as columns.
 
 The lines are what a verifier needs; the columns repeat what a query needs (docs/reference/ledger-format.md). A line
-that is not a record stays a line.
+that is not a record stays a line. `row` is the stored interval, with its drivers, from which savings are calculated: the
+record contains its SHA-256. It is null where a later record had replaced the interval before the export.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -53,11 +55,19 @@ class _Fields(Struct):
     software: str | None = None
 
 
+class _IntervalDigest(Struct):
+    """The fields of a record by which the stored interval is found."""
+
+    asset: str = ""
+    from_ms: int = 0
+    interval: str = ""
+
+
 SCHEMA = pa.schema([
     ("seq", pa.int64()), ("t", _TIME), ("kind", TEXT), ("line", pa.string()), ("asset", TEXT), ("start", _TIME),
     ("length_s", pa.int32()), ("energy_wh", pa.int64()), ("auxiliary_wh", pa.int64()), ("filled_wh", pa.int64()),
     ("adjusted_wh", pa.int64()), ("covered_s", pa.int32()), ("late", pa.bool_()), ("config", TEXT),
-    ("software", TEXT),
+    ("software", TEXT), ("row", pa.string()),
 ])  # fmt: skip
 Row = tuple[int, int, str, str]  # seq, t_ms, kind, line
 
@@ -78,26 +88,10 @@ def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Pla
         for row in rows:
             months[day_of(row[1])[:7]].append(row)
         for month, records in months.items():
-            folder = folder_of(lake, DATASET, origin, ledger=_identity(db), month=month)
-            write(folder / _name(records, restores), ledger_table(records), origin)
+            folder = folder_of(lake, DATASET, origin, ledger=identity_of(db), month=month)
+            write(folder / _name(records, restores), _table(records, db), origin)
         after = Place(rows[-1][0], _digest(rows[-1][3]), restores)
     return after
-
-
-def ledger_table(rows: Iterable[Row]) -> pa.Table:
-    """Records with the columns of SCHEMA."""
-    decoder = msgspec.json.Decoder(_Fields)
-    columns: list[tuple[object, ...]] = []
-    for seq, t_ms, kind, line in rows:
-        try:
-            fields = decoder.decode(line) if kind == "interval" else _Fields()
-        except msgspec.MsgspecError:
-            fields = _Fields()
-        columns.append((seq, t_ms, kind, line, *(getattr(fields, name) for name in _Fields.__struct_fields__)))
-    arrays = [
-        _array(list(values), column.type) for values, column in zip(zip(*columns, strict=True), SCHEMA, strict=True)
-    ]
-    return pa.table(arrays, schema=SCHEMA)
 
 
 def key_of(db: sqlite3.Connection) -> str:
@@ -109,9 +103,33 @@ def key_of(db: sqlite3.Connection) -> str:
         return ""
 
 
-def _identity(db: sqlite3.Connection) -> str:
-    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers."""
-    return _digest(db.execute("select body from ledger order by seq limit 1").fetchone()[0])[:16]
+def identity_of(db: sqlite3.Connection) -> str:
+    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers. Empty: no record."""
+    first = db.execute("select body from ledger order by seq limit 1").fetchone()
+    return _digest(first[0])[:16] if first else ""
+
+
+def _table(rows: Iterable[Row], db: sqlite3.Connection) -> pa.Table:
+    """Records with the columns of SCHEMA."""
+    decoder, digests = msgspec.json.Decoder(_Fields), msgspec.json.Decoder(_IntervalDigest)
+    columns: list[tuple[object, ...]] = []
+    for seq, t_ms, kind, line in rows:
+        fields, row = _Fields(), None
+        if kind == "interval":
+            with suppress(msgspec.MsgspecError):
+                fields, row = decoder.decode(line), _stored(db, digests.decode(line))
+        columns.append((seq, t_ms, kind, line, *(getattr(fields, name) for name in _Fields.__struct_fields__), row))
+    arrays = [
+        _array(list(values), column.type) for values, column in zip(zip(*columns, strict=True), SCHEMA, strict=True)
+    ]
+    return pa.table(arrays, schema=SCHEMA)
+
+
+def _stored(db: sqlite3.Connection, recorded: _IntervalDigest) -> str | None:
+    """The stored interval of a record; None: a later record replaces it, or it was changed."""
+    query = "select body from interval where asset = ? and start_ms = ?"
+    found = db.execute(query, (recorded.asset, recorded.from_ms)).fetchone()
+    return str(found[0]) if found and _digest(found[0]) == recorded.interval else None
 
 
 def _name(records: list[Row], restores: int) -> str:
