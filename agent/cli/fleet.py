@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import sys
 import threading
@@ -13,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.cli.fleet_demo import demo
+from agent.cli.fleet_options import lake_option, month_option, need_libraries
+from agent.cli.fleet_report import report
 from agent.cli.fleet_view import check_object, problem_lines, table_lines
 from agent.cli.options import BROKER, FINDING, POSITIVE, broker_of, fail, login_options, option_value, seconds_from
 from agent.core.text import N_, _, as_object, text_of
@@ -21,15 +23,14 @@ if TYPE_CHECKING:
     from agent.fleet.lake import Lake
 
 QUESTIONS = ("savings", "verdicts", "alarms", "coverage")
-lake_option = click.option(
-    "--lake", "lake_dir", metavar="DIR", default="lake", show_default=True, type=click.Path(path_type=Path),
-    help=N_("Directory of the lake."),
-)  # fmt: skip
-
 
 @click.group(help=N_("Ask questions about a lake of many gateways."))
 def fleet() -> None:
     pass
+
+
+fleet.add_command(report)
+fleet.add_command(demo)
 
 
 @fleet.command(
@@ -42,11 +43,9 @@ def fleet() -> None:
 )
 @click.argument("question", type=click.Choice(QUESTIONS))
 @lake_option
-@click.option("--month", metavar="YYYY-MM", help=N_("Only this month."))
+@month_option("--month", help=N_("Only this month."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> None:
-    if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        fail(_("--month {text}: expected a month, for example 2026-10", text=month))
     lake, ask = _open(lake_dir, question)
     import msgspec
 
@@ -99,7 +98,7 @@ def ingest(
     option_value("--name", name, schema.identifier)
     option_value("--group", group, schema.identifier)
     settings = broker_of(broker, user, password_file, ca)
-    _need_libraries()
+    need_libraries()
     from msgspec.structs import asdict
 
     from agent.core.clock import SystemClock
@@ -143,7 +142,7 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
     from agent.cli.ledger_options import external_checkpoints
 
     given = [checkpoint for found in external_checkpoints(checkpoint_files, None).values() for checkpoint in found]
-    _need_libraries()
+    need_libraries()
     from agent.fleet.lake import Lake, LakeError
     from agent.fleet.verify import verify_ledgers
 
@@ -167,16 +166,8 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
     sys.exit(FINDING if lake.findings or not all(check.result.ok for check in checks) else 0)
 
 
-def _need_libraries() -> None:
-    from agent.delivery.output_libraries import is_installed
-
-    for library in ("pyarrow", "duckdb"):
-        if not is_installed(library):
-            fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=library))
-
-
 def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | None], Sequence[Any]]]:
-    _need_libraries()
+    need_libraries()
     from agent.fleet import messages
     from agent.fleet.lake import Lake, LakeError
     from agent.fleet.savings import savings

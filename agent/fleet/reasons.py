@@ -62,7 +62,7 @@ EVENTS_UNDECIDED = Code(
     "{site}/{gateway}/{motor}: {n:d} non-routine {n:event awaits|events await} a decision (`magwatt adjustment list`)",
 )
 COMPARED_LITTLE = Code(
-    "compared_little", "{site}/{gateway}/{motor}: only {share:pct0} % of the time is part of the saving"
+    "compared_little", "{site}/{gateway}/{motor}: only {share:pct} % of the time is part of the saving"
 )
 MONTH_WITHOUT_DATA = Code("month_without_data", "{site}/{gateway}/{motor}: no data of {month}")
 GATEWAY_SILENT = Code("gateway_silent", "{site}/{gateway}: no new data since {seen_ms:local}")

@@ -31,7 +31,7 @@ TITLES = {
     ALARM: N_("open alarms"),
     CERTIFICATES: N_("expired certificates"),
 }  # in the order of the report
-DATASETS = ("telemetry", "health")  # messages that a gateway sends all the time
+DATASETS = ("telemetry", "health", "event")  # messages that a gateway sends all the time
 
 
 class Attention(Struct, frozen=True):
@@ -53,7 +53,7 @@ def attention(
     alarms = list(_alarms(lake))
     due_ms = min(now_ms, max([span[1], *seen.values()]))
     found = [Attention(RESULTS, reason) for motor in motors for reason in _results(motor)]
-    found += [Attention(DATA, reason) for reason in (*_invalid(checks), *lake.findings)]
+    found += [Attention(DATA, reason) for reason in (*_invalid(checks), *dict.fromkeys(lake.findings))]
     found += [Attention(GATEWAYS, codes.GATEWAY_SILENT(site=site, gateway=gateway, seen_ms=ms))
               for (site, gateway), ms in sorted(seen.items(), key=lambda item: item[1]) if due_ms - ms > SILENT_MS]  # fmt: skip
     found += [Attention(GATEWAYS, codes.LEDGER_MISSING(site=site, gateway=gateway))

@@ -39,6 +39,16 @@ def style_sheet() -> str:
     return (files(REPORT) / "report.css").read_text(encoding="utf-8")
 
 
+def standalone_svg(svg: str) -> str:
+    """A chart of a page as a separate file, which contains its colours."""
+    sheet = style_sheet()
+    colours = sheet[: sheet.index("* {")]
+    rules = "\n".join(line for line in sheet.splitlines() if line.startswith("svg "))
+    style = f"<style>{colours}svg {{ font-family: system-ui, sans-serif; }}\n{rules}</style>"
+    named = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return named.replace("<title>", f"{style}<title>", 1)
+
+
 @cache
 def environment(package: str) -> Environment:
     """The templates of a package."""
