@@ -89,20 +89,20 @@ def _json(found: FleetReport) -> str:
 
 def _lines(found: FleetReport, output: Path | None) -> Iterator[str]:
     """The report for a terminal."""
-    from agent.cli.fleet_view import ranking_lines
+    from agent.cli.fleet_view import table_lines
     from agent.fleet.report.page import attention_lines, period, total_text
     from agent.savings.report.formatting import kwh
 
     total, bounds = found.total, found.total.uncertainty
-    yield from ranking_lines([motor for motor in found.motors if motor.saving is not None])
+    yield from table_lines("ranking", [motor for motor in found.motors if motor.saving is not None])
     yield ""
     yield _("{period}: {amount}, {verdict:word}", period=period(found), amount=total_text(total, current()),
             verdict=total.verdict)  # fmt: skip
     yield _("{n:d} motors of {gateways:d} gateways; {undecided:d} undecided, {without:d} without a saving",
             n=total.motors, gateways=found.gateways, undecided=total.undecided, without=total.without)  # fmt: skip
-    yield _("U95 of the sum if no error were common to several motors: {low} kWh; if all were: {high} kWh. {share} % of "
+    yield _("U95 of the sum if no error were common to several motors: {low} kWh; if all were: {high} kWh. {share:pct} % of "
             "the variance is common", low=kwh(bounds.independent_wh), high=kwh(bounds.correlated_wh),
-            share=f"{100 * bounds.common_share:.0f}")  # fmt: skip
+            share=bounds.common_share)  # fmt: skip
     for title, lines, more in attention_lines(found.attention, current()):
         yield ""
         yield title

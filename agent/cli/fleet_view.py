@@ -10,7 +10,6 @@ from agent.core.local_time import format_minute
 from agent.core.text import N_, _, as_object
 
 if TYPE_CHECKING:
-    from agent.fleet.report.motors import MotorSaving
     from agent.fleet.verify import VerifiedLedger
 
 PROBLEMS_SHOWN = 5
@@ -36,13 +35,6 @@ _PLACE = (
     TableColumn(N_("motor"), lambda row: row.motor or "–"),
 )
 _MONTH = TableColumn(N_("month"), lambda row: row.month)
-_RANKING = (
-    *_PLACE,
-    TableColumn(N_("saved kWh"), lambda row: kwh(row.saving.saved_wh), True),
-    TableColumn("U95 kWh", lambda row: kwh(row.saving.u95_wh), True),
-    TableColumn(N_("verdict"), lambda row: _(row.saving.verdict)),
-    TableColumn(N_("compared"), lambda row: f"{100 * row.compared:.0f} %", True),
-)
 COLUMNS: dict[str, Sequence[TableColumn]] = {
     "savings": (
         *_PLACE, _MONTH,
@@ -50,6 +42,21 @@ COLUMNS: dict[str, Sequence[TableColumn]] = {
         TableColumn(N_("measured kWh"), lambda row: kwh(row.measured_wh), True, lambda row: row.measured_wh),
         TableColumn(N_("baseline kWh"), lambda row: kwh(row.adjusted_wh), True, lambda row: row.adjusted_wh),
         TableColumn(N_("saved kWh"), lambda row: kwh(row.saved_wh), True, lambda row: row.saved_wh),
+    ),
+    "reported": (
+        *_PLACE,
+        TableColumn(N_("intervals"), lambda row: str(row.intervals), True),
+        TableColumn(N_("saved kWh"), lambda row: kwh(row.saved_wh), True, lambda row: row.saved_wh),
+        TableColumn("U95 kWh", lambda row: kwh(row.u95_wh), True),
+        TableColumn(N_("verdict"), lambda row: _(row.verdict)),
+        TableColumn(N_("compared"), lambda row: f"{100 * row.compared:.0f} %", True),
+    ),
+    "ranking": (
+        *_PLACE,
+        TableColumn(N_("saved kWh"), lambda row: kwh(row.saving.saved_wh), True),
+        TableColumn("U95 kWh", lambda row: kwh(row.saving.u95_wh), True),
+        TableColumn(N_("verdict"), lambda row: _(row.saving.verdict)),
+        TableColumn(N_("compared"), lambda row: f"{100 * row.compared:.0f} %", True),
     ),
     "verdicts": (
         *_PLACE,
@@ -108,17 +115,9 @@ def check_object(check: VerifiedLedger) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def ranking_lines(motors: Sequence[MotorSaving]) -> Iterator[str]:
-    """The savings of motors, in their order."""
-    return _table(_RANKING, motors)
-
-
 def table_lines(question: str, rows: Sequence[Any]) -> Iterator[str]:
     """Headings, a line for each row, and the sums of columns that have one."""
-    return _table(COLUMNS[question], rows)
-
-
-def _table(columns: Sequence[TableColumn], rows: Sequence[Any]) -> Iterator[str]:
+    columns = COLUMNS[question]
     lines = [[_(column.heading) for column in columns], *([column.text(row) for column in columns] for row in rows)]
     if any(column.summed for column in columns) and rows:
         lines.append([kwh(sum(map(column.summed, rows))) if column.summed else "" for column in columns])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from msgspec.structs import replace
 from support import metered_retrofit
 from support.basics import HandClock
 from support.savings import save_event
@@ -18,6 +19,7 @@ from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.records import Place, export_ledger
 from agent.delivery.store import Store
 from agent.savings.records.model import Interval, NonRoutineEvent
+from agent.savings.records.non_routine_events import CAUSES
 from agent.savings.records.repository import event_json
 
 MONTH = "2024-10"
@@ -54,12 +56,8 @@ def to_lake(plant: Path, lake: Path, gateway: str = "gw-07", text: str | None = 
 
 def maintenance(number: int = 0, day: int = 1, **decision: object) -> NonRoutineEvent:
     """Six hours on a day of the month."""
-    from agent.savings.records.non_routine_events import CAUSES
-
     begin_ms = BEGIN_MS + day * DAY_MS + 8 * 3_600_000
     event = NonRoutineEvent(
         number, "fan", "maintenance", begin_ms, begin_ms + 6 * 3_600_000, CAUSES["maintenance"], 0.0, "exclude"
     )
-    from msgspec.structs import replace
-
     return replace(event, **decision)

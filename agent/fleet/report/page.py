@@ -21,8 +21,8 @@ from agent.savings.report.html.summary import MARKS, STYLES
 from agent.savings.report.html.templating import bilingual_page, environment, standalone_svg, style_sheet
 from agent.savings.report.model.uncertainty import COMPONENTS
 
-BEST, WORST = 20, 10  # motors of the ranking that are shown
-LISTED = 12  # things of one kind that need attention
+BEST, WORST = 12, 5  # motors of the ranking that are shown
+LISTED = 8  # things of one kind that need attention
 
 
 def page(report: FleetReport, first: str = "en") -> str:
@@ -76,7 +76,7 @@ def _texts(report: FleetReport, _: Catalogue) -> Mapping[str, Any]:
         "limits": _("U95: with a probability of 95 % between {low} and {high} kWh; saving rate {rate} %",
                     low=low, high=high, rate=grouped(100 * total.share, 1)),
         "bounds": [kwh(total.uncertainty.independent_wh), kwh(total.uncertainty.correlated_wh)],
-        "common": f"{100 * total.uncertainty.common_share:.0f}",
+        "common": total.uncertainty.common_share,
         "energies": [kwh(total.adjusted_wh), kwh(total.measured_wh)],
         "sites": len({motor.site for motor in report.motors}),
         "coverage": _coverage(report.motors),

@@ -22,6 +22,7 @@ from agent.fleet.verify import VerifiedLedger, verify_ledgers
 from agent.savings.accounting.verdict import NEGATIVE, NOT_PROVEN, PROVEN, PROVISIONAL, UNDECIDED
 from agent.savings.records.model import Saving
 from agent.savings.report.reasons import LEDGER_UNCONFIRMED
+from drivers.reasons import Reason
 
 Progress = Callable[[int, int], None]  # number of gateways that are done, and of all
 
@@ -71,11 +72,12 @@ class FleetReport(Struct, frozen=True):
 
 def collect(
     path: Path, months: tuple[str, str], now_ms: int, *, processes: int = 1, verify: bool = False,
-    progress: Progress = lambda done, of: None,
+    progress: Progress = lambda done, of: None, findings: list[Reason] | None = None,
 ) -> FleetReport:  # fmt: skip
     """The report from the first to the last billing month.
 
-    processes: how many calculate. verify: check the signatures of all ledgers. Raises LakeError, InvalidValue.
+    processes: how many calculate. verify: check the signatures of all ledgers. findings: receives what is wrong with
+    the lake. Raises LakeError, InvalidValue.
     """
     span = month_bounds_ms(months[0], "UTC")[0], month_bounds_ms(months[1], "UTC")[1]
     lake = Lake(path)
@@ -86,9 +88,11 @@ def collect(
         progress(done, len(gateways))
     found.sort(key=lambda item: (item.site, item.gateway))
     checks = list(verify_ledgers(lake)) if verify else []
-    motors = _ranked(_with_verification([motor for item in found for motor in item.motors], checks))
+    motors = ranked(_with_verification([motor for item in found for motor in item.motors], checks))
     for item in found:
         lake.findings += item.findings
+    if findings is not None:
+        findings += dict.fromkeys(lake.findings)
     items = attention(lake, motors, {(item.site, item.gateway): item.newest_ms for item in found}, checks, span, now_ms)
     return FleetReport(months, now_ms, motors, len(found), total_of(motors), items, verify)
 
@@ -169,7 +173,7 @@ def _with_verification(motors: Sequence[MotorSaving], checks: Sequence[VerifiedL
     ]  # fmt: skip
 
 
-def _ranked(motors: Sequence[MotorSaving]) -> list[MotorSaving]:
+def ranked(motors: Sequence[MotorSaving]) -> list[MotorSaving]:
     def order(motor: MotorSaving) -> tuple[bool, bool, float, str, str, str]:
         saved_wh = motor.saving.saved_wh if motor.saving else 0.0
         return motor.saving is None, not is_decided(motor), -saved_wh, motor.site, motor.gateway, motor.motor

@@ -210,7 +210,7 @@ def _record(store: Store, recorder: IntervalRecorder, where: dict[str, str], ite
 def _retrofit(past: GatewayPast, number: int) -> Retrofit:
     chance, meter = Random(f"{past.seed} {number} motor"), METERS[(past.seed + number) % len(METERS)]
     return Retrofit(
-        f"motor-{number:02d}", chance.choice(FAN_KW), chance.uniform(0.18, 0.38), chance.choice((1.0, 0.97, 0.94)),
+        f"motor-{number:02d}", chance.choice(FAN_KW), chance.uniform(0.13, 0.33), chance.choice((1.0, 0.97, 0.94)),
         meter, Random(meter).gauss(0, METER_ERROR), Random("0.5S").gauss(0, CT_ERROR),
     )  # fmt: skip
 

@@ -21,14 +21,10 @@ from agent.savings.report.model.ledger_check import LedgerVerifier
 from agent.savings.report.writer import months_of
 
 DECISION = {"by": "Li Wei", "reason": "inspection", "decided_ms": NOW_MS}
-EVENTS = {
-    "none": [],
-    "undecided, which the proposal excludes": [maintenance()],
-    "excluded": [maintenance(decision="exclude", **DECISION)],
-    "kept": [maintenance(decision="keep", **DECISION)],
-    "adjusted": [maintenance(decision="adjust", adjust_wh=25_000.0, **DECISION)],
-    "two": [maintenance(), maintenance(day=2, decision="keep", **DECISION)],
-}
+EVENTS = [
+    maintenance(day=0), maintenance(day=1, decision="exclude", **DECISION),
+    maintenance(day=2, decision="keep", **DECISION), maintenance(day=3, decision="adjust", adjust_wh=25e3, **DECISION),
+]  # the first awaits a decision; its proposal excludes its intervals  # fmt: skip
 
 
 def own_report(plant: Path, month: str = MONTH) -> Saving:
@@ -52,14 +48,17 @@ def codes(report: FleetReport) -> list[str]:
     return [str(item.reason.code) for item in report.attention]
 
 
-@pytest.mark.parametrize("events", EVENTS.values(), ids=EVENTS)
-def test_decisions_are_applied_as_in_the_report_of_the_motor(tmp_path: Path, events: list[NonRoutineEvent]) -> None:
+@pytest.mark.parametrize("events", [[], EVENTS], ids=["without events", "with events"])
+def test_the_saving_is_that_of_the_report_of_the_motor(tmp_path: Path, events: list[NonRoutineEvent]) -> None:
     to_lake(retrofit(tmp_path / "plant", events), tmp_path / "lake")
-    truth, found = own_report(tmp_path / "plant"), only(reported(tmp_path / "lake")).saving
+    truth, report = own_report(tmp_path / "plant"), reported(tmp_path / "lake")
+    found = only(report).saving
     assert found is not None
+    assert truth.intervals == 4 * 96 - (48 if events else 0)
     for name in ("intervals", "adjusted_wh", "measured_wh", "saved_wh", "u95_wh", "excluded_wh", "open_events"):
         assert getattr(found, name) == getattr(truth, name), name
     assert (found.verdict, found.assumptions, found.parts) == (truth.verdict, truth.assumptions, truth.parts)
+    assert (report.total.saved_wh, report.total.uncertainty.u95_wh) == (truth.saved_wh, pytest.approx(truth.u95_wh))
 
 
 def test_a_decision_that_is_not_in_the_ledger_does_not_count(tmp_path: Path) -> None:
@@ -91,11 +90,14 @@ def test_an_interval_whose_data_are_not_those_of_its_record_is_left_out_and_coun
 
 def test_a_range_of_months_is_one_period(tmp_path: Path) -> None:
     to_lake(retrofit(tmp_path / "plant"), tmp_path / "lake")
-    report = reported(tmp_path / "lake", "2024-09", "2024-10")
-    saving, truth = only(report).saving, own_report(tmp_path / "plant")
-    september = own_report(tmp_path / "plant", "2024-09") if False else None
-    assert saving is not None and september is None
-    assert saving.saved_wh == pytest.approx(truth.saved_wh, abs=0.5), "September is the baseline"
+    report, truth = reported(tmp_path / "lake", "2024-09", "2024-11"), own_report(tmp_path / "plant")
+    saving = only(report).saving
+    assert saving is not None
+    assert saving.saved_wh == pytest.approx(truth.saved_wh, abs=0.5), "September has the baseline, November no data"
+    assert only(report).missing_months == ()
+    later = collect(tmp_path / "lake", ("2024-10", "2024-11"), NOW_MS + 40 * DAY_MS)
+    assert only(later).missing_months == ("2024-11",)
+    assert "month_without_data" in codes(later)
 
 
 def test_what_prevents_a_saving_is_named(tmp_path: Path) -> None:
@@ -103,8 +105,6 @@ def test_what_prevents_a_saving_is_named(tmp_path: Path) -> None:
     to_lake(plant, tmp_path / "lake", "gw-01", text="[site]\nid = 5\n")
     to_lake(plant, tmp_path / "lake", "gw-02", text=(plant / "plant.toml").read_text(encoding="utf-8")
             + '[mqtt]\nurl = "mqtts://broker"\nuser = "x"\npassword_file = "not-here"\n')  # fmt: skip
-    for path in (tmp_path / "lake").glob("configuration/**/gateway=gw-03/**/*.parquet"):
-        path.unlink()
     report = reported(tmp_path / "lake")
     assert "configuration_unusable" in codes(report)
     assert [(motor.gateway, motor.saving is not None) for motor in report.motors] == [("gw-02", True)]
