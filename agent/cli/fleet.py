@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 QUESTIONS = ("savings", "reported", "verdicts", "alarms", "coverage")
 
+
 @click.group(help=N_("Ask questions about a lake of many gateways."))
 def fleet() -> None:
     pass
@@ -37,7 +38,8 @@ fleet.add_command(demo)
     help=N_(
         "Query a lake.\n\n"
         "savings: by motor and month, from the signed ledgers. reported: of one month, as the report of each motor: "
-        "with its uncertainty, without the intervals that it excludes. verdicts: the newest verdict of each motor. alarms: how "
+        "with its uncertainty, without the intervals that it excludes. verdicts: the newest verdict of each motor. "
+        "alarms: how "
         "often each was raised, and its state. coverage: rows of each motor and month. Files that cannot be read are "
         "named and left out. Exits 1 if there is a finding."
     )
@@ -181,7 +183,8 @@ def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | No
         return reported(lake, month or "", SystemClock().utc_ns() // 1_000_000)
 
     asked: dict[str, Callable[[Lake, str | None], Sequence[Any]]] = {
-        "savings": savings, "reported": of_reports, "verdicts": messages.verdicts, "alarms": messages.alarms, "coverage": messages.coverage,
+        "savings": savings, "reported": of_reports, "verdicts": messages.verdicts, "alarms": messages.alarms,
+        "coverage": messages.coverage,
     }  # fmt: skip
     try:
         return Lake(lake_dir), asked[question]

@@ -37,21 +37,21 @@ BROKER = "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0
 @click.command(
     help=N_(
         "Simulate a fleet of retrofitted motors and report its savings.\n\n"
-        "Simulates last month of 20 gateways with their signed ledgers, publishes rows to a broker, receives them with "
-        "`fleet ingest` into a lake, copies the lakes of the gateways into it, and writes the report. One gateway is "
-        "silent, one file is damaged, a certificate has expired, an event awaits a decision."
+        "Simulates last month of 20 gateways with their signed ledgers, publishes rows to a broker, receives them "
+        "with `fleet ingest` into a lake, copies the lakes of the gateways into it, and writes the report. One "
+        "gateway is silent, one file is damaged, a certificate has expired, an event awaits a decision."
     )
 )
 @click.option("--gateways", type=click.IntRange(2, 200), default=20, show_default=True, metavar="N",
               help=N_("Number of gateways."))  # fmt: skip
-@click.option("--output", "folder", metavar="DIR", default="fleet-demo", show_default=True,
-              type=click.Path(path_type=Path), help=N_("Directory for lake and report; it must not exist."))  # fmt: skip
+@click.option("--folder", metavar="DIR", default="fleet-demo", show_default=True, type=click.Path(path_type=Path),
+              help=N_("Directory for lake and report; it must not exist."))  # fmt: skip
 @click.option("--broker", metavar="URL", help=N_("Publish to this broker. [default: starts mosquitto]"))
 @click.option("--database", metavar="URL", help=N_("Load the lake into this PostgreSQL database, too."))
 def demo(gateways: int, folder: Path, broker: str | None, database: str | None) -> None:
     need_libraries()
     if folder.exists():
-        fail(_("--output {path}: exists already; delete it, or name another one", path=str(folder)))
+        fail(_("--folder {path}: exists already; delete it, or name another one", path=str(folder)))
     month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     lake = folder / "lake"
     lake.mkdir(parents=True)

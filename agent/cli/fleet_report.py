@@ -24,19 +24,26 @@ if TYPE_CHECKING:
 @click.command(
     help=N_(
         "Write the report of the fleet: all motors, their sum with its uncertainty, what needs attention.\n\n"
-        "Calculates the saving of each motor from the ledgers in the lake, as `magwatt report` does on its gateway. Writes "
-        "one HTML page in English and Chinese, its picture and its data. Exits 1 if something needs attention."
+        "Calculates the saving of each motor from the ledgers in the lake, as `magwatt report` does on its gateway. "
+        "Writes one HTML page in English and Chinese, its picture and its data. Exits 1 if something needs attention."
     )
 )
 @lake_option
 @month_option("--month", required=True, help=N_("Billing month, or the last one of a range."))
 @month_option("--from", "first", help=N_("First month of a range."))
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path),
-              help=N_("Write the page to this file; the .svg and .json files are written to the same folder."))  # fmt: skip
+@click.option(
+    "--output", metavar="FILE", type=click.Path(path_type=Path),
+    help=N_("Write the page to this file; the .svg and .json files are written to the same folder."),
+)  # fmt: skip
 @click.option("--lang", type=click.Choice(["en", "zh"]),
               help=N_("Language shown first; the page contains both. [default: that of the command line]"))  # fmt: skip
 @click.option("--verify", is_flag=True, help=N_("Check the signatures of all ledgers, too."))
-@click.option("--processes", type=click.IntRange(1), metavar="N", help=N_("How many processes calculate. [default: all processors]"))
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    metavar="N",
+    help=N_("How many processes calculate. [default: all processors]"),
+)
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def report(
     lake_dir: Path, month: str, first: str | None, output: Path | None, lang: str | None, verify: bool,
@@ -100,9 +107,11 @@ def _lines(found: FleetReport, output: Path | None) -> Iterator[str]:
             verdict=total.verdict)  # fmt: skip
     yield _("{n:d} motors of {gateways:d} gateways; {undecided:d} undecided, {without:d} without a saving",
             n=total.motors, gateways=found.gateways, undecided=total.undecided, without=total.without)  # fmt: skip
-    yield _("U95 of the sum if no error were common to several motors: {low} kWh; if all were: {high} kWh. {share:pct} % of "
-            "the variance is common", low=kwh(bounds.independent_wh), high=kwh(bounds.correlated_wh),
-            share=bounds.common_share)  # fmt: skip
+    yield _(
+        "U95 of the sum if no error were common to several motors: {low} kWh; if all were: {high} kWh. {share:pct} % "
+        "of the variance is common",
+        low=kwh(bounds.independent_wh), high=kwh(bounds.correlated_wh), share=bounds.common_share,
+    )  # fmt: skip
     for title, lines, more in attention_lines(found.attention, current()):
         yield ""
         yield title

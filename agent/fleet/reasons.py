@@ -45,8 +45,8 @@ INGEST_REJECTED = Code(
 )
 CONFIGURATION_UNUSABLE = Code(
     "configuration_unusable",
-    "{site}/{gateway}: the configuration in the lake cannot be used ({n:d} {n:problem|problems}; the first: {problem}); "
-    "no saving is calculated",
+    "{site}/{gateway}: the configuration in the lake cannot be used ({n:d} {n:problem|problems}; the first: "
+    "{problem}); no saving is calculated",
 )
 CONFIGURATION_MISSING = Code(
     "configuration_missing", "{site}/{gateway}: no configuration in the lake; no saving is calculated"
@@ -67,7 +67,8 @@ COMPARED_LITTLE = Code(
 MONTH_WITHOUT_DATA = Code("month_without_data", "{site}/{gateway}/{motor}: no data of {month}")
 GATEWAY_SILENT = Code("gateway_silent", "{site}/{gateway}: no new data since {seen_ms:local}")
 LEDGER_MISSING = Code(
-    "ledger_missing", "{site}/{gateway}: messages, but no ledger in the lake; copy the lake of the gateway (docs/lake.md)"
+    "ledger_missing",
+    "{site}/{gateway}: messages, but no ledger in the lake; copy the lake of the gateway (docs/lake.md)",
 )
 LEDGER_INVALID = Code("fleet_ledger_invalid", "{site}/{gateway}: the ledger is not valid: {problem}")
 ALARM_OF_MOTOR = Code(

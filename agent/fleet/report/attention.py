@@ -54,10 +54,11 @@ def attention(
     due_ms = min(now_ms, max([span[1], *seen.values()]))
     found = [Attention(RESULTS, reason) for motor in motors for reason in _results(motor)]
     found += [Attention(DATA, reason) for reason in (*_invalid(checks), *dict.fromkeys(lake.findings))]
-    found += [Attention(GATEWAYS, codes.GATEWAY_SILENT(site=site, gateway=gateway, seen_ms=ms))
-              for (site, gateway), ms in sorted(seen.items(), key=lambda item: item[1]) if due_ms - ms > SILENT_MS]  # fmt: skip
-    found += [Attention(GATEWAYS, codes.LEDGER_MISSING(site=site, gateway=gateway))
-              for site, gateway in sorted(seen) if (site, gateway) not in newest_ms]  # fmt: skip
+    for (site, gateway), ms in sorted(seen.items(), key=lambda item: item[1]):
+        if due_ms - ms > SILENT_MS:
+            found.append(Attention(GATEWAYS, codes.GATEWAY_SILENT(site=site, gateway=gateway, seen_ms=ms)))
+        if (site, gateway) not in newest_ms:
+            found.append(Attention(GATEWAYS, codes.LEDGER_MISSING(site=site, gateway=gateway)))
     found += [Attention(ALARM, reason) for reason in alarms]
     found += [Attention(CERTIFICATES, _of(motor, reason)) for motor in motors for reason in motor.expired]
     return found
@@ -104,7 +105,7 @@ def _alarms(lake: Lake) -> Iterator[Reason]:
     """Alarms whose cause persists, the most urgent first."""
     with suppress(LakeError):  # no gateway has sent an event
         found = [row for row in messages.alarms(lake) if row.state in OPEN]
-        found.sort(key=lambda row: (PRIORITIES.index(row.priority) if row.priority in PRIORITIES else len(PRIORITIES)))
+        found.sort(key=lambda row: PRIORITIES.index(row.priority) if row.priority in PRIORITIES else len(PRIORITIES))
         for row in found:
             title = DEFINITIONS[row.alarm].title if row.alarm in DEFINITIONS else row.alarm
             place = {"site": row.site, "gateway": row.gateway, "priority": row.priority, "since_ms": row.since_ms}

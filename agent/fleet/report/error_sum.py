@@ -7,9 +7,9 @@ GUM 5.2 (JCGM 100): errors with correlation coefficient 1 add linearly, independ
 | model, scatter | none: each baseline has its own data; all baselines without measured data share their assumption |
 | interpolation, gaps | motors of one gateway, whose data fail together |
 | drift of a driver | none if its calibrations are stated; otherwise all drivers of one quantity, as a worn orifice |
-| meter | meters of one type and class: one design, one batch; unknown type: that with the largest error |
+| meter | meters of one type and class (one design, one batch); unknown type: that with the largest error |
 | current, voltage transformers | those of one class: their type is not configured |
-| REFERENCE_SHARE of the last two | all that one laboratory has tested; unknown laboratory: that with the largest error |
+| REFERENCE_SHARE of these two | all that one laboratory has tested; unknown: that with the largest error |
 
 An error common to several motors has one sign. Where savings have different signs, a common error would cancel; as it
 is not known to be common, contributions of different sign count as independent.
@@ -27,7 +27,9 @@ from msgspec import Struct
 from agent.savings.accounting.saving_errors import SavingErrors
 from agent.savings.baseline.coverage_factors import half_width
 
-REFERENCE_SHARE = 0.2  # of a limit of error: largest error of the reference of a test [M: test equipment 1/5 of the class]
+REFERENCE_SHARE = (
+    0.2  # of a limit of error: largest error of the reference of a test [M: test equipment 1/5 of the class]
+)
 STATISTICAL = ("model", "scatter")
 OF_GATEWAY = ("interpolation", "gaps")
 OF_DRIVER = "driver"
@@ -146,7 +148,7 @@ def _instruments(cause: str, motors: Sequence[MotorErrors]) -> tuple[list[float]
 
 
 def _by_family(limits: Iterable[tuple[str | None, float]]) -> list[float]:
-    """Linear sums by family. Unknown ones count with the largest family: no other assignment gives a larger variance."""
+    """Linear sums by family. Unknown ones count with the largest one: no other assignment gives a larger variance."""
     found = _linear(limits)
     unknown = found.pop(None, 0.0)
     widths = sorted(found.values(), reverse=True) or [0.0]
@@ -154,7 +156,7 @@ def _by_family(limits: Iterable[tuple[str | None, float]]) -> list[float]:
 
 
 def _linear(values: Iterable[tuple[_Key, float]]) -> dict[_Key, float]:
-    found: dict[Key, float] = defaultdict(float)
+    found: dict[_Key, float] = defaultdict(float)
     for key, value in values:
         found[key] += value
     return found

@@ -1,4 +1,4 @@
-"""What the lake has of a gateway for savings: intervals, baselines and decisions of its ledger, events, configuration."""
+"""What the lake has of a gateway for its savings: intervals, baselines and decisions of the ledger, events."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class LedgerData:
         return newest or 0
 
     def baselines(self) -> dict[str, Baseline]:
-        """The frozen baseline in force of each motor. One that was changed, or that this version cannot read, is none."""
+        """The frozen baseline in force of each motor. One that was changed, or cannot be read, is none."""
         found = dict[str, Baseline]()
         for body in self._bodies("baseline"):
             with suppress(ValueError, TypeError, KeyError, AttributeError, msgspec.MsgspecError):
@@ -123,7 +123,9 @@ class LedgerData:
             and start >= epoch_ms({from_ms}::bigint)::timestamptz and start < epoch_ms({to_ms}::bigint)::timestamptz
             order by seq, row is not null
         """
-        last = {(asset, start_ms): found for asset, start_ms, *found in self._lake.ask(self._ledger, query.format, _RECORDS)}
+        last = {
+            (asset, start_ms): found for asset, start_ms, *found in self._lake.ask(self._ledger, query.format, _RECORDS)
+        }
         for (asset, start_ms), (length_s, line, row) in last.items():
             if row is not None and hashlib.sha256(row.encode()).hexdigest() == _digest(line):
                 self._rows.setdefault(asset, {})[start_ms] = row

@@ -187,7 +187,7 @@ def _errors(
 
 
 def _origins(device: str, plant: Asset, basis: SavingsBasis, n: int) -> Iterator[Origin]:
-    """Of the devices of n errors: of both periods, or before and after. Who made and tested an earlier one is unknown."""
+    """Of the devices of n errors: of both periods, or before and after. Who made an earlier meter is unknown."""
     classes, baseline = basis.meter_classes, basis.baseline
     if n == 2:
         yield Origin(None if device == "meter" else f"{device} {baseline.ct_class or classes.ct}", None)

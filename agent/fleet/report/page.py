@@ -29,7 +29,9 @@ def page(report: FleetReport, first: str = "en") -> str:
     """The page. first: the language that is shown when it is opened."""
     articles = {}
     for language in LANGUAGES:
-        text = environment("agent.fleet.report").get_template("fleet.html").render(**_texts(report, Catalogue(language)))
+        text = (
+            environment("agent.fleet.report").get_template("fleet.html").render(**_texts(report, Catalogue(language)))
+        )
         articles[language] = Markup(text)
     return bilingual_page(" ".join(("magwatt", period(report))), articles, first, style_sheet())
 

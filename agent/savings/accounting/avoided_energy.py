@@ -214,7 +214,6 @@ class SavingsAccumulator:
         found = caveats(saving, baseline, sums.excluded, others, meters, question)
         return replace(saving, caveats=tuple(found))
 
-
     def errors(self, span: tuple[int, int]) -> SavingErrors:
         """The errors of the saving so far."""
         adjusted_wh = self._sums.adjusted_wh + nre.adjustments(self.events, span)

@@ -1,7 +1,7 @@
 """The past of a fleet in seconds: state files with signed ledgers of gateways whose motors were retrofitted.
 
-Energies follow from power laws with a daily profile, not from the simulators of plants: a month of a gateway takes a few
-seconds. Meters of one type have one error, transformers of one class have one, so that the errors of the fleet are
+Energies follow from power laws with a daily profile, not from the simulators of plants: a month of a gateway takes a
+few seconds. Meters of one type have one error, transformers of one class have one, so that the errors of the fleet are
 partly common. The true saving is known.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent import VERSION
 from agent.config.loader import load_config
@@ -166,7 +167,10 @@ def _fill(
     store: Store, clock: _StillClock, config: Config, past: GatewayPast, units: Sequence[Retrofit],
     times: tuple[int, int, int],
 ) -> float:  # fmt: skip
-    """Stores both periods with their records; a baseline is frozen between them. times: start, retrofit, end, UTC ms."""
+    """Stores both periods with their records, and freezes a baseline between them; returns the true saving, Wh.
+
+    times: start, retrofit, end, UTC ms.
+    """
     old_ms, from_ms, to_ms = times
     assert store.directory is not None
     recorder = IntervalRecorder(load_or_make(store.directory), {"config": config.hash, "software": VERSION})
@@ -229,15 +233,16 @@ def _history(
         shaft_wh = 250 * unit.kw * (0.08 + 0.0055 * flow)
         new_wh = 1.06 * shaft_wh
         drivers = {f"signal_flow_{number}_m3_h": Driver(flow, 0.5)}
-        energy_wh, tan_phi = ((old_wh, 0.7) if is_old else (new_wh, 0.15))
-        more = {} if is_old else {
-            "shaft_wh": shaft_wh, "motor_loss_wh": 0.03 * shaft_wh, "drive_loss_wh": 0.03 * shaft_wh,
-            "drive_output_wh": 1.03 * shaft_wh,
-        }  # fmt: skip
-        yield Interval(
+        energy_wh, tan_phi = (old_wh, 0.7) if is_old else (new_wh, 0.15)
+        item = Interval(
             unit.name, start_ms, gain * energy_wh * (1 + slow), reactive_varh=tan_phi * energy_wh, drivers=drivers,
-            running_s=900.0, meter=meter, **more,
-        ), old_wh - new_wh  # fmt: skip
+            running_s=900.0, meter=meter,
+        )  # fmt: skip
+        if not is_old:
+            loss_wh = 0.03 * shaft_wh
+            item = replace(item, shaft_wh=shaft_wh, motor_loss_wh=loss_wh, drive_loss_wh=loss_wh,
+                           drive_output_wh=shaft_wh + loss_wh)  # fmt: skip
+        yield item, old_wh - new_wh
 
 
 def _maintenance(asset: str, from_ms: int) -> NonRoutineEvent:

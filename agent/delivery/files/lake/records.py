@@ -1,8 +1,8 @@
 """The ledger of the state file as files of the lake: the signed lines, and the fields of intervals as columns.
 
 The lines are what a verifier needs; the columns repeat what a query needs (docs/reference/ledger-format.md). A line
-that is not a record stays a line. `row` is the stored interval, with its drivers, from which savings are calculated: the
-record contains its SHA-256. It is null where a later record had replaced the interval before the export.
+that is not a record stays a line. `row` is the stored interval, with its drivers, from which savings are calculated:
+the record contains its SHA-256. It is null where a later record had replaced the interval before the export.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def key_of(db: sqlite3.Connection) -> str:
 
 
 def identity_of(db: sqlite3.Connection) -> str:
-    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers. Empty: no record."""
+    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers. Empty: none."""
     first = db.execute("select body from ledger order by seq limit 1").fetchone()
     return _digest(first[0])[:16] if first else ""
 

@@ -60,7 +60,7 @@ class Fleet:
         return found
 
     def error_of_sum(self, chance: np.random.Generator) -> np.ndarray:
-        """Of each trial: all meters of a type have one error; a fifth of the class is the reference of the laboratory."""
+        """Of each trial: meters of a type have one error; a fifth of the class is the reference of the laboratory."""
 
         def of_meters() -> np.ndarray:
             types, laboratories = (chance.uniform(-1, 1, (TRIALS, n.max() + 1)) for n in (self.type, self.laboratory))
@@ -128,7 +128,9 @@ def test_an_unknown_type_has_the_largest_variance_that_any_type_would_have(seed:
     chance = Random(seed)
     limits = [chance.choice((1, -1)) * chance.uniform(100, 2000) for _ in range(7)]
     types = [chance.choice(["a", "b", "c", None, None]) for _ in limits]
-    found = uncertainty_of_sum([motor((limit,), [Origin(name, "x")]) for limit, name in zip(limits, types, strict=True)])
+    found = uncertainty_of_sum(
+        [motor((limit,), [Origin(name, "x")]) for limit, name in zip(limits, types, strict=True)]
+    )
     choices = product(*(["a", "b", "c"] if name is None else [name] for name in types))
     most = max(
         uncertainty_of_sum([motor((limit,), [Origin(name, "x")]) for limit, name in zip(limits, named, strict=True)])

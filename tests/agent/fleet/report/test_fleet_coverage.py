@@ -1,7 +1,7 @@
 """U95 of the sum, from meters to the report: baselines are learned and savings calculated from measured intervals.
 
-Truth: a thousand fleets of five pumps with one type of meter, whose error is the same in all of them and in both periods.
-Energies follow from the lines below and none from the code under test.
+Truth: a thousand fleets of five pumps with one type of meter, whose error is the same in all of them and in both
+periods. Energies follow from the lines below and none from the code under test.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ FLOW = "signal_flow_m3_h"
 CALIBRATED = {FLOW: DriverError(calibrated=True)}
 
 
-def hours(pump: int, first_ms: int, n: int, gain: float, chance: np.random.Generator, is_old: bool) -> tuple[list[Interval], float]:  # fmt: skip
+def hours(
+    pump: int, first_ms: int, n: int, gain: float, chance: np.random.Generator, is_old: bool
+) -> tuple[list[Interval], float]:  # fmt: skip
     """Measured intervals, and the true energy that the retrofit saves in them."""
     at = first_ms / HOUR_MS + np.arange(n)
     flow = 60 + 25 * np.sin(at / 24 * 2 * math.pi) + chance.normal(0, 5, n)
@@ -48,7 +50,9 @@ def saving_of(pump: int, gain: float, chance: np.random.Generator) -> tuple[floa
     """Error of the saving of a pump, and what is stated about it."""
     old, _ = hours(pump, RETROFIT_MS - BASELINE_H * HOUR_MS, BASELINE_H, gain, chance, is_old=True)
     new, true_wh = hours(pump, RETROFIT_MS, REPORT_H, gain, chance, is_old=False)
-    baseline = freeze(learn(f"pump-{pump}", old, drivers=[FLOW], kind="polynomial", classes=("1", "")), RETROFIT_MS, "x")
+    baseline = freeze(
+        learn(f"pump-{pump}", old, drivers=[FLOW], kind="polynomial", classes=("1", "")), RETROFIT_MS, "x"
+    )
     end_ms = RETROFIT_MS + REPORT_H * HOUR_MS
     basis = SavingsBasis(baseline, ReportingPhase("reporting", RETROFIT_MS), MeterClasses("1"), None, CALIBRATED)
     account = Account(basis, (), lambda low, high: [item for item in new if low <= item.start_ms < high],
@@ -66,7 +70,7 @@ def saving_of(pump: int, gain: float, chance: np.random.Generator) -> tuple[floa
 
 @pytest.mark.soak
 def test_u95_of_the_sum_covers_the_truth_in_93_to_97_of_100_fleets() -> None:
-    """At 95 % the number of a thousand fleets that are covered has a standard deviation of 7: 93 to 97 % are ±2.9 of it."""
+    """At 95 % the number of covered fleets of a thousand has a standard deviation of 7: 93 to 97 % are ±2.9 of it."""
     covered = as_if_independent = 0
     for seed in range(FLEETS):
         gain, chance = 1 + Random(seed).uniform(-CLASS, CLASS), np.random.default_rng(seed)

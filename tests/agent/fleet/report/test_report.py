@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 from support.lake import interval, ledger, ndjson
 from support.retrofit_lake import NOW_MS, retrofit, to_lake
-from tests.agent.fleet.report.test_error_sum import motor as errors_of
 
 from agent.core.messages import Message
 from agent.delivery.files.lake.parts import Origin
@@ -20,12 +19,17 @@ from agent.fleet.report.motors import MotorSaving
 from agent.fleet.report.report import FleetReport, collect, ranked, total_of
 from agent.savings.reasons import NO_DATA, NO_DRIVER
 from agent.savings.records.model import Assumption, Saving
+from tests.agent.fleet.report.test_error_sum import motor as errors_of
 
 OPEN = Assumption("driver", "open", NO_DRIVER(cv=0.2))
 
 
-def motor(name: str, saved_wh: float | None, verdict: str = "proven", u_wh: float = 100.0, **saving: Any) -> MotorSaving:
-    found = MotorSaving("mill", "gw-1", "1", name, name, 0, 86_400_000, note=None if saved_wh is not None else NO_DATA())
+def motor(
+    name: str, saved_wh: float | None, verdict: str = "proven", u_wh: float = 100.0, **saving: Any
+) -> MotorSaving:
+    found = MotorSaving(
+        "mill", "gw-1", "1", name, name, 0, 86_400_000, note=None if saved_wh is not None else NO_DATA()
+    )
     if saved_wh is None:
         return found
     errors = errors_of(model=u_wh / 1.959964)
