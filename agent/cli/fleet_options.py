@@ -29,10 +29,10 @@ def month_option(*names: str, **options: Any) -> Callable[[Any], Any]:
     return click.option(*names, metavar="YYYY-MM", callback=checked, **options)
 
 
-def need_libraries() -> None:
+def need_libraries(*more: str) -> None:
     """Ends the command if a library of the lake is missing."""
     from agent.delivery.output_libraries import is_installed
 
-    for library in ("pyarrow", "duckdb"):
+    for library in ("pyarrow", "duckdb", *more):
         if not is_installed(library):
             fail(_("{library} is not installed; run pip install 'magwatt[fleet]'", library=library))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -17,7 +17,6 @@ from agent.config.tariff import month_bounds_ms
 from agent.core.local_time import format_date
 from agent.fleet.lake import Gateway, Lake, Relation
 from agent.fleet.lake_files import LakeFile, by_gateway, newest_of_ledgers
-from agent.fleet.months import months_between
 from agent.fleet.reasons import GATEWAY_NAME_SHARED, MONTH_MISSING
 
 BATCH_BYTES = 128_000_000  # of ledger files in one query
@@ -132,7 +131,7 @@ def _months(lake: Lake, files: Sequence[LakeFile], zone: str) -> list[str]:
     """The local months that can have records."""
     query = "select epoch_ms(min(start)), epoch_ms(max(start)) from"
     [(low, high)] = lake.ask(files, lambda rows: f"{query} {rows}", RECORDS)
-    return [] if low is None else list(months_between(format_date(low, zone)[:7], format_date(high, zone)[:7]))
+    return [] if low is None else list(_between(format_date(low, zone)[:7], format_date(high, zone)[:7]))
 
 
 def _shared_names(rows: Iterable[MotorMonth]) -> Iterator[Any]:
@@ -149,6 +148,13 @@ def _missing_months(rows: Iterable[MotorMonth]) -> Iterator[Any]:
     for row in rows:
         months[row.site, row.gateway, row.motor].add(row.month)
     for (site, gateway, motor), found in months.items():
-        for month in months_between(min(found), max(found)):
+        for month in _between(min(found), max(found)):
             if month not in found:
                 yield MONTH_MISSING(site=site, gateway=gateway, motor=motor, month=month)
+
+
+def _between(first: str, last: str) -> Iterator[str]:
+    at = datetime.fromisoformat(f"{first}-01").replace(tzinfo=UTC)
+    while (month := at.strftime("%Y-%m")) <= last:
+        yield month
+        at = (at + timedelta(days=31)).replace(day=1)

@@ -36,7 +36,7 @@ OF_DRIVER = "driver"
 _Key = TypeVar("_Key")
 
 
-class Origin(NamedTuple):
+class Instrument(NamedTuple):
     """What the error of an instrument has in common with that of others.
 
     type: of the instrument; None: unknown. laboratory: that tested it; None: unknown.
@@ -50,7 +50,7 @@ class MotorErrors(Struct, frozen=True):
     """The errors of the saving of a motor, and what they have in common with others.
 
     place: site and gateway. measured: the baseline has measured data.
-    drivers: by driver, of those without stated calibrations: the quantity that drifts alike.
+    drivers: by driver, of those without stated calibrations: the quantity that drifts in the same way.
     meter: by component, for each value of `errors.meter`.
     u95_wh: of this motor alone.
     """
@@ -59,7 +59,7 @@ class MotorErrors(Struct, frozen=True):
     errors: SavingErrors
     measured: bool
     drivers: Mapping[str, str]
-    meter: Mapping[str, tuple[Origin, ...]]
+    meter: Mapping[str, tuple[Instrument, ...]]
     u95_wh: float
 
 

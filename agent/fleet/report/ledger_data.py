@@ -20,8 +20,8 @@ from agent.savings.records.model import Baseline, Interval, NonRoutineEvent
 STEP_MS = 8 * 86_400_000  # of intervals in one query
 _RECORDS = Relation(
     {"seq": "bigint", "t": "timestamptz", "kind": "varchar", "line": "varchar", "asset": "varchar",
-     "start": "timestamptz", "length_s": "integer", "row": "varchar"},
-    ("ledger", "seq", "line", "row"),
+     "start": "timestamptz", "length_s": "integer", "stored": "varchar"},
+    ("ledger", "seq", "line", "stored"),
 )  # fmt: skip
 _EVENTS = Relation({"event": "varchar"}, ("event",))
 _CONFIGURATIONS = Relation({"valid_from": "timestamptz", "text": "varchar"}, ("valid_from",))
@@ -36,7 +36,7 @@ class LedgerData:
     """The data of one ledger.
 
     ledger: its files. events: files of non-routine events of the same ledger.
-    missing: starts of counting records without their row, or with another one than the record names.
+    missing: starts of counting records without the stored interval, or with another one than the record names.
     """
 
     def __init__(self, lake: Lake, ledger: Sequence[LakeFile], events: Sequence[LakeFile]) -> None:
@@ -117,11 +117,11 @@ class LedgerData:
         return [msgspec.json.decode(line) for (line,) in self._lake.ask(self._ledger, query.format, _RECORDS)]
 
     def _add(self, from_ms: int, to_ms: int) -> None:
-        """Of several records of a start the last one counts; of one in two files the copy that has its row."""
+        """Of several records of a start the last one counts; of one in two files the copy that has the interval."""
         query = f"""
-            select asset, epoch_ms(start), length_s, line, row from {{}} where kind = 'interval'
+            select asset, epoch_ms(start), length_s, line, stored from {{}} where kind = 'interval'
             and start >= epoch_ms({from_ms}::bigint)::timestamptz and start < epoch_ms({to_ms}::bigint)::timestamptz
-            order by seq, row is not null
+            order by seq, stored is not null
         """
         last = {
             (asset, start_ms): found for asset, start_ms, *found in self._lake.ask(self._ledger, query.format, _RECORDS)

@@ -15,7 +15,7 @@ from agent.fleet.lake import Lake
 from agent.fleet.lake_files import LakeFile
 from agent.fleet.months import months_between
 from agent.fleet.reasons import CONFIGURATION_MISSING, CONFIGURATION_UNUSABLE, ROWS_MISSING
-from agent.fleet.report.error_sum import MotorErrors, Origin
+from agent.fleet.report.error_sum import MotorErrors, Instrument
 from agent.fleet.report.ledger_data import LedgerData, newest_configuration
 from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.accounting.saving_errors import SavingErrors
@@ -186,14 +186,14 @@ def _errors(
     return MotorErrors((files.site, files.gateway), errors, basis.baseline.n > 0, drifting, origins, u95_wh)
 
 
-def _origins(device: str, plant: Asset, basis: SavingsBasis, n: int) -> Iterator[Origin]:
+def _origins(device: str, plant: Asset, basis: SavingsBasis, n: int) -> Iterator[Instrument]:
     """Of the devices of n errors: of both periods, or before and after. Who made an earlier meter is unknown."""
     classes, baseline = basis.meter_classes, basis.baseline
     if n == 2:
-        yield Origin(None if device == "meter" else f"{device} {baseline.ct_class or classes.ct}", None)
+        yield Instrument(None if device == "meter" else f"{device} {baseline.ct_class or classes.ct}", None)
     if plant.meter is None:
-        yield Origin(None, None)
+        yield Instrument(None, None)
         return
     tested = newest_of(plant.meter.certificates, device)
     present = {"meter": f"{plant.meter.profile} {classes.meter}", "ct": f"ct {classes.ct}", "vt": f"vt {classes.vt}"}
-    yield Origin(present[device], tested.laboratory or None if tested else None)
+    yield Instrument(present[device], tested.laboratory or None if tested else None)

@@ -61,7 +61,7 @@ def attention_lines(items: Sequence[Attention], _: Catalogue) -> Iterator[tuple[
 
 
 def shown_motors(motors: Sequence[MotorSaving]) -> list[MotorSaving | int]:
-    """The first and the last ones of the ranking; in their place the number of those between them."""
+    """The first and the last ones of the ranking, and between them the number of the others."""
     if len(motors) <= BEST + WORST + 1:
         return [*motors]
     return [*motors[:BEST], len(motors) - BEST - WORST, *motors[-WORST:]]

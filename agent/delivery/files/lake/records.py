@@ -1,8 +1,7 @@
 """The ledger of the state file as files of the lake: the signed lines, and the fields of intervals as columns.
 
 The lines are what a verifier needs; the columns repeat what a query needs (docs/reference/ledger-format.md). A line
-that is not a record stays a line. `row` is the stored interval, with its drivers, from which savings are calculated:
-the record contains its SHA-256. It is null where a later record had replaced the interval before the export.
+that is not a record stays a line.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -53,23 +52,17 @@ class _Fields(Struct):
     late: bool | None = None
     config: str | None = None
     software: str | None = None
-
-
-class _IntervalDigest(Struct):
-    """The fields of a record by which the stored interval is found."""
-
-    asset: str = ""
-    from_ms: int = 0
-    interval: str = ""
+    interval: str | None = None
 
 
 SCHEMA = pa.schema([
     ("seq", pa.int64()), ("t", _TIME), ("kind", TEXT), ("line", pa.string()), ("asset", TEXT), ("start", _TIME),
     ("length_s", pa.int32()), ("energy_wh", pa.int64()), ("auxiliary_wh", pa.int64()), ("filled_wh", pa.int64()),
     ("adjusted_wh", pa.int64()), ("covered_s", pa.int32()), ("late", pa.bool_()), ("config", TEXT),
-    ("software", TEXT), ("row", pa.string()),
+    ("software", TEXT), ("stored", pa.string()),
 ])  # fmt: skip
 Row = tuple[int, int, str, str]  # seq, t_ms, kind, line
+Stored = Callable[[str | None, int | None], str | None]  # asset, start → the interval as it is stored
 
 
 def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Place) -> Place:
@@ -88,10 +81,29 @@ def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Pla
         for row in rows:
             months[day_of(row[1])[:7]].append(row)
         for month, records in months.items():
-            folder = folder_of(lake, DATASET, origin, ledger=identity_of(db), month=month)
-            write(folder / _name(records, restores), _table(records, db), origin)
+            folder = folder_of(lake, DATASET, origin, ledger=_identity(db), month=month)
+            write(folder / _name(records, restores), ledger_table(records, partial(_stored, db)), origin)
         after = Place(rows[-1][0], _digest(rows[-1][3]), restores)
     return after
+
+
+def ledger_table(rows: Iterable[Row], stored: Stored = lambda asset, start_ms: None) -> pa.Table:
+    """Records with the columns of SCHEMA. `stored`: the interval that the hash of the record names, while it is
+    stored: later it is in a later record."""
+    decoder = msgspec.json.Decoder(_Fields)
+    columns: list[tuple[object, ...]] = []
+    for seq, t_ms, kind, line in rows:
+        try:
+            fields = decoder.decode(line) if kind == "interval" else _Fields()
+        except msgspec.MsgspecError:
+            fields = _Fields()
+        interval = stored(fields.asset, fields.from_ms) if fields.interval else None
+        fields.interval = interval if interval and _digest(interval) == fields.interval else None
+        columns.append((seq, t_ms, kind, line, *(getattr(fields, name) for name in _Fields.__struct_fields__)))
+    arrays = [
+        _array(list(values), column.type) for values, column in zip(zip(*columns, strict=True), SCHEMA, strict=True)
+    ]
+    return pa.table(arrays, schema=SCHEMA)
 
 
 def key_of(db: sqlite3.Connection) -> str:
@@ -103,38 +115,24 @@ def key_of(db: sqlite3.Connection) -> str:
         return ""
 
 
-def identity_of(db: sqlite3.Connection) -> str:
-    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers. Empty: none."""
-    first = db.execute("select body from ledger order by seq limit 1").fetchone()
-    return _digest(first[0])[:16] if first else ""
+def _stored(db: sqlite3.Connection, asset: str | None, start_ms: int | None) -> str | None:
+    row = db.execute("select body from interval where asset = ? and start_ms = ?", (asset, start_ms)).fetchone()
+    return row[0] if row else None
 
 
-def _table(rows: Iterable[Row], db: sqlite3.Connection) -> pa.Table:
-    """Records with the columns of SCHEMA."""
-    decoder, digests = msgspec.json.Decoder(_Fields), msgspec.json.Decoder(_IntervalDigest)
-    columns: list[tuple[object, ...]] = []
-    for seq, t_ms, kind, line in rows:
-        fields, row = _Fields(), None
-        if kind == "interval":
-            with suppress(msgspec.MsgspecError):
-                fields, row = decoder.decode(line), _stored(db, digests.decode(line))
-        columns.append((seq, t_ms, kind, line, *(getattr(fields, name) for name in _Fields.__struct_fields__), row))
-    arrays = [
-        _array(list(values), column.type) for values, column in zip(zip(*columns, strict=True), SCHEMA, strict=True)
-    ]
-    return pa.table(arrays, schema=SCHEMA)
-
-
-def _stored(db: sqlite3.Connection, recorded: _IntervalDigest) -> str | None:
-    """The stored interval of a record; None: a later record replaces it, or it was changed."""
-    query = "select body from interval where asset = ? and start_ms = ?"
-    found = db.execute(query, (recorded.asset, recorded.from_ms)).fetchone()
-    return str(found[0]) if found and _digest(found[0]) == recorded.interval else None
+def _identity(db: sqlite3.Connection) -> str:
+    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers."""
+    return _digest(db.execute("select body from ledger order by seq limit 1").fetchone()[0])[:16]
 
 
 def _name(records: list[Row], restores: int) -> str:
     """With the hash of the last line: a rewritten ledger has other records with these numbers."""
     return f"records-{restores}-{records[0][0]}_{records[-1][0]}-{_digest(records[-1][3])[:8]}.parquet"
+
+
+def identity_of(db: sqlite3.Connection) -> str:
+    """By which a ledger is told from another one of a gateway with the same name; "": it has no record yet."""
+    return _identity(db) if db.execute("select 1 from ledger limit 1").fetchone() else ""
 
 
 def _digest(line: str) -> str:

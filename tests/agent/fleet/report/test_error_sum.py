@@ -1,6 +1,6 @@
 """U95 of a sum covers the truth in 95 of 100 fleets.
 
-Truth: fleets whose meters, transformers and transmitters have errors of their own, drawn here; the energies of each
+Truth: fleets whose meters, transformers and transmitters have errors that are drawn here; the energies of each
 motor are measured with them, and the error of the sum is the sum of these energies less the true ones. Nothing of this
 is calculated with the formulas of the code under test, which gets the limits only.
 """
@@ -15,7 +15,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.fleet.report.error_sum import MotorErrors, Origin, uncertainty_of_sum
+from agent.fleet.report.error_sum import MotorErrors, Instrument, uncertainty_of_sum
 from agent.savings.accounting.saving_errors import SavingErrors
 
 CLASS = 0.005  # limit of the meters
@@ -24,7 +24,7 @@ NOTHING = {"model": 0.0, "scatter": 0.0, "interpolation": 0.0, "gaps": 0.0}
 
 
 def motor(
-    meter: Sequence[float] = (), origins: Sequence[Origin] = (), drivers: dict[str, float] | None = None,
+    meter: Sequence[float] = (), origins: Sequence[Instrument] = (), drivers: dict[str, float] | None = None,
     quantities: dict[str, str] | None = None, freedom: float = math.inf, place: str = "gw-1", measured: bool = True,
     **normal: float,
 ) -> MotorErrors:  # fmt: skip
@@ -52,7 +52,7 @@ class Fleet:
     def motors(self) -> list[MotorErrors]:
         found = []
         for k in range(len(self.before)):
-            origin = Origin(f"type {self.type[k]}", f"laboratory {self.laboratory[k]}")
+            origin = Instrument(f"type {self.type[k]}", f"laboratory {self.laboratory[k]}")
             limits = ((self.before[k] - self.after[k]) * CLASS,) if self.same else (
                 self.before[k] * CLASS, -self.after[k] * CLASS)  # fmt: skip
             found.append(motor(limits, [origin] * len(limits), {"flow": self.drift[k]}, {"flow": "m3/h"},
@@ -109,7 +109,7 @@ def test_what_is_not_known_to_cancel_is_not_taken_to_cancel(same_meter: bool, ne
 
 
 def test_the_sum_of_one_motor_is_that_motor() -> None:
-    one = motor((900.0, -700.0), [Origin("a", "x"), Origin("a", None)], {"flow": -400.0, "level": 90.0},
+    one = motor((900.0, -700.0), [Instrument("a", "x"), Instrument("a", None)], {"flow": -400.0, "level": 90.0},
                 {"flow": "m3/h"}, freedom=23.0, model=300.0, scatter=250.0, gaps=40.0)  # fmt: skip
     found = uncertainty_of_sum([one])
     assert found.u95_wh == pytest.approx(one.u95_wh, rel=1e-9)
@@ -129,11 +129,11 @@ def test_an_unknown_type_has_the_largest_variance_that_any_type_would_have(seed:
     limits = [chance.choice((1, -1)) * chance.uniform(100, 2000) for _ in range(7)]
     types = [chance.choice(["a", "b", "c", None, None]) for _ in limits]
     found = uncertainty_of_sum(
-        [motor((limit,), [Origin(name, "x")]) for limit, name in zip(limits, types, strict=True)]
+        [motor((limit,), [Instrument(name, "x")]) for limit, name in zip(limits, types, strict=True)]
     )
     choices = product(*(["a", "b", "c"] if name is None else [name] for name in types))
     most = max(
-        uncertainty_of_sum([motor((limit,), [Origin(name, "x")]) for limit, name in zip(limits, named, strict=True)])
+        uncertainty_of_sum([motor((limit,), [Instrument(name, "x")]) for limit, name in zip(limits, named, strict=True)])
         .causes["meter_gain"]
         for named in choices
     )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from agent.config.reporting_periods import ReportingPhase
-from agent.fleet.report.error_sum import MotorErrors, Origin, uncertainty_of_sum
+from agent.fleet.report.error_sum import MotorErrors, Instrument, uncertainty_of_sum
 from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.baseline.baseline import freeze, learn
@@ -61,7 +61,7 @@ def saving_of(pump: int, gain: float, chance: np.random.Generator) -> tuple[floa
     saving, errors = account.saving(end_ms), account.errors(end_ms)
     assert len(results) == REPORT_H
     missing_wh = sum((result.adjusted_wh or 0.0) - (result.measured_wh or 0.0) for result in results if result.excluded)
-    origins = {cause: tuple(Origin("m", "x") for _ in limits) for cause, limits in errors.meter.items()}
+    origins = {cause: tuple(Instrument("m", "x") for _ in limits) for cause, limits in errors.meter.items()}
     return (
         saving.saved_wh + missing_wh - true_wh,
         MotorErrors(("site", "gw"), errors, True, {}, origins, saving.u95_wh),

@@ -1,4 +1,4 @@
-"""The saving of a motor from a lake is that of its own report: equal to the last digit, with the same U95.
+"""The saving of a motor from a lake is that of its report: equal to the last digit, with the same U95.
 
 Truth: `magwatt report` on the gateway, whose figures have their own tests.
 """

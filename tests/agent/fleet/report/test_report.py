@@ -57,7 +57,7 @@ def test_the_verdict_on_the_sum(motors: list[MotorSaving], verdict: str) -> None
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> FleetReport:
-    """A gateway with a good ledger; one without a ledger; one with an alarm; a damaged file; two with one name."""
+    """A gateway with a good ledger; one without a ledger; one with an alarm; a corrupt file; two with one name."""
     folder = tmp_path_factory.mktemp("fleet")
     lake = folder / "lake"
     to_lake(retrofit(folder / "plant"), lake)
