@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.core.codec import decode_reason
+from agent.delivery.files.lake.rows import day_of
 from agent.fleet.lake import Lake, Relation
 from agent.fleet.lake_files import LakeFile
 from agent.savings.records import baseline_json
@@ -117,15 +118,18 @@ class LedgerData:
         return [msgspec.json.decode(line) for (line,) in self._lake.ask(self._ledger, query.format, _RECORDS)]
 
     def _add(self, from_ms: int, to_ms: int) -> None:
-        """Of several records of a start the last one counts; of one in two files the copy that has the interval."""
+        """Of several records of a start the last one counts; of one in two files the copy that has the interval.
+
+        A record is not written before its interval begins, so that earlier files are not read.
+        """
+        files = [file for file in self._ledger if file.partition >= day_of(from_ms)[:7]]
         query = f"""
             select asset, epoch_ms(start), length_s, line, stored from {{}} where kind = 'interval'
             and start >= epoch_ms({from_ms}::bigint)::timestamptz and start < epoch_ms({to_ms}::bigint)::timestamptz
             order by seq, stored is not null
         """
-        last = {
-            (asset, start_ms): found for asset, start_ms, *found in self._lake.ask(self._ledger, query.format, _RECORDS)
-        }
+        rows = self._lake.ask(files, query.format, _RECORDS)
+        last = {(asset, start_ms): found for asset, start_ms, *found in rows}
         for (asset, start_ms), (length_s, line, row) in last.items():
             if row is not None and hashlib.sha256(row.encode()).hexdigest() == _digest(line):
                 self._rows.setdefault(asset, {})[start_ms] = row

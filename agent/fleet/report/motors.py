@@ -15,7 +15,7 @@ from agent.fleet.lake import Lake
 from agent.fleet.lake_files import LakeFile
 from agent.fleet.months import months_between
 from agent.fleet.reasons import CONFIGURATION_MISSING, CONFIGURATION_UNUSABLE, ROWS_MISSING
-from agent.fleet.report.error_sum import MotorErrors, Instrument
+from agent.fleet.report.error_sum import Instrument, MotorErrors
 from agent.fleet.report.ledger_data import LedgerData, newest_configuration
 from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.accounting.saving_errors import SavingErrors

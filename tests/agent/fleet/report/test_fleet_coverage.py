@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from agent.config.reporting_periods import ReportingPhase
-from agent.fleet.report.error_sum import MotorErrors, Instrument, uncertainty_of_sum
+from agent.fleet.report.error_sum import Instrument, MotorErrors, uncertainty_of_sum
 from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.baseline.baseline import freeze, learn

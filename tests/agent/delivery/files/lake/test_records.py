@@ -51,7 +51,10 @@ def test_an_interval_has_the_stored_row_that_its_record_names(state: sqlite3.Con
     export_ledger(state, tmp_path / "lake", ORIGIN, Place())
     found = [row for row in rows(tmp_path / "lake", "ledger") if row["kind"] == "interval"]
     digests = [json.loads(row["line"])["interval"] for row in found]
-    assert [row["stored"] and hashlib.sha256(row["stored"].encode()).hexdigest() for row in found] == [*digests[:-1], None]
+    assert [row["stored"] and hashlib.sha256(row["stored"].encode()).hexdigest() for row in found] == [
+        *digests[:-1],
+        None,
+    ]
 
 
 def test_the_columns_repeat_the_fields(state: sqlite3.Connection, tmp_path: Path) -> None:
