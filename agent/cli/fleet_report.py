@@ -97,12 +97,16 @@ def _json(found: FleetReport) -> str:
 def _lines(found: FleetReport, output: Path | None) -> Iterator[str]:
     """The report for a terminal."""
     from agent.cli.fleet_view import table_lines
-    from agent.fleet.report.page import attention_lines, period, total_text
+    from agent.fleet.report.page import attention_lines, period, shown_motors, total_text
     from agent.savings.report.formatting import kwh
 
     total, bounds = found.total, found.total.uncertainty
-    yield from table_lines("ranking", [motor for motor in found.motors if motor.saving is not None])
-    yield ""
+    ranking = shown_motors([motor for motor in found.motors if motor.saving is not None])
+    lines = list(table_lines("ranking", [item for item in ranking if not isinstance(item, int)]))
+    for place, item in enumerate(ranking, 1):  # after the headings
+        if isinstance(item, int):
+            lines.insert(place, _("… {n:d} more", n=item))
+    yield from [*lines, ""]
     yield _("{period}: {amount}, {verdict:word}", period=period(found), amount=total_text(total, current()),
             verdict=total.verdict)  # fmt: skip
     yield _("{n:d} motors of {gateways:d} gateways; {undecided:d} undecided, {without:d} without a saving",

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from agent.savings.report.html.svg import short, ticks
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 520, 176, 16, 6, 40, 18
+WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 520, 178, 26, 6, 40, 18
 NAME_WIDTH = 28  # of letters; a Chinese one counts twice
 CAP = 3.5  # half of the length of the end of an error bar
 
@@ -50,7 +50,7 @@ def _scale(values: Sequence[float], px: Callable[[float], float], bottom: float)
 
 
 def _row(bar: Bar, px: Callable[[float], float], middle: float) -> Iterator[str]:
-    yield _text(LEFT - 6, middle + 4, _shortened(bar.name), "end", "soft" if bar.value is None else "")
+    yield _text(LEFT - 10, middle + 4, _shortened(bar.name), "end", "soft" if bar.value is None else "")
     if bar.value is None:
         return
     left, right = sorted((px(0.0), px(bar.value)))
