@@ -15,13 +15,13 @@ from agent.fleet.report.attention import TITLES, Attention
 from agent.fleet.report.chart import Bar, ranking_svg
 from agent.fleet.report.motors import MotorSaving
 from agent.fleet.report.report import FleetReport, FleetTotal, is_decided
-from agent.savings.accounting.verdict import COVERAGE_LEAST
 from agent.savings.report.formatting import alike, grouped, kwh, with_u
 from agent.savings.report.html.summary import MARKS, STYLES
 from agent.savings.report.html.templating import bilingual_page, environment, standalone_svg, style_sheet
 from agent.savings.report.model.uncertainty import COMPONENTS
 
-BEST, WORST = 12, 5  # motors of the ranking that are shown
+PACKAGE = "agent.fleet.report"
+BEST, WORST = 10, 4  # motors of the ranking that are shown
 LISTED = 8  # things of one kind that need attention
 
 
@@ -30,15 +30,19 @@ def page(report: FleetReport, first: str = "en") -> str:
     articles = {}
     for language in LANGUAGES:
         text = (
-            environment("agent.fleet.report").get_template("fleet.html").render(**_texts(report, Catalogue(language)))
+            environment(PACKAGE).get_template("fleet.html").render(**_texts(report, Catalogue(language)))
         )
         articles[language] = Markup(text)
-    return bilingual_page(" ".join(("magwatt", period(report))), articles, first, style_sheet())
+    return bilingual_page(" ".join(("magwatt", period(report))), articles, first, style_sheet() + _style())
 
 
 def picture(report: FleetReport, language: str) -> str:
     """The ranking as an SVG file. language: one of `LANGUAGES`."""
-    return standalone_svg(str(_ranking(report, Catalogue(language))))
+    return standalone_svg(str(_ranking(report, Catalogue(language))), _style())
+
+
+def _style() -> str:
+    return style_sheet(PACKAGE, "fleet.css")
 
 
 def period(report: FleetReport) -> str:
@@ -102,9 +106,8 @@ def _row(motor: MotorSaving, _: Catalogue) -> Mapping[str, Any]:
     share = grouped(100 * motor.compared, 0 if motor.compared >= 0.1 else 1)
     return {
         "place": f"{motor.site} / {motor.gateway}", "title": motor.title,
-        "verdict": f"{MARKS[saving.verdict]} {_(saving.verdict)}", "undecided": not is_decided(motor),
-        "numbers": [value, u, f"{grouped(100 * saving.share, 1)} %"], "compared": f"{share} %",
-        "little": motor.compared < COVERAGE_LEAST,
+        "verdict": f"{MARKS[saving.verdict]} {_(saving.verdict)}", "value": value, "u": u,
+        "share": grouped(100 * saving.share, 1), "compared": share,
     }  # fmt: skip
 
 
