@@ -29,9 +29,7 @@ def page(report: FleetReport, first: str = "en") -> str:
     """The page. first: the language that is shown when it is opened."""
     articles = {}
     for language in LANGUAGES:
-        text = (
-            environment(PACKAGE).get_template("fleet.html").render(**_texts(report, Catalogue(language)))
-        )
+        text = environment(PACKAGE).get_template("fleet.html").render(**_texts(report, Catalogue(language)))
         articles[language] = Markup(text)
     return bilingual_page(" ".join(("magwatt", period(report))), articles, first, style_sheet() + _style())
 
