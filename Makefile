@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors dashboards demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-ingest bench-lake bench-page bench-pi bench-plant bench-proven bench-reanalyse bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors dashboards demo fleet-demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-ingest bench-lake bench-page bench-pi bench-plant bench-proven bench-reanalyse bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,12 @@ help:
 
 demo: .venv/demo
 	$(BIN)/magwatt demo
+
+# Twenty simulated gateways through a broker into a lake, and the report of the fleet, in fleet-demo/.
+fleet-demo: .venv/test catalogues
+	@sh ./install-system-packages mosquitto
+	rm -rf fleet-demo
+	$(BIN)/magwatt fleet demo $(if $(DATABASE),--database $(DATABASE))
 
 compile: .venv/demo
 	$(BIN)/magwatt compile

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.cli.fleet_demo import demo
 from agent.cli.fleet_ingest import ingest
 from agent.cli.fleet_load import load
 from agent.cli.fleet_options import lake_option, month_option, need_libraries
 from agent.cli.fleet_reanalyse import reanalyse
+from agent.cli.fleet_report import report
 from agent.cli.fleet_view import check_object, problem_lines, table_lines
 from agent.cli.options import FINDING, fail
-from agent.core.text import N_, as_object, text_of
+from agent.core.text import N_, _, as_object, text_of
 
 if TYPE_CHECKING:
     from agent.fleet.lake import Lake
 
-QUESTIONS = ("savings", "verdicts", "alarms", "coverage")
+QUESTIONS = ("savings", "reported", "verdicts", "alarms", "coverage")
 
 
 @click.group(help=N_("Ask questions about a lake of many gateways."))
@@ -29,14 +31,16 @@ def fleet() -> None:
     pass
 
 
-for command in (ingest, load, reanalyse):
+for command in (demo, ingest, load, reanalyse, report):
     fleet.add_command(command)
 
 
 @fleet.command(
     help=N_(
         "Query a lake.\n\n"
-        "savings: by motor and month, from the signed ledgers. verdicts: the newest verdict of each motor. alarms: how "
+        "savings: by motor and month, from the signed ledgers. reported: of one month, as the report of each motor: "
+        "with its uncertainty, without the intervals that it excludes. verdicts: the newest verdict of each motor. "
+        "alarms: how "
         "often each was raised, and its state. coverage: rows of each motor and month. Files that cannot be read are "
         "named and left out. Exits 1 if there is a finding."
     )
@@ -46,6 +50,8 @@ for command in (ingest, load, reanalyse):
 @month_option("--month", help=N_("Only this month."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def query(question: str, lake_dir: Path, month: str | None, as_json: bool) -> None:
+    if question == "reported" and month is None:
+        fail(_("{question} needs --month", question=question))
     lake, ask = _open(lake_dir, question)
     import msgspec
 
@@ -109,12 +115,18 @@ def verify(lake_dir: Path, checkpoint_files: tuple[Path, ...], as_json: bool) ->
 
 def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | None], Sequence[Any]]]:
     need_libraries()
+    from agent.core.clock import SystemClock
     from agent.fleet import messages
     from agent.fleet.lake import Lake, LakeError
+    from agent.fleet.report.reported import reported
     from agent.fleet.savings import savings
 
+    def of_reports(lake: Lake, month: str | None) -> Sequence[Any]:
+        return reported(lake, month or "", SystemClock().utc_ns() // 1_000_000)
+
     asked: dict[str, Callable[[Lake, str | None], Sequence[Any]]] = {
-        "savings": savings, "verdicts": messages.verdicts, "alarms": messages.alarms, "coverage": messages.coverage,
+        "savings": savings, "reported": of_reports, "verdicts": messages.verdicts, "alarms": messages.alarms,
+        "coverage": messages.coverage,
     }  # fmt: skip
     try:
         return Lake(lake_dir), asked[question]

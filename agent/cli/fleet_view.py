@@ -43,11 +43,26 @@ COLUMNS: dict[str, Sequence[TableColumn]] = {
         TableColumn(N_("baseline kWh"), lambda row: kwh(row.adjusted_wh), True, lambda row: row.adjusted_wh),
         TableColumn(N_("saved kWh"), lambda row: kwh(row.saved_wh), True, lambda row: row.saved_wh),
     ),
+    "reported": (
+        *_PLACE,
+        TableColumn(N_("intervals"), lambda row: str(row.intervals), True),
+        TableColumn(N_("saved kWh"), lambda row: kwh(row.saved_wh), True, lambda row: row.saved_wh),
+        TableColumn(N_("U95 kWh"), lambda row: kwh(row.u95_wh), True),
+        TableColumn(N_("verdict"), lambda row: _(row.verdict)),
+        TableColumn(N_("compared"), lambda row: f"{100 * row.compared:.0f} %", True),
+    ),
+    "ranking": (
+        *_PLACE,
+        TableColumn(N_("saved kWh"), lambda row: kwh(row.saving.saved_wh), True),
+        TableColumn(N_("U95 kWh"), lambda row: kwh(row.saving.u95_wh), True),
+        TableColumn(N_("verdict"), lambda row: _(row.saving.verdict)),
+        TableColumn(N_("compared"), lambda row: f"{100 * row.compared:.0f} %", True),
+    ),
     "verdicts": (
         *_PLACE,
         TableColumn(N_("until"), lambda row: format_minute(row.t_ms, "UTC")),
         TableColumn(N_("saved kWh"), lambda row: kwh(row.saved_wh), True),
-        TableColumn("U95 kWh", lambda row: kwh(row.u95_wh), True),
+        TableColumn(N_("U95 kWh"), lambda row: kwh(row.u95_wh), True),
         TableColumn(N_("verdict"), lambda row: row.verdict),
     ),
     "alarms": (

@@ -122,6 +122,8 @@ def _topic(value: Any) -> str:
 
 TOP = ("site", "store", "mqtt", "homeassistant", "sparkplug", "prometheus", "file", "bus", "meter", "drive", "motor",
        "signal", "tariff", "ledger", "alarms")  # fmt: skip
+OF_PLANT = ("site", "bus", "meter", "drive", "motor", "signal", "tariff")  # do not depend on the computer
+OF_BROKER = ("broker", "user", "password_file", "ca")  # of a signal
 CONTRACT_COAL = {
     "kgce_per_kwh": KeySpec(schema.number(0.1, 1.0, "kgce/kWh")),
     "year": KeySpec(schema.integer(1990, 2100)),

@@ -75,6 +75,27 @@ def load_config(path: Path) -> tuple[Config, ConfigReport]:
     return config, report
 
 
+def config_of_text(text: str) -> Config:
+    """The configuration of another computer, without what is only there: logins, outputs, own register maps (their
+    folder can be named by MAGWATT_PROFILES). Raises ConfigError.
+    """
+    try:
+        raw = parse_toml(text.encode())
+    except TomlError as error:
+        raise ConfigError([_not_toml("plant.toml", error)]) from None
+    report = ConfigReport("plant.toml", key_lines(text))
+    found = {name: table for name, table in with_new_keys(raw, report).items() if name in keys.OF_PLANT}
+    found["mqtt"] = {"url": "mqtt://localhost"}  # signals from topics need one
+    for name, table in found.get("signal", {}).items():
+        found["signal"][name] = {key: value for key, value in table.items() if key not in keys.OF_BROKER}
+    _use_own_profiles(Path(), {}, report)
+    config = _parse(Path("plant.toml"), hashlib.sha256(text.encode()).hexdigest()[:16], found, report)
+    check_topology(config, found, report)
+    if report.problems:
+        raise ConfigError(report.problems)
+    return config
+
+
 def _unreadable(path: Path, error: OSError) -> Reason:
     if isinstance(error, FileNotFoundError):
         return codes.CONFIG_FILE_MISSING(path=str(path))

@@ -53,6 +53,10 @@ class Lake:
             raise LakeError(LAKE_EMPTY, path=str(self.path), dataset=dataset)
         return found
 
+    def optional_files(self, dataset: str) -> list[LakeFile]:
+        """The files of a data set; empty if there are none."""
+        return files_of(self.path, dataset, self.findings)
+
     def ask(self, files: Sequence[LakeFile], query: Callable[[str], str], relation: Relation) -> list[tuple[Any, ...]]:
         """The rows of a query. query: its text, given the text of the relation. Raises LakeError.
 

@@ -60,6 +60,40 @@ INGEST_VERSION_UNKNOWN = Code(
     "ingest_version_unknown",
     "{n:d} {n:message|messages} of the version {schema}, which this software cannot read; {n:it is|they are} in {path}",
 )
+CONFIGURATION_UNUSABLE = Code(
+    "configuration_unusable",
+    "{site}/{gateway}: the configuration in the lake cannot be used ({n:d} {n:problem|problems}; the first: "
+    "{problem}); no saving is calculated",
+)
+CONFIGURATION_MISSING = Code(
+    "configuration_missing", "{site}/{gateway}: no configuration in the lake; no saving is calculated"
+)
+ROWS_MISSING = Code(
+    "rows_missing",
+    "{site}/{gateway}/{motor}: {n:d} {n:interval|intervals} of the ledger without their stored data; they are not part "
+    "of the saving. Delete export.json in the lake of the gateway to export them again",
+)
+OF_MOTOR = Code("of_motor", "{site}/{gateway}/{motor}: {reason}")
+EVENTS_UNDECIDED = Code(
+    "events_undecided",
+    "{site}/{gateway}/{motor}: {n:d} non-routine {n:event awaits|events await} a decision (`magwatt adjustment list`)",
+)
+COMPARED_LITTLE = Code(
+    "compared_little", "{site}/{gateway}/{motor}: only {share:pct} % of the time is part of the saving"
+)
+MONTH_WITHOUT_DATA = Code("month_without_data", "{site}/{gateway}/{motor}: no data of {month}")
+GATEWAY_SILENT = Code("gateway_silent", "{site}/{gateway}: no new data since {seen_ms:local}")
+LEDGER_MISSING = Code(
+    "ledger_missing",
+    "{site}/{gateway}: messages, but no ledger in the lake; copy the lake of the gateway (docs/lake.md)",
+)
+LEDGER_INVALID = Code("fleet_ledger_invalid", "{site}/{gateway}: the ledger is not valid: {problem}")
+ALARM_OF_MOTOR = Code(
+    "alarm_of_motor", "{site}/{gateway}/{motor}: {title:word} (priority {priority:word}), since {since_ms:local}"
+)
+ALARM_OF_GATEWAY = Code(
+    "alarm_of_gateway", "{site}/{gateway}: {title:word} (priority {priority:word}), since {since_ms:local}"
+)
 QUERY_FAILED = Code("query_failed", "the query failed: {error}")
 DATABASE_FAILED = Code("database_failed", "database: {error}")
 DATABASE_TABLE_MISSING = Code(

@@ -44,6 +44,7 @@ def ledger(bodies: Iterable[Mapping[str, Any]], name: str = "gw-07") -> sqlite3.
     """A table of records with these bodies, numbered and chained, not signed. name: makes the ledger another one."""
     db = sqlite3.connect(":memory:")
     db.execute("create table ledger (seq integer primary key, t_ms integer, kind text, body text, hash text)")
+    db.execute("create table interval (asset text, start_ms integer, body text)")
     before = "0" * 64
     for seq, body in enumerate([{"kind": "key", "t_ms": 0, "key": {"fingerprint": name}}, *bodies], 1):
         line = json.dumps({**body, "seq": seq, "prev": before}, sort_keys=True, separators=(",", ":"))

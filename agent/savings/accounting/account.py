@@ -19,6 +19,7 @@ from agent.delivery.store import Store
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator, expected_wh
 from agent.savings.accounting.driver_error import DriverError, driver_errors
 from agent.savings.accounting.expired_times import ExpiredTime, expired_times
+from agent.savings.accounting.saving_errors import SavingErrors
 from agent.savings.baseline.models import is_off, load_without_energy, numeric_drivers
 from agent.savings.records.interpolation import (
     INTERPOLATED_MS_MAX,
@@ -267,10 +268,17 @@ class Account:
 
     def saving(self, now_ms: int) -> Saving:
         """The saving of the period up to now, or up to the newest interval if the clock shows an earlier time."""
+        return self._tally.saving(self._span(now_ms))
+
+    def errors(self, now_ms: int) -> SavingErrors:
+        """The errors of this saving."""
+        return self._tally.errors(self._span(now_ms))
+
+    def _span(self, now_ms: int) -> tuple[int, int]:
         end_ms = max(now_ms // QUARTER_MS * QUARTER_MS, self._newest_ms)
         if self._to_ms is not None:
             end_ms = min(end_ms, self._to_ms)
-        return self._tally.saving((self.from_ms, max(end_ms, self.from_ms)))
+        return self.from_ms, max(end_ms, self.from_ms)
 
 
 def account_of(source: Source, basis: SavingsBasis, events: Sequence[NonRoutineEvent], now_ms: int) -> Account:

@@ -20,9 +20,10 @@ from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.expired_times import ExpiredTime
 from agent.savings.accounting.meter_uncertainty import MeterSums, MeterUncertainty
 from agent.savings.accounting.ratio_check import KIND, RUNNING, RatioCheck
+from agent.savings.accounting.saving_errors import SavingErrors
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.accounting.weak_effect import changes, coefficients
-from agent.savings.baseline.coverage_factors import half_width, spread_of_sum
+from agent.savings.baseline.coverage_factors import spread_of_sum
 from agent.savings.baseline.models import (
     ReplacedMotor,
     is_off,
@@ -190,29 +191,36 @@ class SavingsAccumulator:
         """The saving so far. span: the period (UTC ms), for coverage and decided adjustments."""
         sums, baseline, parts = self._sums, self.baseline, self._sums.parts
         adjusted_wh = sums.adjusted_wh + nre.adjustments(self.events, span)
-        meters = sums.meters.uncertainty(adjusted_wh, sums.measured_wh)
+        meters = self._meters(adjusted_wh)
         saved_wh = adjusted_wh - sums.measured_wh
-        causes = _components(baseline, sums, meters)
-        limits = [*meters.limits, *sums.driver_wh]
-        u95_wh = _half_width(baseline, causes, limits)
+        errors = _errors(baseline, sums, meters)
+        u95_wh = errors.half_width()
         assumptions = assumptions_of(
             baseline, sums.days, self.driver_errors, u95_wh=u95_wh,
-            without_u95_wh=_half_width(baseline, {**causes, "driver": 0.0}, meters.limits),
+            without_u95_wh=replace(errors, drivers={}).half_width(),
             expired=[time for time in self.expired if time.overlaps(*span)],
         )  # fmt: skip
         undecided = [event for event in self.events if event.decision is None]
-        u80_wh, u90_wh = (_half_width(baseline, causes, limits, share) for share in (0.80, 0.90))
+        u80_wh, u90_wh = (errors.half_width(share) for share in (0.80, 0.90))
         question = self.ratio.question(self.events)
         others = [event for event in undecided if not question or event.number != question.data.get("number")]
         saving = Saving(
             baseline.asset, *span, sums.intervals, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
             verdict(saved_wh, u95_wh, sums.intervals, assumptions, question), (),
-            parts.split(saved_wh, u95_wh, sums.measured_wh), causes, parts.creep_wh, parts.advice,
+            parts.split(saved_wh, u95_wh, sums.measured_wh), errors.causes, parts.creep_wh, parts.advice,
             sums.covered_s / max((span[1] - span[0]) / 1000, 1.0), sums.excluded.total_wh - sums.measured_wh,
             len(undecided), baseline.hash, assumptions, u80_wh, u90_wh,
         )  # fmt: skip
         found = caveats(saving, baseline, sums.excluded, others, meters, question)
         return replace(saving, caveats=tuple(found))
+
+    def errors(self, span: tuple[int, int]) -> SavingErrors:
+        """The errors of the saving so far."""
+        adjusted_wh = self._sums.adjusted_wh + nre.adjustments(self.events, span)
+        return _errors(self.baseline, self._sums, self._meters(adjusted_wh))
+
+    def _meters(self, adjusted_wh: float) -> MeterUncertainty:
+        return self._sums.meters.uncertainty(adjusted_wh, self._sums.measured_wh)
 
 
 def _is_comparable(item: Interval, result: IntervalResult, events: Sequence[NonRoutineEvent]) -> bool:
@@ -333,33 +341,19 @@ def _add(vector: list[float], row: Sequence[float], share: float) -> None:
         vector[k] += share * value
 
 
-def _components(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> dict[str, float]:
-    """Standard uncertainty by component, Wh."""
+def _errors(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> SavingErrors:
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
     variance = max(quadratic(sums.own, baseline.covariance), 0.0)
     variance += max(quadratic(sums.weak, _weak(baseline).get("covariance", ())), 0.0)
     off = baseline.shape.get("off") or {}
-    return {
+    normal = {
         "model": math.hypot(math.sqrt(variance), sums.off * off.get("u_mean_wh", 0.0)),
         "scatter": math.hypot(
             baseline.residual_wh * spread_of_sum(sums.n, tau), off.get("spread_wh", 0.0) * spread_of_sum(sums.off, tau)
         ),
-        "driver": math.hypot(*sums.driver_wh) / math.sqrt(3),
         "interpolation": sums.interpolation.u_wh,
         "gaps": FILLED_U * sums.filled_wh,
-        **meters.causes,
     }
-
-
-def _half_width(
-    baseline: Baseline, causes: Mapping[str, float], limits: Sequence[float], probability: float = 0.95
-) -> float:
-    """Half-width that contains the true saving with this probability, Wh: normal components in quadrature, the widest
-    rectangular one with its own distribution.
-    """
-    widest = max(map(abs, limits), default=0.0)
-    normal = math.sqrt(max(sum(u * u for u in causes.values()) - widest * widest / 3, 0.0))
     freedom = baseline.n_effective - len(baseline.coefficients)
-    if not baseline.n or freedom <= 0:
-        freedom = math.inf
-    return half_width(normal, widest, freedom=freedom, probability=probability)
+    drivers = dict(zip(baseline.drivers, sums.driver_wh, strict=True))
+    return SavingErrors(normal, freedom if baseline.n and freedom > 0 else math.inf, drivers, meters.limits)

@@ -25,14 +25,12 @@ _PF = 0.85  # at which the class of the meter applies; its limit is constant abo
 class MeterUncertainty(NamedTuple):
     """Uncertainty of a saving from the meters.
 
-    causes: standard uncertainty of the saving by component, Wh.
-    limits: half-widths of these components, which are rectangular, Wh.
+    limits: rectangular half-widths by component, as in `SavingErrors.meter`, Wh.
     same: one meter measured baseline and reporting period.
     current_assumed: the current of the transformers is unknown.
     """
 
-    causes: dict[str, float]
-    limits: list[float]
+    limits: dict[str, tuple[float, ...]]
     same: bool
     current_assumed: bool = False
 
@@ -127,7 +125,8 @@ class MeterSums:
         energies, reactive = (adjusted_wh, measured_wh), (adjusted_wh * tan_0, measured_wh * tan_1)
         if self._of_shaft:
             reactive = 0.0, 0.0
-        limits, one = {}, self._same or self._of_shaft
+        limits: dict[str, tuple[float, ...]] = {}
+        one = self._same or self._of_shaft
         for name, k, errors in (
             ("meter_gain", 0, energies), ("transformer_ratio", 1, energies), ("transformer_phase", 2, reactive),
             ("voltage_transformer_ratio", 3, energies), ("voltage_transformer_phase", 4, reactive),
@@ -135,18 +134,15 @@ class MeterSums:
             if k < 3 or self._after.vt:
                 both = (before[k], after[k]), errors
                 limits[name] = _limits_same(rated[0][k], *both) if one else _limits_other(*both)
-        causes = {name: math.hypot(*both) / math.sqrt(3) for name, both in limits.items()}
-        return MeterUncertainty(
-            causes, [limit for both in limits.values() for limit in both], self._same, self._assumed
-        )
+        return MeterUncertainty(limits, self._same, self._assumed)
 
 
-def _limits_same(rated: float, limits: tuple[float, float], wh: tuple[float, float]) -> list[float]:
+def _limits_same(rated: float, limits: tuple[float, float], wh: tuple[float, float]) -> tuple[float, ...]:
     """Limit of the difference of two energies of one meter (see above). rated: limit at rated current."""
     increase = (limits[0] - rated) * wh[0] - (limits[1] - rated) * wh[1]
-    return [abs(rated * (wh[0] - wh[1])) + abs(increase)]
+    return (math.copysign(abs(rated * (wh[0] - wh[1])) + abs(increase), wh[0] - wh[1]),)
 
 
-def _limits_other(limits: tuple[float, float], wh: tuple[float, float]) -> list[float]:
+def _limits_other(limits: tuple[float, float], wh: tuple[float, float]) -> tuple[float, ...]:
     """Limits of the difference of energies of two meters."""
-    return [limits[0] * abs(wh[0]), limits[1] * abs(wh[1])]
+    return limits[0] * wh[0], -limits[1] * wh[1]

@@ -12,7 +12,7 @@ from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue
 from agent.savings.report.html.page import Cover, motor_texts, overview_texts
 from agent.savings.report.html.summary import Headline
-from agent.savings.report.html.templating import style_sheet
+from agent.savings.report.html.templating import standalone_svg
 from agent.savings.report.model.ledger_check import LedgerCheck
 from agent.savings.report.model.month import ReportMonth
 
@@ -49,7 +49,7 @@ def pictures(months: Sequence[ReportMonth], cover: Cover) -> dict[str, str]:
         catalogue = Catalogue(language, zone_of(cover.zone))
         for month in months:
             for number, figure in enumerate(motor_texts(month, catalogue)["figures"]):
-                found[_picture_name(month, number, catalogue)] = _standalone(str(figure.svg))
+                found[_picture_name(month, number, catalogue)] = standalone_svg(str(figure.svg))
     return found
 
 
@@ -104,13 +104,3 @@ def _event(shown: Mapping[str, Any], _: Catalogue) -> Mapping[str, Any]:
 
 def _picture_name(month: ReportMonth, number: int, _: Catalogue) -> str:
     return f"{month.asset}-{number + 1}-{_.language.partition('_')[0]}.svg"
-
-
-def _standalone(svg: str) -> str:
-    """A chart of the HTML report as a separate file."""
-    sheet = style_sheet()
-    colours = sheet[: sheet.index("* {")]
-    rules = "\n".join(line for line in sheet.splitlines() if line.startswith("svg "))
-    style = f"<style>{colours}svg {{ font-family: system-ui, sans-serif; }}\n{rules}</style>"
-    named = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    return named.replace("<title>", f"{style}<title>", 1)

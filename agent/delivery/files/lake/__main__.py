@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from agent.delivery.files.conversion import LakeExport
 from agent.delivery.files.lake.configurations import export_configurations
+from agent.delivery.files.lake.events import export_events
 from agent.delivery.files.lake.minutes import export_minutes
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.records import Place, export_ledger, key_of
@@ -29,11 +30,15 @@ POSITION = "export.json"
 
 
 class ExportPosition(Struct, frozen=True):
-    """What was exported. minutes_to_ms: end of the last day; 0: none. configuration: hash of the newest."""
+    """What was exported.
+
+    minutes_to_ms: end of the last day; 0: none. configuration, events: hash of the newest.
+    """
 
     ledger: Place = msgspec.field(default_factory=Place)
     minutes_to_ms: int = 0
     configuration: str = ""
+    events: str = ""
 
 
 def main(export: LakeExport) -> None:
@@ -52,10 +57,12 @@ def main(export: LakeExport) -> None:
         newest = export_configurations(export.configurations, export.lake, origin, position.configuration)
         position = replace(position, configuration=newest)
         if db:
+            newest_record = export_ledger(db, export.lake, origin, position.ledger)
             position = replace(
                 position,
-                ledger=export_ledger(db, export.lake, origin, position.ledger),
+                ledger=newest_record,
                 minutes_to_ms=export_minutes(db, export.lake, origin, position.minutes_to_ms, export.to_ms),
+                events=export_events(db, export.lake, origin, newest_record, position.events),
             )
         _save(place, position)
 

@@ -130,6 +130,11 @@ def _name(records: list[Row], restores: int) -> str:
     return f"records-{restores}-{records[0][0]}_{records[-1][0]}-{_digest(records[-1][3])[:8]}.parquet"
 
 
+def identity_of(db: sqlite3.Connection) -> str:
+    """By which a ledger is told from another one of a gateway with the same name; "": it has no record yet."""
+    return _identity(db) if db.execute("select 1 from ledger limit 1").fetchone() else ""
+
+
 def _digest(line: str) -> str:
     return hashlib.sha256(line.encode()).hexdigest()
 

@@ -34,9 +34,19 @@ def bilingual_page(title: str, articles: Mapping[str, Markup], first: str, style
 
 
 @cache
-def style_sheet() -> str:
-    """The style of the report."""
-    return (files(REPORT) / "report.css").read_text(encoding="utf-8")
+def style_sheet(package: str = REPORT, name: str = "report.css") -> str:
+    """A style sheet of a package; by default that of the report."""
+    return (files(package) / name).read_text(encoding="utf-8")
+
+
+def standalone_svg(svg: str, added_style: str = "") -> str:
+    """A chart of a page as a separate file, which contains its colours. added_style: of the page."""
+    sheet = style_sheet()
+    colours = sheet[: sheet.index("* {")]
+    rules = "\n".join(line for line in (sheet + added_style).splitlines() if line.startswith("svg"))
+    style = f"<style>{colours}svg {{ font-family: system-ui, sans-serif; }}\n{rules}</style>"
+    named = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return named.replace("<title>", f"{style}<title>", 1)
 
 
 @cache

@@ -160,7 +160,7 @@ def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseli
         IntervalResult(0, 900, 1.0, 1.0, 5000.0, reasons.DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=drivers, values=values))
         for drivers, values in ((("flow",), ("1",)), (("flow", "pumps"), ("1", "2")), (("flow", "pumps"), ("3", "2")))
     ]
-    saving, meters = of(baseline, after()), MeterUncertainty({}, [], True)
+    saving, meters = of(baseline, after()), MeterUncertainty({}, True)
     found = caveats(saving, baseline, excluded_energy(lines), (), meters)
     found = [item for item in found if item.code == reasons.ENERGY_EXCLUDED]
     assert set(found) == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -42,6 +43,18 @@ def test_the_lines_are_those_of_the_state_file_and_verify(state: sqlite3.Connect
     public = json.loads(lines[0])["key"]["public"]
     assert first_bad_line(lines, public) is None, "a verifier that shares no code with the product"
     assert key_of(state) == json.loads(lines[0])["key"]["fingerprint"]
+
+
+def test_an_interval_has_the_stored_row_that_its_record_names(state: sqlite3.Connection, tmp_path: Path) -> None:
+    changed = "update interval set body = body || ' ' where start_ms = (select max(start_ms) from interval)"
+    state.execute(changed)
+    export_ledger(state, tmp_path / "lake", ORIGIN, Place())
+    found = [row for row in rows(tmp_path / "lake", "ledger") if row["kind"] == "interval"]
+    digests = [json.loads(row["line"])["interval"] for row in found]
+    assert [row["stored"] and hashlib.sha256(row["stored"].encode()).hexdigest() for row in found] == [
+        *digests[:-1],
+        None,
+    ]
 
 
 def test_the_columns_repeat_the_fields(state: sqlite3.Connection, tmp_path: Path) -> None:
