@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-lake bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors demo test lint bench bench-agent bench-bus bench-condition bench-dsp bench-fleet bench-lake bench-northbound bench-page bench-pi bench-plant bench-proven bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -74,6 +74,10 @@ bench-condition: .venv/bench-dsp
 # Bytes and processor time of the lake; questions about 15 million rows.
 bench-lake: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.lake
+
+# The servers for the systems above, with 30 motors: processor time and memory.
+bench-northbound: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.northbound
 
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store

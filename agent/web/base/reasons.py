@@ -26,7 +26,6 @@ VALUE_NOT_COMPARED = Code(
     "value_not_compared", "The last interval is not compared with the old motor: it is excluded or not complete."
 )
 
-CONTACT_LOST = Code("page_contact_lost", "no connection to the source of the live values; it is tried again")
 GATEWAY_OFFLINE = Code("page_gateway_offline", "the agent of gateway {gateway} is not connected to the broker")
 
 VALUE_NOT_CLAIMED = Code("value_not_claimed", "The motor does not report, so no saving is counted.")
