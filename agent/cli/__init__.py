@@ -58,6 +58,7 @@ GROUPS = {
         "modbus-server": HelpEntry(
             "modbus_server:modbus_server", N_("Serve the newest values to Modbus TCP clients, read only")
         ),
+        "opcua": HelpEntry("opcua:opcua", N_("Serve the newest values to OPC UA clients, read only")),
         "explain": HelpEntry("explain:explain", N_("Explain the current efficiency of a motor, and its condition")),
         "condition": HelpEntry("condition:condition", N_("Show what was learned about the condition of motors")),
         "alarms": HelpEntry("alarms:alarms", N_("List the alarms, acknowledge and shelve them")),

@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy.test_unit import DEPLOY, systemd_command
 
-UNITS = ["magwatt-modbus.service"]
+UNITS = ["magwatt-modbus.service", "magwatt-opcua.service"]
 EXPOSURE_MAX = 2.0
 
 

@@ -45,8 +45,12 @@ class FedFollower(MessageFollower):
 
     def feed_row(self, asset: str, age_s: float = 0.0, kind: str = "telemetry", **values: Any) -> None:
         """A message of the agent's own envelope, without flags."""
-        row = Message(asset, kind, time.time_ns() // 1_000_000, values, quality=Quality.GOOD)
-        self.receive(f"{ROOT}/{asset}/{kind}", encode(row, "1-1"), age_s)
+        self.receive(f"{ROOT}/{asset}/{kind}", row_of(asset, kind, **values), age_s)
+
+
+def row_of(asset: str, kind: str = "telemetry", **values: Any) -> bytes:
+    """A message of the agent's own envelope, without flags."""
+    return encode(Message(asset, kind, time.time_ns() // 1_000_000, values, quality=Quality.GOOD), "1-1")
 
 
 def topics(count: int) -> list[str]:

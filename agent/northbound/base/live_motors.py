@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agent.config.alarm_definition import PRIORITIES
 from agent.config.model import Config, Mqtt
 from agent.core.state_directory import default_directory
 from agent.delivery.base.metric_types import BAD_NAMES
@@ -20,6 +21,8 @@ VALUE_KINDS = ("telemetry", "pq3s", "savings")  # messages whose metrics are ser
 KINDS = frozenset((*VALUE_KINDS, "state", "meta"))
 EVERYTHING = "*"  # key of the flags that hold for all values of a message
 AGE_S_MAX = {"telemetry": 60.0, "pq3s": 60.0, "savings": 3600.0}  # a value that is older is unknown
+ALARM_LEVELS = {priority: len(PRIORITIES) - place for place, priority in enumerate(PRIORITIES)}  # low 1 … safety 4
+ACTIVE, UNACKNOWLEDGED = frozenset(("UNACK", "ACKED", "RTNUN")), frozenset(("UNACK", "RTNUN"))
 STALE_S_MIN, STALE_INTERVALS = 3.0, 3.0  # older than this, and than so many intervals: bad
 Changed = Callable[[FollowedMessage, str], None]
 
@@ -70,3 +73,11 @@ def usable_number(message: Mapping[str, Any], metric: str, bad: frozenset[str]) 
     if isinstance(value, bool) or not isinstance(value, int | float) or EVERYTHING in bad:
         return None
     return None if metric in bad or metric.removesuffix("_u") in bad else value
+
+
+def alarm_summary(records: Mapping[str, Mapping[str, Any]]) -> tuple[int, int]:
+    """Level of the worst active alarm, 0: none; number of alarms that are not acknowledged. records: of one motor."""
+    found = list(records.values())
+    active = [str(record.get("priority")) for record in found if record.get("state") in ACTIVE]
+    unacknowledged = sum(record.get("state") in UNACKNOWLEDGED for record in found)
+    return max((ALARM_LEVELS.get(priority, 0) for priority in active), default=0), unacknowledged

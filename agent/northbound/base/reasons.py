@@ -37,3 +37,32 @@ FUNCTION_REJECTED = Code(
 CLIENT_SLOW = Code("north_client_slow", "{client} does not read its responses, and was disconnected after {wait_s:g} s")
 CLIENTS_TOO_MANY = Code("north_clients_too_many", "{client} was rejected: {n_max:d} clients are connected already")
 NOT_MODBUS = Code("north_not_modbus", "{client} was disconnected: what it sends is not Modbus TCP")
+OPCUA_LIBRARY_MISSING = Code(
+    "opcua_library_missing",
+    "the OPC UA server needs libraries that are not installed; install them with `pip install 'magwatt[opcua]'`",
+)
+OPCUA_WITHOUT_PASSWORD = Code(
+    "opcua_without_password",
+    "{path}: no such file. There is no anonymous access: set the password of the clients with "
+    "`magwatt opcua --set-password`",
+)
+OPCUA_LOGIN_REJECTED = Code(
+    "opcua_login_rejected",
+    "a client was rejected: wrong user or password, a channel that is not encrypted, or more than 5 wrong passwords "
+    "within a minute",
+)
+OPCUA_CERTIFICATE_UNKNOWN = Code(
+    "opcua_certificate_unknown",
+    "{name}: the certificate of this client is not in the folder of --trusted; copy it there and restart the server",
+)
+OPCUA_TRUST_UNUSABLE = Code("opcua_trust_unusable", "--trusted {path}: {error}")
+OPCUA_CERTIFICATE_UNUSABLE = Code(
+    "opcua_certificate_unusable",
+    "{path}: certificate.pem and key.pem cannot be used: {error}. Delete both, and new ones are made; clients must "
+    "trust them again",
+)
+OPCUA_CERTIFICATE_ENDS = Code(
+    "opcua_certificate_ends",
+    "{path} ends in {days:d} days. Delete it and key.pem, and new ones are made at the next start; clients must trust "
+    "them again",
+)

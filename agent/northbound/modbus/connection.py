@@ -15,7 +15,7 @@ from drivers.reasons import Reason
 log = logging.getLogger(__name__)
 
 CLIENTS_MAX = 32
-UNREAD_BYTES_MAX = 16 << 10  # of responses, besides those in the buffer of the system
+UNREAD_BYTES_MAX = 16 << 10  # of responses, without those in the buffer of the system
 SYSTEM_BYTES_MAX = 32 << 10  # Linux doubles it, and would otherwise use megabytes for a client that does not read
 UNREAD_S_MAX = 30.0
 REPORTED_MAX = 256  # different messages that are logged; later ones are not, so that no client can fill the log
@@ -89,7 +89,7 @@ class ModbusConnection(asyncio.Protocol):
 
     @property
     def unread_bytes(self) -> int:
-        """Bytes of responses that wait, besides those in the buffer of the system."""
+        """Bytes of responses that wait, without those in the buffer of the system."""
         return self._transport.get_write_buffer_size() if self._transport else 0
 
     def close(self) -> None:

@@ -8,9 +8,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from agent.config.alarm_definition import PRIORITIES
 from agent.delivery.followed_messages import FollowedMessage, MessageFollower
-from agent.northbound.base.live_motors import AGE_S_MAX, VALUE_KINDS, flags_of, freshness
+from agent.northbound.base.live_motors import AGE_S_MAX, VALUE_KINDS, alarm_summary, flags_of, freshness
 from agent.northbound.modbus.register_table import (
     NAME_AT,
     NAME_REGISTERS,
@@ -24,8 +23,6 @@ HEAD = struct.Struct(">HHHHIHH")
 U16_UNKNOWN, U32_UNKNOWN = 0xFFFF, 0xFFFFFFFF
 QUALITIES = {"good": 0, "uncertain": 1, "bad": 2}
 STATES = {"online": 0, "stale": 1, "offline": 2, "maintenance": 3}
-ALARM_LEVELS = {priority: len(PRIORITIES) - place for place, priority in enumerate(PRIORITIES)}  # low 1 … safety 4
-ACTIVE, UNACKNOWLEDGED = frozenset(("UNACK", "ACKED", "RTNUN")), frozenset(("UNACK", "RTNUN"))
 
 
 class MotorBlock:
@@ -74,16 +71,9 @@ class MotorBlock:
         if fresh.stale:
             quality, flags = QUALITIES["bad"], flags | Quality.STALE
         age_s = U16_UNKNOWN if fresh.age_s is None else min(int(fresh.age_s), U16_UNKNOWN - 1)
-        level, open_alarms = self._alarms()
+        level, open_alarms = alarm_summary(self._follower.alarms.get(self.topic, {}))
         state = STATES.get(str(_message(followed, "state").get("state")), U16_UNKNOWN)
         return HEAD.pack(self.number, quality, age_s, level, flags, state, open_alarms)
-
-    def _alarms(self) -> tuple[int, int]:
-        """Level of the worst active alarm, 0: none; number of alarms that are not acknowledged."""
-        records = list(self._follower.alarms.get(self.topic, {}).values())
-        active = [str(record.get("priority")) for record in records if record.get("state") in ACTIVE]
-        unacknowledged = sum(record.get("state") in UNACKNOWLEDGED for record in records)
-        return max((ALARM_LEVELS.get(priority, 0) for priority in active), default=0), unacknowledged
 
     def _name(self) -> str:
         """The name that operators read, else that in the topic."""
