@@ -17,7 +17,7 @@ async def client_of(folder: Path, port: int, password: str | None, user: str = "
     key, certificate = folder / "client-key.pem", folder / "client.der"
     if not certificate.exists():
         await setup_self_signed_certificate(key, certificate, URI, "test", [ExtendedKeyUsageOID.CLIENT_AUTH], {})
-    client = Client(f"opc.tcp://127.0.0.1:{port}/magwatt", timeout=10)
+    client = Client(f"opc.tcp://127.0.0.1:{port}/magwatt", timeout=30)
     client.application_uri = URI
     await client.set_security(
         SecurityPolicyBasic256Sha256, str(certificate), str(key), mode=ua.MessageSecurityMode.SignAndEncrypt

@@ -25,16 +25,22 @@ _OWN = (
 )
 
 
+def path_of(topic: str) -> str:
+    """Site, gateway and motor."""
+    return "/".join(topic.split("/")[-3:])
+
+
 class MotorNodes:
     """topic: of the motor. All methods are called in the event loop."""
 
     def __init__(self, topic: str, follower: MessageFollower, factory: NodeFactory) -> None:
         self.topic = topic
         self._follower, self._factory = follower, factory
-        self._path = "/".join(topic.split("/")[-3:])
+        self._path = path_of(topic)
         self._kinds: dict[tuple[str, str], MetricType] = {}  # (message, metric) → type of its node
         self._sent: dict[tuple[str, str], tuple[Any, int]] = {}  # → value and status
         self._presence: dict[str, Presence] = {}
+        self._last: dict[str, Mapping[str, Any]] = {}  # message type → the one that was written last
         self._ready = False
 
     async def update(self, kinds: set[str]) -> None:
@@ -44,12 +50,14 @@ class MotorNodes:
             name = followed.messages.get("meta", {}).get("name") if followed else None
             await self._factory.add_motor(self._path, name if isinstance(name, str) else "", _OWN)
             self._ready = True
-        if followed is not None:
-            for kind in VALUE_KINDS:
-                presence = self._presence_of(followed, kind)
-                if kind in followed.messages and (kind in kinds or presence is not self._presence.get(kind)):
-                    self._presence[kind] = presence
-                    await self._write_message(kind, followed.messages[kind], presence)
+        for kind in VALUE_KINDS:
+            message = followed.messages.get(kind) if followed else self._last.get(kind)
+            if message is None:
+                continue
+            presence = self._presence_of(followed, kind) if followed else Presence.GONE  # the motor was removed
+            if kind in kinds or presence is not self._presence.get(kind):
+                self._presence[kind], self._last[kind] = presence, message
+                await self._write_message(kind, message, presence)
         await self._write_own(followed)
 
     async def _write_message(self, kind: str, message: Mapping[str, Any], presence: Presence) -> None:

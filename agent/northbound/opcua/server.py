@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import gc
+import itertools
 import logging
 import socket
 from collections import deque
@@ -17,7 +20,7 @@ from asyncua.crypto.security_policies import SECURITY_POLICY_TYPE_MAP, SecurityP
 from msgspec import Struct
 
 from agent.config.model import Config, Mqtt
-from agent.delivery.followed_messages import REMOVED, FollowedMessage, MessageFollower
+from agent.delivery.followed_messages import FollowedMessage, MessageFollower
 from agent.delivery.live_source import LiveSource
 from agent.northbound.base.listening import bound
 from agent.northbound.base.live_motors import follower_of
@@ -25,7 +28,7 @@ from agent.northbound.base.reasons import CLIENT_SLOW
 from agent.northbound.base.service import until_signal
 from agent.northbound.opcua.access import OneUser, ReadOnlyRules, TrustedClients
 from agent.northbound.opcua.certificate import Identity, application_uri, identity
-from agent.northbound.opcua.motor_nodes import MotorNodes
+from agent.northbound.opcua.motor_nodes import MotorNodes, path_of
 from agent.northbound.opcua.node_factory import NAMESPACE, NodeFactory
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ POLICIES = [
 ]
 CLIENTS_MAX, SUBSCRIPTIONS_MAX, MOTORS_MAX = 16, 64, 500
 UNREAD_BYTES_MAX = 4 << 20  # of responses to a client
+RELEASE_S = 15
 
 
 class OpcUaListen(Struct, frozen=True):
@@ -67,21 +71,23 @@ class MotorUpdates:
 
     def on_message(self, followed: FollowedMessage, kind: str) -> None:
         """For any thread."""
-        if kind != REMOVED:
-            self._changed.append((f"{followed.gateway}/{followed.asset}", kind))
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._new.set)
+        self._changed.append((f"{followed.gateway}/{followed.asset}", kind))
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._new.set)
 
     async def run(self, follower: MessageFollower, factory: NodeFactory) -> None:
         """Updates the nodes of motors with new messages, and once a second those of all. Never returns."""
         self._loop = asyncio.get_running_loop()
         motors: dict[str, MotorNodes] = {}
+        owners: dict[str, str] = {}  # path of the nodes → topic; with two prefixes, two topics could have one path
         aged_s = 0.0
         while True:
             due: dict[str, set[str]] = {}
             while self._changed:
                 topic, kind = self._changed.popleft()
-                if topic in motors or len(motors) < MOTORS_MAX:
+                if topic not in motors and topic in follower.seen and len(owners) < MOTORS_MAX:
+                    owners.setdefault(path_of(topic), topic)
+                if owners.get(path_of(topic)) == topic:
                     due.setdefault(topic, set()).add(kind)
             if factory.now_s() - aged_s >= 1.0:
                 aged_s = factory.now_s()
@@ -123,8 +129,12 @@ async def _serve(
     source.start()
     notices.started(own.fingerprint)
 
+    seconds = itertools.count(1)
+
     def each_second() -> None:
         disconnect_slow(server)
+        if next(seconds) % RELEASE_S == 0:
+            release_memory()
         if running.done():
             running.result()
         notices.alive()
@@ -182,6 +192,13 @@ def _guard_open_channels(server: Server) -> None:
         for policy, mode, _level in map(SECURITY_POLICY_TYPE_MAP.__getitem__, kinds)
     ]
     server.bserver.set_policies(factories)
+
+
+def release_memory() -> None:
+    """Returns memory to the system: browsing and subscribing to 900 nodes leaves 16 MB free, but not returned."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # a C library without it
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def disconnect_slow(server: Server) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from agent.northbound.opcua import certificate
 from agent.northbound.opcua.certificate import application_uri, identity
 from drivers.reasons import InvalidValue
 
@@ -27,6 +28,12 @@ def test_it_is_made_once_with_a_private_key(tmp_path: Path) -> None:
     reminder = first.reminder(first.ends - datetime.timedelta(days=30))
     assert reminder is not None
     assert reminder.data["days"] == 30
+
+
+@pytest.fixture(autouse=True)
+def _short_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the processor time; what is tested does not depend on the length."""
+    monkeypatch.setattr(certificate, "KEY_BITS", 1024)
 
 
 @pytest.mark.parametrize("damage", ["key", "certificate", "other key"])
