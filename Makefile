@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help vectors dashboards demo fleet-demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-ingest bench-lake bench-page bench-pi bench-plant bench-proven bench-reanalyse bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
+.PHONY: help vectors dashboards demo fleet-demo test lint bench bench-agent bench-bus bench-condition bench-database bench-dsp bench-fleet bench-ingest bench-lake bench-northbound bench-page bench-pi bench-plant bench-proven bench-reanalyse bench-savings bench-store bench-web container container-check soak compile messages docs picture plant-pictures page-pictures system arm-check clean deb deb-check deb-lock deb-tools release
 .DEFAULT_GOAL := help
 
 help:
@@ -92,6 +92,10 @@ bench-database: .venv/test
 # Re-analysis of 2,000 snapshots by one, four and killed processes and by Dask; 3.5 GB of temporary files.
 bench-reanalyse: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.reanalyse
+
+# The servers for the systems above, with 30 motors: processor time and memory.
+bench-northbound: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.northbound
 
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store

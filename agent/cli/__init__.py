@@ -55,6 +55,10 @@ GROUPS = {
         "read": HelpEntry("read:read", N_("Poll devices and print the decoded values")),
         "watch": HelpEntry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
         "web": HelpEntry("web:web", N_("Serve the page of the plant to browsers")),
+        "modbus-server": HelpEntry(
+            "modbus_server:modbus_server", N_("Serve the newest values to Modbus TCP clients, read only")
+        ),
+        "opcua": HelpEntry("opcua:opcua", N_("Serve the newest values to OPC UA clients, read only")),
         "explain": HelpEntry("explain:explain", N_("Explain the current efficiency of a motor, and its condition")),
         "condition": HelpEntry("condition:condition", N_("Show what was learned about the condition of motors")),
         "alarms": HelpEntry("alarms:alarms", N_("List the alarms, acknowledge and shelve them")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -50,11 +49,11 @@ def web(
     tls_key: Path | None, names: tuple[str, ...], hash_file: Path | None, metrics: bool, set_password: bool,
     user: str | None, password_file: Path | None, ca: Path | None,
 ) -> None:  # fmt: skip
-    from agent.web.server import password
+    from agent.core import password_hash as password
 
     plant = None if url else found_file(config_file)
     if hash_file is None:
-        hash_file = password.password_file(plant or Path("plant.toml").absolute())
+        hash_file = password.password_file(plant or Path("plant.toml").absolute(), password.WEB_PASSWORD)
     if set_password:
         _set_password(hash_file)
         return
@@ -82,18 +81,9 @@ def _say(address: str) -> None:
 
 
 def _set_password(file: Path) -> None:
-    from agent.web.server.password import write_hash
+    from agent.cli.new_password import ask_and_store
 
-    if sys.stdin.isatty():
-        first = click.prompt(_("password of the page"), hide_input=True)
-        if click.prompt(_("once more"), hide_input=True) != first:
-            fail(_("the passwords differ; nothing was changed"))
-    else:
-        first = sys.stdin.readline().rstrip("\r\n")
-    try:
-        write_hash(file, first)
-    except (CodedError, OSError) as error:
-        fail(text_of(error))
+    ask_and_store(file, _("password of the page"))
     click.echo(_("{file}: written. Restart the page: sudo systemctl restart magwatt-web", file=str(file)))
 
 

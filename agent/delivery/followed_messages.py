@@ -90,6 +90,7 @@ class MessageFollower:
     alarms: topic of an asset or of a gateway → last level of the topic (code, or code-part) → record of the alarm.
     health_since: topic of a gateway → since when the figures of its last `health` message are as they are.
     error: why the connection was rejected; None: it was not.
+    kinds: of the messages of assets that are stored; the others are not decoded.
     changed: is called after each message with its kind, and with REMOVED when a motor was removed, in the thread of the
         connection.
     """
@@ -101,6 +102,7 @@ class MessageFollower:
         self.alarms: dict[str, dict[str, dict[str, Any]]] = {}
         self.health_since: dict[str, HealthSince] = {}
         self.error: Reason | None = None
+        self.kinds = frozenset(KINDS)
         self._changed = changed
 
     def start(self) -> None:
@@ -129,6 +131,8 @@ class MessageFollower:
             return
         if not payload:
             self._delete(asset, kind)
+            return
+        if kind not in self.kinds and kind not in GATEWAY_KINDS:
             return
         if (body := _body(kind, payload)) is None:
             return

@@ -110,3 +110,4 @@ SPARKPLUG_PAYLOAD_TOO_LARGE = Code(
     "sparkplug_payload_too_large", "payload of {size_bytes:d} bytes, at most {limit_bytes:d} are accepted"
 )
 SPARKPLUG_PAYLOAD_INVALID = Code("sparkplug_payload_invalid", "not a Sparkplug payload: {error}")
+CONTACT_LOST = Code("page_contact_lost", "no connection to the source of the live values; it is tried again")

@@ -15,6 +15,7 @@ MAINTAINER = "magwatt developers <packages@magwatt.example>"
 PLACES = {
     "magwatt.service": "usr/lib/systemd/system/magwatt.service",
     "magwatt-web.service": "usr/lib/systemd/system/magwatt-web.service",
+    "magwatt-modbus.service": "usr/lib/systemd/system/magwatt-modbus.service",
     "99-magwatt.rules": "usr/lib/udev/rules.d/99-magwatt.rules",
     "magwatt.sysusers.conf": "usr/lib/sysusers.d/magwatt.conf",
     "magwatt.tmpfiles.conf": "usr/lib/tmpfiles.d/magwatt.conf",

@@ -26,7 +26,6 @@ VALUE_NOT_COMPARED = Code(
     "value_not_compared", "The last interval is not compared with the old motor: it is excluded or not complete."
 )
 
-CONTACT_LOST = Code("page_contact_lost", "no connection to the source of the live values; it is tried again")
 GATEWAY_OFFLINE = Code("page_gateway_offline", "the agent of gateway {gateway} is not connected to the broker")
 
 VALUE_NOT_CLAIMED = Code("value_not_claimed", "The motor does not report, so no saving is counted.")
@@ -38,12 +37,6 @@ FLOW_AGES_DIFFER = Code(
 )
 FLOW_PART_UNKNOWN = Code("flow_part_unknown", "The power of {motors} is unknown, so the rest is unknown, too.")
 
-PASSWORD_TOO_SHORT = Code("web_password_too_short", "the password has fewer than {n:d} characters")
-PASSWORD_TOO_LONG = Code("web_password_too_long", "the password has more than {n:d} bytes")
-PASSWORD_FILE_INVALID = Code(
-    "web_password_file_invalid",
-    "{path} is not a password file of the page. Delete it, or set a new password with `magwatt web --set-password`",
-)
 PAGE_OPEN = Code(
     "web_page_open",
     "{host} can be reached from other computers, and {missing}. Give --tls-cert and --tls-key, and set a password with "

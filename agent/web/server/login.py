@@ -20,11 +20,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agent.core.password_hash import matches
 from agent.core.text import N_
 from agent.web.base.context import catalogue_of, language_of_request
 from agent.web.http.problem import API, plain_page, problem
 from agent.web.http.request_body import read_body
-from agent.web.server.password import matches
 from agent.web.server.security import network_of
 
 SESSION_S = 12 * 3600

@@ -16,6 +16,7 @@ from agent.config.topology import assets
 from agent.delivery.followed_messages import FollowedMessage
 from agent.delivery.live_socket.follower import SocketFollower
 from agent.delivery.live_socket.protocol import following_paths
+from agent.delivery.live_source import LiveSource
 from agent.delivery.mqtt.follower import Follower
 from agent.delivery.store import default_directory
 from agent.runtime import systemd
@@ -26,7 +27,6 @@ from agent.web.server.connections import CONNECTIONS_MAX, Admission, GuardedProt
 from agent.web.server.live import LiveHub
 from agent.web.server.login import Login
 from agent.web.server.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, Access, is_loopback
-from agent.web.server.source import LiveSource
 from agent.web.server.start_check import Listen, check_listen, tls_context
 from drivers.reasons import InvalidValue, cause_of
 

@@ -50,7 +50,8 @@ def fresh_install(chroot: Chroot, packages: Packages) -> str:
         "755 root:root /opt/magwatt/bin/magwatt",
     ], owners  # fmt: skip
     assert chroot.path("etc/systemd/system/multi-user.target.wants/magwatt.service").is_symlink(), "enabled"
-    assert not chroot.path("etc/systemd/system/multi-user.target.wants/magwatt-web.service").is_symlink()
+    for name in ("magwatt-web", "magwatt-modbus"):
+        assert not chroot.path(f"etc/systemd/system/multi-user.target.wants/{name}.service").is_symlink(), name
     assert chroot.run("dpkg-query", "--show", "--showformat", "${Conffiles}", "magwatt") == ""
     assert chroot.service_pid() is None, "no configuration"
     chroot.run("dpkg", "--verify", "magwatt")
@@ -86,7 +87,7 @@ def starter(chroot: Chroot, _packages: Packages) -> str:
 
 def units(chroot: Chroot, _packages: Packages) -> None:
     """systemd accepts the units;"""
-    for name in ("magwatt", "magwatt-web"):
+    for name in ("magwatt", "magwatt-web", "magwatt-modbus"):
         output = chroot.run("/usr/bin/systemd-analyze", "verify", "--man=no", f"/usr/lib/systemd/system/{name}.service")
         assert f"{name}.service" not in output, output
 

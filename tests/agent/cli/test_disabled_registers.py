@@ -38,8 +38,8 @@ from simulators.devices.reference_motor import MotorParameters, ReferenceMotor
 POLLING = {"run", "read", "plan", "check", "doctor", "explain", "commission"}
 OTHERS = {
     "adjustment", "alarms", "backup", "baseline", "certificate", "compile", "condition", "contract", "demo", "fleet",
-    "health", "identify", "import", "init", "ledger", "maintenance", "profiles", "replay", "report", "restore",
-    "resume", "scan", "simulate", "watch", "web",
+    "health", "identify", "import", "init", "ledger", "maintenance", "modbus-server", "opcua", "profiles", "replay",
+    "report", "restore", "resume", "scan", "simulate", "watch", "web",
 }  # fmt: skip
 CONFIRMED = ("motor_speed", "motor_current", "motor_power", "output_frequency")
 PLANT = """

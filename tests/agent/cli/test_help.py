@@ -55,8 +55,8 @@ def test_the_commands_are_in_four_groups() -> None:
     first_words = [line.split()[0] for line in options.partition("Start:")[2].splitlines() if line.startswith("  ")]
     assert first_words == [
         "demo", "init", "scan", "identify", "check", "plan", "doctor", "commission",
-        "run", "health", "read", "watch", "web", "explain", "condition", "alarms", "maintenance", "resume",
-        "import", "baseline", "adjustment", "certificate", "contract", "report", "ledger",
+        "run", "health", "read", "watch", "web", "modbus-server", "opcua", "explain", "condition", "alarms",
+        "maintenance", "resume", "import", "baseline", "adjustment", "certificate", "contract", "report", "ledger",
         "replay", "simulate", "fleet", "profiles", "backup", "restore", "compile",
     ]  # fmt: skip
 

@@ -71,3 +71,14 @@ def test_the_sums_of_a_gateway_are_its_message() -> None:
     heard = Heard()
     heard.receive(f"{ROOT}/alarms", {"s": "magwatt.alarms/1", "t": 1, "flood": True})
     assert heard.follower.gateway_messages[ROOT]["alarms"]["flood"] is True
+
+
+def test_kinds_that_are_not_wanted_are_not_stored_but_a_removed_motor_is_seen() -> None:
+    heard = Heard()
+    heard.follower.kinds = frozenset(("telemetry",))
+    heard.receive(f"{PUMP}/harmonics", {"s": "magwatt.harmonics/1", "v": {}})
+    assert heard.follower.seen == {}
+    heard.receive(f"{PUMP}/telemetry", {"s": "magwatt.telemetry/1", "v": {}})
+    assert heard.changes == [(PUMP, "telemetry")]
+    heard.receive(f"{PUMP}/meta", None)
+    assert heard.changes[-1] == (PUMP, REMOVED)

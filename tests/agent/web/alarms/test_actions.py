@@ -16,9 +16,9 @@ from support.page import Answer, Page, running_page
 
 from agent.alarms.model import AlarmKey, OperatorAction
 from agent.alarms.operator_log import FILE, OperatorLog
+from agent.core import password_hash as password
 from agent.delivery.followed_messages import FollowedMessage
 from agent.web.alarms.actions import MINUTES_MAX, PATH
-from agent.web.server import password
 from agent.web.server.start_check import Listen
 
 RIGHT = "correct horse battery"

@@ -20,8 +20,8 @@ from agent.alarms.operator_log import OperatorLog
 from agent.analysis.condition.faults import FAULTS
 from agent.analysis.efficiency.reasons import MOTOR_OFF
 from agent.config.loader import load_config
+from agent.core import password_hash as password
 from agent.core.text import as_object
-from agent.web.server import password
 from agent.web.server.start_check import Listen
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from support.browser import DESKTOP
 from support.page import running_page
 
-from agent.web.server import password
+from agent.core import password_hash as password
 from agent.web.server.start_check import Listen
 
 pytestmark = pytest.mark.browser

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.page import ROOT, Answer, Page, running_page
 
-from agent.web.server import password
+from agent.core import password_hash as password
 from agent.web.server.start_check import Listen
 from drivers.reading import Quality
 

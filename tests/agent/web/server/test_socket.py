@@ -11,10 +11,10 @@ from support.basics import within
 from support.dialects import Bench, configured
 from support.page import RunningServer, Stream
 
+from agent.delivery import live_source as source_module
 from agent.delivery.live_socket import follower as follower_module
 from agent.delivery.live_socket.protocol import serving_path
 from agent.delivery.live_socket.server import LiveSocket
-from agent.web.server import source as source_module
 from agent.web.server.server import page_of
 from agent.web.server.start_check import Listen
 

@@ -1,4 +1,4 @@
-"""The password of the page: a scrypt hash in its own file, written by the command line only."""
+"""A password as a scrypt hash in its own file, written by the command line only."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ import secrets
 from pathlib import Path
 
 from agent.core.files import give_owner_of_folder, sync_directory
-from agent.web.base.reasons import PASSWORD_FILE_INVALID, PASSWORD_TOO_LONG, PASSWORD_TOO_SHORT
-from drivers.reasons import InvalidValue
+from drivers.reasons import Code, InvalidValue
 
-NAME = "web-password"
+WEB_PASSWORD, OPCUA_PASSWORD = "web-password", "opcua-password"  # names of the files
 SECRETS = "secrets"  # folder next to the configuration, if it exists
 LENGTH_MIN, BYTES_MAX = 10, 1000
 _N, _R, _P = 2**14, 8, 1  # 16 MB and 50 ms a try
 _METHOD = "scrypt"
 
+PASSWORD_TOO_SHORT = Code("password_too_short", "the password has fewer than {n:d} characters")
+PASSWORD_TOO_LONG = Code("password_too_long", "the password has more than {n:d} bytes")
+PASSWORD_FILE_INVALID = Code(
+    "password_file_invalid", "{path} is not a password file. Delete it, or set a new password with --set-password"
+)
 
-def password_file(config_file: Path) -> Path:
-    """Where the hash is stored."""
+
+def password_file(config_file: Path, name: str) -> Path:
+    """Where a hash is stored. name: of the file."""
     folder = config_file.parent / SECRETS
-    return (folder if folder.is_dir() else config_file.parent) / NAME
+    return (folder if folder.is_dir() else config_file.parent) / name
 
 
 def check_length(password: str) -> None:

@@ -1,11 +1,11 @@
-"""The live source: connects in a thread and keeps trying, so that the page starts without a broker."""
+"""The live source: connects in a thread and keeps trying, so that its user starts without it."""
 
 from __future__ import annotations
 
 import threading
 
 from agent.delivery.followed_messages import BrokerError, MessageFollower
-from agent.web.base.reasons import CONTACT_LOST
+from agent.delivery.reasons import CONTACT_LOST
 from drivers.reasons import Reason
 
 RETRY_S = 3.0

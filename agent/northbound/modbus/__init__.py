@@ -1,0 +1,1 @@
+"""The Modbus TCP server: input registers with the newest values of each motor."""
