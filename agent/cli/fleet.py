@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -122,7 +123,8 @@ def _open(lake_dir: Path, question: str) -> tuple[Lake, Callable[[Lake, str | No
     from agent.fleet.savings import savings
 
     def of_reports(lake: Lake, month: str | None) -> Sequence[Any]:
-        return reported(lake, month or "", SystemClock().utc_ns() // 1_000_000)
+        now_ms = SystemClock().utc_ns() // 1_000_000
+        return reported(lake, month or "", now_ms, len(os.sched_getaffinity(0)))
 
     asked: dict[str, Callable[[Lake, str | None], Sequence[Any]]] = {
         "savings": savings, "reported": of_reports, "verdicts": messages.verdicts, "alarms": messages.alarms,

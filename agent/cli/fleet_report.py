@@ -96,8 +96,24 @@ def _json(found: FleetReport) -> str:
 
 def _lines(found: FleetReport, output: Path | None) -> Iterator[str]:
     """The report for a terminal."""
+    from agent.fleet.report.page import attention_lines
+
+    yield from _total_lines(found) if found.total.motors else [_("No saving is calculated for this month")]
+    for title, lines, more in attention_lines(found.attention, current()):
+        yield ""
+        yield title
+        yield from (f"  {line}" for line in lines)
+        if more:
+            yield "  " + _("… {n:d} more", n=more)
+    if output is not None:
+        yield ""
+        yield ", ".join(str(output.with_suffix(suffix)) for suffix in (output.suffix, ".svg", ".json"))
+
+
+def _total_lines(found: FleetReport) -> Iterator[str]:
+    """The ranking and the sum."""
     from agent.cli.fleet_view import table_lines
-    from agent.fleet.report.page import attention_lines, period, shown_motors, total_text
+    from agent.fleet.report.page import period, shown_motors, total_text
     from agent.savings.report.formatting import kwh
 
     total, bounds = found.total, found.total.uncertainty
@@ -116,12 +132,3 @@ def _lines(found: FleetReport, output: Path | None) -> Iterator[str]:
         "of the variance is common",
         low=kwh(bounds.independent_wh), high=kwh(bounds.correlated_wh), share=bounds.common_share,
     )  # fmt: skip
-    for title, lines, more in attention_lines(found.attention, current()):
-        yield ""
-        yield title
-        yield from (f"  {line}" for line in lines)
-        if more:
-            yield "  " + _("… {n:d} more", n=more)
-    if output is not None:
-        yield ""
-        yield ", ".join(str(output.with_suffix(suffix)) for suffix in (output.suffix, ".svg", ".json"))

@@ -38,6 +38,7 @@ class Lake:
         if not path.is_dir():
             raise LakeError(LAKE_MISSING, path=str(path))
         self.path, self.findings = path, list[Reason]()
+        self._damaged = set[LakeFile]()
         threads = max(1, min(THREADS, len(os.sched_getaffinity(0))))
         spill = Path(tempfile.gettempdir()) / f"magwatt-lake-{os.getpid()}"  # made when it is needed, and deleted
         self._db = duckdb.connect(config={
@@ -47,9 +48,9 @@ class Lake:
         self._db.execute("set timezone = 'UTC'")
 
     def files(self, dataset: str, wanted: Callable[[str], bool] = lambda _: True) -> list[LakeFile]:
-        """The files of a data set. wanted: whether a partition is read. Raises LakeError if there are none."""
+        """The files of a data set. wanted: whether a partition is read. Raises LakeError if it has no file at all."""
         found = files_of(self.path, dataset, self.findings, wanted)
-        if not found:
+        if not found and next((self.path / dataset).rglob("*.parquet"), None) is None:
             raise LakeError(LAKE_EMPTY, path=str(self.path), dataset=dataset)
         return found
 
@@ -60,8 +61,9 @@ class Lake:
     def ask(self, files: Sequence[LakeFile], query: Callable[[str], str], relation: Relation) -> list[tuple[Any, ...]]:
         """The rows of a query. query: its text, given the text of the relation. Raises LakeError.
 
-        Files that turn out to be damaged are left out, and the query is repeated.
+        Files that turn out to be damaged are left out, of this query and of later ones.
         """
+        files = [file for file in files if file not in self._damaged]
         if not files:
             return []
         try:
@@ -88,11 +90,12 @@ class Lake:
         """
         if not all(file.path.exists() for file in files):
             raise LakeError(LAKE_CHANGED, path=str(self.path)) from None
-        damaged = {file for file in files if not self._is_readable(file)}
+        damaged = [file for file in files if not self._is_readable(file)]
         if not damaged:
             raise LakeError(QUERY_FAILED, error=str(error)) from None
-        self.findings += [LAKE_FILE_UNREADABLE(path=str(file.path)) for file in files if file in damaged]
-        return [file for file in files if file not in damaged]
+        self._damaged.update(damaged)
+        self.findings += [LAKE_FILE_UNREADABLE(path=str(file.path)) for file in damaged]
+        return [file for file in files if file not in self._damaged]
 
     def timezones(self, gateways: Iterable[Gateway]) -> dict[Gateway, str]:
         """The time zone of each gateway by its newest configuration; UTC, and a finding, if there is none."""

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -54,7 +55,7 @@ def files_of(
             unknown[keys["v"]] += 1
             continue
         partition = keys.get("day", keys.get("month", ""))
-        if "site" not in keys or "gateway" not in keys or "v" not in keys:
+        if not {"site", "gateway", "v"} <= keys.keys() or not _is_partition(partition):
             findings.append(LAKE_FILE_MISPLACED(path=str(path)))
         elif wanted(partition):
             if (size := _complete_size(path)) is None:
@@ -138,6 +139,17 @@ def clock_findings(files: Iterable[LakeFile]) -> list[Reason]:
                 break
             newest = max(newest, file.partition)
     return found
+
+
+@cache
+def _is_partition(text: str) -> bool:
+    """Whether it is a day, a month, or empty."""
+    try:
+        return not text or (
+            len(text) in _LONG_DAYS and text == date.fromisoformat(f"{text}-01"[:10]).isoformat()[: len(text)]
+        )
+    except ValueError:
+        return False
 
 
 def _days_between(early: str, late: str) -> int:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from agent.fleet.lake import Lake, Relation
 from agent.fleet.lake_files import LakeFile, by_gateway, files_of
-from agent.fleet.missing_months import gateways_without, missing_months
+from agent.fleet.months import gateways_without, missing_months
 from agent.fleet.shared_names import shared_name_findings
 
 BATCH_BYTES = 1_000_000_000  # of files in one query

@@ -16,8 +16,7 @@ from agent.config.tariff import month_bounds_ms
 from agent.core.local_time import format_date
 from agent.fleet.lake import Gateway, Lake, Relation
 from agent.fleet.lake_files import LakeFile, by_gateway, newest_of_ledgers
-from agent.fleet.missing_months import gateways_without, missing_months
-from agent.fleet.months import months_between
+from agent.fleet.months import gateways_without, missing_months, months_between
 from agent.fleet.shared_names import shared_ledgers
 
 BATCH_BYTES = 128_000_000  # of ledger files in one query

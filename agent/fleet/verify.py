@@ -43,7 +43,8 @@ class VerifiedLedger(Struct, frozen=True):
 def verify_ledgers(lake: Lake, given: Iterable[Checkpoint] = ()) -> Iterator[VerifiedLedger]:
     """By site and gateway. given: external checkpoints, in addition to those in the lake. Raises LakeError.
 
-    A ledger that ends more than two days before its newest checkpoint is a finding.
+    A ledger that ends more than two days before its newest checkpoint is a finding. One of which no file can be read
+    is left out: its files are findings.
     """
     files = newest_of_ledgers(lake.files("ledger"))
     lake.findings += shared_ledgers(map(_ledger_of, files))
@@ -51,7 +52,8 @@ def verify_ledgers(lake: Lake, given: Iterable[Checkpoint] = ()) -> Iterator[Ver
     for (site, gateway, ledger), group in groupby(sorted(files, key=_ledger_of), _ledger_of):
         own = [item for item in checkpoints if (item.get("site"), item.get("gateway")) == (site, gateway)]
         with closing(sqlite3.connect("")) as db:  # on disk, when it does not fit into memory
-            last = _copy(lake, list(group), db)
+            if not (last := _copy(lake, list(group), db)):
+                continue
             newer = [item for item in own if int(item["seq"]) > last]
             result = verify_chain(db, [item for item in own if int(item["seq"]) <= last])
         if newer and max(int(item.get("at", 0)) for item in newer) > result.last_ms + LATE_MS:

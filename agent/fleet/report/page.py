@@ -119,7 +119,8 @@ def _ranking(report: FleetReport, _: Catalogue) -> Markup:
             name = f"{item.title} · {item.gateway}"
             bars.append(Bar(name, item.saving.saved_wh / 1000, item.saving.u95_wh / 1000))
     title = _("Saving of each motor with its U95, {period}", period=period(report))
-    return ranking_svg(bars, _("saving, kWh"), title)
+    axis = [_("saving, kWh"), period(report), *([_("simulated")] if report.simulated else [])]
+    return ranking_svg(bars, " · ".join(axis), title)
 
 
 def _causes(total: FleetTotal, _: Catalogue) -> list[tuple[str, str, str]]:

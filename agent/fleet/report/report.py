@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from agent.config.tariff import month_bounds_ms
 from agent.fleet.lake import Lake
 from agent.fleet.lake_files import LakeFile, newest_of_ledgers
-from agent.fleet.reasons import GATEWAY_NAME_SHARED
 from agent.fleet.report.attention import Attention, attention
 from agent.fleet.report.error_sum import SumUncertainty, uncertainty_of_sum
 from agent.fleet.report.motors import GatewayFiles, GatewaySavings, MotorSaving, savings_of
+from agent.fleet.shared_names import shared_ledgers
 from agent.fleet.verify import VerifiedLedger, verify_ledgers
 from agent.savings.accounting.verdict import NEGATIVE, NOT_PROVEN, PROVEN, PROVISIONAL, UNDECIDED
 from agent.savings.records.model import Saving
@@ -133,12 +133,9 @@ def _gateways(lake: Lake) -> Iterator[GatewayFiles]:
         events[file.ledger].append(file)
     for file in lake.optional_files("configuration"):
         configurations[file.site, file.gateway].append(file)
-    names: dict[tuple[str, str], int] = defaultdict(int)
+    lake.findings += shared_ledgers(records)
     for (site, gateway, ledger), files in records.items():
-        names[site, gateway] += 1
         yield GatewayFiles(site, gateway, ledger, files, events[ledger], configurations[site, gateway])
-    lake.findings += [GATEWAY_NAME_SHARED(site=site, gateway=gateway, n=n)
-                      for (site, gateway), n in names.items() if n > 1]  # fmt: skip
 
 
 def _calculated(

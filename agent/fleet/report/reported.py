@@ -28,14 +28,16 @@ class ReportedMonth(Struct, frozen=True):
     compared: float
 
 
-def reported(lake: Lake, month: str, now_ms: int) -> list[ReportedMonth]:
+def reported(lake: Lake, month: str, now_ms: int, processes: int = 1) -> list[ReportedMonth]:
     """By site, gateway and motor; motors without a saving are left out. Raises LakeError, InvalidValue."""
     found = [
         ReportedMonth(
             motor.site, motor.gateway, motor.ledger, motor.motor, month, saving.intervals, saving.measured_wh,
             saving.adjusted_wh, saving.saved_wh, saving.u95_wh, saving.verdict, motor.compared,
         )
-        for motor in collect(lake.path, (month, month), now_ms, findings=lake.findings).motors
+        for motor in collect(
+            lake.path, (month, month), now_ms, processes=processes, findings=lake.findings
+        ).motors
         if (saving := motor.saving) is not None
     ]  # fmt: skip
     return sorted(found, key=lambda row: (row.site, row.gateway, row.ledger, row.motor))

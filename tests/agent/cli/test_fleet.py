@@ -58,6 +58,14 @@ def test_a_finding_is_exit_code_1(tmp_path: Path) -> None:
     assert found["rows"][0]["intervals"] == 4
 
 
+def test_a_month_without_data_is_no_mistake(tmp_path: Path) -> None:
+    FleetRows().write(tmp_path)
+    lake(tmp_path)
+    for question in ("savings", "coverage", "verdicts", "alarms"):
+        result = invoke("fleet", "query", question, "--lake", str(tmp_path), "--month", "2099-01", "--json")
+        assert (result.exit_code, json.loads(result.stdout)["rows"]) == (0, []), question
+
+
 def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     assert invoke("fleet", "query", "savings", "--lake", str(tmp_path / "none")).exit_code == 2
     assert invoke("fleet", "query", "coverage", "--lake", lake(tmp_path)).exit_code == 2
@@ -93,6 +101,15 @@ def test_loading_into_a_database_reports_what_was_new(tmp_path: Path, database: 
               for _ in range(2)]  # fmt: skip
     assert [one["inserted"] > 0 for one in counts] == [True, False]
     assert counts[0]["rows"] == counts[0]["inserted"]
+
+
+def test_nothing_of_the_last_days_is_no_mistake(tmp_path: Path, database: str) -> None:
+    """A timer that loads them must not fail when the gateways are silent."""
+    message = Message("fan", "telemetry", 10**12, {"active_power_w": 1.0})  # 2001
+    convert(ndjson(tmp_path / "rows.ndjson", {"7-1": message}), ROOT, tmp_path, ORIGIN)
+    options = ("--lake", str(tmp_path), "--database", database, "--days", "1", "--json")
+    result = invoke("fleet", "load", *options)
+    assert (result.exit_code, json.loads(result.stdout)["files"]) == (0, 0)
 
 
 def test_only_the_last_days_are_loaded(tmp_path: Path, database: str) -> None:

@@ -39,5 +39,10 @@ def test_wrong_usage_is_exit_code_2(lake: str, options: list[str]) -> None:
     assert invoke("fleet", "report", "--lake", lake, *options).exit_code == 2
 
 
+def test_a_month_without_a_saving_has_no_sum(lake: str) -> None:
+    result = invoke("fleet", "report", "--lake", lake, "--month", "2020-01")
+    assert (result.exit_code, "±" in result.stdout) == (1, False)
+
+
 def test_query_reported_needs_a_month(lake: str) -> None:
     assert invoke("fleet", "query", "reported", "--lake", lake).exit_code == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import metered_retrofit
-from support.lake import parts
+from support.lake import interval, ledger, parts
 
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.records import Place, export_ledger
@@ -43,6 +43,16 @@ def verified(tmp_path: Path) -> tuple[VerifiedLedger, Lake]:
     lake = Lake(tmp_path / "lake")
     [check] = verify_ledgers(lake)
     return check, lake
+
+
+def test_a_ledger_without_a_readable_file_is_not_valid(tmp_path: Path) -> None:
+    export_ledger(ledger([interval(900_000 * n, 1000) for n in range(50)]), tmp_path, ORIGIN, Place())
+    [path] = (tmp_path / "ledger").rglob("*.parquet")
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + bytes(len(content) // 2) + content[len(content) // 2 + 4 :])
+    lake = Lake(tmp_path)
+    assert list(verify_ledgers(lake)) == []
+    assert lake.findings == [codes.LAKE_FILE_UNREADABLE(path=str(path))]
 
 
 @pytest.mark.parametrize("part", [20_000, 7])

@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
 from agent.fleet.reasons import GATEWAY_SILENT
 from agent.fleet.report.attention import Attention
@@ -44,6 +45,15 @@ def test_the_picture_is_complete_xml_with_an_error_bar_for_each_motor(language: 
     bars = [item for item in tree.iter() if item.get("class", "").startswith("bar")]
     errors = [item for item in tree.iter() if item.get("class") == "error"]
     assert (len(bars), len(errors)) == (BEST + WORST, 3 * (BEST + WORST))
+
+
+@pytest.mark.parametrize(("language", "simulated"), [("en", "simulated"), ("zh_CN", "模拟")])
+def test_the_picture_names_its_period_and_that_it_is_simulated(language: str, simulated: str) -> None:
+    """It is pasted into documents without the page."""
+    for report in (REPORT, replace(REPORT, motors=[replace(item, simulated=True) for item in MOTORS])):
+        shown = [item.text or "" for item in ElementTree.fromstring(picture(report, language)).iter() if item.text]
+        assert any("2026-09 – 2026-10" in text and "kWh" in text for text in shown)
+        assert any(simulated in text for text in shown) == report.simulated
 
 
 def test_bars_and_errors_are_drawn_to_scale() -> None:

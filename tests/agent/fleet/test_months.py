@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.fleet import reasons as codes
 from agent.fleet.lake_files import LakeFile
 from agent.fleet.messages import RowCoverage
-from agent.fleet.missing_months import gateways_without, missing_months
+from agent.fleet.months import gateways_without, missing_months
 
 FAN = {"site": "mill-2", "gateway": "gw-07", "motor": "fan"}
 
@@ -22,6 +22,12 @@ def test_each_gap_is_one_finding() -> None:
         codes.MONTHS_MISSING(**FAN, n=671, first="1970-02", last="2025-12"),  # 56 years less one month
         codes.MONTH_MISSING(**FAN, month="2026-02"),
     ]
+
+
+def test_findings_are_in_the_order_of_the_gateways() -> None:
+    """A query returns its groups in any order."""
+    rows = [row(month, gateway) for gateway in ("gw-08", "gw-07", "gw-09") for month in ("2026-03", "2026-01")]
+    assert [finding.data["gateway"] for finding in missing_months(rows)] == ["gw-07", "gw-08", "gw-09"]
 
 
 def test_a_month_that_is_asked_for() -> None:
