@@ -51,7 +51,12 @@ ANALYSES = {
         Analysis("efficiency", "snapshot", f"{_WAVEFORMS}:efficiency", _OF_WAVEFORMS),
         Analysis("condition", "snapshot", f"{_WAVEFORMS}:condition", _OF_WAVEFORMS),
         Analysis(
-            "baseline", "ledger", "agent.fleet.reanalysis.motor_months:baseline", (_OWN, "agent/savings"), 1, True
+            "baseline",
+            "ledger",
+            "agent.fleet.reanalysis.motor_months:baseline",
+            (_OWN, "agent/savings", "agent/config", "drivers"),
+            1,
+            True,
         ),
     )
 }
