@@ -122,7 +122,8 @@ def _rows(motor: _Motor, site: _Site) -> Iterator[Row]:
         assert saved is not None
         yield {
             "asset": frozen.asset, "t_ms": saved.to_ms, "month": period[0],
-            "measured_wh": round(saved.measured_wh), **_of("frozen", frozen, saved, plant is not None), **_of("refit", again, refit, plant is not None),
+            "measured_wh": round(saved.measured_wh), **_of("frozen", frozen, saved, plant is not None),
+            **_of("refit", again, refit, plant is not None),
             "not_stored": sum(item is None for item in motor.intervals.values()), "problem": problem,
         }  # fmt: skip
 
