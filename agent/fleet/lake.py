@@ -49,14 +49,14 @@ class Lake:
 
     def files(self, dataset: str, wanted: Callable[[str], bool] = lambda _: True) -> list[LakeFile]:
         """The files of a data set. wanted: whether a partition is read. Raises LakeError if it has no file at all."""
-        found = files_of(self.path, dataset, self.findings, wanted)
+        found = self._files(dataset, wanted)
         if not found and next((self.path / dataset).rglob("*.parquet"), None) is None:
             raise LakeError(LAKE_EMPTY, path=str(self.path), dataset=dataset)
         return found
 
     def optional_files(self, dataset: str) -> list[LakeFile]:
         """The files of a data set; empty if there are none."""
-        return files_of(self.path, dataset, self.findings)
+        return self._files(dataset, lambda _: True)
 
     def ask(self, files: Sequence[LakeFile], query: Callable[[str], str], relation: Relation) -> list[tuple[Any, ...]]:
         """The rows of a query. query: its text, given the text of the relation. Raises LakeError.
@@ -112,6 +112,13 @@ class Lake:
         zones = {gateway: found.get(gateway) for gateway in gateways}
         self.findings += [TIMEZONE_UNKNOWN(site=site, gateway=name) for (site, name), zone in zones.items() if not zone]
         return {gateway: zone or "UTC" for gateway, zone in zones.items()}
+
+    def _files(self, dataset: str, wanted: Callable[[str], bool]) -> list[LakeFile]:
+        """A finding that several data sets have is there once."""
+        findings = list[Reason]()
+        found = files_of(self.path, dataset, findings, wanted)
+        self.findings[:] = dict.fromkeys([*self.findings, *findings])
+        return found
 
     def _is_readable(self, file: LakeFile) -> bool:
         try:

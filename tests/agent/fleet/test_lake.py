@@ -120,6 +120,9 @@ def test_a_clock_that_was_back_is_named_and_its_rows_count(tmp_path: Path) -> No
         codes.CLOCK_WAS_BACK(site="mill-2", gateway="gw-07", day="2025-08-17", before="2026-09-21"),
         codes.MONTHS_MISSING(site="mill-2", gateway="gw-07", motor="pump-1", n=12, first="2025-09", last="2026-08"),
     ]
+    found = list(lake.findings)
+    lake.files("telemetry")
+    assert lake.findings == found, "once"
 
 
 def test_two_gateways_with_one_name_lose_no_row(tmp_path: Path) -> None:
