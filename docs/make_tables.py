@@ -73,19 +73,17 @@ the rows of some plants.
 
 ## Restarts and questions
 {restart}
-Gateways reconnect over about the duration of the outage. Questions spend most of their time on files: each gateway
-exports one of its ledger a day.
+Gateways reconnect over about the duration of the outage. Questions spend most of their time on files: a ledger has one
+a day.
 
 ## Brokers
-**One Mosquitto** uses one core: {mosquitto_rows_s:,} rows a second are 70 % of it. For more, or where a broker must
-not be missing:
-- **Several Mosquittos**, each with the gateways of some plants and a `fleet ingest`, and one lake. A plant can have
-  its own broker with a bridge (`deploy/mosquitto`).
+**One Mosquitto** uses one core: {mosquitto_rows_s:,} rows a second are 70 % of it. For more:
+- **Several Mosquittos**, each with a `fleet ingest`, and one lake. A plant can have its own, with a bridge
+  (`deploy/mosquitto`).
 - **A cluster** (EMQX, HiveMQ, VerneMQ), for consumers that need all messages at one address.
 
-**Shared subscriptions** give each message to one of several consumers. Mosquitto 2.0 does not keep them when it
-restarts: what gateways publish before the consumers are connected again is acknowledged and lost. Workers with
-`--part` lose nothing; those of a cluster can use `--group`.
+**Shared subscriptions** (`--group`) give each message to one of several workers. Mosquitto 2.0 forgets them when it
+restarts: what gateways publish until the workers are connected again is lost. Workers with `--part` lose nothing.
 """
 
 if __name__ == "__main__":

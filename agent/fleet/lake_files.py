@@ -50,6 +50,8 @@ def files_of(
     """
     found, unknown = list[LakeFile](), Counter[str]()
     for path in sorted((lake / dataset).rglob("*.parquet")):
+        if any(part.startswith(".") for part in path.relative_to(lake).parts):
+            continue  # an upload that was interrupted, and will be continued
         keys = dict(part.split("=", 1) for part in path.relative_to(lake / dataset).parts[:-1] if "=" in part)
         if keys.get("v", str(VERSION)) != str(VERSION):
             unknown[keys["v"]] += 1

@@ -75,6 +75,17 @@ def test_a_file_that_was_cut_off_is_named(tmp_path: Path) -> None:
     assert codes.LAKE_FILE_UNREADABLE(path=str(cut)) in lake.findings
 
 
+def test_an_upload_that_was_interrupted_is_no_file_yet(tmp_path: Path) -> None:
+    """rsync --partial-dir=.partial keeps its beginning there."""
+    add(tmp_path / "lake", *map(second, range(50)))
+    path = add(tmp_path / "lake", *map(second, range(50, 90)))
+    (path.parent / ".partial").mkdir()
+    part = path.rename(path.parent / ".partial" / path.name)
+    part.write_bytes(part.read_bytes()[:-20])
+    lake = Lake(tmp_path / "lake")
+    assert (rows_of(lake), lake.findings) == (50, [])
+
+
 def test_a_file_with_changed_bytes_is_named(tmp_path: Path) -> None:
     """Its end is intact, so that only reading finds it."""
     add(tmp_path / "lake", *map(second, range(50)))
