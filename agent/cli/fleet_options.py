@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,16 @@ def month_option(*names: str, **options: Any) -> Callable[[Any], Any]:
         return text
 
     return click.option(*names, metavar="YYYY-MM", callback=checked, **options)
+
+
+def progress(text: str) -> Callable[[int, int], None]:
+    """Shows in a line of the terminal how much is done. text: with {done:d} and {of:d}, marked by `N_`."""
+
+    def show(done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            click.echo("\r" + _(text, done=done, of=of), err=True, nl=done == of)
+
+    return show
 
 
 def need_libraries(*more: str) -> None:

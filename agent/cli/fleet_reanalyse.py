@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.fleet_options import lake_option, month_option
+from agent.cli.fleet_options import lake_option, month_option, progress
 from agent.cli.options import FINDING, fail
 from agent.core.text import N_, _, as_object, text_of
 
 if TYPE_CHECKING:
-    from agent.fleet.reanalysis.run import Progress, ReanalysisReport
+    from agent.fleet.reanalysis.run import ReanalysisReport
     from agent.fleet.reanalysis.workers import Workers
 
 ANALYSES = ("power-quality", "efficiency", "condition", "baseline")  # as in agent/fleet/reanalysis/analyses.py
@@ -52,8 +52,9 @@ def reanalyse(
 
         fail(text_of(LAKE_MISSING(path=str(lake_dir))))
     wanted = (lambda partition: partition.startswith(month)) if month else (lambda _partition: True)
+    show = progress(N_("{done:d} of {of:d} inputs"))
     try:
-        report = run(lake_dir.resolve(), results_dir or lake_dir, KNOWN[analysis], workers, wanted, _progress())
+        report = run(lake_dir.resolve(), results_dir or lake_dir, KNOWN[analysis], workers, wanted, show)
     except (ReanalysisError, OSError) as error:
         fail(text_of(error) if isinstance(error, ReanalysisError) else str(error))
     _print(report, as_json)
@@ -81,22 +82,6 @@ def _workers(count: int | None, scheduler: str | None) -> Workers:
         )
         kernel_cache.complete()
     return ProcessWorkers(count or len(os.sched_getaffinity(0)), compute, prepare)
-
-
-def _progress() -> Progress:
-    """Prints to standard error: to a terminal in one line, else a line for each tenth."""
-    terminal, tenth = sys.stderr.isatty(), -1
-
-    def report(done: int, total: int) -> None:
-        nonlocal tenth
-        text = _("{done:d} of {total:d} inputs", done=done, total=total)
-        if terminal:
-            click.echo(f"\r{text}", err=True, nl=done == total)
-        elif (now := 10 * done // max(total, 1)) != tenth:
-            tenth = now
-            click.echo(text, err=True)
-
-    return report
 
 
 def _print(report: ReanalysisReport, as_json: bool) -> None:

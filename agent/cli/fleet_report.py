@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.fleet_options import lake_option, month_option, need_libraries
+from agent.cli.fleet_options import lake_option, month_option, need_libraries, progress
 from agent.cli.options import FINDING, fail
 from agent.core.text import N_, _, current, language_of, text_of
 from drivers.file_reasons import FILE_UNWRITABLE
@@ -62,7 +62,7 @@ def report(
     try:
         found = collect(
             lake_dir, (first or month, month), now_ms, processes=processes or len(os.sched_getaffinity(0)),
-            verify=verify, progress=_progress,
+            verify=verify, progress=progress(N_("{done:d} of {of:d} gateways")),
         )  # fmt: skip
     except LakeError as error:
         fail(text_of(error))
@@ -70,11 +70,6 @@ def report(
         _write(found, output, language_of(lang or current().language) or "en")
     click.echo(_json(found) if as_json else "\n".join(_lines(found, output)))
     sys.exit(FINDING if found.attention else 0)
-
-
-def _progress(done: int, of: int) -> None:
-    if sys.stderr.isatty():
-        click.echo("\r" + _("{done:d} of {of:d} gateways", done=done, of=of), err=True, nl=done == of)
 
 
 def _write(found: FleetReport, output: Path, language: str) -> None:

@@ -24,6 +24,8 @@ from drivers.reasons import CodedError, Reason
 MEMORY = "120MB"  # of DuckDB; more is written to a temporary folder
 THREADS = 2
 Gateway = tuple[str, str]  # site, name
+MESSAGE = {"t": "timestamptz", "id": "varchar", "asset": "varchar", "q": "varchar"}  # columns of each kind of message
+IDENTITY = ("id", "t")  # of a message
 
 
 class LakeError(CodedError):

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from agent.core.metrics import by_name
 from agent.fleet.database import FRAME, FleetDatabase, coded_errors
-from agent.fleet.lake import Lake, LakeError, Relation, quoted
+from agent.fleet.lake import IDENTITY, MESSAGE, Lake, LakeError, Relation, quoted
 from agent.fleet.lake_files import LakeFile
 
 KINDS = ("telemetry", "pq3s", "pq10m", "savings", "event", "health")
@@ -22,7 +22,6 @@ AVERAGED = ("telemetry", "pq3s")  # kinds of which means can be loaded instead o
 OF_MOTORS = ("telemetry", "pq3s", "pq10m", "savings")  # kinds without rows of the gateway itself
 BATCH_BYTES = 20_000_000  # of files in one transaction
 ROWS_AT_ONCE = 5000  # of one piece of COPY
-_IDENTITY = ("id", "t")
 _NOT_METRICS = ("v", "day", "t", "m", "f", "r", *FRAME)
 _TYPES = {"FLOAT": "real", "DOUBLE": "double precision", "BIGINT": "double precision", "VARCHAR": "text"}
 _DUCKDB = {"real": "float", "double precision": "double", "text": "varchar"}
@@ -153,7 +152,7 @@ def _query(
 
     metrics: name → type in the files. A text where the table has a number becomes null.
     """
-    relation = Relation({"t": "timestamptz", "id": "varchar", "asset": "varchar", "q": "varchar", **metrics}, _IDENTITY)
+    relation = Relation({**MESSAGE, **metrics}, IDENTITY)
     wanted = " where asset is not null" if place.kind in OF_MOTORS else ""
     casts = ", ".join(f"try_cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in values.items())
     rows = f"select t as time, site, gateway, asset, id, q, {casts} from {relation.text(files)}{wanted}"

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from agent.fleet.lake import Lake, Relation
+from agent.fleet.lake import IDENTITY, MESSAGE, Lake, Relation
 from agent.fleet.lake_files import LakeFile, by_gateway, files_of
 from agent.fleet.months import gateways_without, missing_months
 from agent.fleet.shared_names import shared_name_findings
 
 BATCH_BYTES = 1_000_000_000  # of files in one query
 NUMBER = "(split_part(id, '-', 1)::bigint << 34) + split_part(id, '-', 2)::bigint"  # in the order of publishing
-IDENTITY = ("id", "t")
-_FRAME = {"t": "timestamptz", "id": "varchar", "asset": "varchar", "q": "varchar"}
-_ROWS = Relation({**_FRAME, "energy_counted_import_wh": "bigint"}, IDENTITY)
+_ROWS = Relation({**MESSAGE, "energy_counted_import_wh": "bigint"}, IDENTITY)
 _SAVINGS = Relation(
-    {**_FRAME, "savings_verdict": "varchar", "saved_energy_wh": "double", "saved_energy_wh_u": "double",
+    {**MESSAGE, "savings_verdict": "varchar", "saved_energy_wh": "double", "saved_energy_wh_u": "double",
      "savings_coverage_pct": "double", "savings_caveats": "varchar", "savings_assumptions": "varchar"},
     IDENTITY,
 )  # fmt: skip
 _EVENTS = Relation(
-    {**_FRAME, "alarm": "varchar", "alarm_state": "varchar", "alarm_change": "varchar", "alarm_priority": "varchar"},
+    {**MESSAGE, "alarm": "varchar", "alarm_state": "varchar", "alarm_change": "varchar", "alarm_priority": "varchar"},
     IDENTITY,
 )
 

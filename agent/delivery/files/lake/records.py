@@ -81,7 +81,7 @@ def export_ledger(db: sqlite3.Connection, lake: Path, origin: Origin, after: Pla
         for row in rows:
             months[day_of(row[1])[:7]].append(row)
         for month, records in months.items():
-            folder = folder_of(lake, DATASET, origin, ledger=_identity(db), month=month)
+            folder = folder_of(lake, DATASET, origin, ledger=identity_of(db), month=month)
             write(folder / _name(records, restores), ledger_table(records, partial(_stored, db)), origin)
         after = Place(rows[-1][0], _digest(rows[-1][3]), restores)
     return after
@@ -115,24 +115,20 @@ def key_of(db: sqlite3.Connection) -> str:
         return ""
 
 
+def identity_of(db: sqlite3.Connection) -> str:
+    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers; "": no record."""
+    first = db.execute("select body from ledger order by seq limit 1").fetchone()
+    return _digest(first[0])[:16] if first else ""
+
+
 def _stored(db: sqlite3.Connection, asset: str | None, start_ms: int | None) -> str | None:
     row = db.execute("select body from interval where asset = ? and start_ms = ?", (asset, start_ms)).fetchone()
     return row[0] if row else None
 
 
-def _identity(db: sqlite3.Connection) -> str:
-    """First 16 digits of the hash of the first record: two gateways with one name have two ledgers."""
-    return _digest(db.execute("select body from ledger order by seq limit 1").fetchone()[0])[:16]
-
-
 def _name(records: list[Row], restores: int) -> str:
     """With the hash of the last line: a rewritten ledger has other records with these numbers."""
     return f"records-{restores}-{records[0][0]}_{records[-1][0]}-{_digest(records[-1][3])[:8]}.parquet"
-
-
-def identity_of(db: sqlite3.Connection) -> str:
-    """By which a ledger is told from another one of a gateway with the same name; "": it has no record yet."""
-    return _identity(db) if db.execute("select 1 from ledger limit 1").fetchone() else ""
 
 
 def _digest(line: str) -> str:
