@@ -88,6 +88,13 @@ def test_a_missing_month_that_is_asked_for(lake: Path) -> None:
     assert (result.exit_code, codes["gap"]) == (1, "gateway_month_missing")
 
 
+def test_verdicts_and_priorities_are_in_the_language_of_the_reader(lake: Path) -> None:
+    for question, code in (("verdicts", "proven"), ("alarms", "high")):
+        result = invoke("--lang", "zh", "fleet", "query", question, "--lake", str(lake))
+        assert "mill-2" in result.stdout
+        assert code not in result.stdout
+
+
 def test_the_verification_of_the_ledgers(lake: Path) -> None:
     found = json.loads(invoke("fleet", "verify", "--lake", str(lake), "--json").stdout)
     codes = {place_of(finding["data"]): finding["code"] for finding in found["findings"]}
