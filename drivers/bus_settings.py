@@ -22,6 +22,7 @@ class BusSettings(Struct, frozen=True):
     listen_s: listening time before the first request, in seconds; 0: none.
     quiet_s: time without a frame of another master after which requests are sent again, in seconds.
     dlt645: frames of DL/T 645-2007 instead of Modbus, at a serial port or through a transparent converter.
+    listen_only: another master polls the bus; nothing is sent.
     rs485: let the kernel switch the direction of the transceiver, if the port supports it.
     """
 
@@ -38,6 +39,7 @@ class BusSettings(Struct, frozen=True):
     quiet_s: float = QUIET_S
     rs485: bool = False
     dlt645: bool = False
+    listen_only: bool = False
 
     @property
     def where(self) -> str:

@@ -9,7 +9,8 @@
     │   └── ForeignMasterActive   another master is active on the bus: nothing is sent
     ├── FrameError                a response was corrupt or did not match its request and was discarded
     ├── ModbusExceptionResponse   the device sent a Modbus exception response
-    │   └── MeterRejection          a meter of DL/T 645 rejected a request
+    │   ├── MeterRejection          a meter of DL/T 645 rejected a request
+    │   └── NotReadByMaster         the bus is only listened to, and the other master does not read this register
     ├── ProfileError              a register map is invalid
     └── FileError                 a recording cannot be read
 
@@ -19,7 +20,14 @@ true if a repeated request may succeed without a change of the configuration or 
 
 from __future__ import annotations
 
-from drivers.error_reasons import EXCEPTION_UNKNOWN, EXCEPTIONS, METER_REJECTION, METER_REJECTIONS, MODBUS_EXCEPTION
+from drivers.error_reasons import (
+    EXCEPTION_UNKNOWN,
+    EXCEPTIONS,
+    METER_REJECTION,
+    METER_REJECTIONS,
+    MODBUS_EXCEPTION,
+    NOT_READ_BY_MASTER,
+)
 from drivers.profile_reasons import PROFILE_INVALID
 from drivers.reasons import CodedError, Reason
 
@@ -89,6 +97,14 @@ class MeterRejection(ModbusExceptionResponse):
         DriverError.__init__(self, METER_REJECTION, meter=meter, identifier=identifier, causes=causes)
         self.code = ILLEGAL_ADDRESS if bits & 2 else DEVICE_FAILURE
         self.retry = not bits & 2
+
+
+class NotReadByMaster(ModbusExceptionResponse):
+    """The other master of a bus that is only listened to does not read this register: as an illegal address."""
+
+    def __init__(self, unit_id: int, address: int) -> None:
+        DriverError.__init__(self, NOT_READ_BY_MASTER, unit_id=unit_id, address=address)
+        self.code, self.retry = ILLEGAL_ADDRESS, False
 
 
 class ProfileError(DriverError):

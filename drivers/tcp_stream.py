@@ -69,7 +69,7 @@ class TcpStream:
         except TimeoutError:
             raise ConnectFailed(codes.CONNECTION_TIMEOUT, peer=peer, timeout_s=CONNECT_S) from None
         except OSError as error:
-            raise ConnectFailed(_not_connected(peer, error)) from None
+            raise ConnectFailed(not_connected(peer, error)) from None
         self._last_s = time.monotonic()
         self._loop.add_reader(self._socket, self._on_readable)
 
@@ -245,7 +245,7 @@ class TcpStream:
         return LinkClosed(codes.CONNECTION_CLOSED if self._responded else codes.CONNECTION_CLOSED_EARLY, peer=peer)
 
 
-def _not_connected(peer: str, error: OSError) -> Reason:
+def not_connected(peer: str, error: OSError) -> Reason:
     if isinstance(error, socket.gaierror):
         return codes.HOST_UNKNOWN(peer=peer)
     if error.errno == errno.ECONNREFUSED:

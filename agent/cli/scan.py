@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from agent.cli.options import fail, option_value, seconds_from
+from agent.cli.options import check_usage, fail, option_value, seconds_from
 from agent.cli.target import target_of, target_options
 from agent.core.text import N_, _
 
@@ -27,6 +27,8 @@ from agent.core.text import N_, _
                       "that do not respond."))  # fmt: skip
 @click.option("--listen", type=seconds_from(2), default=10.0, show_default=True,
               help=N_("Listen on the serial port for this many seconds first."))  # fmt: skip
+@click.option("--listen-only", is_flag=True,
+              help=N_("Send nothing; show what another master reads, and the models that fit."))  # fmt: skip
 @click.option("--expect", metavar="N|LIST",
               help=N_("Number of devices, or unit identifiers (11-14,31), that must respond."))  # fmt: skip
 @click.option("--meters", metavar="LIST",
@@ -34,7 +36,7 @@ from agent.core.text import N_, _
                       "commas."))  # fmt: skip
 def scan(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
-    unit_ids: str, depth: str | None, listen: float, expect: str | None, meters: str | None,
+    unit_ids: str, depth: str | None, listen: float, listen_only: bool, expect: str | None, meters: str | None,
 ) -> None:  # fmt: skip
     from agent.cli.scan_runner import may_use_fc03, run_scan
     from agent.commissioning.discovery.meters import parse_addresses
@@ -49,6 +51,10 @@ def scan(
             expected=expect, unit_id=outside[0], unit_ids=unit_ids,
         ))  # fmt: skip
     addresses = option_value("--meters", meters, parse_addresses) if meters is not None else ()
-    fc03 = not addresses and may_use_fc03(allow_fc03)
-    options = ScanOptions(tuple(units), depth or "usual", listen, fc03, expected=expected, meters=addresses)
+    only_lines = _("--listen-only: with --tcp it is only valid with --framing rtu (a transparent serial converter)")
+    check_usage((listen_only and tcp and framing != "rtu", only_lines))
+    fc03 = not (addresses or listen_only) and may_use_fc03(allow_fc03)
+    options = ScanOptions(
+        tuple(units), depth or "usual", listen, fc03, expected=expected, meters=addresses, listen_only=listen_only
+    )
     sys.exit(run_scan(target, options, as_json))

@@ -152,6 +152,7 @@ BUS = {
     "line": KeySpec(_line, None),
     "tcp": KeySpec(schema.host_port(502), None),
     "framing": KeySpec(schema.one_of("tcp", "rtu", "dlt645"), None),
+    "mode": KeySpec(schema.one_of("poll", "listen"), "poll"),
     "poll_interval": KeySpec(schema.duration(0.1, 3600), 1.0),
     "listen_before_start": KeySpec(schema.duration(0, 60), 10.0),
     "resume_after_quiet": KeySpec(schema.duration(30, 86400), QUIET_S),

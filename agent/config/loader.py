@@ -216,6 +216,9 @@ def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
     if values["serial"] and values["framing"] == "tcp":
         report.problem(f"bus.{name}.framing", codes.SERIAL_FRAMING(), "tcp")
         return None
+    if values["mode"] == "listen" and framing == "tcp":
+        report.problem(f"bus.{name}.mode", codes.LISTEN_NEEDS_A_LINE(), "listen")
+        return None
     return Bus(
         name=name,
         serial=values["serial"],
@@ -228,6 +231,7 @@ def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
         timeout_s=values["timeout"],
         inter_request_delay_s=values["inter_request_delay"],
         rs485=values["rs485"],
+        mode=values["mode"],
     )
 
 

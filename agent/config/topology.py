@@ -99,8 +99,14 @@ def assets(config: Config) -> tuple[Asset, ...]:
 def polled_devices(config: Config) -> list[Meter | Drive]:
     """All meters, and the drives whose `comm_loss` permits polling; without devices of a private protocol."""
     found: list[Meter | Drive] = [*config.meters.values()]
-    found += (drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED)
+    found += (drive for drive in config.drives.values() if may_be_read(config, drive))
     return [item for item in found if is_polled(item.profile)]
+
+
+def may_be_read(config: Config, drive: Drive) -> bool:
+    """Whether the `comm_loss` of a drive permits polling; a bus that is only listened to needs no permission."""
+    bus = config.buses.get(drive.bus)
+    return drive.comm_loss not in NOT_POLLED or (bus is not None and bus.listens)
 
 
 def is_polled(profile: str) -> bool:

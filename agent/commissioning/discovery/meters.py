@@ -82,19 +82,22 @@ async def identify_meter(link: Dlt645Link, unit: int) -> Identified:
 
     found.reported = await _model(link, unit, timeout_s, found)
     volts = [await value(VOLTAGE_OF_PHASE | phase << 8) for phase in (1, 2, 3)]
-    names: tuple[str, ...]
-    if volts[2] is None:
-        names, reason = PROFILES[:1], codes.METER_ONE_PHASE()
-    elif volts[0] and volts[2] and not volts[1]:
-        names, reason = PROFILES[2:], codes.METER_THREE_WIRES()
-    elif all(volts):
-        names, reason = PROFILES[1:2], codes.METER_THREE_PHASES()
-    else:
-        names, reason = PROFILES[1:], codes.METER_WITHOUT_VOLTAGE()
+    names, reason = profiles_of_volts(volts)
     found.matches = [Match(load_profile(name), SCORE, True, (reason,), ()) for name in names]
     found.conclusive = len(names) == 1
     found.notes.append(codes.METER_SECONDARY())
     return found
+
+
+def profiles_of_volts(volts: Sequence[int | None]) -> tuple[tuple[str, ...], Reason]:
+    """The profiles that fit the voltages of the three phases, and why. None: the meter does not have this phase."""
+    if volts[2] is None:
+        return PROFILES[:1], codes.METER_ONE_PHASE()
+    if volts[0] and volts[2] and not volts[1]:
+        return PROFILES[2:], codes.METER_THREE_WIRES()
+    if all(volts):
+        return PROFILES[1:2], codes.METER_THREE_PHASES()
+    return PROFILES[1:], codes.METER_WITHOUT_VOLTAGE()
 
 
 async def _model(link: Dlt645Link, unit: int, timeout_s: float, found: Identified) -> str:

@@ -18,7 +18,8 @@ from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.duration import AnnouncedDuration
 from agent.commissioning.discovery.identify import identify_responding, timeout_of
 from agent.commissioning.discovery.match import Identified
-from agent.commissioning.discovery.passive_listen import listen_first
+from agent.commissioning.discovery.overheard_devices import HEAR_S, hear_devices
+from agent.commissioning.discovery.passive_listen import LineTraffic, listen_first
 from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
 from agent.commissioning.discovery.reported import Reported, read_reported
 from agent.commissioning.discovery.scan_result import (
@@ -48,7 +49,7 @@ SLOW_UNITS = 8  # number of the last queried units that are queried again after 
 FEW = 40  # up to this number of units, the second query has a long timeout
 RETRIES = 3  # requests to a unit from which invalid bytes were received
 
-Listen = Callable[[Target, ScanOptions, ScanProgress, asyncio.Event], Awaitable[Reason | None]]
+Listen = Callable[[Target, ScanOptions, ScanProgress, asyncio.Event], Awaitable[LineTraffic | None]]
 
 
 class ScanStopped(Exception):
@@ -78,11 +79,13 @@ class Scan:
         """Scans the bus. Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
         self._duration.start(len(self._units_in_order()))
+        listens = self._target.serial and not (options.listen_only and self._target.setting)
         try:
-            if self._target.serial and (
-                traffic := await self._listen(self._target, options, self._progress, self.stop)
-            ):
-                result.findings.append(traffic)
+            traffic = await self._listen(self._target, options, self._progress, self.stop) if listens else None
+            if traffic is not None:
+                result.findings.append(traffic.finding)
+            if traffic is not None or options.listen_only:
+                await self._hear(traffic)
                 return result
             self._check_stop()
             if await self._scan_meters():
@@ -106,6 +109,17 @@ class Scan:
             result.duration_s = self._duration.elapsed_s
             result.found.sort(key=lambda found: found.unit)
         return result
+
+    async def _hear(self, traffic: LineTraffic | None) -> None:
+        """Enters what another master reads. traffic: what was received so far; None: listen at the known setting."""
+        target, setting = self._target, traffic.setting if traffic is not None else self._target.setting
+        if self.stop.is_set() or (target.is_line and setting is None):
+            return
+        seconds = max(HEAR_S, self._options.listen_s)
+        dlt645 = traffic is not None and traffic.dlt645
+        await hear_devices(
+            replace(target, dlt645=dlt645), setting, seconds, self.result, self._progress, self.stop, self._clock
+        )
 
     # --- meters of DL/T 645, at a port or a converter ---
 
