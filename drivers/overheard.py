@@ -159,7 +159,7 @@ class RtuExchanges:
         return self._take(ended=True)
 
     def lost(self, now_s: float) -> None:
-        self._end_pending()
+        self._end_pending(now_s)
         self._unanswered.add_unknown(now_s, began=True)
         self._received.remove(len(self._received.data))
         self._noise = 0
@@ -216,7 +216,7 @@ class RtuExchanges:
         before = self._pending
         if before is not None and not self._noise and read_s - before.sent_s < self._mean_s(before.request.unit):
             self._several_s = read_s  # one master alone waits longer before it gives up
-        if not self._end_pending() and self._noise >= HIDDEN_MIN:
+        if not self._end_pending(read_s) and self._noise >= HIDDEN_MIN:
             self._unanswered.add_unknown(read_s)
         self._noise = 0
         unit, function = request.unit, request.function
@@ -278,15 +278,17 @@ class RtuExchanges:
         _, heard_s = self._received.arrival(length)
         known = data[1] in READ_FUNCTIONS and self._unanswered.on_late_response(data[0], data[1], data[2] // 2, heard_s)
         if not known:  # its request was not received, so that the pending one is not the last one
-            self._end_pending()
+            self._end_pending(heard_s)
             self._noise = 0
 
-    def _end_pending(self) -> bool:
+    def _end_pending(self, now_s: float) -> bool:
         """The response to the pending request is no longer expected. Returns whether it came, with wrong bytes."""
         pending, self._pending = self._pending, None
         if pending is None:
             return False
-        if pending.began and self._noise >= max(DAMAGED_MIN, pending.response_length // 2):
+        length = pending.response_length
+        is_response = pending.began and max(DAMAGED_MIN, length // 2) <= self._noise < length + HIDDEN_MIN
+        if is_response and now_s - self._several_s >= SEVERAL_S:
             return True
         self._unanswered.add(pending.request, pending.sent_s)
         return False

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
-from simulators.bus.frames import ReadBlock, content, rtu, rtu_request
+from simulators.bus.frames import ReadBlock, content, crc_valid, rtu, rtu_request
 
 
 class LineFaults(NamedTuple):
@@ -71,9 +71,9 @@ class OverheardLine:
     def heard(self, cycles: int, read_s: float = 0.02) -> Iterator[Heard]:
         """What is read. read_s: usual time between two reads."""
         for master, blocks in enumerate(self._masters):
-            now_s = 0.0137 * master
-            for cycle in range(cycles):
-                now_s = max(now_s, cycle * self._cycle_s + 0.0137 * master)
+            now_s = 0.0
+            for cycle in range(cycles):  # the phase between two masters drifts
+                now_s = max(now_s, cycle * self._cycle_s * (1 + 0.03 * master))
                 for block in blocks:
                     now_s = self._exchange(block, now_s) + self._chance.uniform(0.003, 0.008)
         yield from self._read(self._bytes(), read_s)
@@ -114,11 +114,13 @@ class OverheardLine:
         return hit
 
     def _wrong(self, frame: bytes) -> bytes:
-        """The frame with one to three wrong bytes."""
-        data = bytearray(frame)
-        for at in self._chance.sample(range(len(data)), self._chance.randint(1, 3)):
-            data[at] ^= self._chance.randrange(1, 256)
-        return bytes(data)
+        """The frame with one to three wrong bytes that the checksum detects (one in 65536 passes every receiver)."""
+        while True:
+            data = bytearray(frame)
+            for at in self._chance.sample(range(len(data)), self._chance.randint(1, 3)):
+                data[at] ^= self._chance.randrange(1, 256)
+            if not crc_valid(bytes(data)):
+                return bytes(data)
 
     def _stray(self, frame: bytes) -> bytes:
         n, kind = self._chance.randint(1, 8), self._chance.randrange(4)

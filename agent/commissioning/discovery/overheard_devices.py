@@ -26,7 +26,7 @@ from drivers.reasons import Reason
 from drivers.registers import usable
 from drivers.serial_sniffer import SerialSetting
 
-HEAR_S = 20.0  # several periods of a usual master
+HEAR_FACTOR = 2  # of the time of listening before: several periods of a usual master
 SLICE_S = 0.2
 SHOWN_MAX = 8  # blocks of one device
 BEGINS, ENDS = 1.5, 1.0  # nats for a block that begins, or ends, with a register of the map

@@ -48,10 +48,10 @@ async def listen_first(
             codes.SCAN_UNKNOWN_TRAFFIC(port=target.serial, n_bytes=len(traffic.data), seconds=traffic.seconds)
         )
     dlt645 = not best.frames
-    units = map(address_text, best.meters) if dlt645 else (str(frame[0]) for frame in best.frames)
+    units: set[int | str] = {frame[0] for frame in best.frames} or set(map(address_text, best.meters))
     finding = codes.SCAN_OTHER_MASTER(
         port=target.serial, n_bytes=len(traffic.data), seconds=traffic.seconds, line=str(best.setting),
-        unit_ids=tuple(sorted(set(units))),
+        unit_ids=tuple(sorted(units, key=str)),
     )  # fmt: skip
     return LineTraffic(finding, best.setting, dlt645)
 

@@ -18,7 +18,7 @@ from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.duration import AnnouncedDuration
 from agent.commissioning.discovery.identify import identify_responding, timeout_of
 from agent.commissioning.discovery.match import Identified
-from agent.commissioning.discovery.overheard_devices import HEAR_S, hear_devices
+from agent.commissioning.discovery.overheard_devices import HEAR_FACTOR, hear_devices
 from agent.commissioning.discovery.passive_listen import LineTraffic, listen_first
 from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
 from agent.commissioning.discovery.reported import Reported, read_reported
@@ -115,7 +115,7 @@ class Scan:
         target, setting = self._target, traffic.setting if traffic is not None else self._target.setting
         if self.stop.is_set() or (target.is_line and setting is None):
             return
-        seconds = max(HEAR_S, self._options.listen_s)
+        seconds = HEAR_FACTOR * self._options.listen_s
         dlt645 = traffic is not None and traffic.dlt645
         await hear_devices(
             replace(target, dlt645=dlt645), setting, seconds, self.result, self._progress, self.stop, self._clock

@@ -54,7 +54,8 @@ def _findings(poller: BusPoller, link: BusListener, where: str) -> Iterator[Doct
         assert isinstance(polled.device, ListenedDevice)
         yield from _device(poller, link, polled.device, where)
     total = counts.decoded + counts.unpaired + counts.ambiguous
-    if (n := counts.unpaired + counts.ambiguous) > NOT_DECODED_MAX * total:
+    first = 2 * len({block.request.unit for block in link.blocks()})  # the first ones may belong to earlier requests
+    if (n := counts.unpaired + counts.ambiguous) > NOT_DECODED_MAX * total + first:
         yield finding(where, codes.LISTENED_NOT_DECODED(
             share=n / total, n=n, total=total, unpaired=counts.unpaired, ambiguous=counts.ambiguous
         ))  # fmt: skip
