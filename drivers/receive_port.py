@@ -12,11 +12,11 @@ import socket
 import termios
 from typing import Protocol
 
+from drivers import serial_line
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import CONNECTION_CLOSED, PORT_DISCONNECTED, PORT_LOST
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.reasons import cause_of
-from drivers.serial_line import not_opened, port_parity
 from drivers.tcp_stream import CONNECT_S, not_connected
 
 CHUNK = 4096  # bytes per read; a serial port keeps no more
@@ -48,14 +48,14 @@ class SerialReceiver:
         try:
             self._fd = os.open(self._port, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
         except OSError as error:
-            raise ConnectFailed(not_opened(self._port, error)) from None
+            raise ConnectFailed(serial_line.not_opened(self._port, error)) from None
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             termios.tcsetattr(self._fd, termios.TCSANOW, _attributes(self._fd, settings))
             termios.tcflush(self._fd, termios.TCIFLUSH)
         except (OSError, ValueError, termios.error) as error:
             os.close(self._fd)
-            raise ConnectFailed(not_opened(self._port, error)) from None
+            raise ConnectFailed(serial_line.not_opened(self._port, error)) from None
 
     def fileno(self) -> int:
         return self._fd
@@ -108,7 +108,7 @@ class TcpReceiver:
 
 def _attributes(fd: int, settings: BusSettings) -> list[object]:
     """The settings of the port as of termios: raw bytes; a byte with wrong parity becomes 0."""
-    parity = port_parity(settings.serial_port, settings.parity)
+    parity = serial_line.port_parity(settings.serial_port, settings.parity)
     speed = getattr(termios, f"B{settings.baud}", None)
     if speed is None or settings.data_bits not in _DATA_BITS:
         raise ValueError(f"{settings.baud} {settings.data_bits}{settings.parity}{settings.stop_bits}")
