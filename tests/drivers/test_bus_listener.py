@@ -1,4 +1,4 @@
-"""Listening beside a PLC on a segment with real transmission times: nothing is sent, and the responses are those sent."""
+"""Listening beside a PLC on a segment with real transmission times: what is heard was sent, and nothing is sent."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_request_and_response_are_paired(chunk: int) -> None:
 
 
 def test_only_the_response_to_the_request_is_decoded() -> None:
-    """Of another meter, of other data, in several frames, without a request, too late: none. A rejection has no data."""
+    """Of another meter or data, in several frames, without a request, too late: none. A rejection has no data."""
     answer = meter_frame(ADDRESS, 0x91, ENERGY.to_bytes(4, "little") + b"\1\0\0\0")
     assert not heard(answer)[0]
     assert not heard(ask(ENERGY, "000000000162"), answer)[0]

@@ -179,9 +179,8 @@ def test_nothing_is_sent_while_another_master_is_active(line: LineSettingsSegmen
     assert finding.data["unit_ids"] == (11,)
     assert finding.data["n_bytes"] > 8
     assert [found.unit for found in result.found] == [11]
-    assert 'mode = "listen"' in to_toml(
-        result.target, result.setting, [item.identified for item in result.found if item.identified]
-    )
+    identified = [item.identified for item in result.found if item.identified]
+    assert 'mode = "listen"' in to_toml(result.target, result.setting, identified)
     assert result.requests == 0
     assert not sent_by(line, "agent")
     assert plc.wrong == plc.lost == 0
