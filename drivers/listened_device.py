@@ -130,12 +130,12 @@ class ListenedDevice:
         key = request[1:]
         if key not in self._blocks:
             rows = covered_rows(self._rows, request)
-            found = Block(request.function, request.address, request.registers, rows) if rows else None
-            scales = scale_addresses(self._rows)
-            self._blocks[key] = found and BlockDecoder(
-                found, self.settings.rating_kw, self._verified, self._scales, scales
-            )
+            self._blocks[key] = self._decoder_of(Block(*key, rows)) if rows else None
         decoder = self._blocks[key]
         data = register_bytes(self.profile, request, block.data)
         if decoder is not None and len(data) == 2 * request.registers:
             yield decoder, data
+
+    def _decoder_of(self, block: Block) -> BlockDecoder:
+        scales = scale_addresses(self._rows)
+        return BlockDecoder(block, self.settings.rating_kw, self._verified, self._scales, scales)

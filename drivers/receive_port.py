@@ -106,7 +106,7 @@ class TcpReceiver:
         self._socket.close()
 
 
-def _attributes(fd: int, settings: BusSettings) -> list[object]:
+def _attributes(fd: int, settings: BusSettings) -> list[int | list[bytes | int]]:
     """The settings of the port as of termios: raw bytes; a byte with wrong parity becomes 0."""
     parity = serial_line.port_parity(settings.serial_port, settings.parity)
     speed = getattr(termios, f"B{settings.baud}", None)
