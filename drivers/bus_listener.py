@@ -1,6 +1,6 @@
 """Listens to a bus that another master polls. Nothing can be sent: the port is opened for receiving only.
 
-A thread receives, finds the exchanges (drivers/overheard.py) and keeps the last response of each block of registers.
+A thread receives, finds the exchanges (RtuExchanges, MeterExchanges) and keeps the last response of each block of registers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SLICE_S = 0.025  # longest uncertainty about when a byte arrived after a silence
 ENDED_S = 0.1  # silence after which a frame is incomplete; through a converter TCP_ENDED_S
 TCP_ENDED_S = 0.5
 RECONNECT_S = (0.5, 10.0)  # delay after a failed attempt to open the port: first, maximum
-LEARN_S = 10.0  # time after which a block that was not heard counts as not read
+LEARN_S = 10.0  # time after which a block that was not received counts as not read
 HEARD_CHECK_S = 0.05
 BLOCKS_MAX = 2000  # different blocks that are kept
 PERIODS = 3.0  # of a block, without a response, after which it is overdue
@@ -73,7 +73,7 @@ class HeardBlock(Struct, frozen=True):
 
 
 class BusListener:
-    """What is heard on one bus. Has the interface of a link, so that readers of registers can use it.
+    """What is received on one bus. Has the interface of a link, so that readers of registers can use it.
 
     late, damaged, failed: as of a link; a response of another master is none of them.
     down: why the port is not open; None: it is, or was not opened yet.
@@ -112,7 +112,7 @@ class BusListener:
             self._thread.start()
 
     def blocks(self, unit: int | None = None) -> list[HeardBlock]:
-        """The blocks that were heard. unit: of this unit only."""
+        """The blocks that were received. unit: of this unit only."""
         with self._lock:
             found = list(self._blocks.values())
         return [block for block in found if unit in (None, block.request.unit)]
@@ -133,8 +133,8 @@ class BusListener:
     ) -> bytes:  # fmt: skip
         """The registers of the next response that contains them. Only `request` is used.
 
-        Raises NotReadByMaster if the other master does not read them together, LinkTimeout if no response is heard in
-        PERIODS periods, LinkClosed.
+        Raises NotReadByMaster if the other master does not read them together, LinkTimeout if no response is received
+        in PERIODS periods, LinkClosed.
         """
         self.start()
         began_s = time.monotonic()

@@ -110,12 +110,12 @@ NOT_READ_BY_MASTER = Code(
 )
 NOT_HEARD = Code(
     "not_heard",
-    "unit {unit_id:d}: no response heard for {seconds:.0f} s; check that the other master still reads this device",
+    "unit {unit_id:d}: no response received for {seconds:.0f} s; check that the other master still reads this device",
 )
 NOTHING_HEARD = Code(
     "nothing_heard",
-    "nothing heard from unit {unit_id:d} in {seconds:.0f} s: the other master does not read this device, or the port "
-    "is not connected to its line",
+    "nothing received from unit {unit_id:d} in {seconds:.0f} s: the other master does not read this device, or the "
+    "port is not connected to its line",
 )
 REGISTERS_NOT_READ = Code(
     "registers_not_read",

@@ -1,4 +1,4 @@
-"""A device that another master polls: the values in the responses that were heard, decoded with its register map."""
+"""A device that another master polls: the values in the received responses, decoded with its register map."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from drivers.registers import Block, BlockDecoder, Scales, scale_addresses, usab
 from drivers.response_decoder import ResponseDecoder
 from drivers.unsupported_registers import UnsupportedRegisters
 
-LEARN_S = 60.0  # time of listening after which registers that were not heard are reported as not read
+LEARN_S = 60.0  # time of listening after which registers that were not received are reported as not read
 SHOWN_MAX = 4  # quantities that a reason names
 
 
 class ListenedDevice:
     """One drive or meter on a bus that is only listened to. Same interface as ModbusDevice, as far as it is used.
 
-    health: why the device is not heard. unsupported, postponed, stuck_s: as of ModbusDevice; not used.
+    health: why no response is received. unsupported, postponed, stuck_s: as of ModbusDevice; not used.
     """
 
     inter_request_delay_s = 0.0
@@ -60,15 +60,15 @@ class ListenedDevice:
         return ()
 
     async def probe(self) -> bool:
-        """Whether the device was heard."""
+        """Whether a response of the device was received."""
         return bool(self._link.blocks(self.unit))
 
     async def poll(self, groups: frozenset[str] = ALL_GROUPS, contended: bool = False) -> Reading:
-        """What was heard since the last call; NO_REPLY and None for every quantity if that is nothing."""
+        """What was received since the last call; NO_REPLY and None for every quantity if that is nothing."""
         return self.take() or self.silent_reading()
 
     def take(self) -> Reading | None:
-        """The values that were heard since the last call; None if there are none."""
+        """The values that were received since the last call; None if there are none."""
         fresh = [block for block in self._link.blocks(self.unit) if block.heard_s > self._taken_s]
         responses = [(decoder, data, block.heard_s) for block in fresh for decoder, data in self._decoded(block)]
         if not responses:
@@ -97,14 +97,14 @@ class ListenedDevice:
         return REGISTERS_NOT_READ(n=len(absent), total=len(names), examples=tuple(absent[:SHOWN_MAX]))
 
     def overdue(self, poll_interval_s: float) -> bool:
-        """Whether nothing was heard for longer than the other master takes between two requests."""
+        """Whether nothing was received for longer than the other master takes between two requests."""
         periods = [block.period_s for block in self._link.blocks(self.unit) if block.period_s is not None]
         longest_s = PERIODS * max(poll_interval_s, min(periods, default=0.0)) + 1.0
         since_s = self._clock.monotonic_ns() / 1e9 - self._taken_s if self._taken_s else self._link.seconds
         return self._link.down is not None or since_s > longest_s
 
     def silent_reading(self) -> Reading:
-        """A reading without values, and why nothing was heard."""
+        """A reading without values, and why nothing was received."""
         link, now_ns, utc_ns = self._link, self._clock.monotonic_ns(), self._clock.utc_ns()
         if link.down is not None:
             self.health.failed(LinkClosed(link.down))

@@ -37,9 +37,9 @@ class _Unit(Struct):
 
 
 class UnansweredRequests:
-    """The unanswered requests of all units.
+    """The requests without a response, of all units.
 
-    They are forgotten LATE_MAX_S after the last of them; or when the device has responded to a later request of a shape
+    They are discarded LATE_MAX_S after the last of them; or when the device has responded to a later request of a shape
     that only this request has, or to any and then nothing for its usual time: a serial device processes one request at
     a time, in order.
     """

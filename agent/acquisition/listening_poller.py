@@ -1,4 +1,4 @@
-"""Passes on what is heard on a bus that another master polls."""
+"""Passes on what is received on a bus that another master polls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drivers.reading import Quality
 class ListeningPoller(BusPoller):
     """Same as BusPoller, for a bus that is only listened to: sends nothing.
 
-    A reading has what was heard since the last one, at the times of the responses.
+    A reading has what was received since the last one, at the times of the responses.
     """
 
     async def run(self) -> None:
@@ -31,7 +31,7 @@ class ListeningPoller(BusPoller):
             await self.link.close()
 
     def _take(self, polled: PolledDevice) -> None:
-        """Passes on what was heard since the last call; after a silence, that nothing was heard."""
+        """Passes on what was received since the last call; after a silence, that nothing was received."""
         device, period_ns = polled.device, int(polled.poll_interval_s * 1e9)
         assert isinstance(device, ListenedDevice)
         now_ns = self._clock.monotonic_ns()

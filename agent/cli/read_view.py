@@ -96,7 +96,7 @@ async def _read_bus(
 async def _read_listened(
     bus: BusPoller, times: int, as_json: bool, disabled: Mapping[str, Reason]
 ) -> tuple[bool, bool]:  # fmt: skip
-    """Same as _read_bus for a bus that another master polls: prints what is heard."""
+    """Same as _read_bus for a bus that another master polls: prints what is received."""
     assert isinstance(bus.link, BusListener)
     responded: set[str] = set()
     bus.link.start()

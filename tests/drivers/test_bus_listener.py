@@ -1,4 +1,4 @@
-"""Listening beside a PLC on a segment with real transmission times: what is heard was sent, and nothing is sent."""
+"""Listening next to a PLC, with real transmission times: what is received was sent, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def scene() -> Iterator[Scene]:
 
 
 def test_responses_are_heard_and_nothing_is_sent(scene: Scene) -> None:
-    """Beside a PLC at 5 Hz on four devices; the thread needs little of a processor."""
+    """Next to a PLC at 5 Hz on four devices; the thread needs little of a processor."""
     listener, segment = scene.listener, scene.segment
     assert isinstance(listener, BusListener)
     listener.start()

@@ -25,7 +25,7 @@ VALUES = {"voltage_l1n": 230.5, "current_l1": 12.25, "active_power": 31929.0, "e
 
 
 class Heard:
-    """What a listener would have heard."""
+    """What a listener would have received."""
 
     def __init__(self) -> None:
         self.found: list[HeardBlock] = []

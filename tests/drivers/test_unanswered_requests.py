@@ -10,7 +10,7 @@ BEGAN_S, NOW_S = 0.0, 100.0
 
 
 def known(*requests: Request) -> UnansweredRequests:
-    """A line on which these requests were heard and answered for a long time."""
+    """A line on which these requests have had responses for a long time."""
     found = UnansweredRequests()
     found.add_unknown(BEGAN_S, began=True)
     for request in requests:

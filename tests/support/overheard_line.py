@@ -1,4 +1,4 @@
-"""What a receiver next to another master hears, at byte timing, on virtual time: frames, faults and times of reading.
+"""What a port next to another master receives, at byte timing, on virtual time: frames, faults and times of reading.
 
 Each response has contents that identify its request (simulators.bus.frames.content), so that a value of another request
 is recognised without the code under test.
@@ -79,7 +79,7 @@ class OverheardLine:
         yield from self._read(self._bytes(), read_s)
 
     def _exchange(self, block: ReadBlock, now_s: float) -> float:
-        """Sends a request and its response. Returns when the master goes on."""
+        """Sends a request and its response. Returns when the master continues."""
         chance = self._chance
         self._number += 1
         request = rtu_request(*block)

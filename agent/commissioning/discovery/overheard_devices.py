@@ -1,4 +1,4 @@
-"""The devices that another master reads, by what is heard: their registers, the periods, and the maps that fit."""
+"""The devices that another master reads, by what is received: their registers, the periods, and the maps that fit."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _shown(block: HeardBlock) -> Reason:
 
 
 def _volts(blocks: Iterable[HeardBlock]) -> list[int | None]:
-    """The voltages of the three phases as digits; None: not heard."""
+    """The voltages of the three phases as digits; None: not received."""
     data: Mapping[int, bytes] = {block.request.address: block.data for block in blocks if block.data}
     whole = data.get(VOLTAGE_BLOCK, b"")
     parts = [data.get(identifier) or whole[2 * n : 2 * n + 2] for n, identifier in enumerate(VOLTAGES)]

@@ -101,7 +101,7 @@ class ScanOptions(Struct, frozen=True):
     identify: also identify the models.
     expected: the devices that must respond; None: unknown.
     meters: addresses of meters of DL/T 645 on the line; empty: unknown.
-    listen_only: nothing is sent, whether another master is heard or not.
+    listen_only: nothing is sent, whether another master is detected or not.
     """
 
     units: Sequence[int] = tuple(order.UNITS)

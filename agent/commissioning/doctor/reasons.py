@@ -123,7 +123,7 @@ LISTENED_SETTINGS = Code(
 )
 DEVICE_HEARD = Code(
     "device_heard",
-    "{device} (unit {unit_id:d}): {n:d} {n:response|responses} heard; the other master reads {blocks:d} "
+    "{device} (unit {unit_id:d}): {n:d} {n:response|responses} received; the other master reads {blocks:d} "
     "{blocks:block|blocks}, the slowest every {period_s:.2g} s",
 )
 DEVICE_NOT_HEARD = Code("device_not_heard", "{device}: {cause}")

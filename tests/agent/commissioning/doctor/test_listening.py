@@ -1,4 +1,4 @@
-"""`magwatt doctor` on a bus that another master polls: what is heard, and what is missing; nothing is sent."""
+"""`magwatt doctor` on a bus that another master polls: what is received, and what is missing; nothing is sent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def examined(
     found = [HeardBlock(Request(unit, 4, 0, 6), VOLTS_230, 0, now_s, 5, now_s - 4 * period_s, now_s) for unit in units]
     link.start = lambda: None  # type: ignore[method-assign]
     link.blocks = lambda unit=None: [block for block in found if unit in (None, block.request.unit)]  # type: ignore[method-assign]
-    link._finder.counts = counts
+    monkeypatch.setattr(BusListener, "counts", property(lambda self: counts))
     return asyncio.run(listening.listening_findings(poller))
 
 
