@@ -1,6 +1,6 @@
 """Listens to a bus that another master polls. Nothing can be sent: the port is opened for receiving only.
 
-A thread receives, finds the exchanges (RtuExchanges, MeterExchanges) and keeps the last response of each block of registers.
+A thread receives, finds the exchanges (ExchangeFinder) and keeps the last response of each block of registers.
 """
 
 from __future__ import annotations

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
 from click.testing import CliRunner
 from support.config_text import at_input, bus, drive, magnet, site
+from support.plc_cabinet import PlcCabinet
 
 from agent.acquisition.pollers import pollers
 from agent.cli import main
@@ -27,23 +26,17 @@ from agent.config.model import Config
 from agent.core.clock import SystemClock
 from drivers.reading import Quality, Reading
 from drivers.serial_sniffer import SerialSetting
-from simulators.scenarios.noisy_line import METERS, NoisyLine
+from simulators.scenarios.noisy_line import METERS
 
 pytestmark = pytest.mark.alone
 UNIT = next(item.unit for item in METERS if item.name == "mcc-2")
 
 
-class Cabinet:
-    """The noisy line with its PLC, in real time."""
+class Cabinet(PlcCabinet):
+    """With a configuration that listens."""
 
     def __init__(self, folder: Path) -> None:
-        self.plant = NoisyLine(Random(7), with_plc=True)
-        self.plant.step(5.0)
-        self._outlet = self.plant.outlets["rtu_port"]
-        self.port = asyncio.run(self._outlet.start())
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._step, daemon=True)
-        self._thread.start()
+        super().__init__()
         self.file = folder / "plant.toml"
         line = bus("line", None, serial=self.port, line="38400 8E1", mode="listen")
         meter = at_input("m", UNIT, profile="eastron/sdm630", bus="line")
@@ -55,24 +48,6 @@ class Cabinet:
     @property
     def config(self) -> Config:
         return load_config(self.file)[0]
-
-    @property
-    def sent(self) -> float:
-        """Bytes that this computer sent."""
-        return self.plant.truth()["line"]["sent_by_agent_bytes"]
-
-    @property
-    def answered(self) -> float:
-        return self.plant.truth()["line"]["plc_answers"]
-
-    def stop(self) -> None:
-        self._ending.set()
-        self._thread.join()
-        asyncio.run(self._outlet.stop())
-
-    def _step(self) -> None:
-        while not self._ending.wait(0.2):
-            self.plant.step(0.2)
 
 
 @pytest.fixture
@@ -100,7 +75,7 @@ def test_the_readings_are_those_of_the_plant(cabinet: Cabinet) -> None:
     truth = cabinet.plant.truth()["pump-2"]["active_power_w"]
     assert of_meter[-1].values["active_power"] == pytest.approx(truth, rel=0.05)  # the plant moves between the two
     assert all(Quality.LISTENED in item.quality for item in readings)
-    assert cabinet.answered > 10
+    assert cabinet.responses > 10
     assert cabinet.sent == 0
 
 
@@ -116,7 +91,7 @@ def test_no_command_sends_a_byte(cabinet: Cabinet) -> None:
     (poller,) = pollers(cabinet.config, SystemClock(), lambda reading: None)
     heard = [item.reason for item in asyncio.run(listening_findings(poller))]
     assert [reason.data["device"] for reason in heard if reason.code == DEVICE_HEARD] == ["m", "d"]
-    assert cabinet.answered > 50
+    assert cabinet.responses > 50
     assert cabinet.sent == 0
 
 

@@ -30,6 +30,7 @@ HEAR_FACTOR = 2  # of the time of listening before: several periods of a usual m
 SLICE_S = 0.2
 SHOWN_MAX = 8  # blocks of one device
 BEGINS, ENDS = 1.5, 1.0  # nats for a block that begins, or ends, with a register of the map
+UNKNOWN, UNKNOWN_MAX = 0.15, 6.0  # nats against a map for each register with a content that it does not have
 VOLTAGES, VOLTAGE_BLOCK = (0x02010100, 0x02010200, 0x02010300), 0x0201FF00
 
 
@@ -97,7 +98,13 @@ def _evidence(profile: Profile, blocks: Iterable[HeardBlock]) -> Evidence:
             words |= {(function, address + k): word for k, word in enumerate(content)}
             evidence.score += BEGINS if (function, address) in begins else -BEGINS
             evidence.score += ENDS if (function, block.request.end) in ends else 0.0
+    known = {(row.function, row.address + k) for row in profile.registers for k in range(row.words)}
+    n = sum(word != 0 for place, word in words.items() if place not in known)
+    evidence.score -= min(UNKNOWN * n, UNKNOWN_MAX)
+    evidence.rejected += UNKNOWN * n >= UNKNOWN_MAX
     add_values(profile, words, evidence)
+    if not evidence.judged:  # the places alone are no evidence
+        evidence.score = min(evidence.score, 0.0)
     return evidence
 
 
