@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 import threading
 import time
@@ -19,7 +20,7 @@ from drivers.bus_settings import BusSettings
 from drivers.error_reasons import PORT_MISSING
 from drivers.errors import LinkClosed, NotReadByMaster
 from drivers.framing import Request
-from simulators.bus.frames import ReadBlock, answers
+from simulators.bus.frames import ReadBlock, answers, rtu, rtu_request
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment
 
@@ -108,3 +109,29 @@ def test_an_unplugged_adapter_is_opened_again(scene: Scene) -> None:
     scene.segment.plug("agent")
     heard = listener.counts.decoded
     wait_until(lambda: listener.down is None and listener.counts.decoded > heard + 5, 60.0, "responses again")
+
+
+def test_a_transparent_converter_is_listened_to() -> None:
+    """It gets no byte."""
+    block = BLOCKS[1]
+    request, response = rtu_request(*block), rtu(block.unit, b"\x03\x18" + bytes(range(24)))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        wire = BusSettings(
+            "c", host="127.0.0.1", port_number=server.getsockname()[1], rtu_framing=True, listen_only=True
+        )
+        listener = BusListener(wire, SystemClock())
+        listener.start()
+        peer, _ = server.accept()
+        with peer:
+            for _ in range(3):  # the response to the first request may belong to an earlier one
+                peer.sendall(request)
+                time.sleep(0.05)
+                peer.sendall(response)
+                time.sleep(0.3)
+            wait_until(lambda: listener.counts.decoded >= 1, 60.0, "a response")
+            peer.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                peer.recv(1)
+    (found,) = listener.blocks()
+    assert (found.request, found.data) == (Request(*block), bytes(range(24)))
+    asyncio.run(listener.close())
