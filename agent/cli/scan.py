@@ -34,9 +34,12 @@ from agent.core.text import N_, _
 @click.option("--meters", metavar="LIST",
               help=N_("Addresses of meters of DL/T 645 on the line: the 12 digits on each label, separated by "
                       "commas."))  # fmt: skip
+@click.option("--deep", is_flag=True,
+              help=N_("If several meters of DL/T 645 respond, search their addresses, two digits at a time."))  # fmt: skip
 def scan(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
     unit_ids: str, depth: str | None, listen: float, listen_only: bool, expect: str | None, meters: str | None,
+    deep: bool,
 ) -> None:  # fmt: skip
     from agent.cli.scan_runner import may_use_fc03, run_scan
     from agent.commissioning.discovery.meters import parse_addresses
@@ -55,6 +58,13 @@ def scan(
     check_usage((listen_only and tcp and framing != "rtu", only_lines))
     fc03 = not (addresses or listen_only) and may_use_fc03(allow_fc03)
     options = ScanOptions(
-        tuple(units), depth or "usual", listen, fc03, expected=expected, meters=addresses, listen_only=listen_only
+        tuple(units),
+        depth or "usual",
+        listen,
+        fc03,
+        expected=expected,
+        meters=addresses,
+        listen_only=listen_only,
+        deep=deep,
     )
     sys.exit(run_scan(target, options, as_json))

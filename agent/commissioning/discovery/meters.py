@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.match import Identified, Match
 from agent.commissioning.discovery.scan_result import FoundDevice, Target
-from drivers.dlt645_frames import ADDRESS_DIGITS, READ_ADDRESS, READ_DATA, WILDCARD
+from drivers.dlt645_frames import ADDRESS_DIGITS, READ_ADDRESS, READ_DATA, WILDCARD, wildcard
 from drivers.dlt645_framing import encoded
 from drivers.dlt645_link import Dlt645Link
 from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, MeterRejection
@@ -21,6 +21,7 @@ RESPONSE_S = 0.6  # 500 ms are permitted
 CHARACTERS = 60  # of a request and a response with one value
 ENERGY, MODEL, VOLTAGE_OF_PHASE = 0x00010000, 0x0400040B, 0x02010000
 COLLISION_BYTES = 12  # bytes without a frame that are more than interference
+PAIRS = 100  # of two digits
 SCORE = 20.0  # nats: the number of phases decides between the profiles
 PROFILES = ("generic/dlt645-single-phase", "generic/dlt645-three-phase", "generic/dlt645-three-wire")
 
@@ -63,6 +64,34 @@ async def find_meters(
         return [], codes.METERS_COLLIDE(line=str(setting)) if len(received) >= COLLISION_BYTES else None
     several = codes.METERS_SEVERAL(n=len(units)) if len(units) > 1 else None
     return [FoundDevice(unit, setting, READ_ADDRESS, 0, link.response_s) for unit in units], several
+
+
+async def search_meters(
+    link: Dlt645Link, setting: SerialSetting, on_query: Callable[[], None]
+) -> list[FoundDevice]:  # fmt: skip
+    """The meters of a line with several, by wildcards with the last two digits of the address, then four, and so on.
+
+    Two more digits are searched only where several meters have the same last digits. on_query: called before each
+    request; may raise. The meters must have the energy, or reject the request for it. Raises LinkClosed.
+    """
+    timeout_s, found = query_s(setting), dict[int, FoundDevice]()
+    shared = [""]
+    while shared:
+        low = shared.pop(0)
+        for pair in range(PAIRS):
+            digits = f"{pair:02d}{low}"
+            by = int(digits) if len(digits) == ADDRESS_DIGITS else wildcard(digits)
+            on_query()
+            try:
+                units = await link.read_matching(by, ENERGY, timeout_s)
+            except (LinkTimeout, FrameError) as error:
+                received = link.unmatched.replace(encoded(Request(by, READ_DATA, ENERGY, 0)), b"")
+                collided = isinstance(error, FrameError) or len(received) >= COLLISION_BYTES
+                shared += [digits] * (collided and len(digits) < ADDRESS_DIGITS)
+                continue
+            found |= {unit: FoundDevice(unit, setting, READ_DATA, 0, link.response_s) for unit in units}
+            shared += [digits] * (len(units) > 1)
+    return list(found.values())
 
 
 async def identify_meter(link: Dlt645Link, unit: int) -> Identified:

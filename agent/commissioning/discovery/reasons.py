@@ -86,13 +86,13 @@ SCAN_CORRUPT_RESPONSE = Code(
 METERS_COLLIDE = Code(
     "meters_collide",
     "bytes were received at {line} in response to the wildcard of DL/T 645, but no valid frame: several meters "
-    "responded at the same time, or there is interference. Scan again with --meters and the 12 digits on the label of "
-    "each meter, or connect one meter at a time",
+    "responded at the same time, or there is interference. Scan again with --deep, which searches the addresses, or "
+    "with --meters and the 12 digits on the label of each meter",
 )
 METERS_SEVERAL = Code(
     "meters_several",
     "{n:d} meters responded to the wildcard of DL/T 645; there may be more, whose responses were destroyed. Scan again "
-    "with --meters and the 12 digits on the label of each meter",
+    "with --deep, which searches the addresses, or with --meters and the 12 digits on the label of each meter",
 )
 METERS_SILENT = Code(
     "meters_silent",

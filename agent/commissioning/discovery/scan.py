@@ -134,6 +134,8 @@ class Scan:
             async with self._open(setting, dlt645=True) as link:
                 found, finding = await meters.find_meters(link, setting, asked)
                 result.requests += max(1, len(asked))
+                if finding is not None and self._options.deep:
+                    found, finding = await self._search_meters(link, setting), None
                 findings = [*([] if found else findings), *([finding] if finding else [])]
                 silent -= {item.unit for item in found}
                 await self._add_meters(link, found)
@@ -148,6 +150,21 @@ class Scan:
         if result.found:
             result.notes.append(codes.METER_LINE())
         return bool(result.found or asked)
+
+    async def _search_meters(self, link: Dlt645Link, setting: SerialSetting) -> list[FoundDevice]:
+        """The meters of a line on which several respond to the wildcard."""
+        seconds = meters.PAIRS * meters.query_s(setting)
+        self._progress.on_text(_(
+            "Searching the addresses of the meters at {line}, two digits at a time: about {seconds:.0f} s, and as "
+            "long again for each two digits that several meters share.",
+            line=str(setting), seconds=seconds,
+        ))  # fmt: skip
+
+        def on_query() -> None:
+            self._check_stop()
+            self.result.requests += 1
+
+        return await meters.search_meters(link, setting, on_query)
 
     async def _add_meters(self, link: Dlt645Link, found: Sequence[FoundDevice]) -> None:
         for item in found:

@@ -102,6 +102,7 @@ class ScanOptions(Struct, frozen=True):
     expected: the devices that must respond; None: unknown.
     meters: addresses of meters of DL/T 645 on the line; empty: unknown.
     listen_only: nothing is sent, whether another master is detected or not.
+    deep: search the addresses of meters if several respond to the wildcard.
     """
 
     units: Sequence[int] = tuple(order.UNITS)
@@ -112,6 +113,7 @@ class ScanOptions(Struct, frozen=True):
     expected: Expected | None = None
     meters: Sequence[int] = ()
     listen_only: bool = False
+    deep: bool = False
 
 
 class FoundDevice(Struct):
