@@ -35,7 +35,8 @@ from agent.core.text import N_, _
               help=N_("Addresses of meters of DL/T 645 on the line: the 12 digits on each label, separated by "
                       "commas."))  # fmt: skip
 @click.option("--deep", is_flag=True,
-              help=N_("If several meters of DL/T 645 respond, search their addresses, two digits at a time."))  # fmt: skip
+              help=N_("If several meters of DL/T 645 respond, search their addresses, two digits at a "
+                      "time."))  # fmt: skip
 def scan(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
     unit_ids: str, depth: str | None, listen: float, listen_only: bool, expect: str | None, meters: str | None,
