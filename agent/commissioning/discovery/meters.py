@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.match import Identified, Match
-from agent.commissioning.discovery.scan_result import FoundDevice, Target
+from agent.commissioning.discovery.scan_result import FoundDevice, ScanProgress, Target
+from agent.core.text import _
 from drivers.dlt645_frames import ADDRESS_DIGITS, READ_ADDRESS, READ_DATA, WILDCARD, wildcard
 from drivers.dlt645_framing import encoded
 from drivers.dlt645_link import Dlt645Link
@@ -67,7 +68,7 @@ async def find_meters(
 
 
 async def search_meters(
-    link: Dlt645Link, setting: SerialSetting, on_query: Callable[[], None]
+    link: Dlt645Link, setting: SerialSetting, progress: ScanProgress, on_query: Callable[[], None]
 ) -> list[FoundDevice]:  # fmt: skip
     """The meters of a line with several, by wildcards with the last two digits of the address, then four, and so on.
 
@@ -75,6 +76,11 @@ async def search_meters(
     request; may raise. The meters must have the energy, or reject the request for it. Raises LinkClosed.
     """
     timeout_s, found = query_s(setting), dict[int, FoundDevice]()
+    progress.on_text(_(
+        "Searching the addresses of the meters at {line}, two digits at a time: about {seconds:.0f} s, and as "
+        "long again for each two digits that several meters share.",
+        line=str(setting), seconds=PAIRS * timeout_s,
+    ))  # fmt: skip
     shared = [""]
     while shared:
         low = shared.pop(0)

@@ -13,6 +13,7 @@ from agent.commissioning.discovery import meters
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.likelihood import Evidence, add_values
 from agent.commissioning.discovery.match import Identified, Match, decide
+from agent.commissioning.discovery.passive_listen import LineTraffic
 from agent.commissioning.discovery.scan_result import FoundDevice, ScanProgress, ScanResult, Target
 from agent.core.text import _
 from drivers.bus_listener import BusListener, HeardBlock
@@ -24,7 +25,6 @@ from drivers.profiles.dlt645_register import READ_DATA
 from drivers.reading import Clock
 from drivers.reasons import Reason
 from drivers.registers import usable
-from drivers.serial_sniffer import SerialSetting
 
 HEAR_FACTOR = 2  # of the time of listening before: several periods of a usual master
 SLICE_S = 0.2
@@ -35,10 +35,18 @@ VOLTAGES, VOLTAGE_BLOCK = (0x02010100, 0x02010200, 0x02010300), 0x0201FF00
 
 
 async def hear_devices(
-    target: Target, setting: SerialSetting | None, seconds: float, result: ScanResult, progress: ScanProgress,
+    target: Target, traffic: LineTraffic | None, seconds: float, result: ScanResult, progress: ScanProgress,
     stop: asyncio.Event, clock: Clock,
 ) -> None:  # fmt: skip
-    """Listens for `seconds` and enters the devices into the result. Sends nothing. Raises LinkClosed."""
+    """Listens for `seconds` and enters the devices into the result. Sends nothing.
+
+    traffic: what was received so far; None: nothing, or the port was not listened to. Without known line settings
+    nothing is entered.
+    """
+    setting = traffic.setting if traffic is not None else target.setting
+    if stop.is_set() or setting is None:
+        return
+    target = replace(target, dlt645=traffic is not None and traffic.dlt645)
     progress.on_text(_("Listening for {seconds:g} s on {port}; nothing is sent …", seconds=seconds, port=str(target)))
     wire = replace(target.bus_settings(setting, 0.0), listen_only=True)
     link = BusListener(wire, clock)

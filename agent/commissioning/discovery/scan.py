@@ -79,13 +79,21 @@ class Scan:
         """Scans the bus. Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
         self._duration.start(len(self._units_in_order()))
-        listens = self._target.serial and not (options.listen_only and self._target.setting)
+        target, progress, clock = self._target, self._progress, self._clock
         try:
-            traffic = await self._listen(self._target, options, self._progress, self.stop) if listens else None
+            traffic = await self._listen(target, options, progress, self.stop) if target.serial else None
             if traffic is not None:
                 result.findings.append(traffic.finding)
             if traffic is not None or options.listen_only:
-                await self._hear(traffic)
+                await hear_devices(
+                    self._target,
+                    traffic,
+                    HEAR_FACTOR * options.listen_s,
+                    result,
+                    self._progress,
+                    self.stop,
+                    self._clock,
+                )
                 return result
             self._check_stop()
             if await self._scan_meters():
@@ -109,17 +117,6 @@ class Scan:
             result.duration_s = self._duration.elapsed_s
             result.found.sort(key=lambda found: found.unit)
         return result
-
-    async def _hear(self, traffic: LineTraffic | None) -> None:
-        """Enters what another master reads. traffic: what was received so far; None: listen at the known setting."""
-        target, setting = self._target, traffic.setting if traffic is not None else self._target.setting
-        if self.stop.is_set() or (target.is_line and setting is None):
-            return
-        seconds = HEAR_FACTOR * self._options.listen_s
-        dlt645 = traffic is not None and traffic.dlt645
-        await hear_devices(
-            replace(target, dlt645=dlt645), setting, seconds, self.result, self._progress, self.stop, self._clock
-        )
 
     # --- meters of DL/T 645, at a port or a converter ---
 
@@ -153,18 +150,12 @@ class Scan:
 
     async def _search_meters(self, link: Dlt645Link, setting: SerialSetting) -> list[FoundDevice]:
         """The meters of a line on which several respond to the wildcard."""
-        seconds = meters.PAIRS * meters.query_s(setting)
-        self._progress.on_text(_(
-            "Searching the addresses of the meters at {line}, two digits at a time: about {seconds:.0f} s, and as "
-            "long again for each two digits that several meters share.",
-            line=str(setting), seconds=seconds,
-        ))  # fmt: skip
 
         def on_query() -> None:
             self._check_stop()
             self.result.requests += 1
 
-        return await meters.search_meters(link, setting, on_query)
+        return await meters.search_meters(link, setting, self._progress, on_query)
 
     async def _add_meters(self, link: Dlt645Link, found: Sequence[FoundDevice]) -> None:
         for item in found:

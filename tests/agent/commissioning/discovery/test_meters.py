@@ -149,7 +149,7 @@ def test_the_addresses_of_several_meters_are_searched_by_their_last_digits() -> 
 
     with line.link() as link:
         link.begin(None, listened=True)
-        found = finished(meters.search_meters(link, SerialSetting(2400, 8, "E"), on_query))
+        found = finished(meters.search_meters(link, SerialSetting(2400, 8, "E"), Announced(SystemClock()), on_query))
     assert sorted(item.unit for item in found) == [42, 161, 261, 202311001207]
     assert queries == 200
     assert line.controls == {0x11}
