@@ -85,15 +85,8 @@ class Scan:
             if traffic is not None:
                 result.findings.append(traffic.finding)
             if traffic is not None or options.listen_only:
-                await hear_devices(
-                    self._target,
-                    traffic,
-                    HEAR_FACTOR * options.listen_s,
-                    result,
-                    self._progress,
-                    self.stop,
-                    self._clock,
-                )
+                seconds = HEAR_FACTOR * options.listen_s
+                await hear_devices(target, traffic, seconds, result, progress, self.stop, clock)
                 return result
             self._check_stop()
             if await self._scan_meters():

@@ -172,7 +172,7 @@ def test_nothing_is_sent_while_another_master_is_active(line: LineSettingsSegmen
     port = line.port("agent")
     line.start()
     plc.start()
-    result = scan(Target(serial=port), ScanOptions(range(1, 5), "usual", 0.5))
+    result = scan(Target(serial=port), ScanOptions(range(1, 5), "usual", 1.5))
     (finding,) = result.findings
     assert finding.code == codes.SCAN_OTHER_MASTER
     assert finding.data["line"] == "9600 8E1"
