@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from support.plc_cabinet import PlcCabinet
 
 from agent.acquisition.pollers import pollers
 from agent.cli import main
+from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_result import ScanOptions, Target
 from agent.commissioning.doctor.listening import listening_findings
@@ -26,6 +28,10 @@ from agent.config.model import Config
 from agent.core.clock import SystemClock
 from drivers.reading import Quality, Reading
 from drivers.serial_sniffer import SerialSetting
+from simulators.bus.meter_frames import READ, meter_frame
+from simulators.bus.meter_station import MeterLine, MeterStation
+from simulators.bus.segment import Segment
+from simulators.devices.energy_meter import EnergyMeter
 from simulators.scenarios.noisy_line import METERS
 
 pytestmark = pytest.mark.alone
@@ -48,6 +54,13 @@ class Cabinet(PlcCabinet):
     @property
     def config(self) -> Config:
         return load_config(self.file)[0]
+
+
+class Silent:
+    """Progress that is not shown."""
+
+    def __getattr__(self, name: str) -> object:
+        return lambda *arguments: None
 
 
 @pytest.fixture
@@ -98,13 +111,39 @@ def test_no_command_sends_a_byte(cabinet: Cabinet, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_scan_that_only_listens(cabinet: Cabinet) -> None:
-    class Silent:
-        def __getattr__(self, name: str) -> object:
-            return lambda *arguments: None
-
     target = Target(serial=cabinet.port, setting=SerialSetting(38400, 8, "E"))
     options = ScanOptions(listen_s=3.0, listen_only=True)
     result = asyncio.run(Scan(target, options, Silent()).run())  # type: ignore[arg-type]
     assert {found.unit for found in result.found} == {12, 31, 32}
     assert result.target.listens
     assert (result.requests, cabinet.sent) == (0, 0)
+
+
+def test_a_meter_of_dlt645_that_another_master_reads() -> None:
+    """Its voltages show the profile; the configuration that is offered listens with frames of DL/T 645."""
+    segment = Segment(9600, 11)
+    meter = EnergyMeter("000000000161", lambda: {f"voltage_l{k}n": 230.0 + k for k in (1, 2, 3)})
+    MeterStation(segment, MeterLine(meter, Random(1), None, (0.02, 0.06)))
+    send = segment.attach("master", lambda data: None)
+    request = meter_frame("000000000161", READ, (0x0201FF00).to_bytes(4, "little"))
+
+    def poll() -> None:
+        send(request)
+        segment.at(segment.now() + 0.3, poll)
+
+    port = segment.port("agent")
+    segment.start()
+    segment.ask(poll)
+    try:
+        target = Target(serial=port, setting=SerialSetting(9600, 8, "E"))
+        result = asyncio.run(Scan(target, ScanOptions(listen_s=1.5, listen_only=True), Silent()).run())  # type: ignore[arg-type]
+        assert segment.sent_bytes["agent"] == 0
+    finally:
+        segment.stop()
+    (found,) = result.found
+    assert found.unit == 161
+    assert found.identified is not None
+    assert [match.profile.id for match in found.identified.matches] == ["generic/dlt645-three-phase"]
+    toml = to_toml(result.target, result.setting, [found.identified])
+    assert 'framing = "dlt645"' in toml
+    assert 'mode = "listen"' in toml
