@@ -131,7 +131,7 @@ def _name(records: list[Row], restores: int) -> str:
 
 
 def identity_of(db: sqlite3.Connection) -> str:
-    """By which a ledger is told from another one of a gateway with the same name; "": it has no record yet."""
+    """Distinguishes ledgers of gateways with the same name; "": there is no record yet."""
     return _identity(db) if db.execute("select 1 from ledger limit 1").fetchone() else ""
 
 
