@@ -188,6 +188,7 @@ async def subscribed(port: int, pid: int, motors: int, seconds: float, folder: P
         await asyncio.sleep(seconds)
         lasted_s = time.monotonic() - started_s
         text = usage(pid, cpu_s(pid) - before_s, lasted_s)
+        assert changes[0] > motors * lasted_s, "the client lost its connection"
         return f"OPC UA  1 client    {text}  {changes[0] / lasted_s:4.0f} values/s of {len(nodes)} nodes"
 
 

@@ -23,6 +23,7 @@ class BusSettings(Struct, frozen=True):
     quiet_s: time without a frame of another master after which requests are sent again, in seconds.
     dlt645: frames of DL/T 645-2007 instead of Modbus, at a serial port or through a transparent converter.
     rack_slot: rack and slot of the CPU of a PLC that is read by the S7 protocol; None: no PLC.
+    listen_only: another master polls the bus; nothing is sent.
     rs485: let the kernel switch the direction of the transceiver, if the port supports it.
     """
 
@@ -40,6 +41,7 @@ class BusSettings(Struct, frozen=True):
     rs485: bool = False
     dlt645: bool = False
     rack_slot: tuple[int, int] | None = None
+    listen_only: bool = False
 
     @property
     def where(self) -> str:

@@ -5,7 +5,7 @@ The echo of our request is none of its requests: it precedes the response, once 
 
 from __future__ import annotations
 
-from drivers.dlt645_frames import FROM_METER, FUNCTION, PREAMBLE, MeterFrame, frames_in
+from drivers.dlt645_frames import FROM_METER, FUNCTION, PREAMBLE, MeterFrame, frames_in, is_addressed
 from drivers.foreign_master import OWN_MAX, ForeignMasterDetector
 from drivers.response_matcher import ResponseMatcher, Stray
 from drivers.rtu_frames import OverheardRequest
@@ -32,7 +32,7 @@ class MeterTrafficDetector(ForeignMasterDetector):
             end = frame.end
             function = frame.control & FUNCTION
             if frame.control & FROM_METER:
-                if frame.unit not in self._units and -1 not in self._units:
+                if not any(is_addressed(frame.unit, unit) for unit in self._units):
                     responses.append((frame.unit, function))
                 continue
             sent = stray.data[at:end]

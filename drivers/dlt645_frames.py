@@ -16,14 +16,13 @@ WILDCARD = -1  # address to which every meter responds: only for a line with one
 ADDRESS_DIGITS = 12
 FROM_METER, REJECTED, FOLLOWED, FUNCTION = 0x80, 0x40, 0x20, 0x1F  # bits of the control code
 _START, _END, _OFFSET = 0x68, 0x16, 0x33
-_WILDCARD_BYTES = b"\xaa" * 6
 
 
 class MeterFrame(NamedTuple):
     """A complete frame.
 
     end: offset after its last byte.
-    unit: the 12 digits of the address as a number; WILDCARD for the wildcard, -2 for bytes that are not decimal digits.
+    unit: the 12 digits of the address as a number; a wildcard (see `wildcard`); -2 for bytes that are neither.
     control: control code. data: its data, without the offset of 33H.
     """
 
@@ -74,17 +73,35 @@ def frames_in(data: bytes) -> list[tuple[int, MeterFrame]]:
     return found
 
 
+def wildcard(low: str) -> int:
+    """The address to which every meter responds whose last digits are these, an even number of them; for 11H only.
+
+    WILDCARD without digits. Source: DL/T 645-2007, 5.2.4 [M].
+    """
+    return -int(f"1{low}")
+
+
+def is_addressed(unit: int, by: int) -> bool:
+    """Whether a meter with the address `unit` responds to a request to `by`, an address or a wildcard."""
+    first, low = str(-by)[0], str(-by)[1:]
+    return unit == by or (unit >= 0 > by and first == "1" and address_text(unit).endswith(low))
+
+
 def address_bytes(unit: int) -> bytes:
     """The address as it is sent: two decimal digits a byte, the lowest first."""
-    return _WILDCARD_BYTES if unit == WILDCARD else bytes.fromhex(address_text(unit))[::-1]
+    return bytes.fromhex(address_text(unit))[::-1]
 
 
 def unit_of(sent: bytes) -> int:
     """The address in these bytes; see MeterFrame.unit."""
     digits = sent[::-1].hex()
-    return int(digits) if digits.isdecimal() else WILDCARD if sent == _WILDCARD_BYTES else -2
+    low = digits.lstrip("a")
+    if digits.isdecimal():
+        return int(digits)
+    is_wildcard = len(low) % 2 == 0 and (low.isdecimal() or not low)
+    return wildcard(low) if is_wildcard else -2
 
 
 def address_text(unit: int) -> str:
-    """The address as on the label of the meter: 12 digits."""
-    return f"{unit:0{ADDRESS_DIGITS}d}"
+    """The address as on the label of the meter: 12 digits, AA for two digits of a wildcard."""
+    return f"{unit:0{ADDRESS_DIGITS}d}" if unit >= 0 else f"{-unit}"[1:].rjust(ADDRESS_DIGITS, "A")

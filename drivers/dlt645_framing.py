@@ -17,10 +17,10 @@ from drivers.dlt645_frames import (
     READ_ADDRESS,
     READ_FOLLOWING,
     REJECTED,
-    WILDCARD,
     MeterFrame,
     address_text,
     frame_at,
+    is_addressed,
     meter_request,
     unit_of,
 )
@@ -39,7 +39,7 @@ class MeterMatcher(ResponseMatcher):
 
     def failure(self, sent: Request, timeout_s: float) -> LinkTimeout | FrameError:
         """Why the request `sent` has no response after timeout_s."""
-        about = {"meter": meter_text(sent.unit), "identifier": identifier_text(sent.address)}
+        about = {"meter": address_text(sent.unit), "identifier": identifier_text(sent.address)}
         if self.incomplete:
             return FrameError(METER_RESPONSE_CORRUPT, **about)
         if self.received:
@@ -63,10 +63,6 @@ def encoded(request: Request) -> bytes:
 def shortest_response(request: Request) -> int:
     """Characters of the shortest response, without preamble: a rejection."""
     return 13
-
-
-def meter_text(unit: int) -> str:
-    return "AA" * 6 if unit == WILDCARD else address_text(unit)
 
 
 def identifier_text(identifier: int) -> str:
@@ -96,7 +92,7 @@ def meter_scan(pending: ResponseMatcher) -> Response | None:
         matched = pending.pop(key)
         pending.drop_echoes(matched is not None)
         if matched is not None:
-            return Response(matched, bytes((frame.control,)) + frame.data)
+            return Response(matched._replace(unit=frame.unit), bytes((frame.control,)) + frame.data)
         at, missing = 0, []
     pending.missing = min(missing, default=1)
     return None
@@ -109,7 +105,7 @@ def _may_be_response(pending: ResponseMatcher, at: int) -> bool:
         return False
     unit, control = unit_of(bytes(buffer[at + 1 : at + 7])), buffer[at + 8]
     return bool(control & FROM_METER) and any(
-        request.unit in (unit, WILDCARD) and request.function == control & FUNCTION for request in pending.open.values()
+        is_addressed(unit, request.unit) and request.function == control & FUNCTION for request in pending.open.values()
     )
 
 
@@ -123,9 +119,11 @@ def _key_of(pending: ResponseMatcher, frame: MeterFrame) -> Hashable | None:
         key
         for key, (unit, function, identifier, number) in requests.items()
         if function == frame.control & FUNCTION
-        and (unit == frame.unit or (unit == WILDCARD and frame.unit >= 0))
+        and is_addressed(frame.unit, unit)
         and _fits_data(frame, function, identifier, number)
     ]
+    if len(fits) > 1 and all(requests[key].unit < 0 for key in fits):  # wildcards that all address this meter
+        fits = [key for key in fits if key in pending.open]
     return fits[0] if len(fits) == 1 else None
 
 

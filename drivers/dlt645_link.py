@@ -10,14 +10,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from drivers import error_reasons as codes
 from drivers.bus_master import BusMaster
 from drivers.bus_settings import BusSettings
 from drivers.dlt645_foreign import MeterTrafficDetector
-from drivers.dlt645_frames import FOLLOWED, READ_ADDRESS, READ_DATA, READ_FOLLOWING, REJECTED, WILDCARD, frames_in
-from drivers.dlt645_framing import IDENTIFIER_BYTES, encoded, identifier_text, meter_matcher, meter_text
+from drivers.dlt645_frames import (
+    FOLLOWED,
+    READ_ADDRESS,
+    READ_DATA,
+    READ_FOLLOWING,
+    REJECTED,
+    WILDCARD,
+    address_text,
+    frames_in,
+)
+from drivers.dlt645_framing import IDENTIFIER_BYTES, encoded, identifier_text, meter_matcher
 from drivers.errors import FrameError, LinkClosed, LinkTimeout, MeterRejection, ResponseQuarantined
 from drivers.framing import Request
 from drivers.reading import Clock
@@ -44,6 +54,7 @@ class Dlt645Link(BusMaster):
     def __init__(self, wire: BusSettings, clock: Clock) -> None:
         super().__init__(wire, clock, meter_matcher(), MeterTrafficDetector(wire.where, clock))
         self._late_s: dict[Request, float] = {}  # requests without response → when the last was sent
+        self._responded = WILDCARD  # address of the meter that sent the last response
         self._quarantine_s = QUARANTINE_S if wire.is_serial else CONVERTER_QUARANTINE_S
 
     async def read_block(
@@ -83,13 +94,25 @@ class Dlt645Link(BusMaster):
         """
         if self._serial and not (self._thread and self._thread.is_current):
             return await self.run(self.read_addresses(timeout_s))
-        attempts = _Attempts(timeout_s, None, self._silence_s, 1, 1)
-        _, data = await self._response(Request(WILDCARD, READ_ADDRESS, 0, 0), attempts)
-        first = int(data[::-1].hex())
+        return await self._responding(Request(WILDCARD, READ_ADDRESS, 0, 0), timeout_s)
+
+    async def read_matching(self, by: int, identifier: int, timeout_s: float) -> list[int]:
+        """The addresses of the meters that respond to a request for data to a wildcard with last digits.
+
+        Same as `read_addresses`. by: see drivers.dlt645_frames.wildcard. A meter that does not have the data responds,
+        too.
+        """
+        if self._serial and not (self._thread and self._thread.is_current):
+            return await self.run(self.read_matching(by, identifier, timeout_s))
+        return await self._responding(Request(by, READ_DATA, identifier, 0), timeout_s)
+
+    async def _responding(self, request: Request, timeout_s: float) -> list[int]:
+        with suppress(MeterRejection):
+            await self._response(request, _Attempts(timeout_s, None, self._silence_s, 1, 1))
         assert self._stream is not None
         await self._stream.wait_late(self._pending, OTHER_METERS_S)
         others = (frame.unit for _, frame in frames_in(bytes(self._pending.buffer)) if frame.unit >= 0)
-        return list(dict.fromkeys([first, *others]))
+        return list(dict.fromkeys([self._responded, *others]))
 
     # --- attempts ---
 
@@ -129,9 +152,9 @@ class Dlt645Link(BusMaster):
                 self.response_s = time.monotonic() - pending.sent_s
                 if request in self._late_s:  # it may be the response to an earlier attempt
                     self._late_s[request] = pending.sent_s
-                control, data = response.data[0], response.data[1:]
+                control, data, self._responded = response.data[0], response.data[1:], response.request.unit
                 if control & REJECTED:
-                    raise MeterRejection(data[0], meter_text(request.unit), identifier_text(request.address))
+                    raise MeterRejection(data[0], address_text(request.unit), identifier_text(request.address))
                 return control, data if request.function == READ_ADDRESS else data[IDENTIFIER_BYTES:]
             raise failure or ValueError(f"tries must be at least 1, got {attempts.tries}")
         except LinkClosed:
@@ -157,7 +180,7 @@ class Dlt645Link(BusMaster):
             self._expire()
         if request in self._pending.late:
             raise ResponseQuarantined(
-                codes.METER_RESPONSE_PENDING, meter=meter_text(request.unit),
+                codes.METER_RESPONSE_PENDING, meter=address_text(request.unit),
                 identifier=identifier_text(request.address),
             )  # fmt: skip
 
@@ -183,5 +206,5 @@ class Dlt645Link(BusMaster):
 
     def _corrupt(self, request: Request) -> FrameError:
         return FrameError(
-            codes.METER_RESPONSE_CORRUPT, meter=meter_text(request.unit), identifier=identifier_text(request.address)
+            codes.METER_RESPONSE_CORRUPT, meter=address_text(request.unit), identifier=identifier_text(request.address)
         )

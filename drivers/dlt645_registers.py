@@ -56,18 +56,24 @@ class MeterRegisters:
                 codes.METER_VALUE_LENGTH, meter=address_text(request.unit), identifier=f"{asked.address:08X}",
                 n_bytes=len(data), expected=n_bytes,
             )  # fmt: skip
-        if single:
-            return _registers(data, words)
-        first = 1 if identifier >> 16 in FROM_FIRST_PHASE else 0
-        begin = ((identifier >> 8 & 0xFF) - first) * n_bytes
-        items = (data[at : at + n_bytes] for at in range(begin, begin + request.registers // words * n_bytes, n_bytes))
-        return b"".join(_registers(item, words) if len(item) == n_bytes else b"\xff" * 2 * words for item in items)
+        return value_registers(data, words) if single else block_registers(data, identifier, request, words, n_bytes)
 
     async def close(self) -> None:
         """Closes the link."""
         await self._link.close()
 
 
-def _registers(value: bytes, words: int) -> bytes:
+def block_registers(data: bytes, identifier: int, request: Request, words: int, n_bytes: int) -> bytes:
+    """The registers of `request` in the values of a block; a value that the block does not have is "not available".
+
+    identifier: of the first value. words, n_bytes: registers and bytes of a value.
+    """
+    first = 1 if identifier >> 16 in FROM_FIRST_PHASE else 0
+    begin = ((identifier >> 8 & 0xFF) - first) * n_bytes
+    items = (data[at : at + n_bytes] for at in range(begin, begin + request.registers // words * n_bytes, n_bytes))
+    return b"".join(value_registers(item, words) if len(item) == n_bytes else b"\xff" * 2 * words for item in items)
+
+
+def value_registers(value: bytes, words: int) -> bytes:
     """A value, the lowest byte first, in registers, the highest byte first."""
     return value[::-1].rjust(2 * words, b"\0")

@@ -137,6 +137,23 @@ FOREIGN_RESPONSES = Code(
     "foreign_responses", "{n:d} {n:response|responses} of unit {unit_id:d}, function {function:d}, to another master"
 )
 MORE_FRAMES = Code("more_frames", "{n:d} other {n:request|requests}")
+NOT_READ_BY_MASTER = Code(
+    "not_read_by_master",
+    "unit {unit_id:d}, address {address:d}: the other master does not read this register; add it to its requests",
+)
+NOT_HEARD = Code(
+    "not_heard",
+    "unit {unit_id:d}: no response received for {seconds:.0f} s; check that the other master still reads this device",
+)
+NOTHING_HEARD = Code(
+    "nothing_heard",
+    "nothing received from unit {unit_id:d} in {seconds:.0f} s: the other master does not read this device, or the "
+    "port is not connected to its line",
+)
+REGISTERS_NOT_READ = Code(
+    "registers_not_read",
+    "the other master does not read {n:d} of {total:d} registers, among them {examples}; add them to its requests",
+)
 LINE_NEVER_SILENT = Code("line_never_silent", "{target}: the line is never silent; check for another master on the bus")
 
 # A serial port that cannot be used

@@ -10,7 +10,8 @@
     ├── FrameError                a response was corrupt or did not match its request and was discarded
     ├── ModbusExceptionResponse   the device sent a Modbus exception response
     │   ├── MeterRejection          a meter of DL/T 645 rejected a request
-    │   └── PlcRejection            a PLC rejected a request
+    │   ├── PlcRejection            a PLC rejected a request
+    │   └── NotReadByMaster         the bus is only listened to, and the other master does not read this register
     ├── ProfileError              a register map is invalid
     └── FileError                 a recording cannot be read
 
@@ -26,6 +27,7 @@ from drivers.error_reasons import (
     METER_REJECTION,
     METER_REJECTIONS,
     MODBUS_EXCEPTION,
+    NOT_READ_BY_MASTER,
     PLC_OUT_OF_RANGE,
     PLC_REJECTION_OTHER,
     PLC_REJECTIONS,
@@ -112,6 +114,14 @@ class PlcRejection(ModbusExceptionResponse):
         DriverError.__init__(self, PLC_REJECTIONS.get(error, PLC_REJECTION_OTHER), place=place, error=f"{error:02X}H")
         self.code = ILLEGAL_ADDRESS if error == PLC_OUT_OF_RANGE else DEVICE_FAILURE
         self.retry = False
+
+
+class NotReadByMaster(ModbusExceptionResponse):
+    """The other master of a bus that is only listened to does not read this register: as an illegal address."""
+
+    def __init__(self, unit_id: int, address: int) -> None:
+        DriverError.__init__(self, NOT_READ_BY_MASTER, unit_id=unit_id, address=address)
+        self.code, self.retry = ILLEGAL_ADDRESS, False
 
 
 class ProfileError(DriverError):

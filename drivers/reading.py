@@ -34,6 +34,7 @@ class Quality(IntFlag):
     UNVERIFIED = 1024  # the register map was not confirmed on this device
     ALLOCATED = 2048  # a share of a meter that several motors share
     MAINTENANCE = 4096  # maintenance of the motor: measured, but excluded from alarms and baselines
+    LISTENED = 8192  # requested by another master; this program only listened
 
     def __or__(self, other: int) -> Quality:  # as in IntFlag, but with cached members
         return _members[int.__or__(self, other)]
@@ -62,6 +63,8 @@ def _names(quality: Quality) -> tuple[str, ...]:
     return tuple(flag.name for flag in Quality if flag and flag in quality and flag.name)
 
 
+# Flags that state the origin of a value and do not restrict its use.
+ORIGIN = Quality.SIMULATED | Quality.LISTENED
 # Flags that make a value unusable; with the others it is usable with limitations.
 BAD = Quality.STALE | Quality.NO_REPLY | Quality.OUT_OF_RANGE | Quality.GAP
 

@@ -15,20 +15,21 @@ class ResponseTimeEstimator:
 
     timeout_s: upper limit, from the profile or the configuration.
     floor_s: lower limit; any response may take this time.
+    mean_s: mean of the recent responses.
     """
 
     def __init__(self, timeout_s: float, floor_s: float = FLOOR_S) -> None:
         self.timeout_s, self.floor_s = timeout_s, floor_s
         self._recent: deque[float] = deque(maxlen=KEEP)
-        self._mean_s = self._deviation_s = 0.0
+        self.mean_s = self._deviation_s = 0.0
 
     def add(self, seconds: float) -> None:
         """Records a response time."""
         if not self._recent:
-            self._mean_s, self._deviation_s = seconds, seconds / 2
+            self.mean_s, self._deviation_s = seconds, seconds / 2
         else:
-            self._deviation_s += (abs(seconds - self._mean_s) - self._deviation_s) / 4
-            self._mean_s += (seconds - self._mean_s) / 8
+            self._deviation_s += (abs(seconds - self.mean_s) - self._deviation_s) / 4
+            self.mean_s += (seconds - self.mean_s) / 8
         self._recent.append(seconds)
 
     @property
@@ -55,5 +56,5 @@ class ResponseTimeEstimator:
         """
         if not self._recent:
             return self.longest_s(transmission_time_s)
-        usual_s = max(self._mean_s + 4 * self._deviation_s, self.floor_s)
+        usual_s = max(self.mean_s + 4 * self._deviation_s, self.floor_s)
         return min(self.longest_s(transmission_time_s), transmission_time_s + usual_s)

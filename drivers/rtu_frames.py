@@ -13,7 +13,8 @@ from drivers.rtu_framing import crc16
 _FIXED_REQUEST = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 7: 4, 8: 8, 11: 4, 12: 4, 17: 4, 22: 10, 24: 6, 43: 7}  # bytes
 _FIXED_RESPONSE = {5: 8, 6: 8, 7: 5, 8: 8, 11: 8, 15: 8, 16: 8, 22: 10}
 _COUNTED_RESPONSE = (1, 2, 3, 4, 12, 17, 20, 21, 23)  # the byte after the function code is a byte count
-FUNCTIONS = {*_FIXED_REQUEST, 15, 16, 20, 21, 23}
+_COUNTED_REQUEST = {15: 6, 16: 6, 23: 10, 20: 2, 21: 2}  # offset of the byte count
+FUNCTIONS = {*_FIXED_REQUEST, *_COUNTED_REQUEST}
 _WITHOUT_ADDRESS = (7, 8, 11, 12, 17, 20, 21, 43)
 _DIAGNOSTICS = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20)  # sub-functions of function 8
 _FILE_REFERENCE = 6  # reference type of functions 20 and 21
@@ -63,6 +64,26 @@ def response_length(data: bytes, at: int) -> int:
     return length if length and at + length <= len(data) and not crc16(data[at : at + length]) else 0
 
 
+def frame_length_max(data: bytes, at: int) -> int:
+    """Bytes that a frame which starts at this offset may have, as far as its fields are received; 0: none starts here.
+
+    A reader that has fewer bytes waits before it skips this offset.
+    """
+    left = len(data) - at
+    if left < 2:
+        return 2
+    function = data[at + 1]
+    if function & 0x80:
+        return 5 if function & 0x7F in FUNCTIONS else 0
+    request = _FIXED_REQUEST.get(function, 0)
+    if place := _COUNTED_REQUEST.get(function, 0):
+        request = place + 3 + (data[at + place] if left > place else 0)
+    response = _FIXED_RESPONSE.get(function, 0)
+    if function in _COUNTED_RESPONSE:
+        response = 5 + (data[at + 2] if left > 2 else 0)
+    return max(request, response)
+
+
 def frames_in(data: bytes) -> list[bytes]:
     """The complete frames in `data`, requests and responses, without overlap."""
     found, at = [], 0
@@ -78,7 +99,7 @@ def frames_in(data: bytes) -> list[bytes]:
 def _request_length(data: bytes, at: int, function: int) -> int:
     """Bytes of the request with these fields; 0 if they are not plausible, or not received yet."""
     length = _FIXED_REQUEST.get(function, 0)
-    if function in (15, 16, 20, 21, 23):
+    if function in _COUNTED_REQUEST:
         return _counted_length(data, at, function)
     if not length or at + length > len(data):
         return 0
@@ -98,7 +119,7 @@ def _request_length(data: bytes, at: int, function: int) -> int:
 
 def _counted_length(data: bytes, at: int, function: int) -> int:
     """Same as `_request_length` for functions whose request contains a byte count."""
-    place = {15: 6, 16: 6, 23: 10}.get(function, 2)
+    place = _COUNTED_REQUEST[function]
     if at + place + 2 > len(data):
         return 0
     n_bytes = data[at + place]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import select
-import termios
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from drivers.error_reasons import PORT_DISCONNECTED, PORT_LOST
-from drivers.errors import LinkClosed
-from drivers.reasons import cause_of
+from drivers import dlt645_frames
+from drivers.bus_settings import BusSettings
+from drivers.receive_port import SerialReceiver
 from drivers.rtu_frames import frames_in
-from drivers.serial_line import open_port
 
 _SLICE_S = 0.1
 FRAMES_SURE = 2  # frames that prove a setting; with a wrong baud rate one in several hundred bytes occurs by chance
@@ -55,6 +51,11 @@ class OverheardTraffic(NamedTuple):
         """The complete Modbus RTU frames in `data`."""
         return frames_in(self.data)
 
+    @property
+    def meters(self) -> list[int]:
+        """The addresses of meters in the complete frames of DL/T 645 in `data`."""
+        return [frame.unit for _, frame in dlt645_frames.frames_in(self.data) if frame.unit >= 0]
+
 
 def eavesdrop(
     port: str, setting: SerialSetting, seconds: float, ending: Callable[[], bool] = lambda: False, enough: int = 1 << 20
@@ -63,20 +64,14 @@ def eavesdrop(
 
     Raises ConnectFailed if the port cannot be opened, LinkClosed if it is disconnected.
     """
-    line = open_port(port, *setting)
+    line = SerialReceiver(BusSettings("", serial_port=port, baud=setting.baud, data_bits=setting.data_bits,
+                                      parity=setting.parity, stop_bits=setting.stop_bits))  # fmt: skip
     data = bytearray()
     began_s = time.monotonic()
     try:
-        line.reset_input_buffer()
         while (rest_s := began_s + seconds - time.monotonic()) > 0 and not ending() and len(data) < enough:
             if select.select([line.fileno()], [], [], min(rest_s, _SLICE_S))[0]:
-                chunk = os.read(line.fileno(), 4096)
-                if not chunk:
-                    raise LinkClosed(PORT_DISCONNECTED, port=port)
-                data += chunk
-    except (OSError, termios.error) as error:
-        raise LinkClosed(PORT_LOST, port=port, error=cause_of(error)) from None
+                data += line.receive()
     finally:
-        with contextlib.suppress(OSError, termios.error):
-            line.close()
+        line.close()
     return OverheardTraffic(bytes(data), time.monotonic() - began_s, setting)

@@ -14,7 +14,8 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from agent.acquisition.scheduler import BusPoller, pollers
+from agent.acquisition.pollers import pollers
+from agent.acquisition.scheduler import BusPoller
 from agent.config.model import Config
 from agent.core.clock import SystemClock
 from agent.core.state_reasons import BUS_STOPPED

@@ -24,4 +24,5 @@ def bus_settings(bus: Bus) -> BusSettings:
         listen_s=bus.listen_before_start_s,
         quiet_s=bus.resume_after_quiet_s,
         rs485=bus.rs485,
+        listen_only=bus.listens,
     )

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from agent.acquisition.bus_limits import UTILIZATION_WARN
 from agent.acquisition.poll_plan import block_s
-from agent.acquisition.scheduler import GROUP_FACTOR, pollers
+from agent.acquisition.pollers import pollers
+from agent.acquisition.scheduler import GROUP_FACTOR
 from agent.config.model import Bus, Config, Drive, Meter, Site, StoreSettings
 from agent.core.clock import SystemClock
 from drivers.profiles import load_profile

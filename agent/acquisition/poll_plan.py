@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from agent.acquisition.bus_limits import UTILIZATION_WARN
-from agent.acquisition.scheduler import GROUP_FACTOR, TURNAROUND_S, BusPoller, PolledDevice, pollers
+from agent.acquisition.pollers import pollers
+from agent.acquisition.scheduler import GROUP_FACTOR, TURNAROUND_S, BusPoller, PolledDevice
 from agent.acquisition.selfcheck_results import disabled_registers
 from agent.config.model import Config
 from agent.core.clock import SystemClock
@@ -50,6 +51,11 @@ POLLED_TOO_FAST = Code(
     "polled_too_fast",
     "{device} refreshes its values every {refresh_s:g} s; polls every {interval_s:g} s return the same values again",
 )
+BUS_LISTENED = Code(
+    "bus_listened",
+    "listened to; no bus time is used and nothing is sent. The other master determines what is read, and how often; "
+    "`magwatt doctor` lists it",
+)
 METER_POLL_TIME = Code(
     "meter_poll_time",
     "a meter of DL/T 645 may take 20 ms to 500 ms for each response: one poll of the fast data takes {shortest_s:.1f} "
@@ -85,6 +91,7 @@ class BusPlan(Struct, frozen=True):
     problems: why the plan does not fit.
     disabled: how many registers of each device are not read because nothing has confirmed them.
     notes: information on the plan.
+    listens: another master polls the bus; nothing is sent.
     """
 
     name: str
@@ -97,6 +104,7 @@ class BusPlan(Struct, frozen=True):
     problems: tuple[Reason, ...]
     disabled: tuple[Reason, ...] = ()
     notes: tuple[Reason, ...] = ()
+    listens: bool = False
 
 
 def plan(config: Config) -> list[BusPlan]:
@@ -134,6 +142,7 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
     return {
         "bus": found.name,
         "port": found.port,
+        "mode": "listen" if found.listens else "poll",
         "utilization_pct": round(100 * found.utilization, 1),
         "cycle_s": round(found.cycle_s, 4),
         "worst_cycle_s": round(found.worst_cycle_s, 4),
@@ -157,9 +166,12 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
 
 
 def plan_as_text(found: BusPlan) -> str:
+    title = _("bus {name}  {port}", name=found.name, port=found.port)
+    if found.listens:
+        return "\n".join([title, *(f"  {text_of(reason)}" for reason in (*found.notes, *found.disabled))])
     width = max([8, *(len(_place(item)) for item in found.blocks)])
     columns = [*COLUMNS[:ADDRESS], (COLUMNS[ADDRESS][0], -width), *COLUMNS[ADDRESS + 1 :]]
-    lines = [_("bus {name}  {port}", name=found.name, port=found.port), f"  {headings(columns)}"]
+    lines = [title, f"  {headings(columns)}"]
     for item in found.blocks:
         interval = padded_left(_("once") if item.interval_s is None else f"{item.interval_s:g} s", 8)
         lines.append(
@@ -194,6 +206,13 @@ def _place(item: PlannedBlock) -> str:
 
 def _bus_plan(poller: BusPoller, disabled: Mapping[str, Reason]) -> BusPlan:
     settings = poller.link.wire
+    own_disabled = tuple(
+        disabled[polled.device.name] for polled in poller.devices if polled.device.name in disabled
+    )  # fmt: skip
+    speed = f"  {settings.baud} {settings.data_bits}{settings.parity}{settings.stop_bits}" if settings.is_rtu else ""
+    port = settings.where + speed
+    if settings.listen_only:
+        return BusPlan(poller.bus.name, port, (), 0.0, 0.0, 0.0, 0.0, (), own_disabled, (BUS_LISTENED(),), listens=True)
     blocks = tuple(block for polled in poller.devices for block in _blocks(polled, settings, len(poller.devices) > 1))
     utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
     cycle_s = sum(item.transaction_s for item in blocks)
@@ -208,12 +227,8 @@ def _bus_plan(poller: BusPoller, disabled: Mapping[str, Reason]) -> BusPlan:
         for polled in poller.devices
         if (refresh_s := polled.device.profile.refresh_s) > polled.poll_interval_s
     ]
-    speed = f"  {settings.baud} {settings.data_bits}{settings.parity}{settings.stop_bits}" if settings.is_rtu else ""
-    return BusPlan(poller.bus.name, settings.where + speed, blocks, utilization, cycle_s,
-                   cycle_s + SILENCES_CONTENDED * silent_s, fitting_s,
-                   tuple(problems),
-                   tuple(disabled[polled.device.name] for polled in poller.devices
-                         if polled.device.name in disabled), tuple(_notes(blocks, settings)))  # fmt: skip
+    return BusPlan(poller.bus.name, port, blocks, utilization, cycle_s, cycle_s + SILENCES_CONTENDED * silent_s,
+                   fitting_s, tuple(problems), own_disabled, tuple(_notes(blocks, settings)))  # fmt: skip
 
 
 def _notes(blocks: Sequence[PlannedBlock], settings: BusSettings) -> Iterator[Reason]:

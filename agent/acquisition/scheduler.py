@@ -14,21 +14,15 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.acquisition.line_settings import bus_settings
-from agent.acquisition.selfcheck_results import SelfcheckResult, stored_checks
-from agent.config.model import Bus, Config, Drive, Meter
-from agent.config.signals import SignalDevice, signal_devices
-from agent.config.topology import drive_rating_kw, polled_devices
-from agent.config.transformer_ratio import CT_QUANTITIES, ratio_factor
+from agent.config.model import Bus
 from agent.core.state_reasons import BUS_STOPPED, NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
-from drivers.bus_link import bus_link
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import FRAMES_NOT_REQUESTED
 from drivers.framing import Request
-from drivers.modbus_device import DeviceSettings, ModbusDevice
-from drivers.profiles import GROUPS, load_profile
+from drivers.listened_device import ListenedDevice
+from drivers.modbus_device import ModbusDevice
+from drivers.profiles import GROUPS
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
-from drivers.registers import break_even_hole
 from drivers.s7_link import S7Link
 from drivers.vocabulary import vocabulary
 
@@ -72,7 +66,7 @@ class PolledDevice(Struct):
     configuration: all that the device was made from; devices with equal ones count as unchanged.
     """
 
-    device: ModbusDevice
+    device: ModbusDevice | ListenedDevice
     poll_interval_s: float
     ratios: Mapping[str, float]
     cluster: str = ""
@@ -210,7 +204,12 @@ class BusPoller:
         """The requests of all devices that are due, of which one request to a PLC may read several."""
         now_ns = self._clock.monotonic_ns()
         due = (item for item in self.devices if item.due_ns <= now_ns and not item.offline)
-        return [request for item in due for request in item.device.requests(item.groups())]
+        return [
+            request
+            for item in due
+            if isinstance(item.device, ModbusDevice)
+            for request in item.device.requests(item.groups())
+        ]
 
     def _shift_phases(self, period_ns: int) -> None:
         """Moves the polls of all devices by the same random time.
@@ -282,53 +281,3 @@ def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:
         for name, value in reading.values.items()
     }
     return replace(reading, values=values)
-
-
-def pollers(
-    config: Config, clock: Clock, on_reading: Callable[[Reading], None], only: str | None = None, seed: int = 0,
-    link_of: Callable[[Bus], BusLink] | None = None,
-) -> list[BusPoller]:  # fmt: skip
-    """One poller for each bus with devices to poll, with the stored results of their self-checks applied.
-
-    only: the only device to poll; None for all. link_of: makes the link of a bus; None: that of its framing.
-    """
-    found, checks = [], stored_checks(config)
-    for bus in config.buses.values():
-        every = [*polled_devices(config), *signal_devices(config)]
-        items = [item for item in every if item.bus == bus.name and only in (None, item.name)]
-        if not items:
-            continue
-        link = link_of(bus) if link_of else bus_link(bus_settings(bus), clock)
-        several = len({item.unit_id for item in items}) > 1
-        devices = [_polled(config, bus, item, link, clock, several, checks.get(item.name)) for item in items]
-        devices.sort(key=lambda polled: polled.cluster)
-        found.append(BusPoller(bus, devices, link, clock, on_reading, random.Random(f"{seed}-{bus.name}")))
-    return found
-
-
-def _polled(
-    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: BusLink, clock: Clock, several: bool,
-    check: SelfcheckResult | None,
-) -> PolledDevice:  # fmt: skip
-    profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
-    bus_line = link.wire
-    settings = DeviceSettings(
-        rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
-        timeout_s=bus.timeout_s,
-        inter_request_delay_s=bus.inter_request_delay_s,
-        hole_max=break_even_hole(bus_line.character_s, bus_line.silence_s, TURNAROUND_S) if bus_line.is_rtu else 125,
-        character_s=bus_line.character_s,
-        quality=Quality.SIMULATED if config.site.simulated else Quality.GOOD,
-        behind_gateway=several and not bus_line.is_rtu,
-    )
-    ratios = {unit: factor for unit in (*CT_QUANTITIES, "V") if (factor := ratio_factor(item, unit)) != 1.0}
-    device = ModbusDevice(item.name, profile, item.unit_id, link, clock, settings)
-    verified, failed = (check.confirmed, check.failed) if check else (frozenset[str](), ())
-    device.apply_selfcheck(verified, failed)
-    return PolledDevice(
-        device,
-        bus.poll_interval_s,
-        ratios,
-        cluster=item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name,
-        configuration=(item, profile, bus.poll_interval_s, several, settings, verified, failed),
-    )

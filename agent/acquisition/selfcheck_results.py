@@ -1,6 +1,6 @@
 """Results of self-checks in the state file: which quantities of a device failed, and which were confirmed.
 
-`pollers` of agent/acquisition/scheduler.py applies them, so that every command that polls or plans respects them.
+agent/acquisition/pollers.py applies them, so that every command that polls or plans respects them.
 """
 
 from __future__ import annotations

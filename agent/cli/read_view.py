@@ -9,13 +9,16 @@ from decimal import Decimal
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from agent.acquisition.bus_stops import command_pollers
+from agent.acquisition.listening_poller import ListeningPoller
 from agent.acquisition.mqtt_signals.probe import TopicProbe
 from agent.acquisition.mqtt_signals.signals import SAMPLE_INTERVAL_S
 from agent.acquisition.scheduler import BusPoller, PolledDevice, with_ratios
 from agent.acquisition.selfcheck_results import disabled_registers
 from agent.commissioning.discovery.identify import models_at
+from agent.commissioning.doctor.listening import listening_s
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS
 from agent.commissioning.selfcheck.run import rejected_registers
 from agent.config.model import Config
@@ -23,7 +26,9 @@ from agent.config.signals import topic_signals
 from agent.core.columns import padded
 from agent.core.metrics import by_name, rounded
 from agent.core.text import N_, _, as_object, text_of
+from drivers.bus_listener import BusListener
 from drivers.errors import LinkError
+from drivers.listened_device import ListenedDevice
 from drivers.modbus_device import ALL_GROUPS
 from drivers.reading import Quality, Reading, Value
 from drivers.reasons import Reason
@@ -47,7 +52,10 @@ async def read_devices(config: Config, device: str | None, times: int, as_json: 
         click.echo(_(text, device=device), err=True)
         return 1
     disabled = disabled_registers(config)
-    jobs = [_read_bus(bus, times, as_json, disabled) for bus in buses]
+    jobs = [
+        (_read_listened if isinstance(bus, ListeningPoller) else _read_bus)(bus, times, as_json, disabled)
+        for bus in buses
+    ]
     if topics:
         jobs.append(_read_topics(config, device, times, as_json))
     results = await asyncio.gather(*jobs)
@@ -83,6 +91,32 @@ async def _read_bus(
     finally:
         await bus.link.close()
     return len(responded) == len(bus.devices), not rejecting
+
+
+async def _read_listened(
+    bus: BusPoller, times: int, as_json: bool, disabled: Mapping[str, Reason]
+) -> tuple[bool, bool]:  # fmt: skip
+    """Same as _read_bus for a bus that another master polls: prints what is received."""
+    assert isinstance(bus.link, BusListener)
+    responded: set[str] = set()
+    bus.link.start()
+    try:
+        for round_number in range(times):
+            seconds = bus.bus.poll_interval_s if round_number else listening_s(bus)
+            if not round_number:
+                text = N_("bus {bus}: listening for {seconds:g} s; nothing is sent …")
+                click.echo(_(text, bus=bus.bus.name, seconds=seconds), err=True)
+            await asyncio.sleep(seconds)
+            for polled in bus.devices:
+                assert isinstance(polled.device, ListenedDevice)
+                reading = await polled.device.poll()
+                if reading.error is None:
+                    reading = replace(reading, error=polled.device.missing())
+                reading = with_ratios(reading, polled.ratios)
+                responded |= _print(reading, as_json, (), disabled.get(reading.device))
+    finally:
+        await bus.link.close()
+    return len(responded) == len(bus.devices), True
 
 
 async def _read_topics(config: Config, device: str | None, times: int, as_json: bool) -> tuple[bool, bool]:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from agent.cli.options import fail, option_value, seconds_from
+from agent.cli.options import check_usage, fail, option_value, seconds_from
 from agent.cli.target import target_of, target_options
 from agent.core.text import N_, _
 
@@ -27,14 +27,20 @@ from agent.core.text import N_, _
                       "that do not respond."))  # fmt: skip
 @click.option("--listen", type=seconds_from(2), default=10.0, show_default=True,
               help=N_("Listen on the serial port for this many seconds first."))  # fmt: skip
+@click.option("--listen-only", is_flag=True,
+              help=N_("Send nothing; show what another master reads, and the models that fit."))  # fmt: skip
 @click.option("--expect", metavar="N|LIST",
               help=N_("Number of devices, or unit identifiers (11-14,31), that must respond."))  # fmt: skip
 @click.option("--meters", metavar="LIST",
               help=N_("Addresses of meters of DL/T 645 on the line: the 12 digits on each label, separated by "
                       "commas."))  # fmt: skip
+@click.option("--deep", is_flag=True,
+              help=N_("If several meters of DL/T 645 respond, search their addresses, two digits at a "
+                      "time."))  # fmt: skip
 def scan(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
-    unit_ids: str, depth: str | None, listen: float, expect: str | None, meters: str | None,
+    unit_ids: str, depth: str | None, listen: float, listen_only: bool, expect: str | None, meters: str | None,
+    deep: bool,
 ) -> None:  # fmt: skip
     from agent.cli.scan_runner import may_use_fc03, run_scan
     from agent.commissioning.discovery.meters import parse_addresses
@@ -49,6 +55,17 @@ def scan(
             expected=expect, unit_id=outside[0], unit_ids=unit_ids,
         ))  # fmt: skip
     addresses = option_value("--meters", meters, parse_addresses) if meters is not None else ()
-    fc03 = not addresses and may_use_fc03(allow_fc03)
-    options = ScanOptions(tuple(units), depth or "usual", listen, fc03, expected=expected, meters=addresses)
+    only_lines = _("--listen-only: with --tcp it is only valid with --framing rtu (a transparent serial converter)")
+    check_usage((listen_only and tcp and framing != "rtu", only_lines))
+    fc03 = not (addresses or listen_only) and may_use_fc03(allow_fc03)
+    options = ScanOptions(
+        tuple(units),
+        depth or "usual",
+        listen,
+        fc03,
+        expected=expected,
+        meters=addresses,
+        listen_only=listen_only,
+        deep=deep,
+    )
     sys.exit(run_scan(target, options, as_json))

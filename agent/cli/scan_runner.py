@@ -68,7 +68,8 @@ def run_scan(target: Target, options: ScanOptions, as_json: bool) -> int:
             return INTERRUPTED
         return FINDING if result.findings or not result.found else 0
 
-    click.echo(_(WARNING), err=True)
+    if not options.listen_only:
+        click.echo(_(WARNING), err=True)
     return _guarded(main)
 
 

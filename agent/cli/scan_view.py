@@ -61,6 +61,9 @@ class ProgressLines:
 def format_found(found: FoundDevice) -> str:
     """One line on a unit that responded."""
     response, took_ms = format_response(found), 1000 * found.response_s
+    if not found.response_s:
+        name = address_text(found.unit) if found.is_meter else str(found.unit)
+        return _("unit {unit_id} at {line}: another master reads it", unit_id=name, line=str(found.setting))
     if found.is_meter:
         return _(
             "meter {address} at {line}: {took_ms:.0f} ms",

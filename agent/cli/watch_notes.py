@@ -12,7 +12,10 @@ from agent.core.text import N_, _, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
 
 EVENT_S = 600.0  # for this time an event is shown
-_FLAG_HELP = {"CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchronized, see `magwatt doctor`")}
+_FLAG_HELP = {
+    "CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchronized, see `magwatt doctor`"),
+    "LISTENED": N_("another master reads the devices; magwatt listens"),
+}
 
 
 def notes(follower: Follower) -> list[str]:

@@ -172,6 +172,7 @@ BUS = {
     "line": KeySpec(_line, None),
     "tcp": KeySpec(_bus_address, None),
     "framing": KeySpec(schema.one_of("tcp", "rtu", "dlt645", "s7"), None),
+    "mode": KeySpec(schema.one_of("poll", "listen"), "poll"),
     "rack": KeySpec(schema.integer(0, 7), None),
     "slot": KeySpec(schema.integer(0, 31), None),
     "poll_interval": KeySpec(schema.duration(0.1, 3600), 1.0),

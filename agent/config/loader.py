@@ -240,6 +240,9 @@ def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
     if values["serial"] and values["framing"] == "tcp":
         report.problem(f"bus.{name}.framing", codes.SERIAL_FRAMING(), "tcp")
         return None
+    if values["mode"] == "listen" and framing in ("tcp", "s7"):
+        report.problem(f"bus.{name}.mode", codes.LISTEN_NEEDS_A_LINE(), "listen")
+        return None
     return Bus(
         name=name,
         serial=values["serial"],
@@ -253,6 +256,7 @@ def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
         inter_request_delay_s=values["inter_request_delay"],
         rs485=values["rs485"],
         rack_slot=_rack_slot(values) if framing == "s7" else None,
+        mode=values["mode"],
     )
 
 

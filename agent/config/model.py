@@ -122,6 +122,7 @@ class Bus(Struct, frozen=True):
     inter_request_delay_s: minimum time between a response and the next request; None: as in the profile.
     rs485: the kernel switches the direction of the transceiver.
     resume_after_quiet_s: time without a frame of another master after which a stopped bus is polled again.
+    mode: poll | listen; listen: another master polls the bus, and nothing is sent.
     """
 
     name: str
@@ -136,6 +137,12 @@ class Bus(Struct, frozen=True):
     rs485: bool = False
     resume_after_quiet_s: float = QUIET_S
     rack_slot: tuple[int, int] | None = None
+    mode: str = "poll"
+
+    @property
+    def listens(self) -> bool:
+        """Whether the bus is only listened to."""
+        return self.mode == "listen"
 
 
 class Meter(Struct, frozen=True):

@@ -105,6 +105,16 @@ LINE_SETTINGS_MISSING = Code(
     "line_settings_missing", 'missing; write baud rate, data bits, parity and stop bits, for example "19200 8E1"'
 )
 SERIAL_FRAMING = Code("serial_framing", "a serial line uses Modbus RTU; omit framing")
+LISTEN_NEEDS_A_LINE = Code(
+    "listen_needs_a_line",
+    'only a serial line can be listened to: a serial port, or a transparent converter with framing = "rtu" or '
+    '"dlt645"; Modbus TCP shows no client the requests of another',
+)
+SUNSPEC_ON_LISTENED_BUS = Code(
+    "sunspec_on_listened_bus",
+    'registers of SunSpec are found by requests, and on [bus.{bus}] (mode = "listen") nothing is sent; choose a '
+    "profile with fixed addresses",
+)
 CERTIFICATE_WITHOUT_KEY = Code("certificate_without_key", "cert and key are both required, or neither")
 TLS_KEY_UNUSED = Code("tls_key_unused", "not used, because the broker URL is mqtt://; did you mean mqtts://?")
 PASSWORD_WITHOUT_USER = Code("password_without_user", "a password requires the name of its user; give user, too")

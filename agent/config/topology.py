@@ -97,17 +97,20 @@ def assets(config: Config) -> tuple[Asset, ...]:
 
 
 def polled_devices(config: Config) -> list[Meter | Drive]:
-    """All meters, and the drives whose `comm_loss` permits polling; without devices of a private protocol.
-
-    Reading a data block of a PLC does not reach the drive, so that its `comm_loss` does not matter.
-    """
+    """All meters, and the drives whose `comm_loss` permits polling; without devices of a private protocol."""
     found: list[Meter | Drive] = [*config.meters.values()]
-    found += (
-        drive
-        for drive in config.drives.values()
-        if drive.comm_loss not in NOT_POLLED or load_profile(drive.profile).dialect == "s7"
-    )
+    found += (drive for drive in config.drives.values() if may_be_read(config, drive))
     return [item for item in found if is_polled(item.profile)]
+
+
+def may_be_read(config: Config, drive: Drive) -> bool:
+    """Whether the `comm_loss` of a drive permits polling.
+
+    It does not matter where no request reaches the drive: in a data block of a PLC, on a bus that is only listened to.
+    """
+    bus = config.buses.get(drive.bus)
+    is_reached = load_profile(drive.profile).dialect != "s7" and not (bus is not None and bus.listens)
+    return drive.comm_loss not in NOT_POLLED or not is_reached
 
 
 def is_polled(profile: str) -> bool:

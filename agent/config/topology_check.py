@@ -10,7 +10,7 @@ from agent.config.meter_line_check import check_meter_lines, note_energy_steps
 from agent.config.model import Config, Meter
 from agent.config.schema import ConfigReport, unknown_reference
 from agent.config.signals import metric_of
-from agent.config.topology import eight_point_gain_of, is_polled, polled_devices
+from agent.config.topology import eight_point_gain_of, is_polled, may_be_read, polled_devices
 from drivers.profiles import load_profile
 from dsp.efficiency_drive import EightPointGain
 
@@ -32,6 +32,7 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport)
     _check_ports(config, report)
     _check_signals(config, report)
     _check_drives(config, report)
+    _check_listened(config, report)
     _check_readable(config, report)
     _check_meters(config, report)
     check_meter_lines(config, raw, report)
@@ -129,8 +130,8 @@ def _check_drives(config: Config, report: ConfigReport) -> None:
         profile = load_profile(drive.profile)
         if profile.kind != "vfd":
             report.problem(f"drive.{drive.name}.profile", codes.DRIVE_PROFILE_EXPECTED(), drive.profile)
-        elif profile.dialect == "s7":
-            continue  # only the PLC has a connection to the drive
+        elif may_be_read(config, drive):
+            continue
         elif drive.comm_loss is None:
             reason = codes.COMM_LOSS_NOT_STATED()
             if parameter := profile.comm_loss.get("parameter"):
@@ -138,6 +139,15 @@ def _check_drives(config: Config, report: ConfigReport) -> None:
             report.finding(f"drive.{drive.name}.comm_loss", reason)
         elif drive.comm_loss == "armed":
             report.finding(f"drive.{drive.name}.comm_loss", codes.COMM_LOSS_ARMED(), drive.comm_loss)
+
+
+def _check_listened(config: Config, report: ConfigReport) -> None:
+    """Devices whose registers cannot be recognised on a bus that is only listened to."""
+    for kind, items in (("meter", config.meters), ("drive", config.drives)):
+        for item in _present(items):
+            bus = config.buses.get(item.bus)
+            if bus is not None and bus.listens and load_profile(item.profile).dialect == "sunspec":
+                report.problem(f"{kind}.{item.name}.bus", codes.SUNSPEC_ON_LISTENED_BUS(bus=bus.name), item.bus)
 
 
 def _note_losses(config: Config, report: ConfigReport) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, field
 
 from agent.core.text import as_object, english
-from drivers.reading import BAD, Quality
+from drivers.reading import BAD, ORIGIN, Quality
 from drivers.reasons import Reason
 
 SCHEMA_VERSION = 1
@@ -20,7 +20,7 @@ BOOKKEEPING = frozenset((
     "efficiency_class_observed", "meter_wiring", "back_emf",
 ))  # metrics that are no measurement of the present  # fmt: skip
 EVERYTHING = "*"  # key of the flags that apply to all values of the message
-_UNCERTAIN = ~Quality.SIMULATED
+_UNCERTAIN = ~ORIGIN
 
 
 class Message(Struct, frozen=True):
@@ -66,7 +66,7 @@ def event(
 def overall_quality(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Quality) -> str:
     """good, uncertain or bad: bad when no value is usable, uncertain when any value or the message has a flag.
 
-    SIMULATED alone does not make a message uncertain.
+    SIMULATED and LISTENED alone do not make a message uncertain.
     """
     bad = {name for name, flag in flags.items() if flag & BAD}
     usable = (value is not None and name not in BOOKKEEPING and name not in bad for name, value in values.items())

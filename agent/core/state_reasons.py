@@ -13,8 +13,8 @@ NO_RESPONSE_TO_PROBE = Code("no_response_to_probe", "no response to a probe")
 POLLS_WITHOUT_RESPONSE = Code("polls_without_response", "{cause}; {n:d} consecutive {n:poll|polls} without a response")
 BUS_STOPPED = Code(
     "bus_stopped",
-    "bus {bus}: {cause}. Remove the other master, or read through it. Requests are sent again after {quiet_min:g} min "
-    "without its frames, or after `magwatt resume {bus}`",
+    'bus {bus}: {cause}. Write mode = "listen" in [bus.{bus}] to use the values that the other master reads, or remove '
+    "it. Requests are sent again after {quiet_min:g} min without its frames, or after `magwatt resume {bus}`",
 )
 BUS_RESUMED = Code(
     "bus_resumed",

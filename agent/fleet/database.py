@@ -16,6 +16,7 @@ from drivers.reasons import CodedError
 
 CONNECT_S = 10
 LOCK = 84_70_24  # of one `fleet load` at a time
+BUSY_S = 5  # time for which another one is waited for
 FRAME = ("time", "site", "gateway", "asset", "id", "q")
 _OF_GATEWAYS = ("event", "health")  # their rows may have no asset; their index is by gateway and time
 
@@ -33,13 +34,22 @@ class FleetDatabase:
         with coded_errors():
             self._db = psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_S,
                                        application_name="magwatt fleet load")  # fmt: skip
-            locked = self._db.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-        if locked != (True,):
-            self._db.close()
-            raise DatabaseError(DATABASE_BUSY)
+            if not self._lock():
+                self._db.close()
+                raise DatabaseError(DATABASE_BUSY)
 
     def close(self) -> None:
         self._db.close()
+
+    def _lock(self) -> bool:
+        """Whether no other loader writes. The server frees the lock some time after a loader has ended."""
+        self._db.execute(sql.SQL("SET lock_timeout = {}").format(sql.Literal(f"{round(1000 * BUSY_S)}ms")))
+        try:
+            self._db.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        except psycopg.errors.LockNotAvailable:
+            return False
+        self._db.execute("RESET lock_timeout")
+        return True
 
     def transaction(self) -> AbstractContextManager[Any]:
         """What is done in it is kept completely or not at all. Raises psycopg.Error."""

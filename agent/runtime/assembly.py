@@ -13,7 +13,8 @@ from msgspec import Struct
 from agent.acquisition.bus_stops import STOP, apply_stops
 from agent.acquisition.buses import Buses
 from agent.acquisition.mqtt_signals.signals import MqttSignals
-from agent.acquisition.scheduler import BusLink, BusPoller, pollers
+from agent.acquisition.pollers import pollers
+from agent.acquisition.scheduler import BusLink, BusPoller
 from agent.acquisition.selfcheck_results import disabled_registers
 from agent.acquisition.unsupported_registers import UnsupportedRegisterStore
 from agent.acquisition.waveform_readers import WaveformReaders

@@ -11,7 +11,7 @@ from agent.config.topology import Asset
 from agent.core.metrics import Metric, rounded
 from agent.core.state_reasons import DEVICE_NOT_POLLED, DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
 from agent.runtime.stage import MotorReading, TelemetryRow
-from drivers.reading import Quality, Reading, Value
+from drivers.reading import ORIGIN, Quality, Reading, Value
 from drivers.reasons import Reason
 from drivers.vocabulary import metric_name_of
 
@@ -72,7 +72,7 @@ class AssetState:
 
     def record_response(self, reading: Reading, responded: bool) -> None:
         """Records whether a device of this asset has responded."""
-        self._quality = reading.quality & Quality.SIMULATED
+        self._quality = reading.quality & ORIGIN
         if responded:
             self._causes.pop(reading.device, None)
             self._misses[reading.device] = 0

@@ -65,7 +65,10 @@ METERS = (
 DRIVES = (NoisyDevice("vfd-2", 31, "yaskawa/ga800", "pump-2"), NoisyDevice("vfd-4", 32, "delta/c2000", "pump-4"))
 DYING = METERS[2]
 PUMPS = {"pump-1": (0, DOL), "pump-2": (0, DRIVEN), "pump-3": (1, DOL), "pump-4": (1, DRIVEN)}
-PLC_READS = (ReadBlock(31, 3, 0x40, 4), ReadBlock(12, 4, 0, 6), ReadBlock(32, 3, 8449, 2))
+PLC_READS = (
+    ReadBlock(31, 3, 0x40, 10), ReadBlock(12, 4, 0, 72), ReadBlock(32, 3, 8449, 1), ReadBlock(32, 3, 8451, 2),
+    ReadBlock(12, 4, 72, 16),
+)  # fmt: skip
 
 
 class NoisyLine:

@@ -7,7 +7,20 @@ from random import Random
 import pytest
 
 from drivers import dlt645_frames
-from drivers.dlt645_frames import CONTROLS, PREAMBLE, WILDCARD, MeterFrame, frame_at, frames_in, meter_request
+from drivers.dlt645_frames import (
+    CONTROLS,
+    PREAMBLE,
+    WILDCARD,
+    MeterFrame,
+    address_bytes,
+    address_text,
+    frame_at,
+    frames_in,
+    is_addressed,
+    meter_request,
+    unit_of,
+    wildcard,
+)
 from drivers.dlt645_framing import encoded
 from drivers.framing import Request
 
@@ -83,3 +96,22 @@ def test_an_incomplete_frame_names_the_missing_bytes(length: int) -> None:
     response = bytes.fromhex(PUBLISHED[1][3])
     missing = frame_at(response[:length], 0) if length else 12
     assert missing == (len(response) - length if length >= 10 else 12 - length)
+
+
+@pytest.mark.parametrize(
+    ("low", "sent", "text"),
+    [("", "aaaaaaaaaaaa", "AAAAAAAAAAAA"), ("61", "61aaaaaaaaaa", "AAAAAAAAAA61"),
+     ("0161", "6101aaaaaaaa", "AAAAAAAA0161"), ("0000000061", "6100000000aa", "AA0000000061")],
+)  # fmt: skip
+def test_a_wildcard_keeps_the_last_digits(low: str, sent: str, text: str) -> None:
+    """The lowest byte first; AA for the others (DL/T 645-2007, 5.2.4)."""
+    by = wildcard(low)
+    assert (address_bytes(by).hex(), unit_of(bytes.fromhex(sent)), address_text(by)) == (sent, by, text)
+    assert is_addressed(161, by) == "000000000161".endswith(low)
+    assert not is_addressed(162, by) or not low
+
+
+def test_bytes_that_are_no_address_address_nobody() -> None:
+    for sent in ("aa6100000000", "6a0000000000", "61aa01aaaaaa"):
+        assert unit_of(bytes.fromhex(sent)) == -2
+        assert not is_addressed(161, -2)

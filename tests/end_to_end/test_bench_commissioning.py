@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 from support.plant_clock import PlantClock, link_to
 
-from agent.acquisition.scheduler import pollers
+from agent.acquisition.pollers import pollers
 from agent.acquisition.selfcheck_results import REGISTERS_DISABLED, disabled_registers
 from agent.commissioning.discovery.identify import identify
 from agent.commissioning.init.answers import read_answers

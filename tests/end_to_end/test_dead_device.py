@@ -26,7 +26,7 @@ from support.bus_servers import Converter
 from support.numbered_slave import NumberedSlave
 from support.segment_log import broken_silences, sent_by
 
-from agent.acquisition.scheduler import pollers
+from agent.acquisition.pollers import pollers
 from agent.config.loader import load_config
 from agent.core.clock import SystemClock
 from drivers.reading import Quality, Reading

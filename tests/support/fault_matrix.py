@@ -1,4 +1,4 @@
-"""Faults of Modbus responses: one row for each fault of the line; docs/bus-measured.md shows which masters tolerate it.
+"""Faults of Modbus responses: one row for each fault of the line; `make bench-bus` shows which masters tolerate it.
 
 DELIVER: a master that makes up to three attempts can complete every poll.
 NEVER: no correct response is on the line, so the master must not return a value.
@@ -94,7 +94,7 @@ ON_TCP = (Line.TCP, Line.TCP0)
 class Fault:
     """One row of the fault matrix.
 
-    name: unique name, as in docs/bus-measured.md.
+    name: unique name, as `make bench-bus` prints it.
     expect: result that a correct master may have.
     script: converts a request into steps.
     on: transports on which the fault can occur.

@@ -12,7 +12,6 @@ from drivers.error_reasons import METER_NO_RESPONSE, NO_RESPONSE
 from drivers.errors import LinkTimeout, MeterRejection, ModbusExceptionResponse
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID, Request
 from drivers.reading import Clock
-from drivers.reasons import Reason
 from simulators.clock import LoopClock, VirtualLoop
 from simulators.devices.energy_meter import EnergyMeter
 
@@ -89,12 +88,11 @@ class VirtualLink:
         """No port is open."""
 
 
-def listening(clock: Clock) -> Callable[..., Coroutine[Any, Any, Reason | None]]:
+def listening(clock: Clock) -> Callable[..., Coroutine[Any, Any, None]]:
     """The listening of a scan on a quiet line."""
 
-    async def listen(_target: object, options: Any, _progress: object, _stop: object) -> Reason | None:
+    async def listen(_target: object, options: Any, _progress: object, _stop: object) -> None:
         await clock.sleep(options.listen_s)
-        return None
 
     return listen
 

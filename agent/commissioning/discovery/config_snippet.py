@@ -28,10 +28,11 @@ def to_toml(target: Target, setting: SerialSetting | None, devices: Sequence[Ide
     """
     name = "line" if target.serial else "gateway"
     bus = _bus(name, target, setting)
-    interval_s = proposed_interval_s(bus, [heaviest_of(bus, device) for device in devices if device.matches])
+    heaviest = [heaviest_of(bus, device) for device in devices if device.matches]
+    interval_s = target.period_s if target.listens else proposed_interval_s(bus, heaviest)
     lines = [*bus_lines(name, target, setting), f'poll_interval = "{interval_s:g}s"']
     for device in devices:
-        lines += ["", *_device(name, device)]
+        lines += ["", *_device(name, device, target.listens)]
     return "\n".join(lines) + "\n"
 
 
@@ -43,6 +44,8 @@ def bus_lines(name: str, target: Target, setting: SerialSetting | None) -> list[
         lines.append(f'framing = "{"dlt645" if target.dlt645 else "rtu"}"')
     if setting is not None:
         lines.append(f'line = "{setting}"')
+    if target.listens:
+        lines.append('mode = "listen"')
     return lines
 
 
@@ -74,7 +77,7 @@ def record_of(bus: str, unit: int, profile: Profile) -> Meter | Drive:
     )  # fmt: skip
 
 
-def _device(bus: str, device: Identified) -> list[str]:
+def _device(bus: str, device: Identified, listens: bool) -> list[str]:
     if not device.matches:
         return _unknown(device)
     drive = device.matches[0].profile.kind == "vfd"
@@ -87,7 +90,7 @@ def _device(bus: str, device: Identified) -> list[str]:
     ]
     advice = []
     if all(match.profile.kind == "vfd" for match in device.matches):
-        advice = _drive(device.matches[0].profile)
+        advice = [] if listens else _drive(device.matches[0].profile)
     else:
         place = _('or "drive-input", or "motor" (a motor without drive)')
         label = _("accuracy class on the label")

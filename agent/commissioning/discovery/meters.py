@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.match import Identified, Match
-from agent.commissioning.discovery.scan_result import FoundDevice, Target
-from drivers.dlt645_frames import ADDRESS_DIGITS, READ_ADDRESS, READ_DATA, WILDCARD
+from agent.commissioning.discovery.scan_result import FoundDevice, ScanProgress, Target
+from agent.core.text import _
+from drivers.dlt645_frames import ADDRESS_DIGITS, READ_ADDRESS, READ_DATA, WILDCARD, wildcard
 from drivers.dlt645_framing import encoded
 from drivers.dlt645_link import Dlt645Link
 from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, MeterRejection
@@ -21,6 +22,7 @@ RESPONSE_S = 0.6  # 500 ms are permitted
 CHARACTERS = 60  # of a request and a response with one value
 ENERGY, MODEL, VOLTAGE_OF_PHASE = 0x00010000, 0x0400040B, 0x02010000
 COLLISION_BYTES = 12  # bytes without a frame that are more than interference
+PAIRS = 100  # of two digits
 SCORE = 20.0  # nats: the number of phases decides between the profiles
 PROFILES = ("generic/dlt645-single-phase", "generic/dlt645-three-phase", "generic/dlt645-three-wire")
 
@@ -65,6 +67,39 @@ async def find_meters(
     return [FoundDevice(unit, setting, READ_ADDRESS, 0, link.response_s) for unit in units], several
 
 
+async def search_meters(
+    link: Dlt645Link, setting: SerialSetting, progress: ScanProgress, on_query: Callable[[], None]
+) -> list[FoundDevice]:  # fmt: skip
+    """The meters of a line with several, by wildcards with the last two digits of the address, then four, and so on.
+
+    Two more digits are searched only where several meters have the same last digits. on_query: called before each
+    request; may raise. The meters must have the energy, or reject the request for it. Raises LinkClosed.
+    """
+    timeout_s, found = query_s(setting), dict[int, FoundDevice]()
+    progress.on_text(_(
+        "Searching the addresses of the meters at {line}, two digits at a time: about {seconds:.0f} s, and as "
+        "long again for each two digits that several meters share.",
+        line=str(setting), seconds=PAIRS * timeout_s,
+    ))  # fmt: skip
+    shared = [""]
+    while shared:
+        low = shared.pop(0)
+        for pair in range(PAIRS):
+            digits = f"{pair:02d}{low}"
+            by = int(digits) if len(digits) == ADDRESS_DIGITS else wildcard(digits)
+            on_query()
+            try:
+                units = await link.read_matching(by, ENERGY, timeout_s)
+            except (LinkTimeout, FrameError) as error:
+                received = link.unmatched.replace(encoded(Request(by, READ_DATA, ENERGY, 0)), b"")
+                collided = isinstance(error, FrameError) or len(received) >= COLLISION_BYTES
+                shared += [digits] * (collided and len(digits) < ADDRESS_DIGITS)
+                continue
+            found |= {unit: FoundDevice(unit, setting, READ_DATA, 0, link.response_s) for unit in units}
+            shared += [digits] * (len(units) > 1)
+    return list(found.values())
+
+
 async def identify_meter(link: Dlt645Link, unit: int) -> Identified:
     """The profile of a meter, by the phases of which it has voltages. Raises LinkError, FrameError."""
     found = Identified(unit)
@@ -82,19 +117,22 @@ async def identify_meter(link: Dlt645Link, unit: int) -> Identified:
 
     found.reported = await _model(link, unit, timeout_s, found)
     volts = [await value(VOLTAGE_OF_PHASE | phase << 8) for phase in (1, 2, 3)]
-    names: tuple[str, ...]
-    if volts[2] is None:
-        names, reason = PROFILES[:1], codes.METER_ONE_PHASE()
-    elif volts[0] and volts[2] and not volts[1]:
-        names, reason = PROFILES[2:], codes.METER_THREE_WIRES()
-    elif all(volts):
-        names, reason = PROFILES[1:2], codes.METER_THREE_PHASES()
-    else:
-        names, reason = PROFILES[1:], codes.METER_WITHOUT_VOLTAGE()
+    names, reason = profiles_of_volts(volts)
     found.matches = [Match(load_profile(name), SCORE, True, (reason,), ()) for name in names]
     found.conclusive = len(names) == 1
     found.notes.append(codes.METER_SECONDARY())
     return found
+
+
+def profiles_of_volts(volts: Sequence[int | None]) -> tuple[tuple[str, ...], Reason]:
+    """The profiles that fit the voltages of the three phases, and why. None: the meter does not have this phase."""
+    if volts[2] is None:
+        return PROFILES[:1], codes.METER_ONE_PHASE()
+    if volts[0] and volts[2] and not volts[1]:
+        return PROFILES[2:], codes.METER_THREE_WIRES()
+    if all(volts):
+        return PROFILES[1:2], codes.METER_THREE_PHASES()
+    return PROFILES[1:], codes.METER_WITHOUT_VOLTAGE()
 
 
 async def _model(link: Dlt645Link, unit: int, timeout_s: float, found: Identified) -> str:

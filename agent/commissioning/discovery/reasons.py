@@ -9,15 +9,36 @@ from drivers.reasons import N_, Code
 SCAN_OTHER_MASTER = Code(
     "scan_other_master",
     "{port}: another master is active: {n_bytes:d} bytes in {seconds:.0f} s, with Modbus frames at {line} for unit "
-    "identifiers {unit_ids}. Nothing was sent. Stop the other master, or disconnect its line, before the scan: two "
-    "masters on one bus disturb each other",
+    'identifiers {unit_ids}. Nothing was sent: two masters on one bus disturb each other. mode = "listen" in the table '
+    "of the bus uses the values that the other master reads; for a scan, stop it or disconnect its line",
 )
 SCAN_UNKNOWN_TRAFFIC = Code(
     "scan_unknown_traffic",
     "{port}: {n_bytes:d} bytes in {seconds:.0f} s, but no Modbus frame at any usual setting: another protocol, or "
     "interference. Nothing was sent. Disconnect the source of the traffic before the scan",
 )
-SCAN_BUS_IN_USE = Code("scan_bus_in_use", "{error}. Stop the other master, or disconnect its line, and try again")
+SCAN_BUS_IN_USE = Code(
+    "scan_bus_in_use",
+    "{error}. `magwatt scan --listen-only` shows what the other master reads, and sends nothing; for a scan, stop it "
+    "or disconnect its line",
+)
+LISTENED_BUS = Code(
+    "listened_bus",
+    'the other master reads these devices; with mode = "listen" its values are used, and nothing is sent',
+)
+LISTENED_BLOCK = Code(
+    "listened_block",
+    "function {function:d}, address {address:d}, {registers:d} {registers:register|registers}, every {period_s:.2g} s",
+)
+LISTENED_METER_DATA = Code("listened_meter_data", "data {identifier}, every {period_s:.2g} s")
+LISTENED_REGISTERS = Code("listened_registers", "{n:d} of {total:d} registers of the map are read")
+LISTENED_WRITES = Code(
+    "listened_writes", "the other master writes to unit {unit_id:d} with function {function:d} ({n:d}); this is ignored"
+)
+NOTHING_LISTENED = Code(
+    "nothing_listened",
+    "{port}: no exchange of another master in {seconds:.0f} s. Without --listen-only the scan sends requests",
+)
 SCAN_ENDED_EARLY = Code("scan_ended_early", "the scan ended early: {error}")
 SCAN_PRIVATE_PROTOCOL = Code(
     "scan_private_protocol",
@@ -65,13 +86,13 @@ SCAN_CORRUPT_RESPONSE = Code(
 METERS_COLLIDE = Code(
     "meters_collide",
     "bytes were received at {line} in response to the wildcard of DL/T 645, but no valid frame: several meters "
-    "responded at the same time, or there is interference. Scan again with --meters and the 12 digits on the label of "
-    "each meter, or connect one meter at a time",
+    "responded at the same time, or there is interference. Scan again with --deep, which searches the addresses, or "
+    "with --meters and the 12 digits on the label of each meter",
 )
 METERS_SEVERAL = Code(
     "meters_several",
     "{n:d} meters responded to the wildcard of DL/T 645; there may be more, whose responses were destroyed. Scan again "
-    "with --meters and the 12 digits on the label of each meter",
+    "with --deep, which searches the addresses, or with --meters and the 12 digits on the label of each meter",
 )
 METERS_SILENT = Code(
     "meters_silent",

@@ -18,7 +18,8 @@ from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.duration import AnnouncedDuration
 from agent.commissioning.discovery.identify import identify_responding, timeout_of
 from agent.commissioning.discovery.match import Identified
-from agent.commissioning.discovery.passive_listen import listen_first
+from agent.commissioning.discovery.overheard_devices import HEAR_FACTOR, hear_devices
+from agent.commissioning.discovery.passive_listen import LineTraffic, listen_first
 from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
 from agent.commissioning.discovery.reported import Reported, read_reported
 from agent.commissioning.discovery.scan_result import (
@@ -48,7 +49,7 @@ SLOW_UNITS = 8  # number of the last queried units that are queried again after 
 FEW = 40  # up to this number of units, the second query has a long timeout
 RETRIES = 3  # requests to a unit from which invalid bytes were received
 
-Listen = Callable[[Target, ScanOptions, ScanProgress, asyncio.Event], Awaitable[Reason | None]]
+Listen = Callable[[Target, ScanOptions, ScanProgress, asyncio.Event], Awaitable[LineTraffic | None]]
 
 
 class ScanStopped(Exception):
@@ -78,11 +79,14 @@ class Scan:
         """Scans the bus. Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
         self._duration.start(len(self._units_in_order()))
+        target, progress, clock = self._target, self._progress, self._clock
         try:
-            if self._target.serial and (
-                traffic := await self._listen(self._target, options, self._progress, self.stop)
-            ):
-                result.findings.append(traffic)
+            traffic = await self._listen(target, options, progress, self.stop) if target.serial else None
+            if traffic is not None:
+                result.findings.append(traffic.finding)
+            if traffic is not None or options.listen_only:
+                seconds = HEAR_FACTOR * options.listen_s
+                await hear_devices(target, traffic, seconds, result, progress, self.stop, clock)
                 return result
             self._check_stop()
             if await self._scan_meters():
@@ -120,6 +124,8 @@ class Scan:
             async with self._open(setting, dlt645=True) as link:
                 found, finding = await meters.find_meters(link, setting, asked)
                 result.requests += max(1, len(asked))
+                if finding is not None and self._options.deep:
+                    found, finding = await self._search_meters(link, setting), None
                 findings = [*([] if found else findings), *([finding] if finding else [])]
                 silent -= {item.unit for item in found}
                 await self._add_meters(link, found)
@@ -134,6 +140,15 @@ class Scan:
         if result.found:
             result.notes.append(codes.METER_LINE())
         return bool(result.found or asked)
+
+    async def _search_meters(self, link: Dlt645Link, setting: SerialSetting) -> list[FoundDevice]:
+        """The meters of a line on which several respond to the wildcard."""
+
+        def on_query() -> None:
+            self._check_stop()
+            self.result.requests += 1
+
+        return await meters.search_meters(link, setting, self._progress, on_query)
 
     async def _add_meters(self, link: Dlt645Link, found: Sequence[FoundDevice]) -> None:
         for item in found:

@@ -28,6 +28,7 @@ class Target(Struct, frozen=True):
     rtu: RTU frames in TCP, for a transparent converter.
     setting: line settings; None: unknown.
     dlt645: meters of DL/T 645 respond on the line.
+    listens: another master polls the line; nothing is sent. period_s: its longest period.
     """
 
     serial: str = ""
@@ -36,6 +37,8 @@ class Target(Struct, frozen=True):
     rtu: bool = False
     setting: SerialSetting | None = None
     dlt645: bool = False
+    listens: bool = False
+    period_s: float = 0.0
 
     @property
     def is_line(self) -> bool:
@@ -98,6 +101,8 @@ class ScanOptions(Struct, frozen=True):
     identify: also identify the models.
     expected: the devices that must respond; None: unknown.
     meters: addresses of meters of DL/T 645 on the line; empty: unknown.
+    listen_only: nothing is sent, whether another master is detected or not.
+    deep: search the addresses of meters if several respond to the wildcard.
     """
 
     units: Sequence[int] = tuple(order.UNITS)
@@ -107,6 +112,8 @@ class ScanOptions(Struct, frozen=True):
     identify: bool = True
     expected: Expected | None = None
     meters: Sequence[int] = ()
+    listen_only: bool = False
+    deep: bool = False
 
 
 class FoundDevice(Struct):

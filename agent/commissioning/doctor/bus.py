@@ -115,7 +115,7 @@ async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
     link = poller.link
     assert isinstance(link, ModbusLink | Dlt645Link | S7Link), "only a real bus has interference"
     wire = link.wire
-    devices = [item.device for item in poller.devices]
+    devices = [item.device for item in poller.devices if isinstance(item.device, ModbusDevice)]
     observed = BusObservation(
         wire, devices=[DeviceObservation(item.name, item.unit, item.health.response_time.timeout_s) for item in devices]
     )

@@ -108,8 +108,40 @@ TCP_BUS_UNAVAILABLE = Code(
 )
 BUS_IN_USE = Code(
     "bus_in_use",
-    "{error}. Two masters on one bus disturb each other: disconnect the adapter of this computer, or read through the "
-    "gateway of the other master (Modbus TCP)",
+    '{error}. Two masters on one bus disturb each other. Write mode = "listen" in the table of the bus to use the '
+    "values that the other master reads; nothing is sent then",
+)
+LINE_SILENT = Code(
+    "line_silent",
+    "nothing received in {seconds:.0f} s of listening: the other master does not poll, or A and B of its line are not "
+    "connected to this port",
+)
+LISTENED_SETTINGS = Code(
+    "listened_settings",
+    "{n_bytes:d} bytes received, but no valid frame: baud rate or parity is wrong (configured: {line}). "
+    "`magwatt scan --listen-only` finds the settings of the other master",
+)
+DEVICE_HEARD = Code(
+    "device_heard",
+    "{device} (unit {unit_id:d}): {n:d} {n:response|responses} received; the other master reads {blocks:d} "
+    "{blocks:block|blocks}, the slowest every {period_s:.2g} s",
+)
+DEVICE_NOT_HEARD = Code("device_not_heard", "{device}: {cause}")
+LISTENED_SLOWER = Code(
+    "listened_slower",
+    "{device}: the other master reads some registers every {period_s:.2g} s only; write poll_interval = "
+    '"{interval_s:.0f}s" or more in [bus.{bus}], or values become stale between its requests',
+)
+LISTENED_NOT_DECODED = Code(
+    "listened_not_decoded",
+    "{share:pct1} % of the responses were not used ({n:d} of {total:d}): {unpaired:d} without a request before them, "
+    "{ambiguous:d} that may belong to another request. Check the termination and the polarity of the tap",
+)
+OTHER_UNITS_HEARD = Code(
+    "other_units_heard", "the other master also reads units {unit_ids}, which are not in the configuration"
+)
+MASTER_WRITES = Code(
+    "master_writes", "the other master writes to unit {unit_id:d} with function {function:d} ({n:d}); this is ignored"
 )
 BUS_WRONG_SETTINGS = Code(
     "bus_wrong_settings",

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from agent.acquisition.bus_stops import command_pollers
+from agent.acquisition.listening_poller import ListeningPoller
 from agent.acquisition.scheduler import BusPoller
 from agent.acquisition.selfcheck_results import disabled_registers
 from agent.commissioning.doctor import host
 from agent.commissioning.doctor.bus import bus_findings, examine_bus
 from agent.commissioning.doctor.finding import DoctorFinding, Level, finding, note
 from agent.commissioning.doctor.installation import installation
+from agent.commissioning.doctor.listening import listening_findings, listening_s
 from agent.commissioning.doctor.mqtt_signals import LISTEN_S, topics
 from agent.config.model import Config
 from agent.config.signals import topic_signals
@@ -49,7 +51,8 @@ async def examine(
         add(part)
 
     async def bus(poller: BusPoller) -> None:
-        add(bus_findings(await examine_bus(poller, rounds)))
+        listens = isinstance(poller, ListeningPoller)
+        add(await listening_findings(poller) if listens else bus_findings(await examine_bus(poller, rounds)))
 
     async def signals() -> None:
         add(await topics(config))
@@ -68,6 +71,9 @@ async def examine(
 
 
 def _bus_text(poller: BusPoller) -> str:
+    if poller.bus.listens:
+        text = N_("bus {bus}: {n:d} {n:device|devices}, listening for {seconds:g} s; nothing is sent")
+        return _(text, bus=poller.bus.name, n=len(poller.devices), seconds=listening_s(poller))
     seconds = poller.bus.listen_before_start_s
     listening = N_("bus {bus}: {n:d} {n:device|devices}, listening for {seconds:g} s first")
     text = listening if seconds else N_("bus {bus}: {n:d} {n:device|devices}")

@@ -64,6 +64,9 @@ def with_scan(answers: Answers, bus: str, result: ScanResult) -> Answers:
         answers = with_value(answers, ("bus", bus, "line"), str(result.setting))
     if result.target.dlt645:
         answers = with_value(answers, ("bus", bus, "framing"), "dlt645")
+    if result.target.listens:
+        answers = with_value(answers, ("bus", bus, "mode"), "listen")
+        answers = with_value(answers, ("bus", bus, "poll_interval"), f"{result.target.period_s:g}s")
     answers = with_value(answers, (*state, "interrupted"), None)
     answers = with_value(answers, (*state, "found"), [found.unit for found in result.found])
     for found in result.found:

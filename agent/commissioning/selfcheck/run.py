@@ -20,6 +20,7 @@ from agent.commissioning.selfcheck.model import (
 from agent.commissioning.selfcheck.register_reader import ReadingRound, RegisterReader, words_of
 from agent.commissioning.selfcheck.rule_evaluation import WINDOW, RuleEvaluation, RuleOutcome
 from agent.config.model import Meter
+from drivers.bus_listener import BusListener
 from drivers.profiles import Profile
 from drivers.reading import Clock
 from drivers.reasons import Reason
@@ -196,6 +197,8 @@ def _rejected(
         own = [each for each in findings if each.concerns(item.name)]
         explained = {name for each in own for name in each.quantities}
         absent = tuple(name for name in reader[item.name].absent if name not in explained)
+        if isinstance(item.link, BusListener):
+            continue  # the other master does not read them
         if absent and not any(each.cause in codes.UNITS or each.cause == codes.MAP_MISMATCH for each in own):
             reason = rejected_registers(item.name, item.device.unit_id, item.profile, absent)
             found.append(SelfcheckFinding(reason, absent, next(groups)))

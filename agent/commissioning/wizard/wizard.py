@@ -11,7 +11,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from agent.acquisition.bus_stops import STOP, apply_stops, modbus_links, stop_reason
-from agent.acquisition.scheduler import BusLink, pollers
+from agent.acquisition.pollers import pollers
+from agent.acquisition.scheduler import BusLink
 from agent.acquisition.selfcheck_results import save_check, stored_checks
 from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.selfcheck.live_values import LiveReader, values_of

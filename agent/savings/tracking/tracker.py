@@ -33,7 +33,7 @@ from agent.savings.tracking.messages import (
     saving_uncertainties,
     saving_values,
 )
-from drivers.reading import BAD, Quality, Reading, Value
+from drivers.reading import BAD, ORIGIN, Quality, Reading, Value
 from drivers.reasons import CodedError, Reason, local_time
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class SavingsTracker:
         """A reading of the meter. values: the share of this motor if the meter measures several; then no register fills
         gaps.
         """
-        self._quality = reading.quality & Quality.SIMULATED
+        self._quality = reading.quality & ORIGIN
         if reading.quality & Quality.NO_REPLY or self._asset.meter is None:
             return
         w = _number(values, flags, "active_power")

@@ -114,7 +114,7 @@ def value_of(message: Mapping[str, Any], metric: str, catalogue: Catalogue, scal
     if isinstance(number, bool) or not isinstance(number, int | float) or bad:
         return unknown(_OF_FLAG[bad[0]] if bad else _why_absent(message, metric, flags), catalogue)
     u = message["v"].get(f"{metric}_u")
-    quality = "uncertain" if flags - {"SIMULATED", "MAINTENANCE"} else "good"
+    quality = "uncertain" if flags - {"SIMULATED", "MAINTENANCE", "LISTENED"} else "good"
     return PageValue(
         scale * number, scale * u if isinstance(u, int | float) else None, quality, message.get("m", {}).get(metric)
     )

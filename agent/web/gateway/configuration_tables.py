@@ -70,13 +70,15 @@ _PROTOCOLS = {"dlt645": "DL/T 645", "s7": "S7"}
 
 def bus_rows(bus: Bus, _: Catalogue) -> list[Row]:
     baud, bits, parity, stop = bus.line
+    polls_line = bus.serial and not bus.listens
     where = f"{bus.serial}, {baud} {bits}{parity}{stop}" if bus.serial else ":".join(map(str, bus.tcp or ()))
     return _rows([
         (_("serial port") if bus.serial else _("address"), where),
         (_("framing"), _PROTOCOLS.get(bus.framing) or f"Modbus {bus.framing.upper()}"),
         (_("rack and slot"), "{}, {}".format(*bus.rack_slot) if bus.rack_slot else None),
+        (_("mode"), _("listens to another master; nothing is sent") if bus.listens else None),
         (_("poll interval"), f"{bus.poll_interval_s:g} s"),
-        (_("listens before the first request"), f"{bus.listen_before_start_s:g} s" if bus.serial else None),
+        (_("listens before the first request"), f"{bus.listen_before_start_s:g} s" if polls_line else None),
         (_("timeout"), f"{bus.timeout_s:g} s" if bus.timeout_s else None),
         (_("pause between requests"), f"{bus.inter_request_delay_s:g} s" if bus.inter_request_delay_s else None),
     ])  # fmt: skip

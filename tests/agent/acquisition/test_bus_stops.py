@@ -20,7 +20,8 @@ from agent.acquisition.bus_stops import (
     skip_listening,
     stop_as_object,
 )
-from agent.acquisition.scheduler import BusPoller, pollers
+from agent.acquisition.pollers import pollers
+from agent.acquisition.scheduler import BusPoller
 from agent.config.model import Config
 from agent.delivery.store import Store
 from drivers.foreign_master import ForeignTraffic

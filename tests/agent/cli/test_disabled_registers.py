@@ -194,7 +194,7 @@ def test_devices_are_made_in_one_place() -> None:
     """There the stored results are applied; a command that made its own device would not have them."""
     root = Path(__file__).parents[3] / "agent"
     made = [file for file in root.rglob("*.py") if re.search(r"\bModbusDevice\(", file.read_text(encoding="utf-8"))]
-    assert [str(file.relative_to(root)) for file in made] == ["acquisition/scheduler.py"]
+    assert [str(file.relative_to(root)) for file in made] == ["acquisition/pollers.py"]
     applied = {file for file in root.rglob("*.py") if ".apply_selfcheck(" in file.read_text(encoding="utf-8")}
     planned = root / "acquisition" / "poll_interval.py"  # the load that all registers cause once they are confirmed
     assert applied == {*made, planned}

@@ -1,14 +1,22 @@
-"""docs/tutorial.md shows what `magwatt init` shows on the devices of the noisy line."""
+"""docs/tutorial.md shows what `magwatt init` and `scan` show on the lines of the simulated cabinet."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
+from click.testing import CliRunner
 from support.basics import ROOT
 from support.init_session import session, typed
+from support.plc_cabinet import PlcCabinet
+
+from agent.cli import main
+from simulators.scenarios.bench import DeviceBench, parse_devices
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 WORDS_MAX = 900  # two pages, without the transcript
@@ -16,11 +24,11 @@ FIGURE = re.compile(r"\d+(\.\d+)?")
 CUT = "…"
 
 
-def transcript() -> list[str]:
-    """The lines of the session in the tutorial, without the command."""
-    block = re.search(r"```console\n\$ magwatt init\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
-    assert block
-    return block[1].splitlines()
+def transcript(command: str) -> list[str]:
+    """The lines that the tutorial shows after a command, without the command."""
+    blocks = re.findall(r"```console\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
+    parts = (part for block in blocks for part in re.split(r"^\$ magwatt ", block, flags=re.MULTILINE))
+    return next(part for part in parts if part.startswith(f"{command}\n")).splitlines()[1:]
 
 
 def shown(line: str) -> str:
@@ -30,10 +38,10 @@ def shown(line: str) -> str:
     return FIGURE.sub("0", line) if measured else line
 
 
-def pieces() -> Iterator[list[str]]:
+def pieces(command: str) -> Iterator[list[str]]:
     """The parts of the transcript between two cuts."""
     piece: list[str] = []
-    for line in transcript():
+    for line in transcript(command):
         if line == CUT:
             yield piece
             piece = []
@@ -50,14 +58,55 @@ def test_the_transcript_is_the_session(tmp_path: Path, monkeypatch: pytest.Monke
     done = session(monkeypatch, Path("plant.toml"), typed("./ttyUSB0"), "--lang", "en")
     assert done.exit_code == 0
     lines = [shown(line) for line in done.output.splitlines()]
+    assert_shown("init", lines)
+
+
+PLC_SCAN, METER_SCAN = 'scan --serial ./ttyUSB1 --line "38400 8E1" --listen 5', "scan --serial ./ttyUSB2"
+
+
+@pytest.mark.text
+@pytest.mark.alone
+def test_the_scan_of_the_line_of_a_plc_shows_what_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cabinet = PlcCabinet()
+    try:
+        assert_shown(PLC_SCAN, scanned(PLC_SCAN, cabinet.port, tmp_path, monkeypatch))
+        assert cabinet.sent == 0
+    finally:
+        cabinet.stop()
+
+
+@pytest.mark.text
+@pytest.mark.alone
+def test_the_scan_finds_the_meter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = DeviceBench(parse_devices(["generic/dlt645-three-phase"]), Random(1), line="2400 8E1")
+    outlet = bench.outlets["rtu_port"]
+    port = asyncio.run(outlet.start())
+    try:
+        assert_shown(METER_SCAN, scanned(METER_SCAN, port, tmp_path, monkeypatch, "--listen", "2"))
+    finally:
+        asyncio.run(outlet.stop())
+
+
+def scanned(command: str, port: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> list[str]:
+    """The lines that a scan prints. more: options in addition to those of the tutorial."""
+    words = shlex.split(command)
+    monkeypatch.chdir(folder)
+    (folder / words[2]).symlink_to(port)
+    done = CliRunner().invoke(main, ["--lang", "en", *words, *more])
+    return [shown(line) for line in ["", *done.stdout.splitlines()]]
+
+
+def assert_shown(command: str, lines: list[str]) -> None:
+    """Each part of the transcript between two cuts appears in these lines, in this order."""
     at = 0
-    for piece in pieces():
+    parts = list(pieces(command))
+    for piece in parts:
         size = len(piece)
         found = (start for start in range(at, len(lines) - size + 1) if lines[start : start + size] == piece)
         start = next(found, None)
         assert start is not None, "\n".join(piece)
         at = start + size
-    assert at == len(lines), "the transcript ends with the session"
+    assert not parts[-1] or at == len(lines), "the transcript ends with the output"
 
 
 def test_the_tutorial_fits_on_two_pages() -> None:

@@ -140,3 +140,8 @@ def test_thirty_drives_share_requests(tmp_path: Path) -> None:
     fast = [item for item in found.blocks if item.group == "fast"]
     assert sum(item.transaction_s for item in fast) == pytest.approx(0.02 * 30 * 24 / 226)
     assert not found.problems
+
+
+def test_a_plc_cannot_be_listened_to(tmp_path: Path) -> None:
+    ((key, reason),) = problems(tmp_path, PLANT.replace("slot = 2", 'slot = 2\nmode = "listen"'))
+    assert (key, reason.code) == ("bus.plc-1.mode", codes.LISTEN_NEEDS_A_LINE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support.config_text import bus, load, meter, problems, site
 
-from agent.acquisition.scheduler import pollers
+from agent.acquisition.pollers import pollers
 from agent.core.clock import SystemClock
 from drivers.profiles import set_profile_folders
 

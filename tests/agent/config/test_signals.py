@@ -10,7 +10,7 @@ from support.basics import HandClock
 from support.config_text import bus, load, meter, motor, problems, site, table
 from support.pipeline import pipeline_of
 
-from agent.acquisition.scheduler import pollers
+from agent.acquisition.pollers import pollers
 from agent.config.reasons import SIGNAL_METRIC_TAKEN
 from agent.config.signals import metric_of, signal_devices
 from agent.core.messages import Message

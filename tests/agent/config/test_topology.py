@@ -73,3 +73,22 @@ def test_two_motors_share_a_drive_by_rating(tmp_path: Path) -> None:
     found = {asset.name: asset for asset in assets(config)}
     assert (found["p1"].drive_share, found["p2"].drive_share) == (0.75, 0.25)
     assert found["p1"].shared
+
+
+def test_a_bus_that_is_only_listened_to_needs_no_permission_to_poll(tmp_path: Path) -> None:
+    """Nothing is sent, so that no watchdog can accept this computer as its master."""
+    line = bus(tcp=None, serial="/dev/ttyS7", line="19200 8N1", mode="listen")
+    for comm_loss in (None, "armed"):
+        text = site() + line + at_input("m") + drive("d", "m", comm_loss=comm_loss) + magnet("p", "d")
+        config, report = load_all(tmp_path, text)
+        assert report.findings == []
+        assert [item.name for item in polled_devices(config)] == ["m", "d"]
+
+
+def test_only_a_serial_line_can_be_listened_to(tmp_path: Path) -> None:
+    (only,) = problems(tmp_path, site() + bus(mode="listen") + meter())
+    assert (only.key, only.reason.code) == ("bus.b.mode", codes.LISTEN_NEEDS_A_LINE)
+    assert load(tmp_path, site() + bus(framing="rtu", mode="listen") + meter()).buses["b"].listens
+    sunspec = meter(profile="sunspec/meter-203")
+    (only,) = problems(tmp_path, site() + bus(framing="rtu", mode="listen") + sunspec)
+    assert only.reason.code == codes.SUNSPEC_ON_LISTENED_BUS

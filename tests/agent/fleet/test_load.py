@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,17 @@ def test_only_days_from_since(tmp_path: Path, database: str) -> None:
     assert load(lake, database).inserted == 1
 
 
-def test_what_prevents_loading_is_a_code(tmp_path: Path, database: str) -> None:
+def test_a_loader_that_ends_soon_is_waited_for(tmp_path: Path, database: str) -> None:
+    """As after a kill: the server notices it some time later."""
+    lake, other = add(tmp_path, 8, power(0, 1.0)), FleetDatabase(database)
+    ending = threading.Timer(0.2, other.close)
+    ending.start()
+    assert load(lake, database).inserted == 1
+    ending.join()
+
+
+def test_what_prevents_loading_is_a_code(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.fleet.database.BUSY_S", 0.1)
     lake = add(tmp_path, 8, power(0, 1.0))
     with psycopg.connect(database) as db:
         db.execute("DROP TABLE pq10m")

@@ -14,7 +14,8 @@ from support.config_text import bus, load, meter, site
 from support.second_master import REQUESTS
 
 from agent.acquisition.bus_stops import CLEAN, RESUME, STOP, apply_stops, modbus_links
-from agent.acquisition.scheduler import BusPoller, pollers
+from agent.acquisition.pollers import pollers
+from agent.acquisition.scheduler import BusPoller
 from agent.core.messages import Message
 from agent.core.state_reasons import BUS_RESUMED, BUS_RESUMED_BY_OPERATOR, BUS_STOPPED
 from agent.delivery.store import Store

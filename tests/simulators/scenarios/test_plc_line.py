@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from agent.acquisition.scheduler import pollers
+from agent.acquisition.pollers import pollers
 from agent.config.loader import load_config
 from agent.core.clock import SystemClock
 from drivers.reading import Quality, Reading

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from support.announced import Announced
 from support.init_session import scan_on
+from support.meter_line import MetersOnLine
 from support.segment_log import sent_by
+from support.timed_line import finished
 from support.virtual_line import VirtualLine
 
 from agent.cli.scan_view import format_result, result_object
+from agent.commissioning.discovery import meters
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.discovery.meters import parse_addresses
@@ -130,6 +133,26 @@ def test_several_meters_are_found_by_their_addresses(line: LineSettingsSegment) 
     result = scanned(line, only(parse_addresses("000000000161,000000000007,000000000099")))
     assert [found.unit for found in result.found] == [7, 161]
     assert result.findings == [codes.METERS_SILENT(n=1, addresses=("000000000099",))]
+
+
+def test_the_addresses_of_several_meters_are_searched_by_their_last_digits() -> None:
+    """Virtual time; two meters share two digits, and respond at the same time."""
+    addresses = ("000000000161", "000000000261", "202311001207", "000000000042")
+    line = MetersOnLine(
+        [MeterLine(EnergyMeter(address, lambda: VALUES), Random(1), None, (0.03, 0.03)) for address in addresses]
+    )
+    queries = 0
+
+    def on_query() -> None:
+        nonlocal queries
+        queries += 1
+
+    with line.link() as link:
+        link.begin(None, listened=True)
+        found = finished(meters.search_meters(link, SerialSetting(2400, 8, "E"), Announced(SystemClock()), on_query))
+    assert sorted(item.unit for item in found) == [42, 161, 261, 202311001207]
+    assert queries == 200
+    assert line.controls == {0x11}
 
 
 @pytest.mark.parametrize("text", ["161", "00000000016A", "", "000000000161;000000000162", "AAAAAAAAAAAA"])

@@ -25,6 +25,7 @@ from support.special_slaves import PrivateDrive
 from agent.cli import main
 from agent.cli.scan_view import format_result, result_object
 from agent.commissioning.discovery import reasons as codes
+from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.identify import Identified, identify
 from agent.commissioning.discovery.probe import ProbeResult, Reply
 from agent.commissioning.discovery.scan import Scan
@@ -162,18 +163,24 @@ def test_a_device_without_exception_responses_is_identified(
 
 @at("9600 8E1")
 def test_nothing_is_sent_while_another_master_is_active(line: LineSettingsSegment) -> None:
-    """The finding contains the setting of the other master, although the scan started to listen at another one."""
+    """The finding contains the setting of the other master, although the scan started to listen at another one.
+
+    What the other master reads is offered as a configuration that only listens.
+    """
     NumberedSlave(line, 11)
-    plc = Plc(line, [ReadBlock(11, 3, 0, 10)], every_s=0.1, timeout_s=1.0)
+    plc = Plc(line, [ReadBlock(11, 3, 0, 10)], every_s=0.2, timeout_s=1.0)
     port = line.port("agent")
     line.start()
     plc.start()
-    result = scan(Target(serial=port), ScanOptions(range(1, 5), "usual", 0.5))
+    result = scan(Target(serial=port), ScanOptions(range(1, 5), "usual", 1.5))
     (finding,) = result.findings
     assert finding.code == codes.SCAN_OTHER_MASTER
     assert finding.data["line"] == "9600 8E1"
     assert finding.data["unit_ids"] == (11,)
     assert finding.data["n_bytes"] > 8
+    assert [found.unit for found in result.found] == [11]
+    identified = [item.identified for item in result.found if item.identified]
+    assert 'mode = "listen"' in to_toml(result.target, result.setting, identified)
     assert result.requests == 0
     assert not sent_by(line, "agent")
     assert plc.wrong == plc.lost == 0

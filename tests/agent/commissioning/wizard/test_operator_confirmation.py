@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from support.plant_clock import PlantClock, link_to
 
-from agent.acquisition.scheduler import pollers
+from agent.acquisition.pollers import pollers
 from agent.acquisition.selfcheck_results import disabled_registers, stored_checks
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.answers import Answer, Question, Reply

@@ -12,7 +12,7 @@ import pytest
 from support.basics import HandClock
 from support.plant_clock import PlantClock, link_to
 
-from agent.acquisition.scheduler import pollers
+from agent.acquisition.pollers import pollers
 from agent.acquisition.selfcheck_results import save_check, stored_checks
 from agent.commissioning.selfcheck.model import SelfcheckFinding, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH

@@ -297,6 +297,7 @@ def test_no_value_leaves_on_a_channel_without_encryption(served: Served) -> None
 
 
 def test_only_trusted_applications(served: Served, tmp_path: Path) -> None:
+    served.do(lambda: client_of(served.folder, served.port, RIGHT))  # makes the certificate of the client
     (tmp_path / "good.der").write_bytes((served.folder / "client.der").read_bytes())
     known = access.TrustedClients(tmp_path)
     served.server.set_certificate_validator(known.validate)

@@ -69,7 +69,7 @@ def test_a_motor_replacement_is_proven_despite_real_phase_errors() -> None:
 
 
 def test_a_second_meter_increases_u_of_a_motor_replacement() -> None:
-    """Requirement S5 of docs/savings.md: at least a quarter of the saving."""
+    """U95 is at least a quarter of the saving."""
     for seed in range(4):
         assert swap_with_another_meter(seed).relative_u >= 0.25
 

@@ -15,7 +15,7 @@ from support.page import ROOT, RUNNING, RunningServer, Stream
 
 from agent.config.model import Mqtt
 from agent.core.messages import Message, encode, encode_plain
-from agent.web.server import source as source_module
+from agent.delivery import live_source as source_module
 from agent.web.server.server import page_of
 from agent.web.server.start_check import Listen
 

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.basics import within
 from support.page import Page, running_page
 
-from agent.web.server import connections, password
+from agent.core import password_hash as password
+from agent.web.server import connections
 from agent.web.server.start_check import Listen
 
 RIGHT = "correct horse battery"
