@@ -160,7 +160,7 @@ def test_only_days_from_since(tmp_path: Path, database: str) -> None:
 
 
 def test_a_loader_that_ends_soon_is_waited_for(tmp_path: Path, database: str) -> None:
-    """As after a kill: the server notices it some time later."""
+    """As after a kill: the server detects it some time later."""
     lake, other = add(tmp_path, 8, power(0, 1.0)), FleetDatabase(database)
     ending = threading.Timer(0.2, other.close)
     ending.start()
