@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from drivers.reasons import Code
 
-LISTEN_IMPOSSIBLE = Code(
-    "north_listen_impossible",
-    "--listen {host}:{port:d}: {error}. Stop what listens there, or name another port; one below 1024 needs a "
-    "privilege",
-)
 NO_CONTACT = Code("north_no_contact", "no live values: {cause}. Clients get quality bad until the contact is restored")
 CONTACT_RESTORED = Code("north_contact_restored", "live values arrive again")
 NUMBERS_UNUSABLE = Code(

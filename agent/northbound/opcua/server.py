@@ -20,9 +20,9 @@ from asyncua.crypto.security_policies import SECURITY_POLICY_TYPE_MAP, SecurityP
 from msgspec import Struct
 
 from agent.config.model import Config, Mqtt
+from agent.core.listening_socket import bound
 from agent.delivery.followed_messages import FollowedMessage, MessageFollower
 from agent.delivery.live_source import LiveSource
-from agent.northbound.base.listening import bound
 from agent.northbound.base.live_motors import follower_of
 from agent.northbound.base.reasons import CLIENT_SLOW
 from agent.northbound.base.service import until_signal
