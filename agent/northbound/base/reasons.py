@@ -46,6 +46,11 @@ OPCUA_LOGIN_REJECTED = Code(
     "a client was rejected: wrong user or password, a channel that is not encrypted, or more than 5 wrong passwords "
     "within a minute",
 )
+OPCUA_SERVICE_REJECTED = Code(
+    "opcua_service_rejected",
+    "a client requested something else than reading, browsing and subscribing, and was rejected: nothing can be "
+    "written. Further rejections are not logged",
+)
 OPCUA_CERTIFICATE_UNKNOWN = Code(
     "opcua_certificate_unknown",
     "{name}: the certificate of this client is not in the folder of --trusted; copy it there and restart the server",

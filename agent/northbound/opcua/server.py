@@ -186,9 +186,9 @@ def _guard_open_channels(server: Server) -> None:
     """Channels without encryption exist for the discovery of endpoints. The library checks no permissions on them
     unless their policy is listed, and listed for `Server.start` it would be offered as an endpoint."""
     assert server.bserver is not None
-    inner, kinds = server.iserver, [*POLICIES, ua.SecurityPolicyType.NoSecurity]
+    inner, kinds, rules = server.iserver, [*POLICIES, ua.SecurityPolicyType.NoSecurity], ReadOnlyRules()
     factories = [
-        SecurityPolicyFactory(policy, mode, inner.certificate, inner.private_key, permission_ruleset=ReadOnlyRules())
+        SecurityPolicyFactory(policy, mode, inner.certificate, inner.private_key, permission_ruleset=rules)
         for policy, mode, _level in map(SECURITY_POLICY_TYPE_MAP.__getitem__, kinds)
     ]
     server.bserver.set_policies(factories)
