@@ -23,9 +23,7 @@ NOISE_MAX = 8  # bytes between request and response that may be interference: mo
 HIDDEN_MIN = 4  # bytes before a request that may be another request with wrong bytes
 DAMAGED_MIN = 10  # bytes of a damaged response, more than those of a request
 SEVERAL_S = 3600.0  # time without a sign of a second other master after which there is none
-WINDOW_MAX_S = (
-    0.1  # time between two reads above which the time of a response is not known well enough to learn from it
-)
+WINDOW_MAX_S = 0.1  # time between two reads above which a response teaches nothing about the usual time
 EXCEPTION_MAX = 11  # largest exception code of Modbus
 LOOK_AHEAD = 300  # bytes, longer than the longest frame
 WRITE_FUNCTIONS = (5, 6, 15, 16, 22, 23)

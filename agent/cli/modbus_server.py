@@ -71,16 +71,15 @@ def modbus_server(
 
 
 def _serve(broker: Mqtt | None, topic: str, config: Config | None, listen: ModbusListen) -> None:
-    from agent.northbound.base.listening import is_loopback
+    from agent.core.listening_socket import is_loopback
     from agent.northbound.base.reasons import OPEN_TO_NETWORK
     from agent.northbound.modbus.server import Notices, serve
     from agent.runtime import systemd
 
-    if not is_loopback(listen.host):
-        click.echo(text_of(OPEN_TO_NETWORK(host=listen.host, port=listen.port)), err=True)
-
     def started(port: int) -> None:
         systemd.notify(READY=1)
+        if not is_loopback(listen.host):
+            click.echo(text_of(OPEN_TO_NETWORK(host=listen.host, port=port)), err=True)
         click.echo(_("Modbus TCP server: {host}:{port:d}", host=listen.host, port=port))
 
     serve(broker, topic, config, listen, Notices(started, lambda: systemd.notify(WATCHDOG=1)))

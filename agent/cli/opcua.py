@@ -65,7 +65,7 @@ def opcua(
     hash_file = hash_file or password_hash.password_file(path or Path("plant.toml").absolute(), "opcua-password")
     if set_password:
         ask_and_store(hash_file, _("password of the clients"))
-        click.echo(_("{file}: written. Restart the server: sudo systemctl restart magwatt-opcua", file=str(hash_file)))
+        click.echo(_("{file}: written. A server that runs must be restarted", file=str(hash_file)))
         return
     try:
         from agent.northbound.opcua.server import OpcUaListen

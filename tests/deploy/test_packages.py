@@ -86,6 +86,14 @@ def test_the_maintainer_scripts_can_be_read_by_dash_and_ask_nothing(name: str) -
     assert not re.search(r"^\s*read\b|\bdebconf\b", text, re.MULTILINE)
 
 
+def test_the_maintainer_scripts_handle_each_unit_of_the_package() -> None:
+    units = {name for name in files.PLACES if name.endswith(".service")}
+    assert units == {path.name for path in (ROOT / "deploy").glob("*.service")} - {"magwatt-opcua.service"}
+    for script in ("postinst", "prerm", "postrm"):
+        text = (FOLDER / "scripts" / script).read_text(encoding="utf-8")
+        assert {name for name in units if name in text} == units, script
+
+
 def test_modes_and_times_do_not_depend_on_the_machine(tmp_path: Path) -> None:
     trees = []
     for umask, name in ((0o077, "a"), (0o002, "b")):

@@ -13,12 +13,14 @@ class Announced:
         self._clock, self._began_ns = clock, clock.monotonic_ns()
         self.ends_s: list[float] = []
         self.parts: list[int] = []  # number of announcements before each part
+        self.texts: list[tuple[int, str]] = []  # with the number of parts before each
 
     @property
     def now_s(self) -> float:
         return (self._clock.monotonic_ns() - self._began_ns) / 1e9
 
-    def on_text(self, text: str) -> None: ...
+    def on_text(self, text: str) -> None:
+        self.texts.append((len(self.parts), text))
 
     def on_part(self, name: str, total: int) -> None:
         self.parts.append(len(self.ends_s))

@@ -32,7 +32,7 @@ from agent.commissioning.discovery.scan_result import (
     noise_findings,
 )
 from agent.core.clock import SystemClock
-from agent.core.text import _
+from agent.core.text import _, text_of
 from drivers.bus_link import bus_link
 from drivers.bus_settings import BusSettings
 from drivers.dlt645_frames import address_text
@@ -126,6 +126,8 @@ class Scan:
                 result.requests += max(1, len(asked))
                 if finding is not None and self._options.deep:
                     found, finding = await self._search_meters(link, setting), None
+                if finding is not None and not found:
+                    self._progress.on_text(text_of(finding))  # the search for other devices takes minutes
                 findings = [*([] if found else findings), *([finding] if finding else [])]
                 silent -= {item.unit for item in found}
                 await self._add_meters(link, found)

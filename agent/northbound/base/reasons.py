@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from drivers.reasons import Code
 
-LISTEN_IMPOSSIBLE = Code(
-    "north_listen_impossible",
-    "--listen {host}:{port:d}: {error}. Stop what listens there, or name another port; one below 1024 needs a "
-    "privilege",
-)
 NO_CONTACT = Code("north_no_contact", "no live values: {cause}. Clients get quality bad until the contact is restored")
 CONTACT_RESTORED = Code("north_contact_restored", "live values arrive again")
 NUMBERS_UNUSABLE = Code(
@@ -50,6 +45,11 @@ OPCUA_LOGIN_REJECTED = Code(
     "opcua_login_rejected",
     "a client was rejected: wrong user or password, a channel that is not encrypted, or more than 5 wrong passwords "
     "within a minute",
+)
+OPCUA_SERVICE_REJECTED = Code(
+    "opcua_service_rejected",
+    "a client requested something else than reading, browsing and subscribing, and was rejected: nothing can be "
+    "written. Further rejections are not logged",
 )
 OPCUA_CERTIFICATE_UNKNOWN = Code(
     "opcua_certificate_unknown",

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from agent.config.model import Config, Mqtt
 from agent.config.topology import assets
+from agent.core.listening_socket import bound
 from agent.delivery.followed_messages import FollowedMessage
 from agent.delivery.live_source import LiveSource
-from agent.northbound.base.listening import BACKLOG, bound
 from agent.northbound.base.live_motors import follower_of
 from agent.northbound.base.service import until_signal
 from agent.northbound.modbus.connection import Clients, ModbusConnection
@@ -61,9 +61,7 @@ def serve(broker: Mqtt | None, topic: str, config: Config | None, listen: Modbus
 
 async def _serve(units: Units, source: LiveSource, listening: socket.socket, notices: Notices) -> None:
     clients = Clients(units)
-    server = await asyncio.get_running_loop().create_server(
-        lambda: ModbusConnection(clients), sock=listening, backlog=BACKLOG
-    )
+    server = await asyncio.get_running_loop().create_server(lambda: ModbusConnection(clients), sock=listening)
     source.start()
     notices.started(server.sockets[0].getsockname()[1])
 

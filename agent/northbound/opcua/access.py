@@ -14,7 +14,12 @@ from asyncua.crypto.uacrypto import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.core.password_hash import matches
-from agent.northbound.base.reasons import OPCUA_CERTIFICATE_UNKNOWN, OPCUA_LOGIN_REJECTED, OPCUA_TRUST_UNUSABLE
+from agent.northbound.base.reasons import (
+    OPCUA_CERTIFICATE_UNKNOWN,
+    OPCUA_LOGIN_REJECTED,
+    OPCUA_SERVICE_REJECTED,
+    OPCUA_TRUST_UNUSABLE,
+)
 from drivers.reasons import InvalidValue, cause_of
 
 log = logging.getLogger(__name__)
@@ -34,7 +39,12 @@ READ_ONLY = frozenset(
 class ReadOnlyRules(PermissionRuleset):  # type: ignore[misc]  # the library is not strict
     """The services of a user: reading, browsing and subscribing. Without a login: none."""
 
+    reported = False  # the first rejection is logged, so that no client can fill the log
+
     def check_validity(self, user: User, action_type: ua.NodeId, _body: Any) -> bool:
+        if user.role is UserRole.User and action_type not in READ_ONLY and not self.reported:
+            self.reported = True
+            log.warning("%s", OPCUA_SERVICE_REJECTED())
         return user.role is UserRole.User and action_type in READ_ONLY
 
 

@@ -20,9 +20,9 @@ from asyncua.crypto.security_policies import SECURITY_POLICY_TYPE_MAP, SecurityP
 from msgspec import Struct
 
 from agent.config.model import Config, Mqtt
+from agent.core.listening_socket import bound
 from agent.delivery.followed_messages import FollowedMessage, MessageFollower
 from agent.delivery.live_source import LiveSource
-from agent.northbound.base.listening import bound
 from agent.northbound.base.live_motors import follower_of
 from agent.northbound.base.reasons import CLIENT_SLOW
 from agent.northbound.base.service import until_signal
@@ -186,9 +186,9 @@ def _guard_open_channels(server: Server) -> None:
     """Channels without encryption exist for the discovery of endpoints. The library checks no permissions on them
     unless their policy is listed, and listed for `Server.start` it would be offered as an endpoint."""
     assert server.bserver is not None
-    inner, kinds = server.iserver, [*POLICIES, ua.SecurityPolicyType.NoSecurity]
+    inner, kinds, rules = server.iserver, [*POLICIES, ua.SecurityPolicyType.NoSecurity], ReadOnlyRules()
     factories = [
-        SecurityPolicyFactory(policy, mode, inner.certificate, inner.private_key, permission_ruleset=ReadOnlyRules())
+        SecurityPolicyFactory(policy, mode, inner.certificate, inner.private_key, permission_ruleset=rules)
         for policy, mode, _level in map(SECURITY_POLICY_TYPE_MAP.__getitem__, kinds)
     ]
     server.bserver.set_policies(factories)

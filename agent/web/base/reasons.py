@@ -50,7 +50,6 @@ LIBRARY_MISSING = Code(
     "web_library_missing",
     "the page needs libraries that are not installed; install them with `pip install 'magwatt[web]'`",
 )
-PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")
 HOST_UNKNOWN = Code(
     "page_host_unknown",
     "The page is not served under this name. If it is a name of this gateway, start `magwatt web` with --host NAME.",

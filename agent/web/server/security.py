@@ -126,11 +126,6 @@ def _same_origin(access: Access, headers: Headers) -> bool:
     return site in (None, "same-origin") and origin in (None, own)
 
 
-def is_loopback(host: str) -> bool:
-    address = address_of(host)
-    return host.lower() == "localhost" or (address is not None and address.is_loopback)
-
-
 def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """None: it is a name."""
     try:

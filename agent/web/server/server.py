@@ -13,6 +13,7 @@ import uvicorn
 
 from agent.config.model import Config, Mqtt
 from agent.config.topology import assets
+from agent.core.listening_socket import bound, is_loopback
 from agent.delivery.followed_messages import FollowedMessage
 from agent.delivery.live_socket.follower import SocketFollower
 from agent.delivery.live_socket.protocol import following_paths
@@ -21,14 +22,12 @@ from agent.delivery.mqtt.follower import Follower
 from agent.delivery.store import default_directory
 from agent.runtime import systemd
 from agent.web.base.context import Web
-from agent.web.base.reasons import PORT_IN_USE
 from agent.web.server.app import create_app
-from agent.web.server.connections import CONNECTIONS_MAX, Admission, GuardedProtocol, GuardedServer
+from agent.web.server.connections import Admission, GuardedProtocol, GuardedServer
 from agent.web.server.live import LiveHub
 from agent.web.server.login import Login
-from agent.web.server.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, Access, is_loopback
+from agent.web.server.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, Access
 from agent.web.server.start_check import Listen, check_listen, tls_context
-from drivers.reasons import InvalidValue, cause_of
 
 STOP_S = 3
 
@@ -122,12 +121,3 @@ def serve(
     finally:
         source.stop()
         listening.close()
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises InvalidValue if the address cannot be used."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=CONNECTIONS_MAX)
-    except OSError as error:
-        raise InvalidValue(PORT_IN_USE(host=host, port=port, error=cause_of(error))) from None

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from agent.core.listening_socket import is_loopback
 from agent.web.base.reasons import PAGE_OPEN, PAGE_WITHOUT_PASSWORD, PAGE_WITHOUT_TLS, TLS_FILE_UNUSABLE, TLS_KEY_ALONE
-from agent.web.server.security import address_of, is_loopback
+from agent.web.server.security import address_of
 from drivers.reasons import InvalidValue, cause_of
 
 if TYPE_CHECKING:

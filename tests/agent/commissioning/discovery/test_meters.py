@@ -26,6 +26,7 @@ from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target
 from agent.config.loader import load_config
 from agent.core.clock import SystemClock
+from agent.core.text import text_of
 from drivers.error_reasons import METER_NO_RESPONSE
 from drivers.errors import LinkTimeout
 from drivers.profiles import load_profile
@@ -61,11 +62,14 @@ def station(segment: LineSettingsSegment, address: str, turnaround_s: float = 0.
     return MeterStation(segment, MeterLine(meter, Random(1), None, (turnaround_s, turnaround_s)))
 
 
-def scanned(segment: LineSettingsSegment, options: ScanOptions, setting: SerialSetting | None = None) -> ScanResult:
+def scanned(
+    segment: LineSettingsSegment, options: ScanOptions, setting: SerialSetting | None = None,
+    told: Announced | None = None,
+) -> ScanResult:  # fmt: skip
     port = segment.port("agent")
     segment.start()
     target = Target(serial=port, setting=setting)
-    return asyncio.run(asyncio.wait_for(Scan(target, options, Announced(SystemClock())).run(), 60))
+    return asyncio.run(asyncio.wait_for(Scan(target, options, told or Announced(SystemClock())).run(), 60))
 
 
 def only(meters: tuple[int, ...] = ()) -> ScanOptions:
@@ -122,9 +126,11 @@ def test_without_voltage_two_profiles_are_possible() -> None:
 def test_meters_that_respond_at_the_same_time_are_a_finding(line: LineSettingsSegment) -> None:
     for address in ("000000000161", "000000000007"):
         station(line, address)
-    result = scanned(line, only(), SerialSetting(9600, 8, "E"))
+    collide, told = codes.METERS_COLLIDE(line="9600 8E1"), Announced(SystemClock())
+    result = scanned(line, only(), SerialSetting(9600, 8, "E"), told)
     assert result.found == []
-    assert codes.METERS_COLLIDE(line="9600 8E1") in result.findings
+    assert collide in result.findings
+    assert told.texts[-1] == (1, text_of(collide)), "before the search for other devices"
 
 
 def test_several_meters_are_found_by_their_addresses(line: LineSettingsSegment) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from asyncua import Client, ua
+from asyncua.crypto.permission_rules import User, UserRole
 from support.basics import free_port
 from support.northbound import ROOT, FedFollower, row_of
 from support.opcua import client_of
 
 from agent.core import password_hash
 from agent.northbound.base.live_motors import VALUE_KINDS
+from agent.northbound.base.reasons import OPCUA_SERVICE_REJECTED
 from agent.northbound.opcua import access
 from agent.northbound.opcua.certificate import identity
 from agent.northbound.opcua.node_factory import NAMESPACE, NodeFactory
@@ -240,6 +242,13 @@ def test_nothing_can_be_written(served: Served) -> None:
         await until(lambda: _shows(client, f"{PUMP}/active_power_w", 18234.5))
 
     served.read(check)
+
+
+def test_the_log_states_once_that_a_client_wants_to_write(caplog: pytest.LogCaptureFixture) -> None:
+    rules, write = access.ReadOnlyRules(), ua.NodeId(ua.ObjectIds.WriteRequest_Encoding_DefaultBinary)
+    for role in (UserRole.Anonymous, UserRole.User, UserRole.User):
+        assert not rules.check_validity(User(role=role), write, None)
+    assert caplog.messages == [str(OPCUA_SERVICE_REJECTED())]
 
 
 @pytest.mark.parametrize("login", [{"password": "wrong-password"}, {"user": "admin"}, {"password": None}])
