@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agent.core.meter_clock import with_clock_offset
 from agent.acquisition.scheduler import CHECK_S, BusPoller, PolledDevice, with_ratios
 from drivers.bus_listener import BusListener
 from drivers.listened_device import ListenedDevice
@@ -45,4 +46,4 @@ class ListeningPoller(BusPoller):
         self.failed += failed
         self.polls += not failed
         self._count(polled, reading, failed)
-        self._on_reading(with_ratios(reading, polled.ratios))
+        self._on_reading(with_clock_offset(with_ratios(reading, polled.ratios), polled.timezone))

@@ -72,6 +72,9 @@ def _polled(
         device,
         bus.poll_interval_s,
         ratios,
+        config.site.timezone,
         cluster=item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name,
-        configuration=(item, profile, bus.poll_interval_s, several, settings, verified, failed),
+        configuration=(
+            item, profile, bus.poll_interval_s, several, settings, verified, failed, config.site.timezone
+        ),  # fmt: skip
     )

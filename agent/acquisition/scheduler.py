@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agent.core.meter_clock import published_name, with_clock_offset
 from agent.config.model import Bus
 from agent.core.state_reasons import BUS_STOPPED, NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
 from drivers.bus_settings import BusSettings
@@ -57,6 +58,7 @@ class PolledDevice(Struct):
 
     poll_interval_s: polling period.
     ratios: unit → factor to the primary side, where the meter does not apply the transformer ratio.
+    timezone: of the plant, IANA name: the local time that a meter shows.
     cluster: devices of one motor have the same and are polled close together.
     due_ns: monotonic time of the next poll.
     round: consecutive successful polls.
@@ -69,6 +71,7 @@ class PolledDevice(Struct):
     device: ModbusDevice | ListenedDevice
     poll_interval_s: float
     ratios: Mapping[str, float]
+    timezone: str = "UTC"
     cluster: str = ""
     due_ns: int = 0
     round: int = 0
@@ -91,7 +94,7 @@ class PolledDevice(Struct):
     def due_s(self) -> dict[str, float]:
         """Quantity → seconds between two readings; infinite for those that are read once."""
         return {
-            name: self.poll_interval_s * GROUP_FACTOR.get(group, float("inf"))
+            published_name(name): self.poll_interval_s * GROUP_FACTOR.get(group, float("inf"))
             for group in GROUPS
             for name in self.device.names([group])
         }
@@ -171,6 +174,7 @@ class BusPoller:
                 self.link.announce(self._due_requests())
             poll = device.poll(polled.groups(), self._others_wait(polled))
             reading = with_ratios(await self.link.run(poll), polled.ratios)
+        reading = with_clock_offset(reading, polled.timezone)
         failed = Quality.NO_REPLY in reading.quality
         if reading.error is not None and reading.error.code == FRAMES_NOT_REQUESTED:
             quiet_min = self.bus.resume_after_quiet_s / 60

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import cache
 
+from agent.core.meter_clock import published_name
 from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
 from drivers.profiles import load_profile
@@ -76,7 +77,7 @@ def expected_metrics(asset: Asset) -> dict[str, list[Metric]]:
     names: list[str] = []
     for model in (device.profile for device in (asset.meter, asset.drive) if device):
         profile = load_profile(model)
-        names += [metric_name_of(row.name) for row in usable(profile)]
+        names += [metric_name_of(published_name(row.name)) for row in usable(profile)]
         if profile.faults and profile.faults_of in TEXT_OF:
             names.append(TEXT_OF[profile.faults_of])
         if profile.trip is not None and profile.trip.register in {row.name for row in usable(profile)}:
