@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent.core.meter_clock import with_clock_offset
 from agent.acquisition.scheduler import CHECK_S, BusPoller, PolledDevice, with_ratios
+from agent.core.meter_clock import with_clock_offset
 from drivers.bus_listener import BusListener
 from drivers.listened_device import ListenedDevice
 from drivers.reading import Quality

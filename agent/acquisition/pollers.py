@@ -66,15 +66,14 @@ def _polled(
         device = ListenedDevice(item.name, profile, item.unit_id, link, clock, settings)
     else:
         device = ModbusDevice(item.name, profile, item.unit_id, link, clock, settings)
+    timezone = config.site.timezone
     verified, failed = (check.confirmed, check.failed) if check else (frozenset[str](), ())
     device.apply_selfcheck(verified, failed)
     return PolledDevice(
         device,
         bus.poll_interval_s,
         ratios,
-        config.site.timezone,
+        timezone,
         cluster=item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name,
-        configuration=(
-            item, profile, bus.poll_interval_s, several, settings, verified, failed, config.site.timezone
-        ),  # fmt: skip
+        configuration=(item, profile, bus.poll_interval_s, several, settings, verified, failed, timezone),
     )

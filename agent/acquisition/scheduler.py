@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agent.core.meter_clock import published_name, with_clock_offset
 from agent.config.model import Bus
+from agent.core.meter_clock import published_name, with_clock_offset
 from agent.core.state_reasons import BUS_STOPPED, NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import FRAMES_NOT_REQUESTED

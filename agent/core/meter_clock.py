@@ -36,7 +36,7 @@ def clock_offset(reading: Reading, timezone: str) -> ClockOffset | None:
     if (shown - midnight).total_seconds() < 2 * u_s + AFTER_MIDNIGHT_S:
         return None
     middle = datetime.fromtimestamp((reading.came_ns + reading.sent_ns) / 2e9, UTC).astimezone(zone_of(timezone))
-    seconds = (shown - middle.replace(tzinfo=None)).total_seconds() + RESOLUTION_S
+    seconds = (shown - middle.replace(tzinfo=UTC)).total_seconds() + RESOLUTION_S
     return ClockOffset(seconds, u_s + RESOLUTION_S)
 
 
@@ -68,10 +68,13 @@ def published_name(name: str) -> str:
 
 
 def _shown(date: Value, time: Value) -> datetime | None:
-    """date: YYMMDDWW, WW the day of the week. time: hhmmss. None: not a time."""
+    """The wall clock of the meter, as if it were UTC; None: not a time.
+
+    date: YYMMDDWW, WW the day of the week. time: hhmmss.
+    """
     if not isinstance(date, int | float) or not isinstance(time, int | float):
         return None
     try:
-        return datetime.strptime(f"20{int(date) // 100:06d}{int(time):06d}", "%Y%m%d%H%M%S")
+        return datetime.strptime(f"20{int(date) // 100:06d}{int(time):06d}Z", "%Y%m%d%H%M%S%z")
     except ValueError:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from support.basics import HandClock
@@ -26,7 +26,7 @@ VALUES = {
     "reactive_energy_import": 12.34, "reactive_energy_export": 56.78, "active_power_mean_1min": -1230.4,
     "demand_active_power": 900.4, "device_temperature": -7.5,
 }  # fmt: skip
-SATURDAY = datetime(2018, 12, 29, 18, 53, 32)  # of the published frames in test_dlt645_frames.py
+SATURDAY = datetime(2018, 12, 29, 18, 53, 32, tzinfo=UTC)  # of the published frames in test_dlt645_frames.py
 CLOCK = {"clock_date": 18122906, "clock_time": 185332}
 ADDRESS = "202311001234"
 PROFILES = {"single-phase": {"phases": 1}, "three-phase": {}, "three-wire": {"three_wires": True}}

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import cache
 
-from agent.core.meter_clock import published_name
 from agent.config.topology import Asset
+from agent.core.meter_clock import published_name
 from agent.core.metrics import Metric, by_name
 from drivers.profiles import load_profile
 from drivers.reading import BAD

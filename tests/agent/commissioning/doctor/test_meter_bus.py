@@ -39,7 +39,9 @@ BUS = Bus("b", "x", (BAUD, 8, "E", 1), None, "dlt645", 1.0, 0.0, None, None)
 
 def seen_on(noise: MeterNoise | None, asked: int = 161, off_s: float = 0.0) -> BusObservation:
     segment = Segment(BAUD, 11)
-    meter = EnergyMeter("000000000161", lambda: VALUES, phases=1, clock=lambda: datetime.now(UTC) + timedelta(seconds=off_s))
+    meter = EnergyMeter(
+        "000000000161", lambda: VALUES, phases=1, clock=lambda: datetime.now(UTC) + timedelta(seconds=off_s)
+    )
     MeterStation(segment, MeterLine(meter, Random(1), noise, (0.002, 0.004)))
     port = segment.port("agent")
     segment.start()
