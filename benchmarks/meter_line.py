@@ -34,8 +34,8 @@ def dlt645() -> None:
     print("\n## DL/T 645 on a poor line\n")
     print(f"Simulated lines at 2400 and 9600 Bd, half of the exchanges each, up to three attempts. All: "
           f"{BLOCKS * EXCHANGES:,} exchanges, in which a fault is drawn for each response; a fault alone: {ALONE:,}, "
-          f"in {100 * SHARE:.0f} % of the responses. recovered: share of the exchanges with an intact response. stopped: "
-          "the responses of the other meter prove another master.\n")  # fmt: skip
+          f"in {100 * SHARE:.0f} % of the responses. recovered: share of the exchanges with an intact response. "
+          "stopped: the responses of the other meter prove another master.\n")  # fmt: skip
     print(f"| faults | {' | '.join(OUTCOMES)} | recovered |")
     print("|---" * (len(OUTCOMES) + 2) + "|")
     for name, noise in FAULTS.items():

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from agent.acquisition.bus_stops import STOP, apply_stops
 from agent.acquisition.buses import Buses
+from agent.acquisition.minute_mean import power_for_energy
 from agent.acquisition.mqtt_signals.signals import MqttSignals
 from agent.acquisition.pollers import pollers
 from agent.acquisition.scheduler import BusLink, BusPoller
@@ -196,10 +197,12 @@ class Agent:
 
     def _savings_stage(self, context: StageContext) -> Stage:
         record = self.ledger_recorder.record if self._options.ledger else None
+        meter = context.asset.meter
+        power = power_for_energy(context.due_s.get(meter.name, {}) if meter else {})
         return SavingsStage(
             SavingsTracker(
                 context.asset, context.period_s, self.store, self.flagger.emit, context.zone,
-                lambda motor: motor in self.flagger.in_maintenance, record,
+                lambda motor: motor in self.flagger.in_maintenance, record, power,
             )
         )  # fmt: skip
 

@@ -30,7 +30,7 @@ from drivers.modbus_link import ModbusLink
 from drivers.profile_link import link_for
 from drivers.reading import Reading
 from drivers.reasons import Code, Reason, cause_of
-from drivers.registers import Block
+from drivers.register_blocks import Block
 from drivers.s7_link import S7Link
 from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
 

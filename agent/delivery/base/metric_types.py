@@ -13,9 +13,10 @@ from functools import cache
 from agent.config.topology import Asset
 from agent.core.meter_clock import published_name
 from agent.core.metrics import Metric, by_name
+from drivers.drive_faults import TEXT_OF, TRIPPED
 from drivers.profiles import load_profile
 from drivers.reading import BAD
-from drivers.registers import TEXT_OF, TRIPPED, usable
+from drivers.register_blocks import usable
 from drivers.vocabulary import metric_name_of, vocabulary
 
 TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")

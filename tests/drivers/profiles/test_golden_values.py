@@ -12,7 +12,8 @@ import pytest
 
 from drivers.profiles import load_profile
 from drivers.reading import Quality
-from drivers.registers import BlockDecoder, decode, plan_blocks, usable
+from drivers.register_blocks import plan_blocks, usable
+from drivers.registers import BlockDecoder, decode
 
 # profile, quantity, function, address in the PDU, type; in the comment: number in the manual.
 ADDRESSES = [
