@@ -50,4 +50,4 @@ def _row(name: str, noise: MeterNoise, runs: int, exchanges: int) -> None:
         total += exchanged(exchanges, seed, (2400, 9600)[seed % 2], noise)[0]
     n = sum(total[outcome] for outcome in OUTCOMES)
     shares = " | ".join(str(total[item]) if item == "wrong" else f"{100 * total[item] / n:.2f} %" for item in OUTCOMES)
-    print(f"| {name} | {shares} | {100 * total['recovered'] / max(total['answered'], 1):.2f} % |", flush=True)
+    print(f"| {name} | {shares} | {100 * total['recovered'] / max(total['responded'], 1):.2f} % |", flush=True)

@@ -197,14 +197,13 @@ class Agent:
 
     def _savings_stage(self, context: StageContext) -> Stage:
         record = self.ledger_recorder.record if self._options.ledger else None
-        meter = context.asset.meter
-        power = power_for_energy(context.due_s.get(meter.name, {}) if meter else {})
-        return SavingsStage(
-            SavingsTracker(
-                context.asset, context.period_s, self.store, self.flagger.emit, context.zone,
-                lambda motor: motor in self.flagger.in_maintenance, record, power,
-            )
+        tracker = SavingsTracker(
+            context.asset, context.period_s, self.store, self.flagger.emit, context.zone,
+            lambda motor: motor in self.flagger.in_maintenance, record,
         )  # fmt: skip
+        if meter := context.asset.meter:
+            tracker.power = power_for_energy(context.due_s.get(meter.name, {}))
+        return SavingsStage(tracker)
 
 
 def polled_plant(

@@ -60,18 +60,16 @@ class EnergyMeter:
 
     address: 12 digits. values: returns the values by quantity, in the units of the vocabulary, on the secondary side.
     phases: 1 or 3. three_wires: U_A is U_AB, U_C is U_CB; B is zero. blocks: it has the data identifiers of blocks.
-    ratio: of current and voltage transformers, by which the values are divided.
     clock: its clock; None: it does not have one. data_max: bytes of data in one frame. silent: it does not respond.
     """
 
     def __init__(
         self, address: str, values: Callable[[], Mapping[str, Value]], *, phases: int = 3, three_wires: bool = False,
-        blocks: bool = True, ratio: tuple[float, float] = (1.0, 1.0), data_max: int = DATA_MAX,
-        clock: Callable[[], datetime] | None = None,
+        blocks: bool = True, data_max: int = DATA_MAX, clock: Callable[[], datetime] | None = None,
     ) -> None:  # fmt: skip
         self.address, self.phases, self.three_wires, self.blocks = address, phases, three_wires, blocks
         self.data_max, self.silent = data_max, False
-        self._values, (self._ct, self._vt) = values, ratio
+        self._values = values
         self._clock = clock
         self._rest: dict[int, bytes] = {}  # data identifier → data that the next frames bring
 
@@ -133,20 +131,13 @@ class EnergyMeter:
             value = _two_wattmeters(values, WATTMETERS[name])
         if not isinstance(value, int | float):
             return b"\xff" * item.n_bytes
-        raw = round(value / item.unit / self._factor(name) * 10**item.decimals)
+        raw = round(value / item.unit * 10**item.decimals)
         top = 10 ** (2 * item.n_bytes) if not item.signed else 8 * 10 ** (2 * item.n_bytes - 1)
         count = abs(raw) % top if "energy" in name else min(abs(raw), top - 1)
         digits = bytearray.fromhex(str(count).zfill(2 * item.n_bytes))
         if item.signed and raw < 0:
             digits[0] |= 0x80
         return bytes(digits[::-1])
-
-    def _factor(self, name: str) -> float:
-        if name.startswith("voltage"):
-            return self._vt
-        if name.startswith("current"):
-            return self._ct
-        return self._ct * self._vt if ("power" in name or "energy" in name) and "factor" not in name else 1.0
 
 
 def _two_wattmeters(values: Mapping[str, Value], sign: int) -> float | None:

@@ -1,4 +1,4 @@
-"""Exchanges with a meter on a poor line, on virtual time, of which each value proves the request that it answers."""
+"""Exchanges with a meter on a poor line, on virtual time, in which each value proves of which request it is."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def digits(data: bytes) -> int:
 def exchanged(exchanges: int, seed: int, baud: int, noise: MeterNoise) -> tuple[Counter[str], set[int]]:
     """Outcomes of calls on a poor line, and the control codes that were sent.
 
-    wrong: the request of the value was sent before the call began. answered: an intact response was sent in the call;
+    wrong: the request of the value was sent before the call began. responded: an intact response was sent in the call;
     recovered: of those, the calls that returned it.
     """
     meter = CountingMeter()
-    answers = MeterLine(meter, Random(seed), noise)
-    line, found = MetersOnLine([answers], baud=baud), Counter[str]()
+    responses = MeterLine(meter, Random(seed), noise)
+    line, found = MetersOnLine([responses], baud=baud), Counter[str]()
     with line.link() as link:
         for n in range(exchanges):
-            before, intact = meter.count, _intact(answers)
+            before, intact = meter.count, _intact(responses)
             outcome = _outcome(link, meter, (ENERGY, VOLTAGES)[n % 2], before)
             found[outcome] += 1
-            if _intact(answers) > intact:
-                found["answered"] += 1
+            if _intact(responses) > intact:
+                found["responded"] += 1
                 found["recovered"] += outcome == "right"
     return found, line.controls
 

@@ -20,7 +20,7 @@ from drivers.serial_sniffer import SerialSetting
 
 
 class MeterScan:
-    """The part of a scan that speaks DL/T 645."""
+    """The part of a scan that uses DL/T 645."""
 
     def __init__(self, session: ScanSession) -> None:
         self._session = session

@@ -478,7 +478,8 @@ def test_the_mean_of_a_minute_is_integrated_where_it_is_chosen(
     bench: Bench, mean_w: float | None, expected_w: float
 ) -> None:
     """A meter that rejects it is integrated by its power."""
-    lane = SavingsTracker(bench.asset, 60.0, bench.store, bench.published.append, "UTC", power="active_power_mean_1min")
+    lane = SavingsTracker(bench.asset, 60.0, bench.store, bench.published.append, "UTC")
+    lane.power = "active_power_mean_1min"
     for _ in range(32):
         bench.clock.move(60)
         now = bench.clock.utc_ns()
@@ -487,8 +488,7 @@ def test_the_mean_of_a_minute_is_integrated_where_it_is_chosen(
         lane.on_meter(reading, reading.values, reading.flags)
     lane.close()
     bench.store.flush()
-    full = [
-        item for item in repository.load_intervals(bench.store, bench.asset.name) if item.coverage == pytest.approx(1.0)
-    ]
+    stored = repository.load_intervals(bench.store, bench.asset.name)
+    full = [item for item in stored if item.coverage == pytest.approx(1.0)]
     assert full
     assert full[0].energy_wh == pytest.approx(expected_w / 4)
