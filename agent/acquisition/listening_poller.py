@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agent.acquisition.scheduler import CHECK_S, BusPoller, PolledDevice, with_ratios
-from agent.core.meter_clock import with_clock_offset
+from agent.acquisition.scheduler import CHECK_S, BusPoller, PolledDevice
 from drivers.bus_listener import BusListener
 from drivers.listened_device import ListenedDevice
 from drivers.reading import Quality
@@ -46,4 +45,4 @@ class ListeningPoller(BusPoller):
         self.failed += failed
         self.polls += not failed
         self._count(polled, reading, failed)
-        self._on_reading(with_clock_offset(with_ratios(reading, polled.ratios), polled.timezone))
+        self._on_reading(polled.published(reading))

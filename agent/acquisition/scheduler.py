@@ -91,6 +91,10 @@ class PolledDevice(Struct):
         wanted = {group for group, factor in GROUP_FACTOR.items() if self.round % factor == 0}
         return frozenset(wanted | {"once"} if self.round == 0 else wanted)
 
+    def published(self, reading: Reading) -> Reading:
+        """A reading of this device as it is passed on: values of the primary side, the clock as its offset."""
+        return with_clock_offset(with_ratios(reading, self.ratios), self.timezone)
+
     def due_s(self) -> dict[str, float]:
         """Quantity → seconds between two readings; infinite for those that are read once."""
         return {
@@ -168,13 +172,12 @@ class BusPoller:
         device, began_ns = polled.device, self._clock.monotonic_ns()
         failed_before = self.link.failed
         if polled.offline and not await self.link.run(device.probe()):
-            reading = self._no_response_reading(polled)
+            reading = polled.published(self._no_response_reading(polled))
         else:
             if isinstance(self.link, S7Link):
                 self.link.announce(self._due_requests())
             poll = device.poll(polled.groups(), self._others_wait(polled))
-            reading = with_ratios(await self.link.run(poll), polled.ratios)
-        reading = with_clock_offset(reading, polled.timezone)
+            reading = polled.published(await self.link.run(poll))
         failed = Quality.NO_REPLY in reading.quality
         if reading.error is not None and reading.error.code == FRAMES_NOT_REQUESTED:
             quiet_min = self.bus.resume_after_quiet_s / 60
