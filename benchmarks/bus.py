@@ -1,6 +1,6 @@
 """The bus master compared with other masters in one run: tolerance of faulty lines, and cost. Run: make bench-bus.
 
-Prints the Markdown of docs/bus-measured.md. `bus.py matrix|rtu|tcp|many` prints only that part.
+Prints the Markdown of docs/bus-measured.md. `bus.py matrix|rtu|tcp|many|dlt645` prints only that part.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from support.fault_matrix import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
 
 from benchmarks.far_end import BITS, FarEnd
 from benchmarks.matrix import matrix
+from benchmarks.meter_line import dlt645
 from benchmarks.metered_plant import configuration
 from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, OursAtOnce, masters, missing, version
 from drivers.modbus_link import BusSettings
@@ -192,7 +193,7 @@ def _agent(bus: str, far: FarEnd) -> str:
             f"{far.count()['asked'] / SECONDS:.0f}")  # fmt: skip
 
 
-PARTS: dict[str, Callable[[], None]] = {"matrix": matrices, "rtu": rtu, "tcp": tcp, "many": many}
+PARTS: dict[str, Callable[[], None]] = {"matrix": matrices, "rtu": rtu, "tcp": tcp, "many": many, "dlt645": dlt645}
 
 if __name__ == "__main__":
     head()

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from drivers.profiles import Register, load_profile
-from drivers.registers import Block, BlockDecoder, decode
+from drivers.register_blocks import Block
+from drivers.registers import BlockDecoder, decode
 from drivers.vocabulary import vocabulary
 
 ROUNDS, CALLS = 40, 300

@@ -25,7 +25,7 @@ from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
 from drivers.reading import Quality, Reading
-from drivers.registers import break_even_hole
+from drivers.register_blocks import break_even_hole
 from simulators.bus.frames import Ask, ReadBlock
 
 WARM_S = 60.0  # not counted: the master learns whether responses are late or lost

@@ -13,7 +13,8 @@ from drivers.overheard_registers import covered_rows, heard_request, register_by
 from drivers.profiles import Profile, Register
 from drivers.reading import Clock, Quality, Reading, Value
 from drivers.reasons import Reason
-from drivers.registers import Block, BlockDecoder, Scales, scale_addresses, usable
+from drivers.register_blocks import Block, scale_addresses, usable
+from drivers.registers import BlockDecoder, Scales
 from drivers.response_decoder import ResponseDecoder
 from drivers.unsupported_registers import UnsupportedRegisters
 

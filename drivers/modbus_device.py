@@ -13,7 +13,8 @@ from drivers.profile_link import link_for
 from drivers.profiles import GROUPS, Profile
 from drivers.read_plan import PlannedRead, ReadPlan
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
-from drivers.registers import Block, BlockDecoder
+from drivers.register_blocks import Block
+from drivers.registers import BlockDecoder
 from drivers.response_decoder import ResponseDecoder, add_flag
 from drivers.response_time import FLOOR_S, METER_FLOOR_S
 

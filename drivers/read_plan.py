@@ -9,7 +9,8 @@ from msgspec import Struct
 from drivers.framing import Request
 from drivers.profiles import Profile, Register
 from drivers.refresh_monitor import LOADED
-from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, touches_watchdog, usable
+from drivers.register_blocks import Block, plan_blocks, scale_addresses, touches_watchdog, usable
+from drivers.registers import BlockDecoder, Scales
 from drivers.unsupported_registers import ReprobeSchedule, UnsupportedRegisters
 
 FAST = frozenset({"fast"})

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from functools import cache
 
 from drivers import counters
+from drivers.drive_faults import TEXT_OF, TRIPPED, fault_text
 from drivers.profiles import Profile
 from drivers.reading import Quality, Value
-from drivers.registers import TEXT_OF, TRIPPED, BlockDecoder, fault_text
+from drivers.registers import BlockDecoder
 from drivers.vocabulary import vocabulary
 
 

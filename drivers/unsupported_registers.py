@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct, field
 
 from drivers.profiles import Profile, Register
-from drivers.registers import Block, block_of
+from drivers.register_blocks import Block, block_of
 
 FIRST_S, LONGEST_S = 60.0, 86_400.0
 CONTENDED_EVERY = 10  # polls per trial while other devices wait

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.acquisition.scheduler import CHECK_S, BusPoller, PolledDevice, with_ratios
+from agent.acquisition.scheduler import CHECK_S, BusPoller, PolledDevice
 from drivers.bus_listener import BusListener
 from drivers.listened_device import ListenedDevice
 from drivers.reading import Quality
@@ -45,4 +45,4 @@ class ListeningPoller(BusPoller):
         self.failed += failed
         self.polls += not failed
         self._count(polled, reading, failed)
-        self._on_reading(with_ratios(reading, polled.ratios))
+        self._on_reading(polled.published(reading))

@@ -22,7 +22,7 @@ from drivers.framing import exchange_characters
 from drivers.profiles import GROUPS
 from drivers.profiles.dlt645_register import READ_DATA, identifier_at
 from drivers.reasons import Code, Reason
-from drivers.registers import Block
+from drivers.register_blocks import Block
 from drivers.s7_place import is_place, place_text
 
 TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from agent.acquisition.line_settings import bus_settings
 from agent.acquisition.listening_poller import ListeningPoller
+from agent.acquisition.minute_mean import with_mean_in_each_poll
 from agent.acquisition.scheduler import TURNAROUND_S, BusLink, BusPoller, PolledDevice
 from agent.acquisition.selfcheck_results import SelfcheckResult, stored_checks
 from agent.config.model import Bus, Config, Drive, Meter
@@ -19,7 +20,7 @@ from drivers.listened_device import ListenedDevice
 from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reading import Clock, Quality, Reading
-from drivers.registers import break_even_hole
+from drivers.register_blocks import break_even_hole
 
 
 def pollers(
@@ -50,6 +51,7 @@ def _polled(
     check: SelfcheckResult | None,
 ) -> PolledDevice:  # fmt: skip
     profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
+    profile = with_mean_in_each_poll(profile, bus.poll_interval_s)
     bus_line = link.wire
     settings = DeviceSettings(
         rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
@@ -66,12 +68,14 @@ def _polled(
         device = ListenedDevice(item.name, profile, item.unit_id, link, clock, settings)
     else:
         device = ModbusDevice(item.name, profile, item.unit_id, link, clock, settings)
+    timezone = config.site.timezone
     verified, failed = (check.confirmed, check.failed) if check else (frozenset[str](), ())
     device.apply_selfcheck(verified, failed)
     return PolledDevice(
         device,
         bus.poll_interval_s,
         ratios,
+        timezone,
         cluster=item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name,
-        configuration=(item, profile, bus.poll_interval_s, several, settings, verified, failed),
+        configuration=(item, profile, bus.poll_interval_s, several, settings, verified, failed, timezone),
     )

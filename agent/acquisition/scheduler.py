@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.config.model import Bus
+from agent.core.meter_clock import published_name, with_clock_offset
 from agent.core.state_reasons import BUS_STOPPED, NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import FRAMES_NOT_REQUESTED
@@ -57,6 +58,7 @@ class PolledDevice(Struct):
 
     poll_interval_s: polling period.
     ratios: unit → factor to the primary side, where the meter does not apply the transformer ratio.
+    timezone: of the plant, IANA name: the local time that a meter shows.
     cluster: devices of one motor have the same and are polled close together.
     due_ns: monotonic time of the next poll.
     round: consecutive successful polls.
@@ -69,6 +71,7 @@ class PolledDevice(Struct):
     device: ModbusDevice | ListenedDevice
     poll_interval_s: float
     ratios: Mapping[str, float]
+    timezone: str = "UTC"
     cluster: str = ""
     due_ns: int = 0
     round: int = 0
@@ -88,10 +91,14 @@ class PolledDevice(Struct):
         wanted = {group for group, factor in GROUP_FACTOR.items() if self.round % factor == 0}
         return frozenset(wanted | {"once"} if self.round == 0 else wanted)
 
+    def published(self, reading: Reading) -> Reading:
+        """A reading of this device as it is passed on: values of the primary side, the clock as its offset."""
+        return with_clock_offset(with_ratios(reading, self.ratios), self.timezone)
+
     def due_s(self) -> dict[str, float]:
         """Quantity → seconds between two readings; infinite for those that are read once."""
         return {
-            name: self.poll_interval_s * GROUP_FACTOR.get(group, float("inf"))
+            published_name(name): self.poll_interval_s * GROUP_FACTOR.get(group, float("inf"))
             for group in GROUPS
             for name in self.device.names([group])
         }
@@ -165,12 +172,12 @@ class BusPoller:
         device, began_ns = polled.device, self._clock.monotonic_ns()
         failed_before = self.link.failed
         if polled.offline and not await self.link.run(device.probe()):
-            reading = self._no_response_reading(polled)
+            reading = polled.published(self._no_response_reading(polled))
         else:
             if isinstance(self.link, S7Link):
                 self.link.announce(self._due_requests())
             poll = device.poll(polled.groups(), self._others_wait(polled))
-            reading = with_ratios(await self.link.run(poll), polled.ratios)
+            reading = polled.published(await self.link.run(poll))
         failed = Quality.NO_REPLY in reading.quality
         if reading.error is not None and reading.error.code == FRAMES_NOT_REQUESTED:
             quiet_min = self.bus.resume_after_quiet_s / 60

@@ -19,7 +19,7 @@ from agent.delivery.store import Store, default_directory
 from agent.delivery.store.stored_entries import stored_entries, unreadable
 from drivers.profiles import load_profile
 from drivers.reasons import Code, Reason, cause_of
-from drivers.registers import usable
+from drivers.register_blocks import usable
 
 log = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from drivers.profiles import (
 )
 from drivers.profiles.dlt645_register import READ_DATA, identifier_of
 from drivers.profiles.s7_register import byte_text
-from drivers.registers import plan_blocks, usable
+from drivers.register_blocks import plan_blocks, usable
 
 COLUMNS = (
     (N_("register"), 30), (N_("poll"), 6), (N_("fc"), 2), (N_("address"), -7), (N_("manual"), 16), (N_("type"), 6),

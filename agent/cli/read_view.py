@@ -15,7 +15,7 @@ from agent.acquisition.bus_stops import command_pollers
 from agent.acquisition.listening_poller import ListeningPoller
 from agent.acquisition.mqtt_signals.probe import TopicProbe
 from agent.acquisition.mqtt_signals.signals import SAMPLE_INTERVAL_S
-from agent.acquisition.scheduler import BusPoller, PolledDevice, with_ratios
+from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.acquisition.selfcheck_results import disabled_registers
 from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.doctor.listening import listening_s
@@ -112,7 +112,7 @@ async def _read_listened(
                 reading = await polled.device.poll()
                 if reading.error is None:
                     reading = replace(reading, error=polled.device.missing())
-                reading = with_ratios(reading, polled.ratios)
+                reading = polled.published(reading)
                 responded |= _print(reading, as_json, (), disabled.get(reading.device))
     finally:
         await bus.link.close()
@@ -151,7 +151,7 @@ async def read_completely(polled: PolledDevice) -> Reading:
         reading = await polled.device.poll(ALL_GROUPS)
         if known == (len(unsupported.rejected_blocks), len(unsupported.registers)) or not polled.device.names():
             break
-    return with_ratios(reading, polled.ratios)
+    return polled.published(reading)
 
 
 async def _likely_cause(bus: BusPoller, polled: PolledDevice) -> Reason:

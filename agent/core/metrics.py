@@ -13,6 +13,7 @@ from functools import cache
 from msgspec import Struct
 
 from agent.core.kept import MEAN, NOTHING, RANGE, kept_of
+from agent.core.meter_clock import published_name
 from drivers.vocabulary import metric_name, vocabulary
 
 
@@ -309,6 +310,8 @@ def by_name(topic: str) -> dict[str, Metric]:
     found = {row.name: row for row in (*DERIVED, *HEALTH) if row.topic == topic}
     if topic == "telemetry":
         for quantity in vocabulary().values():
+            if published_name(quantity.name) != quantity.name:
+                continue
             name = metric_name(quantity.name, quantity.unit)
             kind = "counter" if quantity.kind == "counter" else "measured"
             about = quantity.about or _about(quantity.name)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from agent.acquisition.bus_stops import STOP, apply_stops
 from agent.acquisition.buses import Buses
+from agent.acquisition.minute_mean import power_for_energy
 from agent.acquisition.mqtt_signals.signals import MqttSignals
 from agent.acquisition.pollers import pollers
 from agent.acquisition.scheduler import BusLink, BusPoller
@@ -196,12 +197,13 @@ class Agent:
 
     def _savings_stage(self, context: StageContext) -> Stage:
         record = self.ledger_recorder.record if self._options.ledger else None
-        return SavingsStage(
-            SavingsTracker(
-                context.asset, context.period_s, self.store, self.flagger.emit, context.zone,
-                lambda motor: motor in self.flagger.in_maintenance, record,
-            )
+        tracker = SavingsTracker(
+            context.asset, context.period_s, self.store, self.flagger.emit, context.zone,
+            lambda motor: motor in self.flagger.in_maintenance, record,
         )  # fmt: skip
+        if meter := context.asset.meter:
+            tracker.power = power_for_energy(context.due_s.get(meter.name, {}))
+        return SavingsStage(tracker)
 
 
 def polled_plant(

@@ -26,7 +26,7 @@ from agent.runtime.listen_port import cannot_listen
 from agent.runtime.tls_conditions import unusable_certificates
 from drivers.profiles import load_profile
 from drivers.reasons import Reason
-from drivers.registers import usable
+from drivers.register_blocks import usable
 
 PORT, PORT_TLS = 1883, 8883  # IANA: mqtt, secure-mqtt
 Condition = tuple[str, str, Reason]  # level, key of the configuration, reason

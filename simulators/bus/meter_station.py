@@ -25,7 +25,7 @@ class MeterNoise:
 
     late: the response comes after LATE_S. truncated: its end is missing. foreign: the response of another meter comes
     before it. echoed: the request comes back before it. damaged: one byte is wrong. noise: bytes before it. hole: a
-    pause of HOLE_S within it. lost: no response.
+    pause of HOLE_S within it. lost: no response. bare: no preamble.
     """
 
     late: float = 0.0
@@ -36,12 +36,13 @@ class MeterNoise:
     noise: float = 0.0
     hole: float = 0.0
     lost: float = 0.0
+    bare: float = 0.0
     late_s: float = 1.1
 
     def draw(self, chance: Random) -> str:
         """Name of a fault, or "clean"."""
         at = chance.random()
-        for name in ("late", "truncated", "foreign", "echoed", "damaged", "noise", "hole", "lost"):
+        for name in ("late", "truncated", "foreign", "echoed", "damaged", "noise", "hole", "lost", "bare"):
             if (at := at - getattr(self, name)) < 0:
                 return name
         return "clean"
@@ -63,8 +64,9 @@ class MeterLine:
         if answer is None:
             return []
         after_s = chance.uniform(*self._turnaround_s)
-        frame = meter_frame(self.meter.address, *answer, preamble=chance.randint(0, 4))
+        preamble = chance.randint(0, 4)
         fault = self._noise.draw(chance)
+        frame = meter_frame(self.meter.address, *answer, preamble=0 if fault == "bare" else preamble)
         self.fault_counts[fault] += 1
         at = chance.randrange(len(frame) - 12, len(frame))
         match fault:

@@ -11,7 +11,7 @@ import logging
 import struct
 from collections.abc import Sequence
 
-from drivers.registers import plan_blocks
+from drivers.register_blocks import plan_blocks
 from drivers.s7_place import place_of
 from simulators.devices.device import Refused, SimulatedDevice
 from simulators.reasons import TCP_PORT_NOT_OPENED, PortError

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple
 
@@ -81,7 +82,7 @@ class BenchDevice:
         self.step(0.0)
         self.energy_meter = EnergyMeter(
             f"{unit:012d}", lambda: self.values, phases=profile.phases,
-            three_wires=profile.register("voltage_l12") is not None,
+            three_wires=profile.register("voltage_l12") is not None, clock=lambda: datetime.now(UTC),
         ) if profile.dialect == "dlt645" else None  # fmt: skip
         self.served = SimulatedDevice(
             unit_of(unit) if profile.dialect == "s7" else unit,

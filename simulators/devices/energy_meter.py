@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from drivers.reading import Value
@@ -42,9 +43,11 @@ ITEMS: Mapping[int, Item] = {
     **_phases("apparent_power_l{}", 0x02050000, 3, 4, 1000.0, total="apparent_power"),
     **_phases("power_factor_l{}", 0x02060000, 2, 3, total="power_factor"),
     0x02800002: Item("frequency", 2, 2),
+    0x02800003: Item("active_power_mean_1min", 3, 4, 1000.0, True),
     0x02800004: Item("demand_active_power", 3, 4, 1000.0, True),
     0x02800007: Item("device_temperature", 2, 1, signed=True),
 }
+DATE, TIME = 0x04000101, 0x04000102  # YYMMDDWW, where the day of the week 0 is Sunday, and hhmmss
 NUMBER, MODEL = 0x04000402, 0x0400040B
 MODEL_TEXT = "DTZ-SIM"
 THREE_WIRES = {"voltage_l1n": "voltage_l12", "voltage_l3n": "voltage_l23"}  # shown in place of
@@ -57,17 +60,17 @@ class EnergyMeter:
 
     address: 12 digits. values: returns the values by quantity, in the units of the vocabulary, on the secondary side.
     phases: 1 or 3. three_wires: U_A is U_AB, U_C is U_CB; B is zero. blocks: it has the data identifiers of blocks.
-    ratio: of current and voltage transformers, by which the values are divided.
-    data_max: bytes of data in one frame. silent: it does not respond.
+    clock: its clock; None: it does not have one. data_max: bytes of data in one frame. silent: it does not respond.
     """
 
     def __init__(
         self, address: str, values: Callable[[], Mapping[str, Value]], *, phases: int = 3, three_wires: bool = False,
-        blocks: bool = True, ratio: tuple[float, float] = (1.0, 1.0), data_max: int = DATA_MAX,
+        blocks: bool = True, data_max: int = DATA_MAX, clock: Callable[[], datetime] | None = None,
     ) -> None:  # fmt: skip
         self.address, self.phases, self.three_wires, self.blocks = address, phases, three_wires, blocks
         self.data_max, self.silent = data_max, False
-        self._values, (self._ct, self._vt) = values, ratio
+        self._values = values
+        self._clock = clock
         self._rest: dict[int, bytes] = {}  # data identifier → data that the next frames bring
 
     @property
@@ -98,6 +101,9 @@ class EnergyMeter:
             return bytes.fromhex(self.address)[::-1]
         if identifier == MODEL:
             return MODEL_TEXT.encode().ljust(10, b"\0")[:10][::-1]
+        if identifier in (DATE, TIME):
+            digits = self._clock().strftime("%y%m%d0%w" if identifier == DATE else "%H%M%S") if self._clock else ""
+            return bytes.fromhex(digits)[::-1] or None
         values = self._values()
         if identifier >> 8 & 0xFF != 0xFF:
             return self._digits(identifier, values)
@@ -125,20 +131,13 @@ class EnergyMeter:
             value = _two_wattmeters(values, WATTMETERS[name])
         if not isinstance(value, int | float):
             return b"\xff" * item.n_bytes
-        raw = round(value / item.unit / self._factor(name) * 10**item.decimals)
+        raw = round(value / item.unit * 10**item.decimals)
         top = 10 ** (2 * item.n_bytes) if not item.signed else 8 * 10 ** (2 * item.n_bytes - 1)
         count = abs(raw) % top if "energy" in name else min(abs(raw), top - 1)
         digits = bytearray.fromhex(str(count).zfill(2 * item.n_bytes))
         if item.signed and raw < 0:
             digits[0] |= 0x80
         return bytes(digits[::-1])
-
-    def _factor(self, name: str) -> float:
-        if name.startswith("voltage"):
-            return self._vt
-        if name.startswith("current"):
-            return self._ct
-        return self._ct * self._vt if ("power" in name or "energy" in name) and "factor" not in name else 1.0
 
 
 def _two_wattmeters(values: Mapping[str, Value], sign: int) -> float | None:

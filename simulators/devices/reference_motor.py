@@ -177,6 +177,7 @@ class ReferenceMotor:
             "apparent_power": va,
             "power_factor": p / va if va else 1.0,
             "phase_angle": math.degrees(math.atan2(sum(s1).imag, p)),
+            "active_power_mean_1min": 0.99 * p,
             "demand_active_power": 0.97 * p,
             "demand_active_power_max": 1.2 * abs(p),
             "demand_apparent_power": 0.97 * va,

@@ -7,10 +7,10 @@ import termios
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
+from drivers.drive_faults import TRIPPED
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
-from drivers.registers import TRIPPED
 from drivers.vocabulary import metric_name_of
 from simulators import reasons as codes
 from simulators.bus.plc_server import PlcServer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from support.basics import HandClock
@@ -22,9 +23,11 @@ VALUES = {
     "current_l1": 1.234, "current_l2": -2.345, "current_l3": 3.456, "active_power": -1234.5, "active_power_l1": 100.1,
     "active_power_l2": -2345.6, "active_power_l3": 1011.0, "reactive_power": -77.7, "apparent_power": 1300.2,
     "power_factor": -0.949, "frequency": 49.98, "energy_import": 123456.78, "energy_export": 0.26,
-    "reactive_energy_import": 12.34, "reactive_energy_export": 56.78, "demand_active_power": 900.4,
-    "device_temperature": -7.5,
+    "reactive_energy_import": 12.34, "reactive_energy_export": 56.78, "active_power_mean_1min": -1230.4,
+    "demand_active_power": 900.4, "device_temperature": -7.5,
 }  # fmt: skip
+SATURDAY = datetime(2018, 12, 29, 18, 53, 32, tzinfo=UTC)  # of the published frames in test_dlt645_frames.py
+CLOCK = {"clock_date": 18122906, "clock_time": 185332}
 ADDRESS = "202311001234"
 PROFILES = {"single-phase": {"phases": 1}, "three-phase": {}, "three-wire": {"three_wires": True}}
 
@@ -57,7 +60,8 @@ def device(name: str, link: MeterOfMemory) -> ModbusDevice:
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_each_value_of_each_profile_is_that_of_the_meter(name: str) -> None:
-    link = MeterOfMemory(EnergyMeter(ADDRESS, lambda: VALUES, **PROFILES[name]))  # type: ignore[arg-type]
+    meter = EnergyMeter(ADDRESS, lambda: VALUES, clock=lambda: SATURDAY, **PROFILES[name])  # type: ignore[arg-type]
+    link = MeterOfMemory(meter)
     reading = asyncio.run(device(name, link).poll())
     names = {row.name for row in load_profile(f"generic/dlt645-{name}").registers}
     expected: dict[str, Value] = {item: VALUES[item] for item in names & VALUES.keys()}
@@ -65,7 +69,7 @@ def test_each_value_of_each_profile_is_that_of_the_meter(name: str) -> None:
         expected |= {"active_power_l1": -594.8, "active_power_l3": -639.7}
     if name == "three-phase":
         expected["current_l2"] = 2.345  # a magnitude; the sign is that of the power
-    expected |= {"serial_number": ADDRESS, "model_code": "DTZ-SIM"}
+    expected |= CLOCK | {"serial_number": ADDRESS, "model_code": "DTZ-SIM"}
     assert reading.values == {item: pytest.approx(value) for item, value in expected.items()}
     assert reading.quality | Quality.GOOD == Quality.GOOD
     assert reading.flags == {}
@@ -75,6 +79,17 @@ def test_the_fast_values_of_a_three_phase_meter_need_four_requests() -> None:
     link = MeterOfMemory(EnergyMeter(ADDRESS, lambda: VALUES))
     asyncio.run(device("three-phase", link).poll(frozenset({"fast"})))
     assert link.asked == [0x00010000, 0x0201FF00, 0x0202FF00, 0x0203FF00]
+
+
+def test_the_published_clock_is_that_of_its_frames() -> None:
+    """Bytes of a meter in the field, the lowest first: the day of the week is the lowest of the date."""
+    sent = {0x04000101: bytes.fromhex("06291218"), 0x04000102: bytes.fromhex("325318")}
+    meter = EnergyMeter(ADDRESS, lambda: VALUES, clock=lambda: SATURDAY)
+    assert {identifier: meter.read(identifier) for identifier in sent} == sent
+    link = MeterOfMemory(EnergyMeter(ADDRESS, lambda: VALUES), sent)
+    reading = asyncio.run(device("three-phase", link).poll(frozenset({"slow", "once"})))
+    assert {name: reading.values[name] for name in CLOCK} == CLOCK
+    assert link.asked.count(0x04000102) == 1, "it is not read together with the serial number"
 
 
 def test_a_meter_without_blocks_is_asked_for_single_values() -> None:
@@ -94,7 +109,7 @@ def test_data_that_the_meter_refuses_are_not_read_again() -> None:
         def read(self, identifier: int) -> bytes | None:
             return None if identifier == 0x02050000 else super().read(identifier)
 
-    link = MeterOfMemory(Without(ADDRESS, lambda: VALUES))
+    link = MeterOfMemory(Without(ADDRESS, lambda: VALUES, clock=lambda: SATURDAY))
     meter = device("three-phase", link)
     asyncio.run(meter.poll())
     assert meter.unsupported.registers == {"apparent_power"}
@@ -142,7 +157,7 @@ def test_a_value_of_another_length_is_discarded() -> None:
 def test_profiles_and_simulated_meter_agree_on_formats_independently_written() -> None:
     for name in PROFILES:
         for row in load_profile(f"generic/dlt645-{name}").registers:
-            if row.type in ("string", "bcd12"):
+            if row.type in ("string", "bcd12") or row.name in CLOCK:
                 continue
             item = ITEMS[identifier_of(row)]
             assert row.type == f"{'s' if item.signed else ''}bcd{2 * item.n_bytes}", row.name

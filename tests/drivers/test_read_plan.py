@@ -6,7 +6,7 @@ import pytest
 
 from drivers.profiles import GROUPS, load_profile, profile_ids
 from drivers.read_plan import FAST, PlannedRead, ReadPlan
-from drivers.registers import usable
+from drivers.register_blocks import usable
 
 PROFILES = [load_profile(name) for name in profile_ids()]
 

@@ -15,7 +15,8 @@ from drivers.file_reasons import DID_YOU_MEAN
 from drivers.profiles import CONFIDENCE, GROUPS, WORDS, Register, load_profile, parse_profile, profile_ids
 from drivers.reading import Quality
 from drivers.reasons import Reason
-from drivers.registers import decode, plan_blocks, usable
+from drivers.register_blocks import plan_blocks, usable
+from drivers.registers import decode
 from drivers.vocabulary import metric_name, vocabulary
 
 

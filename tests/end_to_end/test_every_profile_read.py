@@ -30,7 +30,7 @@ from support.fault_matrix import Line
 from benchmarks.peers import LibModbus, Ours, missing
 from drivers.bus_settings import BusSettings
 from drivers.profiles import load_profile, profile_ids
-from drivers.registers import plan_blocks
+from drivers.register_blocks import plan_blocks
 from drivers.vocabulary import metric_name_of
 from simulators.bus.frames import ReadBlock as Asked
 from simulators.devices.bench import BenchDevice

@@ -8,7 +8,8 @@ from typing import Any
 
 from support.plant import scenario_file
 
-from drivers.registers import BlockDecoder, plan_blocks, usable
+from drivers.register_blocks import plan_blocks, usable
+from drivers.registers import BlockDecoder
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
 from simulators.scenarios.record_parser import scenario_record

@@ -26,7 +26,7 @@ from drivers.modbus_link import ModbusLink
 from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import RegisterLink
 from drivers.reasons import Code, Reason
-from drivers.registers import Block, plan_blocks, usable
+from drivers.register_blocks import Block, plan_blocks, usable
 from drivers.sunspec import find_in_chain
 
 BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for the values of one map; number of values that is usually sufficient

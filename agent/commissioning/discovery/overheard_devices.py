@@ -24,7 +24,7 @@ from drivers.profiles import Profile, load_profile, profile_ids
 from drivers.profiles.dlt645_register import READ_DATA
 from drivers.reading import Clock
 from drivers.reasons import Reason
-from drivers.registers import usable
+from drivers.register_blocks import usable
 
 HEAR_FACTOR = 2  # of the time of listening before: several periods of a usual master
 SLICE_S = 0.2

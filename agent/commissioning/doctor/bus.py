@@ -12,6 +12,7 @@ from agent.acquisition.bus_limits import CORRUPT_MAX
 from agent.acquisition.scheduler import BusPoller
 from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
+from agent.commissioning.doctor.meter_clock import clock_findings, clock_reading
 from drivers.bus_settings import BusSettings
 from drivers.dlt645_link import Dlt645Link
 from drivers.errors import (
@@ -27,8 +28,9 @@ from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.modbus_link import ModbusLink
 from drivers.profile_link import link_for
+from drivers.reading import Reading
 from drivers.reasons import Code, Reason, cause_of
-from drivers.registers import Block
+from drivers.register_blocks import Block
 from drivers.s7_link import S7Link
 from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
 
@@ -86,6 +88,7 @@ class BusObservation(Struct):
     errors: errors that the UART counted during the examination; None: it has no counters.
     latency_timer_ms: latency timer of an FTDI adapter; None for other ports.
     stable_name: name of the port that does not depend on the USB socket; empty: none.
+    clocks: polls with the clocks of meters, and the time zone of the plant.
     """
 
     wire: BusSettings
@@ -98,6 +101,7 @@ class BusObservation(Struct):
     errors: LineErrors | None = None
     latency_timer_ms: int | None = None
     stable_name: str = ""
+    clocks: list[tuple[Reading, str]] = field(default_factory=list)
 
     @property
     def requests(self) -> int:
@@ -125,6 +129,9 @@ async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
             for device, counts in zip(devices, observed.devices, strict=True):
                 for block in device.blocks():
                     await _read(link, device, block, counts, observed)
+        for polled in poller.devices:
+            if (reading := await clock_reading(polled)) is not None:
+                observed.clocks.append((reading, polled.timezone))
     except ForeignMasterActive as error:
         observed.busy = cause_of(error)
     except LinkClosed as error:
@@ -194,6 +201,7 @@ def bus_findings(observed: BusObservation) -> list[DoctorFinding]:
     return [
         *_silences(observed, where), *_corrupt(observed, where), *_adapter(observed, where),
         *(item for device in observed.devices for item in _device(observed, device, where)),
+        *(item for reading, timezone in observed.clocks for item in clock_findings(where, reading, timezone)),
         *_figures(observed, where),
     ]  # fmt: skip
 

@@ -242,6 +242,18 @@ RESPONSE_TIMES = Code(
     "{device} (unit {unit_id:d}): responses to {n:d} of {total:d} {total:request|requests}, median {median_ms:.0f} ms, "
     "longest {longest_ms:.0f} ms",
 )
+METER_CLOCK = Code("meter_clock", "{device}: the clock of the meter is off by {offset_s:+.0f} s (± {u_s:.0f} s)")
+METER_CLOCK_WRONG = Code(
+    "meter_clock_wrong",
+    "{device}: the clock of the meter is off by {offset_s:+.0f} s (± {u_s:.0f} s) from the local time of the plant "
+    "({timezone}). Its energies of tariffs and settlement days (0001 0001 …) belong to other times than those of the "
+    "bill. Whole hours: check `timezone` in [site]. Otherwise have the owner of the meter set it; magwatt never does",
+)
+METER_CLOCK_INVALID = Code(
+    "meter_clock_invalid",
+    "{device}: the clock of the meter shows no valid date and time; its battery may be empty. Its energies of tariffs "
+    "and settlement days (0001 0001 …) cannot be trusted",
+)
 UART_COUNTERS = Code(
     "uart_counters",
     "UART: {framing:d} framing, {parity:d} parity and {overrun:d} overrun errors, {breaks:d} {breaks:break|breaks}",

@@ -13,7 +13,7 @@ from drivers.framing import Request, exchange_characters
 from drivers.profile_link import link_for
 from drivers.profiles import Profile, Register
 from drivers.reading import Clock
-from drivers.registers import plan_blocks, usable
+from drivers.register_blocks import plan_blocks, usable
 
 HOLE_MAX = 16  # a gap of up to this many registers is read together with the registers around it
 ABSENT = (0x01, 0x02, 0x03, 0x04)  # permanent exception codes; after others the request is repeated in the next round

@@ -24,7 +24,8 @@ from drivers.bus_listener import BusListener
 from drivers.profiles import Profile
 from drivers.reading import Clock
 from drivers.reasons import Reason
-from drivers.registers import decode, usable
+from drivers.register_blocks import usable
+from drivers.registers import decode
 
 READINGS = 10
 LASTS_MAX_S = 300.0

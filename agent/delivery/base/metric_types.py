@@ -11,10 +11,12 @@ from enum import Enum
 from functools import cache
 
 from agent.config.topology import Asset
+from agent.core.meter_clock import published_name
 from agent.core.metrics import Metric, by_name
+from drivers.drive_faults import TEXT_OF, TRIPPED
 from drivers.profiles import load_profile
 from drivers.reading import BAD
-from drivers.registers import TEXT_OF, TRIPPED, usable
+from drivers.register_blocks import usable
 from drivers.vocabulary import metric_name_of, vocabulary
 
 TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")
@@ -76,7 +78,7 @@ def expected_metrics(asset: Asset) -> dict[str, list[Metric]]:
     names: list[str] = []
     for model in (device.profile for device in (asset.meter, asset.drive) if device):
         profile = load_profile(model)
-        names += [metric_name_of(row.name) for row in usable(profile)]
+        names += [metric_name_of(published_name(row.name)) for row in usable(profile)]
         if profile.faults and profile.faults_of in TEXT_OF:
             names.append(TEXT_OF[profile.faults_of])
         if profile.trip is not None and profile.trip.register in {row.name for row in usable(profile)}:

@@ -53,6 +53,7 @@ class SavingsTracker:
 
     in_maintenance: whether a motor is in maintenance.
     record: records intervals in the ledger, in the transaction that writes them.
+    power: quantity of the meter from which energy is integrated (agent/acquisition/minute_mean.py).
 
     The account of the reporting period contains the settled intervals. Those of the last five hours, and those since a
     signal holds its value, are added to a copy of it each time, because a driver that returns and the register of the
@@ -69,7 +70,7 @@ class SavingsTracker:
             raise ValueError(f"{asset.name} is not a motor")
         self._asset, self._motor = asset, motor
         self._store, self._emit, self._record = store, emit, record
-        self._in_maintenance = in_maintenance
+        self._in_maintenance, self.power = in_maintenance, "active_power"
         self._zone, self._phases = zone, phases_of(dict(motor.periods), zone)
         self._detector = NonRoutineEventDetector(asset.name)
         self._baseline: Baseline | None = None
@@ -97,7 +98,9 @@ class SavingsTracker:
         self._quality = reading.quality & ORIGIN
         if reading.quality & Quality.NO_REPLY or self._asset.meter is None:
             return
-        w = _number(values, flags, "active_power")
+        w = _number(values, flags, self.power)
+        if w is None:  # a meter that rejects it
+            w = _number(values, flags, "active_power")
         if w is None:
             return
         register_wh = None

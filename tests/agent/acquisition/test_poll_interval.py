@@ -15,7 +15,7 @@ from agent.commissioning.discovery.match import Identified, Match
 from agent.commissioning.discovery.scan_result import Target
 from agent.config.model import Bus, Config
 from drivers.profiles import load_profile, profile_ids
-from drivers.registers import usable
+from drivers.register_blocks import usable
 from drivers.serial_sniffer import SerialSetting
 
 HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n'

@@ -318,7 +318,7 @@ def test_plan_reports_what_does_not_fit(tmp_path: Path) -> None:
 
 def test_an_overread_register_takes_two_characters(tmp_path: Path) -> None:
     """Break-even: at 9600 baud and 5 ms of turnaround 12 registers, here with 15 ms a few more."""
-    from drivers.registers import break_even_hole
+    from drivers.register_blocks import break_even_hole
 
     assert break_even_hole(11 / 9600, 3.5 * 11 / 9600, 0.005) == 12
     assert break_even_hole(11 / 9600, 3.5 * 11 / 9600, 0.020) == 18

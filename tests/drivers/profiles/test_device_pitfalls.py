@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from drivers.counters import RegisterStep, resolution, step
+from drivers.drive_faults import fault_text
 from drivers.error_reasons import NO_RESPONSE, SUNSPEC_NO_MARKER, SUNSPEC_NO_MODEL
 from drivers.errors import LinkTimeout, ModbusExceptionResponse
 from drivers.framing import Request
@@ -22,14 +23,8 @@ from drivers.modbus_device import ModbusDevice
 from drivers.profiles import Profile, Register, load_profile
 from drivers.reading import Quality, Reading
 from drivers.reasons import Reason
-from drivers.registers import (
-    BlockDecoder,
-    decode,
-    fault_text,
-    plan_blocks,
-    touches_watchdog,
-    usable,
-)  # fmt: skip
+from drivers.register_blocks import plan_blocks, touches_watchdog, usable
+from drivers.registers import BlockDecoder, decode  # fmt: skip
 
 
 class Wire:

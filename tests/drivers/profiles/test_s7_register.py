@@ -15,7 +15,8 @@ from drivers.profiles.library import load_file
 from drivers.profiles.profile_parser import parse_profile
 from drivers.profiles.s7_register import byte_text
 from drivers.reasons import Reason
-from drivers.registers import BlockDecoder, plan_blocks
+from drivers.register_blocks import plan_blocks
+from drivers.registers import BlockDecoder
 
 EXAMPLE = Path(__file__).parents[3] / "examples/profiles/s7-telegram-20.toml"
 

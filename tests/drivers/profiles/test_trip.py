@@ -6,7 +6,8 @@ import pytest
 
 from drivers.profiles import load_profile, profile_ids
 from drivers.reading import Quality, Value
-from drivers.registers import decode, usable
+from drivers.register_blocks import usable
+from drivers.registers import decode
 from drivers.response_decoder import ResponseDecoder
 from simulators.devices.device import SimulatedDevice
 

@@ -14,7 +14,8 @@ import pytest
 
 from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Quality, Value
-from drivers.registers import BlockDecoder, plan_blocks, scale_addresses
+from drivers.register_blocks import plan_blocks, scale_addresses
+from drivers.registers import BlockDecoder
 from drivers.vocabulary import vocabulary
 from simulators.devices.device import SimulatedDevice
 

@@ -13,7 +13,7 @@ from drivers.bus_listener import HeardBlock
 from drivers.dlt645_frames import READ_DATA
 from drivers.framing import Request
 from drivers.profiles import load_profile
-from drivers.registers import plan_blocks, usable
+from drivers.register_blocks import plan_blocks, usable
 from simulators.bus.meter_frames import READ, MeterAsk
 from simulators.devices.energy_meter import EnergyMeter
 

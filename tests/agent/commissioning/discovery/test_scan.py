@@ -228,7 +228,7 @@ def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others(monkeypatch:
         response_times.setdefault(unit, set()).add(round(device_s, 6))
         return Reply(ProbeResult.NOISE if unit == noisy else ProbeResult.NOTHING)
 
-    monkeypatch.setattr("agent.commissioning.discovery.scan.probe", probe)
+    monkeypatch.setattr("agent.commissioning.discovery.unit_sweep.probe", probe)
     units = (*range(40, 40 + FIRST_UNITS), noisy, *others)
     result = scan(Target(host="converter", rtu=True), ScanOptions(units, identify=False))
     assert result.findings == [codes.UNIT_WITHOUT_FRAME(unit_id=noisy, line=str(USUAL[0]))]
@@ -326,7 +326,8 @@ def test_a_bus_behind_a_converter_is_scanned_like_a_port() -> None:
 def test_a_slow_gateway_gets_a_longer_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its exception responses arrive after the timeout was reduced; a device that responds between them is found."""
     monkeypatch.setattr("agent.commissioning.discovery.scan.GATEWAY_S", 0.1)
-    monkeypatch.setattr("agent.commissioning.discovery.scan.QUIET_TCP_S", 0.05)
+    monkeypatch.setattr("agent.commissioning.discovery.unit_sweep.GATEWAY_S", 0.1)
+    monkeypatch.setattr("agent.commissioning.discovery.unit_sweep.QUIET_TCP_S", 0.05)
 
     def answer(ask: Ask) -> list[FaultStep]:
         return clean(ask) if ask.unit == 7 else [FaultStep(ask.exception_frame(0x0B), 0.14)]

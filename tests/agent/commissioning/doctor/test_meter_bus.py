@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -35,9 +37,11 @@ VALUES = {
 BUS = Bus("b", "x", (BAUD, 8, "E", 1), None, "dlt645", 1.0, 0.0, None, None)
 
 
-def seen_on(noise: MeterNoise | None, asked: int = 161) -> BusObservation:
+def seen_on(noise: MeterNoise | None, asked: int = 161, off_s: float = 0.0) -> BusObservation:
     segment = Segment(BAUD, 11)
-    meter = EnergyMeter("000000000161", lambda: VALUES, phases=1)
+    meter = EnergyMeter(
+        "000000000161", lambda: VALUES, phases=1, clock=lambda: datetime.now(UTC) + timedelta(seconds=off_s)
+    )
     MeterStation(segment, MeterLine(meter, Random(1), noise, (0.002, 0.004)))
     port = segment.port("agent")
     segment.start()
@@ -65,6 +69,14 @@ def test_a_faultless_line_has_no_findings() -> None:
     (meter,) = seen.devices
     assert meter.valid == meter.requests > 10
     assert seen.noise_bytes == 0, "the preamble is no interference"
+
+
+def test_a_clock_that_is_minutes_wrong_is_a_finding() -> None:
+    """At midnight nothing is concluded: then this test waits for its end."""
+    time.sleep(max(0.0, 40.0 - (time.time() + 210.0) % 86400))
+    (wrong,) = of_level(seen_on(None, off_s=210.0), Level.FINDING)
+    assert wrong.code == codes.METER_CLOCK_WRONG
+    assert wrong.data["offset_s"] == pytest.approx(210.0, abs=wrong.data["u_s"])
 
 
 def test_an_echo_is_noted_and_noise_is_a_finding() -> None:

@@ -70,7 +70,7 @@ def test_thirty_motors_are_read_in_fifteen_requests(tmp_path: Path) -> None:
         assert client.convert_from_registers(alone.registers, client.DATATYPE.FLOAT32) == 17000.0
         gateway = await client.read_input_registers(0, count=4, device_id=1)
         assert gateway.registers[:3] == [1, 30, 30]
-        for address, unit, code in ((60 * 31, 1, 2), (0, 131, 11), (654, 101, 2), (0, 50, 11)):
+        for address, unit, code in ((60 * 31, 1, 2), (0, 131, 11), (658, 101, 2), (0, 50, 11)):
             assert (await client.read_input_registers(address, count=1, device_id=unit)).exception_code == code
         client.close()
 

@@ -471,3 +471,24 @@ def test_energy_filled_after_a_stop_is_equal_live_and_in_the_report(bench: Bench
     page = assert_the_same(bench)
     assert page.causes["gaps"] > (1000 if asleep_s < 3600 else 0)
     assert (page.excluded_wh > 4 * W / 4) == (asleep_s > 3600), "longer than the hour: no quarter of it is claimed"
+
+
+@pytest.mark.parametrize(("mean_w", "expected_w"), [(80e3, 80e3), (None, W)])
+def test_the_mean_of_a_minute_is_integrated_where_it_is_chosen(
+    bench: Bench, mean_w: float | None, expected_w: float
+) -> None:
+    """A meter that rejects it is integrated by its power."""
+    lane = SavingsTracker(bench.asset, 60.0, bench.store, bench.published.append, "UTC")
+    lane.power = "active_power_mean_1min"
+    for _ in range(32):
+        bench.clock.move(60)
+        now = bench.clock.utc_ns()
+        values: dict[str, Any] = {"active_power": W, "active_power_mean_1min": mean_w}
+        reading = Reading("mcc-1", now, now, values, monotonic_ns=bench.clock.monotonic_ns())
+        lane.on_meter(reading, reading.values, reading.flags)
+    lane.close()
+    bench.store.flush()
+    stored = repository.load_intervals(bench.store, bench.asset.name)
+    full = [item for item in stored if item.coverage == pytest.approx(1.0)]
+    assert full
+    assert full[0].energy_wh == pytest.approx(expected_w / 4)
