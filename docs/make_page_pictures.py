@@ -81,7 +81,7 @@ def main(names: list[str]) -> None:
 
 
 def demo() -> None:
-    """In a process of its own with real devices on loopback; its time runs."""
+    """In a separate process with real devices on loopback; its time runs."""
     with subprocess.Popen(interruptible("demo", "--headless"), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = next(line.partition("http://")[2].strip().rstrip("/") for line in process.stdout if "http://" in line)

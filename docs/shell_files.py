@@ -23,7 +23,7 @@ COMPLETIONS = {
 }
 ENVIRONMENT = {
     "MAGWATT_CONFIG": "Configuration of the plant, for commands without --config.",
-    "MAGWATT_PROFILES": "Folders with register maps of your own, separated by colons.",
+    "MAGWATT_PROFILES": "Folders with own register maps, separated by colons.",
     "LANGUAGE, LC_ALL, LC_MESSAGES, LANG": "Language of the texts: English or Chinese.",
 }
 FILES = {

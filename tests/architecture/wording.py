@@ -23,7 +23,7 @@ from pathlib import Path
 from tests.architecture.source_texts import PRODUCT, ROOT, Text, texts_of
 
 WORDS = ROOT / "docs" / "words.toml"
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/glossary.md")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs")
 EXCEPTIONS_MAX = 20
 _CODE = re.compile(r"``[^`]+``|`[^`\n]+`|\]\([^)\s]+\)|https?://\S+")
 _NOT_SOURCE = {"__pycache__", ".venv", ".git", "node_modules"}
