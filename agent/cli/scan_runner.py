@@ -18,11 +18,12 @@ from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.identify import identify_responding
 from agent.commissioning.discovery.match import Identified
-from agent.commissioning.discovery.meters import identify_meter
+from agent.commissioning.discovery.meters import identify_meter, settings_of
 from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
 from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_order import timeout_s
 from agent.commissioning.discovery.scan_result import ScanOptions, Target
+from agent.config.reasons import METER_PARITY_UNUSUAL
 from agent.core.clock import SystemClock
 from agent.core.text import N_, _, text_of
 from drivers.dlt645_frames import address_text
@@ -96,6 +97,8 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
 
 def run_identify_meter(target: Target, unit: int, as_json: bool) -> int:
     """Identifies a meter of DL/T 645."""
+    if target.setting is not None and not settings_of(target):
+        click.echo(text_of(METER_PARITY_UNUSUAL()), err=True)
     target = replace(target, dlt645=True)
 
     async def main() -> int:

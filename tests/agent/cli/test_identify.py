@@ -15,6 +15,7 @@ from agent.cli import main
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.scan_result import Target
+from agent.config.reasons import METER_PARITY_UNUSUAL
 from drivers.profiles import load_profile
 from drivers.serial_sniffer import SerialSetting
 from simulators.bus.tcp import TcpBus
@@ -152,3 +153,10 @@ def test_a_unit_without_response_is_one_line() -> None:
     assert code == 1
     assert out.count("\n") == 1
     assert re.search(r"\b9\b", out)
+
+
+@pytest.mark.parametrize(("line", "noted"), [("2400 8E1", False), ("2400 8N1", True), ("2400 8O1", True)])
+def test_a_meter_with_a_parity_that_no_meter_has_is_noted(line: str, noted: bool) -> None:
+    """Each byte has eight data bits and even parity (DL/T 645-2007)."""
+    done = CliRunner().invoke(main, ["identify", "--serial", "/dev/none", "--line", line, "--unit-id", "000000000161"])
+    assert (str(METER_PARITY_UNUSUAL()) in done.output) == noted
