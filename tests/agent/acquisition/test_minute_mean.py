@@ -47,7 +47,7 @@ def rolling_mill() -> list[float]:
 def error(energy: list[float], poll_s: int, late_s: int | None) -> float:
     """Relative standard deviation of the energy of 15 min by the trapezoidal rule.
 
-    late_s: the meter shows the mean of the minute that ended so long ago; None: its power of the last second.
+    late_s: the meter shows the mean of the minute that ended at this time before; None: its power of the last second.
     """
 
     def shown(at_s: int) -> float:
