@@ -34,16 +34,23 @@ SHOWN = {
     "voltage_l2n": (0x02010200, 229.8), "voltage_l3n": (0x02010300, 231.0), "current_l1": (0x02020100, 1.234),
     "current_l2": (0x02020200, 2.345), "current_l3": (0x02020300, 3.456), "active_power": (0x02030000, 1.2345),
     "active_power_l1": (0x02030100, 0.4), "active_power_l2": (0x02030200, 0.4345), "active_power_l3": (0x02030300, 0.4),
-    "power_factor": (0x02060000, 0.949), "frequency": (0x02800002, 49.98),
+    "power_factor": (0x02060000, 0.949), "frequency": (0x02800002, 49.98), "active_power_mean_1min": (0x02800003, 1.2),
 }  # fmt: skip
-KILO = ("active_power", "active_power_l1", "active_power_l2", "active_power_l3")  # kW in the meter, W here
+CLOCK = {"clock_date": (0x04000101, "26112900"), "clock_time": (0x04000102, "235958")}
+KILO = (
+    "active_power",
+    "active_power_l1",
+    "active_power_l2",
+    "active_power_l3",
+    "active_power_mean_1min",
+)  # kW in the meter, W here
 
 
 @pytest.fixture(autouse=True)
 def few_items(monkeypatch: pytest.MonkeyPatch) -> None:
     """The package copies all of its items for each master and meter, which takes 3 s; here only those of SHOWN."""
     items = importlib.import_module("dlt645.model.data.data_handler")
-    chosen = {identifier: items.DIMap[identifier] for identifier, _ in SHOWN.values()}
+    chosen = {identifier: items.DIMap[identifier] for identifier, _ in (*SHOWN.values(), *CLOCK.values())}
     for module in ("model.data.data_handler", "service.serversvc.server_service"):
         monkeypatch.setattr(f"dlt645.{module}.clone_data_map", lambda: copy.deepcopy(chosen))
 
@@ -54,6 +61,8 @@ def their_meter() -> Iterator[BusSettings]:
     service.set_address(THEIR_ADDRESS)
     for identifier, value in SHOWN.values():
         (service.set_00 if identifier < 0x01000000 else service.set_02)(identifier, value)
+    for identifier, text in CLOCK.values():
+        service.set_04(identifier, text)
     assert service.server.start()
     try:
         yield BusSettings("peer", host="127.0.0.1", port_number=service.server.port, baud=9600, parity="E", dlt645=True)
@@ -67,15 +76,15 @@ def test_our_master_reads_their_meter() -> None:
         try:
             meter = ModbusDevice("m", load_profile("generic/dlt645-three-phase"), int(ADDRESS), link, SystemClock())
             await meter.poll(frozenset({"fast"}))  # it has no blocks: single values from the second poll on
-            reading = await meter.poll(frozenset({"fast", "normal"}))
+            reading = await meter.poll(frozenset({"fast", "normal", "slow"}))
             assert await link.read_addresses(1.0) == [int(ADDRESS)]
             with pytest.raises(MeterRejection):
                 await link.read_block(Request(int(ADDRESS), 0x11, 0x02FFFFFF, 4), 1.0)
         finally:
             await link.close()
         for name, (_, value) in SHOWN.items():
-            if name != "energy_export":  # of the slow group
-                assert reading.values[name] == pytest.approx(value * 1000 if name in KILO else value), name
+            assert reading.values[name] == pytest.approx(value * 1000 if name in KILO else value), name
+        assert {name: reading.values[name] for name in CLOCK} == {name: int(text) for name, (_, text) in CLOCK.items()}
 
     with their_meter() as wire:
         asyncio.run(scene(wire))
@@ -110,7 +119,14 @@ def test_their_master_reads_our_simulated_meter() -> None:
         client = dlt645.MeterClientService.new_tcp_client("127.0.0.1", port, 2.0)
         try:
             assert client.set_address(THEIR_ADDRESS)
-            for name in ("energy_import", "voltage_l1n", "current_l3", "active_power", "power_factor", "frequency"):
+            for name in (
+                "energy_import",
+                "voltage_l1n",
+                "current_l3",
+                "active_power_mean_1min",
+                "power_factor",
+                "frequency",
+            ):
                 identifier, value = SHOWN[name]
                 item = (client.read_00 if identifier < 0x01000000 else client.read_02)(identifier)
                 assert item is not None, name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from support.basics import HandClock
@@ -26,7 +27,7 @@ class WithoutFrequency(EnergyMeter):
 
 def test_the_values_of_a_meter_arrive_and_rejected_data_are_absent() -> None:
     clock = HandClock()
-    meter = WithoutFrequency("000000000161", lambda: VALUES, phases=1)
+    meter = WithoutFrequency("000000000161", lambda: VALUES, phases=1, clock=lambda: datetime(2026, 11, 29, tzinfo=UTC))
     subject = Subject(record_of("b", meter.unit, PROFILE), PROFILE, MemoryLink([meter], clock))
     reader = RegisterReader(subject, meter.unit, clock)
     found = asyncio.run(reader.round(adjacent=True))
