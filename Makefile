@@ -25,11 +25,12 @@ help:
 demo: .venv/demo
 	$(BIN)/magwatt demo
 
-# Twenty simulated gateways through a broker into a lake, and the report of the fleet, in fleet-demo/.
+# Twenty simulated gateways through a broker into a lake and a temporary database, and the report of the fleet, in fleet-demo/.
 fleet-demo: .venv/test catalogues
 	@sh ./install-system-packages mosquitto
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || sh ./install-system-packages postgresql
 	rm -rf fleet-demo
-	$(BIN)/magwatt fleet demo $(if $(DATABASE),--database $(DATABASE))
+	PYTHONPATH=.:tests $(BIN)/python -m support.fleet_demo
 
 compile: .venv/demo
 	$(BIN)/magwatt compile
