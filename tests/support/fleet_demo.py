@@ -7,7 +7,7 @@ import sys
 
 from support.postgres import ask, postgres, run_script, tools
 
-TABLES = ("telemetry", "savings", "event", "health")
+TABLES = ("telemetry", "event")
 
 
 def main() -> int:
