@@ -34,6 +34,7 @@ _PLACE = (
     TableColumn(N_("gateway"), lambda row: row.gateway),
     TableColumn(N_("motor"), lambda row: row.motor or "–"),
 )
+_LEDGER = TableColumn(N_("ledger"), lambda row: row.ledger)
 _MONTH = TableColumn(N_("month"), lambda row: row.month)
 COLUMNS: dict[str, Sequence[TableColumn]] = {
     "savings": (
@@ -83,7 +84,7 @@ COLUMNS: dict[str, Sequence[TableColumn]] = {
     ),
     "verify": (
         *_PLACE[:2],
-        TableColumn(N_("ledger"), lambda row: row.ledger),
+        _LEDGER,
         TableColumn(N_("records"), lambda row: str(row.result.records), True),
         TableColumn(N_("until"), lambda row: format_minute(row.result.last_ms, "UTC")),
         TableColumn(N_("checkpoints compared"), lambda row: str(row.result.external_checkpoints), True),
@@ -116,8 +117,11 @@ def check_object(check: VerifiedLedger) -> dict[str, Any]:
 
 
 def table_lines(question: str, rows: Sequence[Any]) -> Iterator[str]:
-    """Headings, a line for each row, and the sums of columns that have one."""
-    columns = COLUMNS[question]
+    """Headings, a line for each row, sums of columns that have one. Ledgers of one name have a column."""
+    ledgers = {(row.site, row.gateway, row.ledger) for row in rows if hasattr(row, "ledger")}
+    columns = [*COLUMNS[question]]
+    if len(ledgers) > len({place[:2] for place in ledgers}) and _LEDGER not in columns:
+        columns.insert(2, _LEDGER)
     lines = [[_(column.heading) for column in columns], *([column.text(row) for column in columns] for row in rows)]
     if any(column.summed for column in columns) and rows:
         lines.append([kwh(sum(map(column.summed, rows))) if column.summed else "" for column in columns])

@@ -151,7 +151,7 @@ def test_the_broker_of_the_compose_file_has_an_account_for_each_gateway(tmp_path
         telegraf = Listener(port, "telegraf", accounts["telegraf"])
         intruder, gateway = (Listener(port, "gw-07", accounts["gw-07"]) for _ in range(2))
         intruder.client.publish("magwatt/v1/mill-2/gw-08/health", b"1", qos=1)
-        intruder.stop()  # with max_inflight_messages, Mosquitto 2.0.21 also disconnects a client whose message it rejects
+        intruder.stop()  # Mosquitto with max_inflight_messages also disconnects a client whose message it rejects
         gateway.client.publish("magwatt/v1/mill-2/gw-07/health", b"2", qos=1).wait_for_publish(5)
         wait_until(lambda: list(telegraf.seen.values()) == [b"2"], 10, "its own topic only")
         gateway.stop()
