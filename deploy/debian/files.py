@@ -54,7 +54,7 @@ def lay(target: Target, source: Path, site: Path, tree: Path, upstream: str, epo
     for file in sorted((source / "examples").glob("*.toml")):
         _copy(file, documents / "examples" / file.name)
     for name in EXAMPLES:
-        shutil.copytree(deploy / name, documents / "examples" / name)
+        shutil.copytree(deploy / name, documents / "examples" / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def copyright_text(site: Path) -> str:
