@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from babel.messages.pofile import read_po
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 from support.basics import ROOT, real_command
 
 VIEWS = {
@@ -71,6 +71,7 @@ def chromium() -> Iterator[Browser]:
             "the snap of Chromium cannot be controlled: CI needs the package of Debian"
         )
         pytest.skip("Chromium is a snap, which a test cannot control: its own /tmp hides the profile of the test")
+    expect.set_options(timeout=LOADED_MS)  # a page that lost the stream connects again after 3 s
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=command, args=["--no-sandbox", _ONLY_THIS_COMPUTER])
         yield browser
