@@ -37,12 +37,12 @@ compile: .venv/demo
 
 # First the tests marked `browser`: Chromium uses both processors. Their two workers also compile all test files, which four
 # would do four times. Then the tests that can share the processors; some wait, so there are more workers than processors.
-# Then the tests marked `alone`, which measure real time on real buses and sleep most of the time, four files at a time.
+# Then the tests marked `alone`, which measure real time on real buses and sleep most of the time, three files at a time.
 test: .venv/test system catalogues
 	$(BIN)/magwatt compile
 	$(BIN)/python -m pytest -m "not soak and browser" -n 2 --dist loadfile
 	$(BIN)/python -m pytest -m "not soak and not alone and not browser" -n 4 --dist worksteal
-	$(BIN)/python -m pytest -m "not soak and alone" -n 4 --dist loadfile $$(grep -rl mark.alone tests --include='test_*.py')
+	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile $$(grep -rl mark.alone tests --include='test_*.py')
 
 lint: .venv/test
 	$(BIN)/ruff check .
