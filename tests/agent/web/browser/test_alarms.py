@@ -12,8 +12,8 @@ from playwright.sync_api import Page as Tab
 from support.alarm_messages import DEMAGNETIZED, alarm, condition, fault
 from support.browser import DESKTOP, PHONE, Watched, chinese, problems
 from support.dialects import PLANT, SECOND, configured
-from support.page import ROOT, running_page
 from support.page import Page as Site
+from support.page import running_page
 
 from agent.alarms.model import OperatorAction
 from agent.alarms.operator_log import OperatorLog
@@ -22,6 +22,7 @@ from agent.analysis.efficiency.reasons import MOTOR_OFF
 from agent.config.loader import load_config
 from agent.core import password_hash as password
 from agent.core.text import as_object
+from agent.web.alarms import actions
 from agent.web.server.start_check import Listen
 
 pytestmark = pytest.mark.browser
@@ -174,8 +175,13 @@ def test_shelving_asks_for_a_time_and_a_reason(operator: Operator) -> None:
     assert (row.action, row.reason, row.until_ms) == ("shelve", "new bearing on Monday", row.at_ms + 4 * 3_600_000)
 
 
-def test_a_refusal_is_shown_beside_the_button(operator: Operator) -> None:
-    operator.site.follower.alarms[f"{ROOT}/pump-1"]["stall"]["seq"] = 99  # no message of the stream
+def test_a_refusal_is_shown_beside_the_button(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The alarm was raised again, which the page does not know yet."""
+    records_of = actions.records_of
+    monkeypatch.setattr(
+        actions, "records_of",
+        lambda web, topic: {name: {**record, "seq": 99} for name, record in records_of(web, topic).items()},
+    )  # fmt: skip
     card = operator.tab.locator("section.al.high")
     card.get_by_role("button", name="Acknowledge").click()
     expect(card.get_by_role("alert")).to_be_visible()
