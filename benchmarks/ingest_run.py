@@ -259,7 +259,7 @@ def compare(lake: Path, sent: dict[str, int], motors: int) -> tuple[int, int, in
         ) group by gateway
     """).fetchall()
     counts = {gateway: distinct for gateway, _, distinct, _, _ in found}
-    assert all(largest <= sent[gateway] for gateway, _, _, largest, _ in found), "rows that nobody has sent"
+    assert all(largest <= sent[gateway] for gateway, _, _, largest, _ in found), "rows that were not sent"
     lost = sum(number - counts.get(gateway, 0) for gateway, number in sent.items())
     return lost, sum(row[1] - row[2] for row in found), sum(row[4] for row in found)
 

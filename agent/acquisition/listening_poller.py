@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.acquisition.scheduler import CHECK_S, BusPoller, PolledDevice
+from agent.acquisition.scheduler import BusPoller, PolledDevice
 from drivers.bus_listener import BusListener
 from drivers.listened_device import ListenedDevice
 from drivers.reading import Quality
@@ -18,19 +18,9 @@ class ListeningPoller(BusPoller):
         """Listens until cancelled."""
         assert isinstance(self.link, BusListener)
         self.link.start()
-        try:
-            while True:
-                self.cycle_start_ns = self._clock.monotonic_ns()
-                polled = min(self.devices, key=lambda item: item.due_ns)
-                wait_s = (polled.due_ns - self.cycle_start_ns) / 1e9
-                if wait_s > 0:
-                    await self._clock.sleep(min(wait_s, CHECK_S))
-                if wait_s <= CHECK_S and self._is_polled(polled):
-                    self._take(polled)
-        finally:
-            await self.link.close()
+        await super().run()
 
-    def _take(self, polled: PolledDevice) -> None:
+    async def _serve(self, polled: PolledDevice) -> None:
         """Passes on what was received since the last call; after a silence, that nothing was received."""
         device, period_ns = polled.device, int(polled.poll_interval_s * 1e9)
         assert isinstance(device, ListenedDevice)

@@ -163,9 +163,13 @@ class BusPoller:
                 if wait_s > 0:
                     await self._clock.sleep(min(wait_s, CHECK_S))
                 if wait_s <= CHECK_S and self._is_polled(polled):
-                    await self.poll_once(polled)
+                    await self._serve(polled)
         finally:
             await self.link.close()
+
+    async def _serve(self, polled: PolledDevice) -> None:
+        """What is done when a device is due."""
+        await self.poll_once(polled)
 
     async def poll_once(self, polled: PolledDevice) -> Reading:
         """Polls a device once, passes its reading on and schedules its next poll."""

@@ -124,9 +124,9 @@ def test_only_the_last_days_are_loaded(tmp_path: Path, database: str) -> None:
 
 
 def test_loading_needs_a_lake_a_database_and_a_part_of_a_day(tmp_path: Path) -> None:
-    nobody = f"postgresql://127.0.0.1:{free_port()}/magwatt"
+    absent = f"postgresql://127.0.0.1:{free_port()}/magwatt"
     for options in (["--days", "0"], ["--mean", "7"], ["--mean", "0"], []):
-        assert invoke("fleet", "load", "--lake", str(tmp_path), "--database", nobody, *options).exit_code == 2
+        assert invoke("fleet", "load", "--lake", str(tmp_path), "--database", absent, *options).exit_code == 2
     assert invoke("fleet", "load", "--lake", str(tmp_path)).exit_code == 2
 
 

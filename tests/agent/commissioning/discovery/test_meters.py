@@ -64,12 +64,12 @@ def station(segment: LineSettingsSegment, address: str, turnaround_s: float = 0.
 
 def scanned(
     segment: LineSettingsSegment, options: ScanOptions, setting: SerialSetting | None = None,
-    told: Announced | None = None,
+    announced: Announced | None = None,
 ) -> ScanResult:  # fmt: skip
     port = segment.port("agent")
     segment.start()
     target = Target(serial=port, setting=setting)
-    return asyncio.run(asyncio.wait_for(Scan(target, options, told or Announced(SystemClock())).run(), 60))
+    return asyncio.run(asyncio.wait_for(Scan(target, options, announced or Announced(SystemClock())).run(), 60))
 
 
 def only(meters: tuple[int, ...] = ()) -> ScanOptions:
@@ -126,11 +126,11 @@ def test_without_voltage_two_profiles_are_possible() -> None:
 def test_meters_that_respond_at_the_same_time_are_a_finding(line: LineSettingsSegment) -> None:
     for address in ("000000000161", "000000000007"):
         station(line, address)
-    collide, told = codes.METERS_COLLIDE(line="9600 8E1"), Announced(SystemClock())
-    result = scanned(line, only(), SerialSetting(9600, 8, "E"), told)
+    collide, announced = codes.METERS_COLLIDE(line="9600 8E1"), Announced(SystemClock())
+    result = scanned(line, only(), SerialSetting(9600, 8, "E"), announced)
     assert result.found == []
     assert collide in result.findings
-    assert told.texts[-1] == (1, text_of(collide)), "before the search for other devices"
+    assert announced.texts[-1] == (1, text_of(collide)), "before the search for other devices"
 
 
 def test_several_meters_are_found_by_their_addresses(line: LineSettingsSegment) -> None:
