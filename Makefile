@@ -109,7 +109,7 @@ bench-web: .venv/test system
 bench-page: .venv/test system catalogues
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.web_page
 
-# The budget for the Raspberry Pi of docs/measured.md; on one, what it takes. Half an hour.
+# The budget for the Raspberry Pi of docs/reference/measured.md; on one, what it takes. Half an hour.
 bench-pi: .venv/test
 	@sh ./install-system-packages mosquitto
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.budget
@@ -125,7 +125,7 @@ bench-savings: .venv/test
 bench-proven: .venv/test
 	PYTHONPATH=. $(BIN)/python -m benchmarks.proven
 
-# In the same three parts, here the real time first; `--durations` for the summary in docs/measured.md.
+# In the same three parts, here the real time first; `--durations` for the summary in docs/reference/measured.md.
 soak: .venv/test system catalogues
 	@sh ./install-system-packages postgresql-17-timescaledb docker-compose
 	$(BIN)/magwatt compile
@@ -134,25 +134,25 @@ soak: .venv/test system catalogues
 	$(BIN)/python -m pytest -m "soak and browser" -n 2 --dist worksteal --durations=0 --durations-min=1
 
 plant-pictures: .venv/test
-	PYTHONPATH=.:tests $(BIN)/python docs/make_plant_pictures.py
+	PYTHONPATH=.:tests $(BIN)/python docs/generate/plant_pictures.py
 
 picture: .venv/test
-	PYTHONPATH=.:tests $(BIN)/python docs/make_picture.py
+	PYTHONPATH=.:tests $(BIN)/python docs/generate/live_table.py
 
 page-pictures: .venv/test system catalogues
-	PYTHONPATH=.:tests $(BIN)/python docs/make_page_pictures.py
+	PYTHONPATH=.:tests $(BIN)/python docs/generate/page_pictures.py
 
 # Files of Grafana from deploy/grafana/dashboards.toml.
 dashboards: .venv/test
 	$(BIN)/python -m deploy.grafana.make_dashboards
 
 docs: .venv/test
-	$(BIN)/python docs/make_tables.py
-	$(BIN)/python docs/shell_files.py
+	$(BIN)/python docs/generate/tables.py
+	$(BIN)/python docs/generate/shell_files.py
 
 # Test vectors of docs/reference/ledger-format.md.
 vectors: .venv/test
-	PYTHONPATH=.:tests $(BIN)/python docs/make_vectors.py
+	PYTHONPATH=.:tests $(BIN)/python docs/generate/vectors.py
 
 # Message catalogues: `messages` brings new texts of the code into the .po files, `catalogues` compiles them.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agent/locale/*/LC_MESSAGES/magwatt.po))

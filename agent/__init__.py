@@ -1,3 +1,3 @@
 """Composes dsp, drivers and sinks into the product; the only package that knows all others."""
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"

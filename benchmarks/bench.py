@@ -1,4 +1,6 @@
-"""Durations that users notice, each as a median over several runs. Run: make bench. Figures: docs/measured.md."""
+"""Durations that users notice, each as a median over several runs. Run: make bench. Figures:
+docs/reference/measured.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the product needs of a computer, by component: the budget for the Raspberry Pi in docs/measured.md.
+"""What the product needs of a computer, by component: the budget for the Raspberry Pi in docs/reference/measured.md.
 
     make bench-pi                                     # half an hour
     PYTHONPATH=.:tests python -m benchmarks.budget [--rounds N] [--seconds S]
@@ -35,7 +35,7 @@ NAMED_THREADS = "from benchmarks import watched_agent; watched_agent.run_agent(r
 SD_CARD = 'durability = "sd_card"'
 DISK_S = 300.0  # history is written each minute
 MODEL = Path("/proc/device-tree/model")
-# Processor time on a core of the PC → on one of a Raspberry Pi: where it comes from is in docs/measured.md.
+# Processor time on a core of the PC → on one of a Raspberry Pi: where it comes from is in docs/reference/measured.md.
 RATIOS = {"Pi 5": (1.2, 3.4), "Pi 4": (2.2, 6.3)}
 COMPONENTS = {  # beginning of a thread's name → component
     "python": "buses and event loop", "line-": "buses and event loop", "mqtt": "MQTT", "store": "state file",

@@ -1,6 +1,6 @@
 """The bus master compared with other masters in one run: tolerance of faulty lines, and cost. Run: make bench-bus.
 
-Prints the Markdown of docs/bus-measured.md. `bus.py matrix|rtu|tcp|many|dlt645` prints only that part.
+Prints the Markdown of docs/reference/bus-measured.md. `bus.py matrix|rtu|tcp|many|dlt645` prints only that part.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The measurement chain and its stages compared with numpy, pyfftw, C FFTW3 and pqopen-lib in one run.
 
-Run: make bench-dsp. Prints the Markdown of docs/dsp-measured.md. One of transform, resampler, chain, exact, goals,
-start as argument prints only that part. Contenders take turns, so that a busy machine affects all of them; figures are
-medians over the rounds.
+Run: make bench-dsp. Prints the Markdown of docs/reference/dsp-measured.md. One of transform, resampler, chain, exact,
+goals, start as argument prints only that part. Contenders take turns, so that a busy machine affects all of them;
+figures are medians over the rounds.
 """
 
 from __future__ import annotations

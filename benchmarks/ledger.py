@@ -1,6 +1,6 @@
 """Size and duration of the ledger for a year of motors: one record appended, and all records verified.
 
-Run: python -m benchmarks.ledger [MOTORS]. Figures: docs/ledger.md.
+Run: python -m benchmarks.ledger [MOTORS]. Figures: docs/how-to/ledger.md.
 """
 
 from __future__ import annotations

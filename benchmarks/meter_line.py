@@ -29,7 +29,7 @@ OUTCOMES = ("right", "wrong", "postponed", "lost", "stopped")
 
 
 def dlt645() -> None:
-    """Prints the table of docs/dlt645.md."""
+    """Prints the table of docs/how-to/dlt645.md."""
     began_s = time.process_time()
     print("\n## DL/T 645 on a poor line\n")
     print(f"Simulated lines at 2400 and 9600 Bd, half of the exchanges each, up to three attempts. All: "

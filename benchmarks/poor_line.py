@@ -1,6 +1,6 @@
 """Share of the values that arrive from a device whose responses are lost or late. Run it as a module.
 
-Prints a table of docs/bus-measured.md. Arguments: only these profiles and masters.
+Prints a table of docs/reference/bus-measured.md. Arguments: only these profiles and masters.
 """
 
 from __future__ import annotations

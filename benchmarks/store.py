@@ -1,7 +1,7 @@
 """Spool and delivery: rows/s into the spool, and the processor time of a published row compared with paho alone.
 
 paho alone stores nothing. Each run is a separate process, both kinds in turn. Run: make bench-store. Figures:
-docs/delivery.md. With --disk: disk writes and processor time of a whole agent without its bus.
+docs/explanation/delivery.md. With --disk: disk writes and processor time of a whole agent without its bus.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""EWS/1: frames with samples of voltages and currents in a byte stream. Format: docs/ews1.md.
+"""EWS/1: frames with samples of voltages and currents in a byte stream. Format: docs/reference/ews1.md.
 
 Pure functions and a decoder; ports and sockets are in drivers/ews_stream.py.
 """

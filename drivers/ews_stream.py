@@ -272,7 +272,7 @@ class StreamReader(threading.Thread):
             self._useless_since_s = now_s
         if data and now_s - self._useless_since_s > HELLO_WAIT_S and not self._useless_logged:
             log.warning(
-                "waveform %s: %s sends data, but no samples with a matching hello frame (see docs/ews1.md)",
+                "waveform %s: %s sends data, but no samples with a matching hello frame (see docs/reference/ews1.md)",
                 self.device,
                 self._where,
             )

@@ -147,5 +147,5 @@ class _Waves:
 
 
 def _stream(clock: Clock) -> int:
-    """Return a stream id that differs after each start, as docs/ews1.md requires."""
+    """Return a stream id that differs after each start, as docs/reference/ews1.md requires."""
     return 1 + clock.utc_ns() // 1_000_000 % 0xFFFF

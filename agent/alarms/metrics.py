@@ -1,6 +1,6 @@
 """Numbers of alarms, and the metrics of EEMUA 191 and ISA-18.2 per operator position, over a span of time.
 
-Source: EEMUA 191 and ISA-18.2, clause on monitoring and assessment; targets in docs/alarms.md.
+Source: EEMUA 191 and ISA-18.2, clause on monitoring and assessment; targets in docs/how-to/alarms.md.
 """
 
 from __future__ import annotations

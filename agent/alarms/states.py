@@ -1,6 +1,6 @@
 """The state machine of one alarm, as a function: state, what happened, circumstances → state.
 
-Source: ISA-18.2 / IEC 62682, alarm states; what differs is stated in docs/alarms.md.
+Source: ISA-18.2 / IEC 62682, alarm states; what differs is stated in docs/how-to/alarms.md.
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @config_option
 @click.option("--by", metavar="NAME", help=N_("Name of the operator. [default: that of --answers, else prompt for it]"))
 @click.option("--answers", "answers_file", metavar="FILE", type=click.Path(path_type=Path),
-              help=N_("Replies to the statements (TOML, docs/selfcheck.md); the others are not checked."))  # fmt: skip
+              help=N_(
+                  "Replies to the statements (TOML, docs/how-to/selfcheck.md); the others are not checked."
+              ))  # fmt: skip
 @click.option("--write-answers", metavar="FILE", type=click.Path(path_type=Path),
               help=N_("Write a file for --answers in which nothing is checked, and exit."))  # fmt: skip
 @click.option("--readings", type=click.IntRange(3, 1000), metavar="N", default=10, show_default=True,

@@ -23,7 +23,7 @@ from agent.core.text import N_, _, text_of
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path), default=Path("plant.toml"))
 @click.option("--answers", "answers_file", metavar="FILE", type=click.Path(path_type=Path),
-              help=N_("Answers from a file, without questions; docs/init.md describes it."))  # fmt: skip
+              help=N_("Answers from a file, without questions; docs/how-to/init.md describes it."))  # fmt: skip
 @click.option("--browser", is_flag=True, help=N_("Ask in the browser that opens the printed link; for one hour."))
 @click.option("--listen", metavar="ADDRESS:PORT", default="127.0.0.1:8471", show_default=True,
               help=N_("With --browser: address of this computer at which a phone reaches it; encrypted, with a "

@@ -11,7 +11,7 @@ from agent.commissioning.init.buses import SerialPort
 from agent.commissioning.init.steps import Surroundings
 from agent.core.local_time import system_zone
 
-STATE = Path("/var/lib/magwatt")  # of the service; docs/install.md
+STATE = Path("/var/lib/magwatt")  # of the service; docs/how-to/install.md
 
 
 def surroundings() -> Surroundings:

@@ -139,13 +139,13 @@ def next_step(result: ScanResult) -> str:
         return _("The scan was interrupted; the results until then are shown above.")
     if result.found:
         if any(found.identified and not found.identified.matches for found in result.found) and not result.fc03:
-            return _("Next: scan or identify again with --allow-fc03; docs/scan.md describes the risk.")
+            return _("Next: scan or identify again with --allow-fc03; docs/how-to/scan.md describes the risk.")
         return _("Next: copy the tables below to a configuration, then run `magwatt check` and `magwatt read`.")
     return text_of(advice_without_device(result))
 
 
 def result_object(result: ScanResult) -> dict[str, Any]:
-    """The result for --json; docs/scan.md describes the keys."""
+    """The result for --json; docs/how-to/scan.md describes the keys."""
     return {
         "target": str(result.target),
         "line": str(result.setting) if result.setting else None,
@@ -169,7 +169,7 @@ def result_object(result: ScanResult) -> dict[str, Any]:
 
 
 def identified_object(identified: Identified) -> dict[str, Any]:
-    """The result of an identification for --json; docs/scan.md describes the keys."""
+    """The result of an identification for --json; docs/how-to/scan.md describes the keys."""
     return {
         "conclusive": identified.conclusive,
         "identification": identified.reported or None,

@@ -31,7 +31,8 @@ class WithFleet(click.Command):
     cls=WithFleet,
     help=N_(
         "Serve a simulated plant or virtual Modbus devices.\n\n"
-        "SCENARIO is a name from the list or a TOML file (docs/scenarios.md). Without SCENARIO the names are listed. "
+        "SCENARIO is a name from the list or a TOML file (docs/reference/scenarios.md). "
+        "Without SCENARIO the names are listed. "
         "`magwatt simulate fleet` simulates many gateways at one broker."
     ),
 )

@@ -18,7 +18,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object.")),
         click.option("--allow-fc03", is_flag=True,
-                     help=N_("Use function 03 without asking first; docs/scan.md describes the risk.")),
+                     help=N_("Use function 03 without asking first; docs/how-to/scan.md describes the risk.")),
         click.option("--framing", type=click.Choice(["tcp", "rtu"]),
                      help=N_("With --tcp: rtu for a transparent serial converter.")),
         click.option("--line", metavar='"19200 8E1"', help=N_("Baud rate, data bits, parity and stop bits.")),

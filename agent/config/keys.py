@@ -1,4 +1,6 @@
-"""The allowed tables and keys of the configuration, and the check of each value. Explained in docs/configuration.md."""
+"""The allowed tables and keys of the configuration, and the check of each value. Explained in
+docs/reference/configuration.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The records of a configuration, which agent/config/loader.py creates. Tables and keys: docs/configuration.md.
+"""The records of a configuration, which agent/config/loader.py creates. Tables and keys:
+docs/reference/configuration.md.
 
 Meters, drives and motors are separate tables, connected by `fed_by`; agent/config/topology.py evaluates the graph.
 """

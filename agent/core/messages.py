@@ -1,4 +1,4 @@
-"""The envelope of all messages: a JSON object with time, id, values, flags and reasons (docs/mqtt.md)."""
+"""The envelope of all messages: a JSON object with time, id, values, flags and reasons (docs/reference/mqtt.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of metrics: name, unit, meaning, decimals, kind. `make docs` generates docs/metrics.md from it.
+"""The table of metrics: name, unit, meaning, decimals, kind. `make docs` generates docs/reference/metrics.md from it.
 
 Measured metrics are the quantities of the vocabulary under their `metric_name`. Derived metrics are rows of DERIVED: a
 new one needs a row here and the function of its stage or tracker that computes it. Topics, `meta` and the
@@ -353,7 +353,7 @@ def rounded(metric: Metric, value: float) -> float | int | None:
 
 
 def table_markdown() -> str:
-    """The generated table of docs/metrics.md."""
+    """The generated table of docs/reference/metrics.md."""
     rows = [*by_name("telemetry").values(), *(row for row in (*DERIVED, *HEALTH) if row.topic != "telemetry")]
     lines = (
         f"| `{row.name}` | {row.unit or '–'} | {row.topic} | {row.kind} | {row.kept or '–'} | {row.about or '–'} |\n"

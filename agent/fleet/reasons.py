@@ -85,7 +85,7 @@ MONTH_WITHOUT_DATA = Code("month_without_data", "{site}/{gateway}/{motor}: no da
 GATEWAY_SILENT = Code("gateway_silent", "{site}/{gateway}: no new data since {seen_ms:local}")
 LEDGER_MISSING = Code(
     "ledger_missing",
-    "{site}/{gateway}: messages, but no ledger in the lake; copy the lake of the gateway (docs/lake.md)",
+    "{site}/{gateway}: messages, but no ledger in the lake; copy the lake of the gateway (docs/how-to/lake.md)",
 )
 LEDGER_INVALID = Code("fleet_ledger_invalid", "{site}/{gateway}: the ledger is not valid: {problem}")
 ALARM_OF_MOTOR = Code(

@@ -1,5 +1,5 @@
--- Plain PostgreSQL 15 or later; may be repeated. One table for each kind of message (docs/mqtt.md), one row for each message, one column
--- for each metric: docs/metrics.md. `magwatt fleet load` and Telegraf add the columns of metrics that are missing here. The owner of the
+-- Plain PostgreSQL 15 or later; may be repeated. One table for each kind of message (docs/reference/mqtt.md), one row for each message, one column
+-- for each metric: docs/reference/metrics.md. `magwatt fleet load` and Telegraf add the columns of metrics that are missing here. The owner of the
 -- tables loads; Grafana only needs SELECT.
 
 CREATE TABLE IF NOT EXISTS telemetry (

@@ -1,7 +1,7 @@
 """Register maps (profiles): one TOML file per model. A new model needs one file and no code.
 
-The schema is described in docs/profiles.md. Addresses are those of the PDU, from 0; scales give the unit of the
-vocabulary.
+The schema is described in docs/reference/profiles.md. Addresses are those of the PDU, from 0; scales give the unit of
+the vocabulary.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records of a register map. The TOML schema is described in docs/profiles.md."""
+"""Records of a register map. The TOML schema is described in docs/reference/profiles.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Built-in plants by name: a module in `_MODULES` with a `SCENARIO`, or a file in data/.
 
-docs/scenarios.md describes each.
+docs/reference/scenarios.md describes each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""docs/glossary.md is complete: each row has all columns, each term occurs once, each name exists in the product."""
+"""docs/reference/glossary.md is complete: each row has all columns, each term occurs once, each name exists in the
+product.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ TERMS_MIN = 100
 
 def rows() -> Iterator[list[str]]:
     """The cells of each row of each table, without heads."""
-    for line in (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
         if line.startswith("| ") and cells != HEAD:
             yield cells
@@ -66,7 +68,7 @@ def test_every_row_is_complete() -> None:
 
 
 def test_one_table_per_subject() -> None:
-    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8")
     assert page.count("| " + " | ".join(HEAD) + " |") == page.count("\n## ") == SUBJECTS
 
 

@@ -113,26 +113,29 @@ def test_the_page_loads_nothing_that_measures() -> None:
 def test_each_metric_is_in_the_docs() -> None:
     from agent.core.metrics import table_markdown
 
-    written = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-    assert table_markdown() in written, "docs/metrics.md is old: make docs"
+    written = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    assert table_markdown() in written, "docs/reference/metrics.md is old: make docs"
 
 
 def test_each_reason_code_is_in_the_docs() -> None:
-    command = [sys.executable, str(ROOT / "docs" / "reasons_table.py")]  # in a process that has declared no other codes
+    command = [
+        sys.executable,
+        str(ROOT / "docs" / "generate" / "reasons_table.py"),
+    ]  # in a process that has declared no other codes
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.count("\n") > 100
-    written = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
-    assert done.stdout in written, "docs/reasons.md is old: make docs"
+    written = (ROOT / "docs" / "reference" / "reasons.md").read_text(encoding="utf-8")
+    assert done.stdout in written, "docs/reference/reasons.md is old: make docs"
 
 
 def test_each_alarm_is_in_the_docs() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import alarms_table; print(alarms_table.table_markdown(), end='')"],
-        capture_output=True, text=True, check=True, cwd=ROOT / "docs",
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'docs'}"},
+        capture_output=True, text=True, check=True, cwd=ROOT / "docs" / "generate",
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'docs' / 'generate'}"},
     )  # fmt: skip
-    written = (ROOT / "docs" / "alarm-table.md").read_text(encoding="utf-8")
-    assert done.stdout in written, "docs/alarm-table.md is old: make docs"
+    written = (ROOT / "docs" / "reference" / "alarm-table.md").read_text(encoding="utf-8")
+    assert done.stdout in written, "docs/reference/alarm-table.md is old: make docs"
 
 
 def test_each_command_is_in_the_readme() -> None:
@@ -147,7 +150,7 @@ def test_each_configuration_key_is_in_the_docs() -> None:
     from agent.config import keys
     from agent.config.alarms import ALARM
 
-    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
     tables = (
         keys.SITE,
         keys.STORE,
@@ -164,4 +167,4 @@ def test_each_configuration_key_is_in_the_docs() -> None:
     )
     for table in tables:
         for key in table:
-            assert f"`{key}`" in page, f"docs/configuration.md does not explain {key}"
+            assert f"`{key}`" in page, f"docs/reference/configuration.md does not explain {key}"

@@ -1,4 +1,4 @@
-"""Check docstrings, messages and pages against the word list `docs/words.toml`.
+"""Check docstrings, messages and pages against the word list `tests/architecture/words.toml`.
 
 Command line, from the root of the repository:
 
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.architecture.source_texts import PRODUCT, ROOT, Text, texts_of
 
-WORDS = ROOT / "docs" / "words.toml"
+WORDS = Path(__file__).with_name("words.toml")
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs")
 EXCEPTIONS_MAX = 20
 _CODE = re.compile(r"``[^`]+``|`[^`\n]+`|\]\([^)\s]+\)|https?://\S+")
@@ -81,7 +81,7 @@ class Finding:
 
 @dataclass(slots=True)
 class WordList:
-    """The words and exceptions of `docs/words.toml`.
+    """The words and exceptions of `tests/architecture/words.toml`.
 
     used: exceptions that have matched so far.
     """
@@ -225,7 +225,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.architecture.wording", description="Check the word list.")
     parser.add_argument("paths", nargs="*", type=Path, help="files and directories; default: the complete tree")
     parser.add_argument("--count", action="store_true", help="print figures per package instead of findings")
-    parser.add_argument("--words", type=Path, default=WORDS, help="the word list; default: docs/words.toml")
+    parser.add_argument(
+        "--words", type=Path, default=WORDS, help="the word list; default: tests/architecture/words.toml"
+    )
     options = parser.parse_args(arguments)
     try:
         words = read_words(options.words)

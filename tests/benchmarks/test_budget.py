@@ -9,7 +9,7 @@ import pytest
 from benchmarks.agent_load import Steady
 from benchmarks.budget import OPEN, RATIOS, SAME, Figure, by_component, row, shown
 
-MEASURED = Path(__file__).parents[2] / "docs" / "measured.md"
+MEASURED = Path(__file__).parents[2] / "docs" / "reference" / "measured.md"
 
 
 @pytest.mark.parametrize(

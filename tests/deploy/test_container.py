@@ -20,7 +20,7 @@ from deploy.container.build import image_name
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FOLDER = DEPLOY / "container"
-PAGE = DEPLOY.parent / "docs" / "container.md"
+PAGE = DEPLOY.parent / "docs" / "how-to" / "container.md"
 GENERATOR = "/usr/libexec/podman/quadlet"
 Settings = dict[str, list[str]]
 

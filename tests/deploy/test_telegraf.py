@@ -1,4 +1,4 @@
-"""The configuration of Telegraf, which is not started, compared with the messages of docs/mqtt.md.
+"""The configuration of Telegraf, which is not started, compared with the messages of docs/reference/mqtt.md.
 
 How Telegraf reads a message: plugins/parsers/json_v2 and plugins/inputs/mqtt_consumer of its source.
 """

@@ -71,7 +71,7 @@ def test_no_value_of_another_request_if_requests_have_the_same_shape() -> None:
 def test_100_000_exchanges(
     masters: Sequence[Sequence[ReadBlock]], faults: LineFaults, queues: bool, share: float
 ) -> None:
-    """docs/listening.md has the figures. share: of the intact responses that must at least be decoded."""
+    """docs/how-to/listening.md has the figures. share: of the intact responses that must at least be decoded."""
     right = wrong = intact = 0
     for seed in range(20):
         line = OverheardLine(seed, masters, faults, queues=queues, cycle_s=0.3)

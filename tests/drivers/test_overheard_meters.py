@@ -52,7 +52,7 @@ def test_only_the_response_to_the_request_is_decoded() -> None:
 
 
 def test_no_wrong_value_on_a_poor_line() -> None:
-    """The energy is the number of the request; wrong bytes are left to the parity (docs/dlt645.md)."""
+    """The energy is the number of the request; wrong bytes are left to the parity (docs/how-to/dlt645.md)."""
     count = 0
 
     def values() -> dict[str, float]:

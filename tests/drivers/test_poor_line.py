@@ -1,6 +1,6 @@
 """Values that arrive from a meter whose every fourth response is lost or late, on a serial line. None of them is wrong.
 
-docs/bus-measured.md has the shares of other devices at their line speed.
+docs/reference/bus-measured.md has the shares of other devices at their line speed.
 """
 
 from __future__ import annotations

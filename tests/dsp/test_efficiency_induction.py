@@ -57,7 +57,9 @@ def measured(data: Path) -> list[dict[str, float]]:
     lines = (data / "machines" / "measured_18kw5.csv").read_text().splitlines()
     names = lines[2].split(",")
     rows = [dict(zip(names, map(float, line.split(",")), strict=True)) for line in lines[3:] if line]
-    return [row for row in rows if row["p_shaft_w"] >= 0.15 * 1000 * KW]  # docs/efficiency.md: from 15 % load
+    return [
+        row for row in rows if row["p_shaft_w"] >= 0.15 * 1000 * KW
+    ]  # docs/explanation/efficiency.md: from 15 % load
 
 
 def plate(r1_ohm: float | None = None, fixed_w: float | None = None) -> im.Plate:
@@ -197,8 +199,8 @@ def circuit(par: dict[str, float], slip: float, volts: float) -> tuple[float, fl
 
 
 def test_the_load_from_the_current_is_inside_its_u(data: Path) -> None:
-    """Independently fitted circuits, 7.5 to 315 kW, 95 to 105 % of rated voltage; docs/efficiency.md: ±15 % (k = 2),
-    so that 5 % may be outside.
+    """Independently fitted circuits, 7.5 to 315 kW, 95 to 105 % of rated voltage; docs/explanation/efficiency.md: ±15
+    % (k = 2), so that 5 % may be outside.
     """
     motors = json.loads((data / "machines" / "motor_parameters.json").read_text())
     errors = []

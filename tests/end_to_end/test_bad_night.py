@@ -44,7 +44,7 @@ HOUR_S = 3600.0
 CUT_S = 10 * HOUR_S  # time of the power failure after the broker became unavailable
 DARK_S = 1.5 * HOUR_S
 SOON_MS = 60_000
-COMMIT_S, DELAY_S = 0.2, 0.3  # of docs/delivery.md; of a busy machine
+COMMIT_S, DELAY_S = 0.2, 0.3  # of docs/explanation/delivery.md; of a busy machine
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """No row is lost or delivered twice when agent, broker or connection are killed, stopped or closed at random times.
 
-A subscriber with a persistent session compares received with polled rows. Figures: docs/delivery.md.
+A subscriber with a persistent session compares received with polled rows. Figures: docs/explanation/delivery.md.
 """
 
 from __future__ import annotations

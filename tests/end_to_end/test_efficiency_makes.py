@@ -14,7 +14,7 @@ from simulators.scenarios.machines import drive_of
 def test_an_assumed_loss_split_of_an_induction_motor_is_within_its_u() -> None:
     """Compared with the measured 18.5 kW motor (Haumer et al., Modelica 2009) and with ranges in training texts.
 
-    docs/efficiency.md: an assumed part is good to a quarter of all losses.
+    docs/explanation/efficiency.md: an assumed part is good to a quarter of all losses.
     """
     plate = Plate(1.0, 0.5, 400, 1, 1475, 1500, 4)  # 1 W lost
     split = m1_losses(plate, 1.0)

@@ -317,6 +317,6 @@ def test_a_port_that_disappears_ends_the_plant_with_one_line(served: tuple[subpr
 @pytest.mark.parametrize("name", names())
 def test_each_scenario_is_in_the_docs_with_its_picture(name: str) -> None:
     docs = Path(__file__).parents[2] / "docs"
-    assert f"### {name}\n" in (docs / "scenarios.md").read_text(encoding="utf-8")
-    assert f"](scenarios/{name}.svg)" in (docs / "scenarios.md").read_text(encoding="utf-8")
-    assert (docs / "scenarios" / f"{name}.svg").stat().st_size < 150_000
+    assert f"### {name}\n" in (docs / "reference" / "scenarios.md").read_text(encoding="utf-8")
+    assert f"](../pictures/scenarios/{name}.svg)" in (docs / "reference" / "scenarios.md").read_text(encoding="utf-8")
+    assert (docs / "pictures" / "scenarios" / f"{name}.svg").stat().st_size < 150_000

@@ -58,8 +58,8 @@ def test_an_unknown_option_has_a_suggestion_in_both_languages() -> None:
 @pytest.mark.text
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_documentation_has_each_message(place: Bench) -> None:
-    """The table of docs/doctor.md, with the paths, ports and accounts of an installation."""
-    page = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    """The table of docs/how-to/doctor.md, with the paths, ports and accounts of an installation."""
+    page = (ROOT / "docs" / "how-to" / "doctor.md").read_text(encoding="utf-8")
     rows = [f"| {name} | {as_installed(place, make(place).reason)} |" for name, make in MISTAKES.items()]
     assert [row for row in rows if row not in page] == []
 

@@ -1,4 +1,4 @@
-"""Messages of alarms and of the condition, as the agent publishes them (docs/mqtt.md)."""
+"""Messages of alarms and of the condition, as the agent publishes them (docs/reference/mqtt.md)."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def decided(text: str, keys: Mapping[str, str], **more: str) -> Iterator[str]:
 def settle(
     folder: Path, config: Path, month: str, reading_day: int = 1, first: str = "2024-10-01"
 ) -> dict[str, Any]:  # fmt: skip
-    """The commands of docs/retrofit.md from the keys to the bundle, which is returned.
+    """The commands of docs/tutorials/retrofit.md from the keys to the bundle, which is returned.
 
     reading_day: of the plan. first: day on which it applies.
     """

@@ -15,7 +15,8 @@ from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
 
-# U95 must cover here because the data suffice; docs/savings.md lists the other cases and what their data lack.
+# U95 must cover here because the data suffice; docs/explanation/savings.md lists the other cases and what their data
+# lack.
 COVERED_CASES = (
     "steady", "campaigns", "weeks", "two shifts", "weeks, running told", "wild", "scatter grows with load",
     "flow meter 1 % off", "driver missing", "steady, 7 + 30 days", "steady, 60 + 30 days",

@@ -19,7 +19,8 @@ from agent.core.text import use
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
 
 DOCS = Path(__file__).parents[2] / "docs"
-LIVE_TABLE, MESSAGES, REPORT_PAGE = DOCS / "live-table.svg", DOCS / "live-table.json", DOCS / "report-page.png"
+LIVE_TABLE, REPORT_PAGE = DOCS / "pictures" / "live-table.svg", DOCS / "pictures" / "report-page.png"
+MESSAGES = DOCS / "generate" / "live-table.json"
 COLUMNS = 124
 PAGE_KEY = "magwatt-page"  # of the PNG: fingerprint of the page that it shows
 

@@ -71,7 +71,7 @@ class Lived:
 
 
 def live(scenario: str | Path, asset: str, folder: Path, month: str) -> Lived:
-    """Runs the commands of docs/retrofit.md, from the first measurement to the report."""
+    """Runs the commands of docs/tutorials/retrofit.md, from the first measurement to the report."""
     state, truth, out = folder / "life", folder / "truth.ndjson", folder / "report.html"
     config = state / "plant.toml"
     simulate = ("simulate", scenario, "--time-factor", "10000", "--state-dir", state, "--truth", truth)

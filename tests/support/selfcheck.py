@@ -204,7 +204,7 @@ def with_maps(scene: Scene, meter: Profile | None = None, drive: Profile | None 
     return dataclasses.replace(scene, meter_map=meter, drive_map=drive)
 
 
-# Smallest mistakes that a self-check must find; docs/selfcheck.md describes them.
+# Smallest mistakes that a self-check must find; docs/how-to/selfcheck.md describes them.
 EXACT = 0.02  # relative difference of a quantity that other quantities of the same meter determine
 VOLTAGE = 0.15  # voltages without power factor or apparent power: compared with the other phases only
 LOOSE = 3.0  # factor, for quantities with only a physical limit

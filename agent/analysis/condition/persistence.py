@@ -1,8 +1,8 @@
 """From the verdicts of single records to findings that last: a slow fault has to be seen repeatedly, over hours.
 
 Three of the last five records that count, for slow faults spread over six hours, and an alarm a day later
-(docs/condition.md). One record is a note. Of a slow fault a record counts once in an hour and a half: five of them span
-the six hours, however often records are made.
+(docs/explanation/condition.md). One record is a note. Of a slow fault a record counts once in an hour and a half:
+five of them span the six hours, however often records are made.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Rules for the supply side of a drive: open diode, lost phase, supply, capacitor of the DC link.
 
-docs/condition.md states where the limits come from. Everything that is judged needs 15 % of the rated power.
+docs/explanation/condition.md states where the limits come from. Everything that is judged needs 15 % of the rated
+power.
 """
 
 from __future__ import annotations

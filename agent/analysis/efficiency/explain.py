@@ -30,7 +30,9 @@ CT_PHASE, SAMPLING = "ct_phase_displacement", "sampling"
 
 
 def explanation(estimator: Estimator) -> dict[str, Any]:
-    """The body as JSON values: powers in W, efficiencies in %, U (k = 2) in percentage points (docs/mqtt.md)."""
+    """The body as JSON values: powers in W, efficiencies in %, U (k = 2) in percentage points
+    (docs/reference/mqtt.md).
+    """
     trace, motor = estimator.trace, estimator.motor
     assert trace is not None
     window = trace.window

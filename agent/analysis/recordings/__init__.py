@@ -1,1 +1,1 @@
-"""Recordings: analysed with the signal processing of the agent (docs/replay.md)."""
+"""Recordings: analysed with the signal processing of the agent (docs/how-to/replay.md)."""

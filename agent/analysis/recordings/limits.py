@@ -90,7 +90,7 @@ def place_of(
 def compare_with_limits(summary: RecordingSummary, place: MeasurementPoint, seconds: float) -> list[dict[str, Any]]:
     """For each standard: whether it applies, and every limit with the measured value.
 
-    Objects have the keys of docs/replay.md; `reason` is a `Reason`.
+    Objects have the keys of docs/how-to/replay.md; `reason` is a `Reason`.
     seconds: length of the recording.
     """
     from dsp.limits import about, compare

@@ -14,7 +14,7 @@ from drivers.recordings.recording import ROLES
 
 
 def window_object(window: Any, time_s: Any) -> dict[str, Any]:
-    """A window with the keys of docs/replay.md; quantities that are not known are None.
+    """A window with the keys of docs/how-to/replay.md; quantities that are not known are None.
 
     time_s: converts a sample position into seconds from the start of the file.
     """

@@ -107,7 +107,7 @@ class RecordingSummary:
         ]
 
     def as_object(self) -> dict[str, Any]:
-        """The summary with the keys of docs/replay.md."""
+        """The summary with the keys of docs/how-to/replay.md."""
         source = self._source
         return {
             "file": source.name,

@@ -124,7 +124,7 @@ def _unknown(device: Identified) -> list[str]:
     return [
         "# " + _("unit {unit_id:d}: {model}", unit_id=device.unit, model=device.summary),
         "# " + (_("Scan or identify it again with --allow-fc03.") if fc03_needed
-                else _("docs/adding-a-device.md describes how to add a model.")),
+                else _("docs/how-to/adding-a-device.md describes how to add a model.")),
     ]  # fmt: skip
 
 
@@ -132,7 +132,8 @@ def _advice(device: Identified) -> str:
     """How to choose the profile of a device whose model is not certain."""
     if device.only_similar:
         return _(
-            "The model is not in the library; these are similar. docs/adding-a-device.md describes how to add a model."
+            "The model is not in the library; these are similar. "
+            "docs/how-to/adding-a-device.md describes how to add a model."
         )
     if len(device.matches) > 1:
         return _("Not certain: compare the label, then uncomment this table with one of its profiles.")

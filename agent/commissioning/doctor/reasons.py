@@ -41,7 +41,7 @@ LIBRARIES_MISSING = Code("libraries_missing", "without the optional {features:wo
 LIBRARIES_NOT_IN_PACKAGE = Code(
     "libraries_not_in_package",
     "without the optional {features:word}: the package does not contain {libraries}. An installation from source does "
-    "(docs/install.md)",
+    "(docs/how-to/install.md)",
 )
 CATALOGUES_MISSING = Code(
     "catalogues_missing",
@@ -54,7 +54,8 @@ UDEV_RULE_MISSING = Code(
     "deploy/99-magwatt.rules to /etc/udev/rules.d",
 )
 UNIT_MISSING = Code(
-    "unit_missing", "no unit {unit}: the agent does not start with this computer. docs/install.md describes the service"
+    "unit_missing",
+    "no unit {unit}: the agent does not start with this computer. docs/how-to/install.md describes the service",
 )
 SERVICE_ACCOUNT_MISSING = Code(
     "service_account_missing",
@@ -199,7 +200,7 @@ RESPONSES_LATE = Code(
 ADAPTER_LATENCY = Code(
     "adapter_latency",
     "the USB adapter delays each response by up to {timer_ms:d} ms: set its latency_timer to 1 (udev rule in "
-    "docs/doctor.md)",
+    "docs/how-to/doctor.md)",
 )
 PORT_NAME_UNSTABLE = Code(
     "port_name_unstable",

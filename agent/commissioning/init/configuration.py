@@ -85,7 +85,10 @@ def write_configuration(file: Path, answers: Answers) -> None:
 
 def configuration(answers: Answers) -> str:
     """The configuration. The poll intervals are those that the buses can carry."""
-    lines = ["# " + _("Written by `magwatt init`. All keys: docs/configuration.md. After a change: magwatt check FILE")]
+    lines = [
+        "# "
+        + _("Written by `magwatt init`. All keys: docs/reference/configuration.md. After a change: magwatt check FILE")
+    ]
     lines += _table("site", answers.get("site", {}), SITE)
     lines += _table("store", answers.get("store", {}), STORE)
     if answers.get("mqtt", {}).get("url"):

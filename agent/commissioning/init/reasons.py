@@ -42,7 +42,7 @@ ASK_NEXT_PORT = Code("ask_next_port", "Next bus: serial port or host[:port], as 
 PORT_UNKNOWN = Code(
     "port_unknown",
     "this computer has no such serial port; connect the adapter and enter it again, or compare `ls /dev/serial/by-id`. "
-    "The port of another computer is written to an answers file (docs/init.md)",
+    "The port of another computer is written to an answers file (docs/how-to/init.md)",
 )
 ASK_FRAMING = Code("ask_framing", "{target}: what is at this address")
 FRAMING_TCP = Code("framing_tcp", "device or gateway with Modbus TCP")

@@ -1,1 +1,3 @@
-"""The commissioning self-check: compares the values of a register map with physical relations (docs/selfcheck.md)."""
+"""The commissioning self-check: compares the values of a register map with physical relations
+(docs/how-to/selfcheck.md).
+"""

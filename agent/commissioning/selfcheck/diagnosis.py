@@ -17,7 +17,7 @@ from drivers.profiles import Register
 from drivers.reasons import Reason
 
 FINDINGS_MAX = 5
-# The weights are design choices; docs/selfcheck.md states the effect of half and double of each.
+# The weights are design choices; docs/how-to/selfcheck.md states the effect of half and double of each.
 TIE = 0.9  # hypotheses whose scores differ by less explain the deviations equally well
 CANDIDATES_MAX, CORRECTIONS_MAX = 3, 4
 _WEIGHT = {

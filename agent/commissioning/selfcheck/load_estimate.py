@@ -11,7 +11,8 @@ from agent.commissioning.selfcheck.rule import RatedValues
 
 LOADED = 0.1  # design choice: the errors of the instruments are too large compared with less torque
 # Largest no-load current as a share of rated current; design choice. Equivalent circuits of 7.5 to 315 kW have 0.46 to
-# 0.32 with four poles, and more with more poles. docs/selfcheck.md states the effect of half and double the value.
+# 0.32 with four poles, and more with more poles. docs/how-to/selfcheck.md states the effect of half and double the
+# value.
 IDLE_INDUCTION, IDLE_MAGNET = 0.6, 0.15
 
 

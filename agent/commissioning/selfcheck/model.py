@@ -75,7 +75,7 @@ class DeviceVerdict(Struct, frozen=True):
 
 
 class SelfcheckFinding(Struct, frozen=True):
-    """A likely cause (agent/commissioning/selfcheck/reasons.py, docs/selfcheck.md).
+    """A likely cause (agent/commissioning/selfcheck/reasons.py, docs/how-to/selfcheck.md).
 
     reason: its code and data; `device` is the device concerned.
     quantities: those of the device that the cause makes wrong.

@@ -29,7 +29,7 @@ from agent.config.transformer_ratio import ratio_factor
 from drivers.profiles import Register
 from drivers.registers import window
 
-# Design choices; docs/selfcheck.md states the effect of half and double of each.
+# Design choices; docs/how-to/selfcheck.md states the effect of half and double of each.
 CHANGE_MAX = 0.05  # limit of the change between readings: random values of a wrong map must not widen every band
 SAME_DEVICE = 0.4  # share of that change in the median of ten readings with requests before and after a refresh
 CONFIRM_DX = 0.15  # a relation with a larger uncertainty of x from resolution and change does not confirm

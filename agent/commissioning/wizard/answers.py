@@ -1,7 +1,7 @@
 """Replies of an operator to the statements of a commissioning, typed or in a file.
 
 A file of replies is TOML: `by`, and for each motor or shared meter a table with the codes of its statements; the
-statements about one device are in a table of that device (docs/selfcheck.md). Statements without a reply are not
+statements about one device are in a table of that device (docs/how-to/selfcheck.md). Statements without a reply are not
 checked.
 """
 

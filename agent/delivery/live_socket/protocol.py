@@ -1,7 +1,7 @@
 """Where the socket is, and its lines: topic, age in milliseconds and payload, separated by tabs, ended by a line feed.
 
-Topics and payloads are those of MQTT (docs/mqtt.md); an empty payload deletes a retained message. The age is the time
-since the message was made; it is 0, except for those that the agent had before the connection.
+Topics and payloads are those of MQTT (docs/reference/mqtt.md); an empty payload deletes a retained message. The age
+is the time since the message was made; it is 0, except for those that the agent had before the connection.
 """
 
 from __future__ import annotations

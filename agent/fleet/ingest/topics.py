@@ -1,4 +1,4 @@
-"""The topics that are stored in a lake (docs/mqtt.md)."""
+"""The topics that are stored in a lake (docs/reference/mqtt.md)."""
 
 from __future__ import annotations
 

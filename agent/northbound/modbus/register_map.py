@@ -21,7 +21,7 @@ ABOUT = {
     "quality": "of its newest row: 0 good, 1 uncertain, 2 bad or not of the present",
     "age_s": "age of its newest row; 65535: none was received",
     "alarm_priority": "worst active alarm: 0 none, 1 low, 2 medium, 3 high, 4 safety",
-    "quality_flags": "flags of all its values; bit 0 STALE, then in the order of docs/mqtt.md",
+    "quality_flags": "flags of all its values; bit 0 STALE, then in the order of docs/reference/mqtt.md",
     "state": "0 online, 1 stale, 2 offline, 3 maintenance",
     "alarms_unacknowledged": "alarms that are not acknowledged",
     "name": "name, UTF-8, two bytes in a register",

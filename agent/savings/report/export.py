@@ -1,6 +1,6 @@
 """The report as data: intervals as CSV for a spreadsheet, everything as JSON for a program.
 
-docs/report.md lists names and units. Every figure of the report can be calculated from these two files.
+docs/explanation/report.md lists names and units. Every figure of the report can be calculated from these two files.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800,
 LONGEST_POLL_S = 120.0  # a longer time between two values is a gap
 SPARK_MINUTES = 60
 
-METRIC_UNKNOWN = Code("page_metric_unknown", "no metric {name:quoted}: docs/metrics.md lists those of the telemetry")
+METRIC_UNKNOWN = Code(
+    "page_metric_unknown", "no metric {name:quoted}: docs/reference/metrics.md lists those of the telemetry"
+)
 METRIC_EXPECTED = Code("page_metric_expected", "`metric` is missing, for example metric=active_power_w")
 TOO_MANY_METRICS = Code("page_too_many_metrics", "more than {n_max:d} metrics in one request")
 TIME_INVALID = Code(
@@ -53,7 +55,7 @@ TIME_INVALID = Code(
 SPAN_INVALID = Code("page_span_invalid", "`from` must be before `to`, and by at most {years:d} years")
 NOT_KEPT = Code(
     "page_metric_not_kept",
-    "{name:quoted} is not in the history of 1 min and 15 min: docs/metrics.md lists the metrics that are",
+    "{name:quoted} is not in the history of 1 min and 15 min: docs/reference/metrics.md lists the metrics that are",
 )
 POINTS_INVALID = Code("page_points_invalid", "`points` must be a number from 10 to {n_max:d}")
 

@@ -47,7 +47,7 @@ def test_the_man_page_has_each_command_and_option() -> None:
 def test_the_man_page_is_current_and_valid() -> None:
     """In a separate process: the texts are those of the English catalogue."""
     code = "import shell_files, sys; sys.stdout.write(shell_files.man_page())"
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'docs'}", "PYTHONIOENCODING": "utf-8"}
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'docs' / 'generate'}", "PYTHONIOENCODING": "utf-8"}
     environment.pop("MAGWATT_LOCALE", None)
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, timeout=60, check=True)
     page = (SHARE / "man/man1/magwatt.1").read_bytes()

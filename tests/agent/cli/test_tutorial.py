@@ -1,4 +1,4 @@
-"""docs/tutorial.md shows what `magwatt init` and `scan` show on the lines of the simulated cabinet."""
+"""docs/tutorials/first-hour.md shows what `magwatt init` and `scan` show on the lines of the simulated cabinet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.plc_cabinet import PlcCabinet
 from agent.cli import main
 from simulators.scenarios.bench import DeviceBench, parse_devices
 
-TUTORIAL = ROOT / "docs" / "tutorial.md"
+TUTORIAL = ROOT / "docs" / "tutorials" / "first-hour.md"
 WORDS_MAX = 900  # two pages, without the transcript
 FIGURE = re.compile(r"\d+(\.\d+)?")
 CUT = "…"

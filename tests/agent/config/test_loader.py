@@ -258,7 +258,7 @@ def test_periods_in_an_impossible_order_are_a_problem(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
     example = page.split("```toml\n", 1)[1].split("```", 1)[0]
     config, report = load_all(tmp_path, example)
     assert config.motors["descaler-pump-1"].title == "1#除鳞泵"

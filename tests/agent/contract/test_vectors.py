@@ -26,7 +26,7 @@ def vectors(name: str) -> Any:
 
 def test_the_files_are_those_of_the_product() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "make_vectors.py"), "--print"], capture_output=True, check=True,
+        [sys.executable, str(ROOT / "docs" / "generate" / "vectors.py"), "--print"], capture_output=True, check=True,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
     )  # fmt: skip
     made = json.loads(done.stdout)

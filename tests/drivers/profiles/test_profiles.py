@@ -392,7 +392,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_each_key_of_a_register_is_in_the_docs() -> None:
-    page = (DOCS / "profiles.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "profiles.md").read_text(encoding="utf-8")
     for key in (
         *profile_parser.DEVICE,
         *profile_parser.PROTOCOL,
@@ -400,11 +400,11 @@ def test_each_key_of_a_register_is_in_the_docs() -> None:
         *profile_parser.BLOCK,
         *profile_parser.COMM_LOSS,
     ):
-        assert f"`{key}`" in page, f"docs/profiles.md does not explain {key}"
+        assert f"`{key}`" in page, f"docs/reference/profiles.md does not explain {key}"
 
 
 def test_the_profile_in_the_docs_is_valid(folder: Path) -> None:
-    page = (DOCS / "adding-a-device.md").read_text(encoding="utf-8")
+    page = (DOCS / "how-to" / "adding-a-device.md").read_text(encoding="utf-8")
     meter, _, large, _ = (block.split("```")[0] for block in page.split("```toml\n")[1:])
     (folder / "pm-1.toml").write_text(meter.replace("activ_power", "active_power"))
     (folder / "mine.toml").write_text(large)

@@ -41,7 +41,7 @@ async def block_of(where: str, number: int, size: int) -> bytes:
 
 
 def test_the_blocks_contain_the_values_of_their_devices() -> None:
-    """Structures of docs/s7.md, unpacked here; REAL has 24 bits, so that its relative step is 6e-8."""
+    """Structures of docs/how-to/s7.md, unpacked here; REAL has 24 bits, so that its relative step is 6e-8."""
     bench = DeviceBench(parse_devices(["siemens/s7-drive@100", "siemens/s7-meter@7"]), Random(4))
     (plc,) = bench.outlets.values()
 

@@ -1,4 +1,4 @@
-// All texts, English and Chinese, by code. Terms: docs/glossary.md.
+// All texts, English and Chinese, by code. Terms: docs/reference/glossary.md.
 export const TEXTS = {
   // Page
   title: ["Verification of a settled month", "月度结算核验"],

@@ -1,4 +1,4 @@
-"""Rows for the detectors from readings. Truth: the columns of docs/replay.md, and the readings given."""
+"""Rows for the detectors from readings. Truth: the columns of docs/how-to/replay.md, and the readings given."""
 
 from __future__ import annotations
 

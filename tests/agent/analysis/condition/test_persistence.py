@@ -1,4 +1,6 @@
-"""A finding of a slow fault needs several records over hours; one record is a note. Truth: docs/condition.md."""
+"""A finding of a slow fault needs several records over hours; one record is a note. Truth:
+docs/explanation/condition.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When records are made: truth from the blocks that were given, and from docs/condition.md."""
+"""When records are made: truth from the blocks that were given, and from docs/explanation/condition.md."""
 
 from __future__ import annotations
 

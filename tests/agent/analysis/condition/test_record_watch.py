@@ -67,7 +67,9 @@ def test_the_first_sound_record_of_a_load_is_its_baseline() -> None:
 
 
 def test_a_fast_fault_lasts_after_three_records_that_follow_soon() -> None:
-    """docs/condition.md: ten minutes between records, two minutes while a fast fault was found and does not last."""
+    """docs/explanation/condition.md: ten minutes between records, two minutes while a fast fault was found and does
+    not last.
+    """
     one = recording("unbalance")
     watch = RecordWatch(machine_of(one))
     found = []

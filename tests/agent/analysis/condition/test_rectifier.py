@@ -322,7 +322,9 @@ RATES = {  # code that is there, and the share of machines in which it must be f
 @pytest.mark.soak
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_rates_over_simulated_machines(name: str) -> None:
-    """40 machines each: no fault that is not there, and the rates of docs/condition.md; MAGWATT_SEED draws others."""
+    """40 machines each: no fault that is not there, and the rates of docs/explanation/condition.md; MAGWATT_SEED
+    draws others.
+    """
     machines = 40
     found = count(SCENARIOS[name], machines, seed=SEED)
     due, least = RATES.get(name, (None, 0.0))

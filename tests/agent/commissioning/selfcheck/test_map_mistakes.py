@@ -1,8 +1,8 @@
 """Hundreds of seeded mistakes in maps and configurations, and thousands of correctly configured devices.
 
-What counts as findable is defined in support.selfcheck.counts and in docs/selfcheck.md before anything is measured.
-Each seed draws a profile, a load of 10–110 %, a motor, the errors of its instruments and one mistake. Outcomes:
-right (only the true cause is named), tied (it is named with others that explain as well), wrong, nothing.
+What counts as findable is defined in support.selfcheck.counts and in docs/how-to/selfcheck.md before anything is
+measured. Each seed draws a profile, a load of 10–110 %, a motor, the errors of its instruments and one mistake.
+Outcomes: right (only the true cause is named), tied (it is named with others that explain as well), wrong, nothing.
 """
 
 from __future__ import annotations

@@ -417,7 +417,7 @@ def test_the_pump_station_passes_as_it_is_configured(tmp_path: Path) -> None:
 
 
 def test_each_cause_is_documented() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "selfcheck.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "how-to" / "selfcheck.md").read_text(encoding="utf-8")
     causes = [code for code in vars(codes).values() if isinstance(code, Code) and "device" in code.fields]
     assert len(causes) > 15
     for cause in causes:

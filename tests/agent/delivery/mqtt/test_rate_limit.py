@@ -10,7 +10,7 @@ import pytest
 from agent.delivery.mqtt.backoff import Backoff, DisconnectReason
 from agent.delivery.mqtt.rate_limit import BackfillRateLimiter
 
-# docs/delivery.md, "The broker"
+# docs/explanation/delivery.md, "The broker"
 RATE_MIN, JITTER = 50.0, 0.2  # rows/s
 STUCK_S, PROBE_RATE = 1.0, 1.0  # a confirmation that takes this long; rows/s from then on
 LIMIT_S, REJECTED_S = (1.0, 120.0), (15.0, 600.0)  # first and largest

@@ -150,7 +150,7 @@ def test_rows_of_an_agent_before_do_not_take_the_next_birth_back_in_time(node: N
 
 
 def test_an_unchanged_value_is_sent_once_a_minute(node: Node) -> None:
-    """docs/dialects.md: at the latest a minute after it was sent last."""
+    """docs/how-to/dialects.md: at the latest a minute after it was sent last."""
     times = []
     for number in range(130):
         if "frequency_hz" in node.row(node.now_ms, number=number, frequency_hz=50.0, active_power_w=float(number)):

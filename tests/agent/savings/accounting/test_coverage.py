@@ -1,4 +1,4 @@
-"""Coverage of U95 over seeds. Long form: benchmarks/savings.py, whose figures are in docs/savings.md."""
+"""Coverage of U95 over seeds. Long form: benchmarks/savings.py, whose figures are in docs/explanation/savings.md."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_a_baseline_of_a_present_kind_keeps_its_hash_and_its_meaning(case: dict[
 
 
 def of_motor(body: dict[str, Any], motor: str) -> dict[str, Any]:
-    """The same baseline of another motor, with the hash of docs/report.md."""
+    """The same baseline of another motor, with the hash of docs/explanation/report.md."""
     rest = {name: value for name, value in body.items() if name != "hash"} | {"asset": motor}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     return rest | {"hash": hashlib.sha256(text.encode()).hexdigest()}

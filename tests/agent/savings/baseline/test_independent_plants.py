@@ -44,7 +44,7 @@ def test_u_is_never_a_thousand_times_the_saving() -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", COVERED_CASES)
 def test_u95_covers_where_it_is_required(name: str) -> None:
-    """300 seeds each. "Limits" of docs/savings.md lists the mills without this requirement."""
+    """300 seeds each. "Limits" of docs/explanation/savings.md lists the mills without this requirement."""
     outcomes = [both(name, seed) for seed in range(300)]
     for half in zip(*outcomes, strict=True):
         assert sum(item.covered for item in half) >= 0.93 * len(half)

@@ -1,4 +1,4 @@
-"""Which check detects which manipulation: the table of docs/ledger.md, row by row.
+"""Which check detects which manipulation: the table of docs/how-to/ledger.md, row by row.
 
 Each manipulation is made on a copy of one ledger of two days. It is detected by the file alone, with the key or the
 checkpoints that the customer stored, or not at all; undetected ones are tested, too.

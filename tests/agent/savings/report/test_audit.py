@@ -209,7 +209,7 @@ def test_the_parts_follow_from_shaft_and_losses(reported: dict[str, Any], rows: 
 
 
 def test_the_uncertainty_components_follow_from_the_rows(reported: dict[str, Any], rows: list[dict[str, str]]) -> None:
-    """The formulas of docs/savings.md.
+    """The formulas of docs/explanation/savings.md.
 
     model √(v·C·vᵀ); scatter s·√(m·τ); driver Σ dE/dd·1.5 % of the flow, divided by √3. The register filled no gap.
     """

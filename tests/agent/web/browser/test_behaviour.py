@@ -16,7 +16,7 @@ from support.plant_page import PlantPage
 
 pytestmark = pytest.mark.browser
 YEAR_MS = 365 * 86_400_000
-STREAMS_MAX = 32  # docs/page.md
+STREAMS_MAX = 32  # docs/how-to/page.md
 
 
 @pytest.fixture
