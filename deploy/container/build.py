@@ -66,7 +66,7 @@ def image_name(version: str) -> str:
 
 
 def file_name(package: Path) -> str:
-    """Of the image: magwatt_0.1.0-1~deb13u1_amd64.container.tar."""
+    """Of the image: magwatt_1.0.0-1~deb13u1_amd64.container.tar."""
     return f"{package.stem}.container.tar"
 
 

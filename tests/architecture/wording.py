@@ -23,7 +23,7 @@ from pathlib import Path
 from tests.architecture.source_texts import PRODUCT, ROOT, Text, texts_of
 
 WORDS = Path(__file__).with_name("words.toml")
-PAGES = ("README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs")
 EXCEPTIONS_MAX = 20
 _CODE = re.compile(r"``[^`]+``|`[^`\n]+`|\]\([^)\s]+\)|https?://\S+")
 _NOT_SOURCE = {"__pycache__", ".venv", ".git", "node_modules"}

@@ -1,7 +1,7 @@
 """The names that programs and files of users depend on, as lines of text, one list for each contract.
 
-docs/reference/compatibility.md states what may change. `names/NAME.txt` contains each list as it was in version 1.0.0, and
-what was added since.
+docs/reference/compatibility.md states what may change. `names/NAME.txt` contains each list as it was in version 1.0.0,
+and what was added since.
 """
 
 from __future__ import annotations
@@ -227,8 +227,8 @@ def formats() -> Iterator[str]:
     yield FORMAT
 
 
-# Name of the file → its list. The first ones may only grow: they are promised. The second ones may only shrink: they are
-# demanded of the user; only what is new may demand more.
+# Name of the file → its list. The first ones may only grow: they are promised. The second ones may only shrink: they
+# are demanded of the user; only what is new may demand more.
 PROMISED: dict[str, Callable[[], Iterator[str]]] = {
     "metrics": metrics, "reasons": reasons, "words": words, "configuration": configuration,
     "register-maps": register_maps, "commands": commands, "page": page, "modbus": modbus, "lake": lake,
