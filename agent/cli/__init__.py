@@ -247,9 +247,9 @@ def _use_language(_context: object, _parameter: object, name: str | None) -> Non
 
 def _show_version(context: click.Context, _parameter: object, wanted: bool) -> None:
     if wanted:
-        from importlib import metadata
+        from agent import VERSION
 
-        click.echo(_("magwatt, version {version}", version=metadata.version("magwatt")))
+        click.echo(_("magwatt, version {version}", version=VERSION))
         context.exit()
 
 

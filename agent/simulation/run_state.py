@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from agent import VERSION
 from agent.simulation import reasons as codes
 from drivers.reasons import InvalidValue
 from simulators.scenarios import PlannedFault, Scenario
@@ -43,7 +43,7 @@ def load_run(folder: Path | None, scenario: Scenario, seed: int, fault: PlannedF
 
     Raises InvalidValue if the run cannot be resumed.
     """
-    requested = RunState(scenario.name, seed, fault, scenario.digest, 0.0, metadata.version("magwatt"))
+    requested = RunState(scenario.name, seed, fault, scenario.digest, 0.0, VERSION)
     if folder is None or not folder.exists() or not any(folder.iterdir()):
         return requested
     file, place = folder / FILE, str(folder)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support.command_line import invoke
 
 from agent import VERSION
 from deploy.debian.targets import ROOT, TARGETS, Target
@@ -59,6 +61,13 @@ def test_a_version_without_complete_notes_is_not_released(version: str, named: s
 
 def test_the_present_version_can_be_released() -> None:
     assert release_notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), VERSION)
+
+
+def test_the_command_prints_the_newest_version_of_the_change_log() -> None:
+    """Also from a source tree that was updated after its installation, whose metadata have the earlier version."""
+    newest = re.search(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest is not None
+    assert invoke("--version").stdout == f"magwatt, version {newest[1]}\n"
 
 
 def test_two_sections_of_a_version_are_an_error() -> None:

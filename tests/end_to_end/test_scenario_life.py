@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 from contextlib import closing, suppress
 from dataclasses import replace
-from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -21,6 +20,7 @@ from support.independent_bundle import verified
 from support.plant import scenario_problem
 from support.retrofit_commands import QUARTER_MS, Lived, live, magwatt, shortened
 
+from agent import VERSION
 from agent.core.text import _, text_of
 from agent.savings.ledger.verify import open_copy
 from agent.savings.records import repository
@@ -192,7 +192,6 @@ def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
     assert output.count("\n") == 1
     assert str(state) in output
     life, folder = load(str(file)), str(state)
-    version = metadata.version("magwatt")
 
     def rejected(scenario: Scenario = life, seed: int = 1, fault: PlannedFault | None = None) -> Reason:
         with pytest.raises(InvalidValue) as error:
@@ -207,7 +206,7 @@ def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
     record = state / "simulated.json"
     old = record.read_text(encoding="utf-8")
     record.write_text(re.sub(r'"software": ?"[^"]+"', '"software": "0.0.1"', old), encoding="utf-8")
-    assert rejected() == codes.OTHER_VERSION(folder=folder, earlier="0.0.1", now=version)
+    assert rejected() == codes.OTHER_VERSION(folder=folder, earlier="0.0.1", now=VERSION)
     assert old.count("300.0") == 1
     record.write_text(old.replace("300.0", "null"), encoding="utf-8")
     assert rejected() == codes.RUN_NOT_FINISHED(folder=folder)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from importlib import metadata
 from typing import Any
 
+from agent import VERSION
 from agent.contract.amounts import ONE_PRICE, MotorAmount
 from agent.contract.month import MonthMotor
 from agent.contract.plan import ContractMotor, ContractPeriod
@@ -208,4 +208,4 @@ def _footer(sheet: Sheet, _: Catalogue) -> str:
                "bundle of the month.")
     )  # fmt: skip
     created = _("created {moment} ({zone})", moment=made, zone=sheet.plan.timezone)
-    return f"magwatt {metadata.version('magwatt')} · {created} · {checked}"
+    return f"magwatt {VERSION} · {created} · {checked}"

@@ -11,9 +11,9 @@ import json
 import logging
 import math
 import threading
-from importlib import metadata
 from typing import Any
 
+from agent import VERSION
 from agent.config.model import Config
 from agent.config.topology import Asset
 from agent.core.messages import Message
@@ -46,7 +46,7 @@ class HomeAssistantSink(MqttHandler):
         self.link = MqttConnection("homeassistant", broker, f"magwatt-{site.id}-{site.gateway}-homeassistant", self)
         self._prefix, self._root, self._store = settings.prefix, root, store
         self._ids = EntityIds(site.id, site.gateway)
-        self._origin = {"o": {"name": "magwatt", "sw": metadata.version("magwatt")}}
+        self._origin = {"o": {"name": "magwatt", "sw": VERSION}}
         self._lock = threading.Lock()
         self._assets = {asset.name: asset for asset in assets}
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics published, in order

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from importlib import metadata
 from typing import Any
 
+from agent import VERSION
 from agent.config.model import Config
 from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
@@ -45,7 +45,7 @@ class EdgeNode:
         self._seq = self._bd_seq = 0
         self._aliases = itertools.count(1)
         self._own = MetricRegistry(self._aliases, gateway_row, self._now_ms())
-        self._own.set_constant("agent", f"magwatt {metadata.version('magwatt')}")
+        self._own.set_constant("agent", f"magwatt {VERSION}")
         self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
         self._assets: dict[str, Asset] = {}
         self._registries: dict[str, MetricRegistry] = {}

@@ -6,11 +6,11 @@ import os
 import shlex
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 
 from markupsafe import Markup
 
+from agent import VERSION
 from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.local_time import zone_of
@@ -73,7 +73,7 @@ def months_of(
 
 def cover_of(config: Config, now_ms: int, command: str) -> Cover:
     """command: verifies the ledger."""
-    return Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
+    return Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, VERSION,
                  config.hash, command)  # fmt: skip
 
 
