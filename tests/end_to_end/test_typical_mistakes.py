@@ -8,13 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
-from support.basics import ROOT
-from support.mistakes import MISTAKES, SERVICE, Bench, bench
+from support.mistakes import MISTAKES, Bench, bench
 
 from agent.cli import main
 from agent.core.text import LOCALE_VARIABLE, Catalogue
-from agent.runtime.reasons import LISTEN_PORT_TAKEN
-from drivers.reasons import Reason
+from docs.generate import mistakes_table
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -58,21 +56,5 @@ def test_an_unknown_option_has_a_suggestion_in_both_languages() -> None:
 @pytest.mark.text
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_documentation_has_each_message(place: Bench) -> None:
-    """The table of docs/how-to/doctor.md, with the paths, ports and accounts of an installation."""
-    page = (ROOT / "docs" / "how-to" / "doctor.md").read_text(encoding="utf-8")
-    rows = [f"| {name} | {as_installed(place, make(place).reason)} |" for name, make in MISTAKES.items()]
-    assert [row for row in rows if row not in page] == []
-
-
-def as_installed(place: Bench, reason: Reason) -> str:
-    text = Catalogue("en").reason(reason)
-    if reason.code == LISTEN_PORT_TAKEN:
-        text = text.replace(str(reason.data["port"]), "9464").replace(str(reason.data["other"]), "9465")
-    for found, shown in (
-        (f"{place.folder}/", "/etc/magwatt/"), (SERVICE, "magwatt"), ("/dev/ttyUSB77", "/dev/ttyUSB0"),
-        ("brokr.invalid", "brokr.example"), ("broker 127.0.0.1:", "broker broker.example:"),
-        (str(place.tls_port), "8883"),
-    ):  # fmt: skip
-        text = text.replace(found, shown)
-    text = re.sub(r"/dev/pts/\d+", "/dev/ttyUSB0", text)
-    return re.sub(r"(?<=broker\.example:)\d{5}|(?<=port )\d{5}", "1883", text)
+    """The generated table of docs/how-to/doctor.md, with the paths, ports and accounts of an installation."""
+    assert mistakes_table.written(mistakes_table.PAGE.read_text("utf-8")) == mistakes_table.table_markdown(place)

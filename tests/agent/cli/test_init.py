@@ -127,6 +127,25 @@ def test_a_wrong_answers_file_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "plant.toml").exists()
 
 
+def test_the_answers_file_of_the_documentation_has_the_required_keys(tmp_path: Path) -> None:
+    """docs/how-to/init.md: it is accepted, and without any of its keys it is not."""
+    page = (ROOT / "docs" / "how-to" / "init.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "password").write_text("secret\n", encoding="utf-8")
+    (tmp_path / "password").chmod(0o600)
+    lines = block.replace("/etc/magwatt/secrets/mqtt", str(tmp_path / "password")).splitlines()
+
+    def exit_code(*without: str) -> int:
+        answers = tmp_path / "a.toml"
+        answers.write_text("\n".join(line for line in lines if line not in without), encoding="utf-8")
+        words = ["init", str(tmp_path / "plant.toml"), "--answers", str(answers), "--overwrite"]
+        return CliRunner().invoke(main, words).exit_code
+
+    assert exit_code() == 0
+    for line in lines:
+        assert " = " not in line or exit_code(line) == WRONG, line
+
+
 def test_a_file_that_is_not_toml_is_rejected_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("[motor.pump-1]\nkw = 55\nrpm = 1500,0\n", encoding="utf-8")
     done = CliRunner().invoke(main, ["init", str(tmp_path / "plant.toml"), "--answers", str(tmp_path / "a.toml")])

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 from support.announced import Announced
-from support.basics import interruptible, wait_until
+from support.basics import ROOT, interruptible, wait_until
 from support.fault_matrix import FaultStep, Line, clean, echo
 from support.numbered_slave import NumberedSlave
 from support.scripted_slave import open_line
@@ -116,6 +116,11 @@ def test_two_devices_are_found_and_named(line: LineSettingsSegment) -> None:
     evidence = [item for found in body["found"] for model in found["models"] for item in model["for"]]
     assert evidence
     assert all(set(item) == {"code", "data", "text"} for item in evidence)
+    (documented,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/how-to/scan.md").read_text("utf-8"), re.DOTALL)
+    shown = json.loads(documented)
+    assert shown.keys() == body.keys()
+    assert shown["found"][0].keys() == body["found"][1].keys()
+    assert shown["found"][0]["models"][0].keys() == body["found"][1]["models"][0].keys()
 
 
 def test_function_3_is_not_used_without_permission(line: LineSettingsSegment) -> None:
