@@ -16,10 +16,10 @@ from agent.core.clock import kernel_synchronized
 from agent.core.kernel_cache import is_complete
 from agent.core.linear_algebra import blas_name, linear_algebra_problem
 from agent.core.text import N_
+from agent.delivery.site_clock import start_clock
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import private_directory
 from agent.delivery.store.lock import holder_of
-from agent.runtime.clock_supervisor import start_clock
 from agent.savings.ledger.reasons import HMAC_LEDGER
 from agent.savings.ledger.signing_key import HMAC, key_kind
 from drivers.reasons import cause_of
