@@ -49,9 +49,8 @@ def use_cache() -> Path:
         kernel_cache_folders.sweep(root, folder, kernel_cache_folders.installation())
         return folder
     try:
-        folder = Path(
-            tempfile.mkdtemp(prefix="magwatt-")
-        )  # no permanent directory is writable: a cache for this run only
+        # No permanent directory is writable: a cache for this run only
+        folder = Path(tempfile.mkdtemp(prefix="magwatt-"))
     except OSError:
         return Path(os.devnull)  # no directory is writable: no cache, each process compiles
     os.environ["NUMBA_CACHE_DIR"] = str(folder)

@@ -24,11 +24,8 @@ from agent.savings.ledger.reasons import HMAC_LEDGER
 from agent.savings.ledger.signing_key import HMAC, key_kind
 from drivers.reasons import cause_of
 
-PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
-    N_("clock"),
-    N_("kernels"),
-    N_("linear algebra"),
-)  # of the computer: what no configuration key names
+# Parts of the computer, which no configuration key names
+PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = N_("clock"), N_("kernels"), N_("linear algebra")
 
 
 def clock(config: Config) -> Iterator[DoctorFinding]:

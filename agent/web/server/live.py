@@ -41,7 +41,8 @@ _DETAIL_KINDS = {
     "harmonics": "power_quality",
     "event": "power_quality",
     "condition": "condition",
-}  # others: motor
+    # others: motor
+}
 
 
 class Client:
