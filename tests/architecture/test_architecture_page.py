@@ -112,7 +112,7 @@ def test_each_name_of_the_table_is_in_a_file_of_its_row() -> None:
 def test_a_missing_file_is_found() -> None:
     """A path, a name below a folder, and a name that several folders have."""
     assert files_named(["agent/core/metrics.py", "metrics.py"])[1] == []
-    assert files_named(["agent/core/no_such.py"])[1] == ["agent/core/no_such.py"]
+    assert files_named(["agent/core/NO_SUCH.py"])[1] == ["agent/core/NO_SUCH.py"]
     assert files_named(["agent/core/metrics.py", "no_such.py"])[1] == ["no_such.py"]
     assert files_named(["agent/web", "app.py"])[1] == ["app.py"]
 

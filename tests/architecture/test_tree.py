@@ -93,6 +93,24 @@ def test_the_page_loads_nothing_that_measures() -> None:
     }  # fmt: skip
 
 
+def test_each_file_that_the_code_names_exists() -> None:
+    """Paths in comments, docstrings and tables, from the top of the tree; names in capitals are examples."""
+    tops = "agent|drivers|dsp|simulators|tests|docs|benchmarks|deploy|examples"
+    path = re.compile(rf"(?<![\w/.-])(?:{tops})/[\w/.-]+\.(?:py|md|toml|csv|js|html|sql|css)\b")
+    wrong: list[str] = []
+    count = 0
+    for top in tops.split("|"):
+        for file in (ROOT / top).rglob("*"):
+            if file.suffix not in {".py", ".csv", ".md"}:
+                continue
+            for name in path.findall(file.read_text(encoding="utf-8")):
+                count += 1
+                if not name.rpartition("/")[2].partition(".")[0].isupper() and not (ROOT / name).exists():
+                    wrong.append(f"{file.relative_to(ROOT)}: {name}")
+    assert count > 100
+    assert not wrong
+
+
 def test_each_metric_is_in_the_docs() -> None:
     from agent.core.metrics import table_markdown
 
