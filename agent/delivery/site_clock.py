@@ -1,4 +1,4 @@
-"""The clock of a process of this site, which does not go back behind the end of the agent's last run."""
+"""The clock of a process of this site, which shows no time before the end of the agent's last run."""
 
 from __future__ import annotations
 
