@@ -1,1 +1,4 @@
-"""Modbus buses and devices, register maps, waveform streams and recordings. Imports neither MQTT code nor `dsp`."""
+"""Buses and devices (Modbus, DL/T 645, S7), register maps, waveform streams, recordings. Imports no other package.
+
+Reasons and TOML files are here, too, because all other packages use them.
+"""

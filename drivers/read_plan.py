@@ -145,7 +145,6 @@ def _cuts(block: Block) -> set[int]:
     if any(block.address <= address < block.address + block.count for address in scales):
         return set()
     inside = {address for row in rows for address in range(row.address + 1, row.address + row.words)}
-    ends = {
-        row.address + row.words for row in rows
-    }  # some devices reject a request that ends with an unmapped register
+    # Some devices reject a request that ends with an unmapped register
+    ends = {row.address + row.words for row in rows}
     return {row.address - block.address for row in rows if row.address in ends - inside}

@@ -39,7 +39,7 @@ def aliased(
     seg, lo, hi: the same samples by channel.
     n_cycles: cycles of the window.
     h: components, shape (6, 51).
-    rms, good: shape (6,), see row.channel_flags.
+    rms, good: shape (6,), as for window_layout.channel_flags().
     flags: shape (6,), flags of each channel; updated.
     An anti-aliasing filter leaves little just below half the sampling rate. If more than 1 % of a channel is there,
     higher frequencies were probably not removed and alias to any order. A voltage that jumps between levels from one

@@ -1,1 +1,1 @@
-"""Analyses of the measured values: efficiency, power quality, recordings."""
+"""Analyses of the measured values: efficiency, power quality, condition, recordings."""

@@ -11,13 +11,13 @@ from agent.backup.manifest import Manifest
 from agent.backup.reasons import STATE_RESTORED
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import NAME, connect
+from agent.delivery.store.read_only import open_read_only
 from agent.delivery.store.run_file import NewestRun, read_newest_run, write_newest_run
 from agent.delivery.store.store import MINUTES_2020
 from agent.savings.ledger.chain import append_to
 from agent.savings.ledger.signing_key import FILE as KEY_FILE
 from agent.savings.ledger.signing_key import load
 from agent.savings.ledger.succession import key_in_force
-from agent.savings.ledger.verify import open_copy
 
 # Runs that the gateway can have started since the backup, on a computer whose clock is behind: one each five seconds
 # for two months. The number of a run is usually the minutes since 2020, and has room for 500 restorations.
@@ -63,7 +63,7 @@ def _record(db: sqlite3.Connection, present: Path, manifest: Manifest) -> dict[s
     one of the backup."""
     [(last, hash_)] = db.execute("select seq, hash from ledger order by seq desc limit 1").fetchall()
     body: dict[str, Any] = {"backup_ms": manifest.made_ms, "last": last, "hash": hash_}
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(open_copy(present)) as replaced:
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(open_read_only(present)) as replaced:
         if replaced.execute("select 1 from ledger where seq = ? and hash = ?", (last, hash_)).fetchone():
             [newest] = replaced.execute("select seq, hash from ledger order by seq desc limit 1").fetchall()
             body["replaced"] = {"last": newest[0], "hash": newest[1]}

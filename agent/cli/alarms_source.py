@@ -21,9 +21,9 @@ from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import _, text_of, use
 from agent.delivery.followed_messages import declare_message_codes
+from agent.delivery.site_clock import utc_ms
 from agent.delivery.store import default_directory
 from agent.delivery.store.lock import holder_of
-from agent.runtime.clock_supervisor import utc_ms
 from drivers.file_reasons import nearest
 
 DAY_MS = 86_400_000

@@ -174,8 +174,8 @@ def _signing_key(db: sqlite3.Connection, directory: Path) -> LedgerKey:
 
 def append(config: Config, directory: Path, kind: str, body: Mapping[str, Any]) -> None:
     """Appends a record to the ledger; the agent may be running."""
+    from agent.delivery.site_clock import start_clock
     from agent.delivery.store import Store
-    from agent.runtime.clock_supervisor import start_clock
     from agent.savings.ledger import recorder
     from agent.savings.records.repository import present_ms
 

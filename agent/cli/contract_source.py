@@ -120,7 +120,7 @@ def months_by_plan(
     check_linear_algebra()
     from agent.cli.ledger_options import expected_key, external_checkpoints
     from agent.contract.contract_of_month import report_months
-    from agent.runtime.clock_supervisor import utc_ms
+    from agent.delivery.site_clock import utc_ms
     from agent.savings.records.repository import present_ms
     from agent.savings.report.model.ledger_check import LedgerVerifier
 

@@ -34,6 +34,7 @@ from agent.cli.watch_table import format_line
 from agent.config.loader import parse_broker
 from agent.config.model import Mqtt
 from agent.core import kernel_cache
+from agent.core.child_process import end_with_parent
 from agent.core.text import _, text_of
 from agent.delivery.mqtt.follower import BrokerError, FollowedMessage, Follower
 from drivers.reasons import Code, CodedError
@@ -254,7 +255,7 @@ def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subp
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
         stdin=subprocess.DEVNULL, stdout=stack.enter_context(log_file.open("wb")), stderr=subprocess.STDOUT,
-        start_new_session=True, preexec_fn=kernel_cache.end_with_parent,
+        start_new_session=True, preexec_fn=end_with_parent,
     )  # fmt: skip
     stack.callback(_stop, process)
     return process

@@ -55,7 +55,7 @@ def import_history(
     config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     from agent.config.keys import SITE
-    from agent.runtime.clock_supervisor import utc_ms
+    from agent.delivery.site_clock import utc_ms
     from agent.savings.importing import importer
     from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 

@@ -58,9 +58,9 @@ ledger.add_command(export)
 @config_option
 def begin(config_file: Path | None) -> None:
     config = load(plant_file(config_file))[0]
+    from agent.delivery.site_clock import start_clock
     from agent.delivery.store import Store, default_directory
     from agent.delivery.store.database_file import NAME
-    from agent.runtime.clock_supervisor import start_clock
     from agent.savings.ledger.signing_key import FILE
     from agent.savings.ledger.succession import begin_signed
 

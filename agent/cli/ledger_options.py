@@ -40,7 +40,8 @@ def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Conne
     """The state file, read-only, and its directory; exits with one line when there is none."""
     from agent.delivery.store import default_directory
     from agent.delivery.store.database_file import NAME
-    from agent.savings.ledger.verify import check_tables, open_copy
+    from agent.delivery.store.read_only import open_read_only
+    from agent.savings.ledger.verify import check_tables
 
     place = state or (config.state_dir if config else None) or default_directory()
     try:
@@ -54,7 +55,7 @@ def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Conne
     if not exists:
         fail(_("{path}: no state file; `magwatt run` creates it; use --state to name a copy", path=str(path)))
     try:
-        db = open_copy(path)
+        db = open_read_only(path)
         if reason := check_tables(db, path):
             fail(text_of(reason))
     except sqlite3.Error as error:

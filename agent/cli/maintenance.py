@@ -57,8 +57,8 @@ def maintenance(
     loaded = load(plant_file(config_file))[0]
     use(None, zone_of(loaded.site.timezone))
 
+    from agent.delivery.site_clock import utc_ms
     from agent.delivery.store import default_directory
-    from agent.runtime.clock_supervisor import utc_ms
     from agent.runtime.maintenance import MaintenanceLog
 
     log = MaintenanceLog(loaded.state_dir or default_directory())

@@ -71,10 +71,10 @@ def modbus_server(
 
 
 def _serve(broker: Mqtt | None, topic: str, config: Config | None, listen: ModbusListen) -> None:
+    from agent.core import systemd
     from agent.core.listening_socket import is_loopback
     from agent.northbound.base.reasons import OPEN_TO_NETWORK
     from agent.northbound.modbus.server import Notices, serve
-    from agent.runtime import systemd
 
     def started(port: int) -> None:
         systemd.notify(READY=1)

@@ -86,8 +86,8 @@ def opcua(
 
 
 def _serve(broker: Mqtt | None, topic: str, config: Config | None, listen: OpcUaListen) -> None:
+    from agent.core import systemd
     from agent.northbound.opcua.server import OpcUaNotices, serve
-    from agent.runtime import systemd
 
     def started(fingerprint: str) -> None:
         systemd.notify(READY=1)

@@ -60,7 +60,7 @@ def report(
     check_linear_algebra()
     db, directory = open_state(config, state)
     from agent.contract.sheet.page import added_to_report
-    from agent.runtime.clock_supervisor import utc_ms
+    from agent.delivery.site_clock import utc_ms
     from agent.savings.records.repository import present_ms
     from agent.savings.report.model.ledger_check import LedgerVerifier
     from agent.savings.report.writer import write

@@ -24,8 +24,8 @@ def open_savings(motor: str, config_file: Path | None) -> Iterator[SavingsServic
     """The savings data of a motor; raises CodedError when they cannot be opened or used."""
     config, _ = load(plant_file(config_file))
     must_have(config, motor)
+    from agent.delivery.site_clock import start_clock
     from agent.delivery.store import Store, default_directory
-    from agent.runtime.clock_supervisor import start_clock
     from agent.savings.records.repository import present_ms
     from agent.savings.service import SavingsService
 

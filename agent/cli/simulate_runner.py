@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from agent.config.loader import load_config
 from agent.core.text import N_, _
 from agent.delivery.store.database_file import NAME
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.records.repository import load_frozen
 from agent.simulation.accelerated import CONFIG_FILE, run_accelerated
 from agent.simulation.reasons import SCENARIO_ENDED
@@ -179,7 +179,7 @@ def _recorded(folder: Path | None, state: RunState, reached_s: Callable[[], floa
 def _is_frozen(folder: Path, asset: str) -> bool:
     state = load_config(folder / CONFIG_FILE)[0].state_dir
     try:
-        return state is not None and load_frozen(open_copy(state / NAME), asset) is not None
+        return state is not None and load_frozen(open_read_only(state / NAME), asset) is not None
     except (sqlite3.Error, ValueError):
         return False
 

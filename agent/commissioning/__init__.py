@@ -1,1 +1,1 @@
-"""Discovery, self-check, wizard and doctor."""
+"""Before and during operation: discovery, init, calibration certificates, self-check, wizard, doctor."""

@@ -1,4 +1,4 @@
-"""The alarm table: every alarm that this product can raise, by code. docs/how-to/alarms.md is generated from it."""
+"""The alarm table: every alarm that this product can raise, by code. The page alarm-table.md is generated from it."""
 
 from __future__ import annotations
 

@@ -46,11 +46,12 @@ ALARM = {
     "consequence": KeySpec(schema.text, None),
     "advice": KeySpec(schema.list_of(schema.text, '["Check the strainer."]'), None),
 }
+# Key → field of AlarmDefinition
 _FIELDS = {
     "enabled": "enabled", "priority": "priority", "on_delay": "on_delay_s", "off_delay": "off_delay_s",
     "limit": "limits", "deadband": "deadband", "start_block": "blocked_start_s", "time_to_respond": "respond_min",
     "consequence": "consequence", "advice": "advice",
-}  # key → field of AlarmDefinition  # fmt: skip
+}  # fmt: skip
 _TABLES = {code: schema.optional_table(ALARM) for code in DEFINITIONS}
 
 

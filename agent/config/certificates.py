@@ -16,11 +16,8 @@ from agent.config.schema import ConfigReport, KeySpec
 from agent.core.text import N_
 from drivers.reasons import Reason
 
-CERTIFICATE_KEYS = {
-    "meter": "certificate",
-    "ct": "ct_certificate",
-    "vt": "vt_certificate",
-}  # device → key of [meter.NAME]
+# Device → key of [meter.NAME]
+CERTIFICATE_KEYS = {"meter": "certificate", "ct": "ct_certificate", "vt": "vt_certificate"}
 TITLES = {
     "meter": N_("calibration certificate"),
     "ct": N_("calibration certificate of the current transformers"),

@@ -18,9 +18,10 @@ WITHOUT_EFFECT = frozenset(  # on the amount of a plan, which has its own tariff
     (report.GRID_FACTOR_MISSING, report.GRID_FACTOR_UNUSABLE, report.TARIFF_MISSING, report.TARIFF_UNUSABLE,
      report.DEMAND_UNKNOWN, report.CURRENCY_MISSING)
 )  # fmt: skip
+# The parties can settle a month in spite of them
 ACCEPTABLE = frozenset(
     (report.ENERGY_UNKNOWN_INTERVALS, report.OUTSIDE_REPORTING_PERIOD, report.OUTSIDE_ENDED_REPORTING_PERIOD)
-)  # the parties can settle a month in spite of them
+)
 LIMITS = frozenset(  # caveats of a saving that the parties accept with it
     (savings.METER_CHANGED, savings.CURRENT_ASSUMED, savings.BASELINE_SUBSTITUTE, savings.LOW_COVERAGE,
      savings.POOR_BASELINE)

@@ -10,12 +10,10 @@ another file calls.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import hashlib
 import os
 import platform
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,11 +23,11 @@ from importlib import metadata
 from pathlib import Path
 
 from agent.core import kernel_cache_folders
+from agent.core.child_process import end_with_parent
 
 _DIGEST = hashlib.sha256
 _only_load = False
 Report = Callable[[int, int], None]
-_PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def use_cache() -> Path:
@@ -51,9 +49,8 @@ def use_cache() -> Path:
         kernel_cache_folders.sweep(root, folder, kernel_cache_folders.installation())
         return folder
     try:
-        folder = Path(
-            tempfile.mkdtemp(prefix="magwatt-")
-        )  # no permanent directory is writable: a cache for this run only
+        # No permanent directory is writable: a cache for this run only
+        folder = Path(tempfile.mkdtemp(prefix="magwatt-"))
     except OSError:
         return Path(os.devnull)  # no directory is writable: no cache, each process compiles
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
@@ -154,12 +151,6 @@ def start_compilation(output: int = subprocess.DEVNULL) -> subprocess.Popen[byte
         preexec_fn=end_with_parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )
-
-
-def end_with_parent() -> None:
-    """For a child process: the kernel terminates it when its parent ends for any reason (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _roots() -> list[Path]:

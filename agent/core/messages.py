@@ -13,12 +13,13 @@ from drivers.reading import BAD, ORIGIN, Quality
 from drivers.reasons import Reason
 
 SCHEMA_VERSION = 1
+# Metrics that are no measurement of the present
 BOOKKEEPING = frozenset((
     "windows", "windows_left_out", "fundamental_hz", "energy_allocated_kwh", "energy_counted_import_wh",
     "energy_counted_export_wh", "energy_shaft_wh", "energy_shaft_returned_wh", "energy_loss_motor_wh",
     "energy_loss_drive_wh", "energy_uncounted_s", "efficiency_unavailable_reason", "efficiency_basis",
     "efficiency_class_observed", "meter_wiring", "back_emf",
-))  # metrics that are no measurement of the present  # fmt: skip
+))  # fmt: skip
 EVERYTHING = "*"  # key of the flags that apply to all values of the message
 _UNCERTAIN = ~ORIGIN
 

@@ -1,29 +1,20 @@
-"""Starts the clock of a process and follows the system clock: publishes steps, corrects the time of earlier rows."""
+"""Follows the system clock while the agent runs: publishes steps, corrects the time of earlier rows."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import sqlite3
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-from agent.config.model import Config
 from agent.core.clock import (
     SYNCHRONIZED,
     UNSYNCHRONIZED,
     ClockStep,
     ClockWatch,
     SystemClock,
-    kernel_synchronized,
     rest_s,
 )
 from agent.core.messages import Message, event
-from agent.delivery.store import Store, StoreError, default_directory
-from agent.delivery.store.database_file import NAME
-from agent.delivery.store.runs import reached_ms
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store import Store, StoreError
 from drivers.reasons import Code, local_time
 
 log = logging.getLogger(__name__)
@@ -35,35 +26,6 @@ CLOCK_STEPPED = Code(
     "clock_stepped",
     "the clock was stepped by {step_s:+.3f} s; the time of {rows:d} unsent {rows:row|rows} was corrected",
 )
-
-
-def start_clock(config: Config) -> tuple[SystemClock, ClockWatch]:
-    """The clock of a process of this site: the agent, or a command. It does not show an implausible time."""
-    return _clock_after(config, reached_ns(config.state_dir or default_directory()))
-
-
-def utc_ms(config: Config, db: sqlite3.Connection | None = None) -> int:
-    """UTC as the agent of this site dates it, milliseconds, for a command.
-
-    db: the state file, if it is open; otherwise it is opened.
-    """
-    clock = start_clock(config)[0] if db is None else _clock_after(config, reached_ms(db) * 1_000_000)[0]
-    return clock.utc_ns() // 1_000_000
-
-
-def _clock_after(config: Config, reached_ns: int) -> tuple[SystemClock, ClockWatch]:
-    clock = SystemClock(time.time_ns)
-    trusted = config.site.assume_clock_synchronized or config.site.simulated
-    return clock, ClockWatch(clock, kernel_synchronized, reached_ns, trusted)
-
-
-def reached_ns(directory: Path) -> int:
-    """UTC that the agent reached whose state is in this directory; 0: unknown."""
-    with contextlib.suppress(OSError, sqlite3.Error, TypeError, ValueError):
-        if (path := directory / NAME).is_file():
-            with contextlib.closing(open_copy(path)) as db:
-                return reached_ms(db) * 1_000_000
-    return 0
 
 
 class ClockSupervisor:

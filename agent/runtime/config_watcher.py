@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from agent.config.loader import ConfigError, load_config, profile_folders
 from agent.config.model import Config
 from agent.core.messages import Message, event
-from agent.runtime.systemd import notify, reloading
+from agent.core.systemd import notify, reloading
 from drivers.profiles import set_profile_folders
 from drivers.reading import Clock
 from drivers.reasons import Code, Reason

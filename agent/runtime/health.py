@@ -16,7 +16,7 @@ from agent.core.clock import rest_s
 from agent.core.messages import Message
 from agent.core.metrics import by_name, rounded
 from agent.core.row_names import row_name
-from agent.runtime.systemd import notify, watchdog_s
+from agent.core.systemd import notify, watchdog_s
 from drivers.reading import Clock
 
 HEALTH_S = 60.0

@@ -23,18 +23,19 @@ from agent.core import kernel_cache
 from agent.core.clock import ClockWatch, rest_s
 from agent.core.messages import Message
 from agent.core.stable_hash import share
+from agent.core.systemd import notify
 from agent.delivery.delivery import open_store
+from agent.delivery.site_clock import start_clock
 from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.reasons import READINGS_DROPPED
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.bus_supervisor import BusSupervisor
-from agent.runtime.clock_supervisor import ClockSupervisor, start_clock
+from agent.runtime.clock_supervisor import ClockSupervisor
 from agent.runtime.config_watcher import ConfigWatcher
 from agent.runtime.health import CYCLE_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, feed_watchdog
 from agent.runtime.pipeline_queue import PipelineQueue
 from agent.runtime.pipeline_thread import PipelineThread
 from agent.runtime.reconfigure import reconfigure
-from agent.runtime.systemd import notify
 
 log = logging.getLogger(__name__)
 

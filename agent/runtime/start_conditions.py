@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from agent.config.certificate_conditions import certificate_conditions
 from agent.config.model import Config, Mqtt
 from agent.config.schema import FINDING, NOTE, ConfigReport
 from agent.config.signals import topic_signals
@@ -20,7 +21,6 @@ from agent.core.local_time import zone_of
 from agent.delivery.output_libraries import missing_libraries
 from agent.delivery.store import default_directory
 from agent.runtime import reasons as codes
-from agent.runtime.certificate_conditions import certificate_conditions
 from agent.runtime.file_conditions import cannot_create, cannot_open_port, cannot_read
 from agent.runtime.listen_port import cannot_listen
 from agent.runtime.tls_conditions import unusable_certificates

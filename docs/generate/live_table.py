@@ -23,7 +23,7 @@ from agent.cli.demo_runner import embedded_broker, start_processes
 from agent.config.loader import load_config, parse_broker
 from agent.config.topology import assets
 from agent.delivery.mqtt.follower import Follower
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.report.html.page import Cover, page
 from agent.savings.report.model.month import collect
 
@@ -82,7 +82,7 @@ def synthetic_fingerprint() -> str:
         metered_retrofit.retrofit(folder, days=3)
         config = load_config(folder / "plant.toml")[0]
         begin_ms = metered_retrofit.utc_ms("2024-10-01 00:00")
-        with contextlib.closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
+        with contextlib.closing(open_read_only(folder / "state" / "magwatt.sqlite")) as db:
             month = collect(db, config, assets(config)[0], "2024-10", begin_ms + 3 * 86_400_000)
     html = page([month], Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify"))
     return pictures.page_fingerprint(html, (files("agent.savings.report") / "report.css").read_text(encoding="utf-8"))

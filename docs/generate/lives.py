@@ -25,7 +25,7 @@ import matplotlib.dates as dates
 import matplotlib.pyplot as plt
 
 from agent.cli import main as magwatt
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.records.repository import load_intervals
 from simulators.scenarios import load
 from simulators.scenarios.retrofit_timeline import RetrofitTimeline
@@ -89,7 +89,7 @@ def read(name: str, folder: Path) -> Lived:
     (motor,) = json.loads((folder / "report.json").read_text(encoding="utf-8"))["motors"]
     with (folder / "report.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["excluded_reason"]]
-    kept = load_intervals(open_copy(folder / "life" / "state" / "magwatt.sqlite"), life.asset, 0, 1 << 60)
+    kept = load_intervals(open_read_only(folder / "life" / "state" / "magwatt.sqlite"), life.asset, 0, 1 << 60)
 
     def increase(sum_kwh: str) -> ByTime:
         return {

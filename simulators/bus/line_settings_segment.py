@@ -10,9 +10,9 @@ from __future__ import annotations
 import termios
 
 from simulators.bus.frames import rtu
-from simulators.bus.functions import allowed
 from simulators.bus.pty import Pty
 from simulators.bus.segment import Segment, Station
+from simulators.devices.allowed_functions import allowed
 from simulators.devices.device import SimulatedDevice
 
 

@@ -11,10 +11,10 @@ from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import LinkTimeout, MeterRejection, ModbusExceptionResponse
 from drivers.framing import Request
 from drivers.reading import Clock
-from simulators.bus.functions import IDENTITY
-from simulators.bus.meter_frames import NO_SUCH_DATA
+from simulators.devices.allowed_functions import IDENTITY
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.energy_meter import EnergyMeter
+from simulators.devices.meter_frames import NO_SUCH_DATA
 
 T = TypeVar("T")
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from simulators.bus.functions import log_forbidden
-from simulators.bus.meter_frames import NEXT, READ, WHO, MeterAsk, first_ask, meter_frame
 from simulators.bus.segment import Segment
+from simulators.devices.allowed_functions import log_forbidden
 from simulators.devices.energy_meter import EnergyMeter
+from simulators.devices.meter_frames import NEXT, READ, WHO, MeterAsk, first_ask, meter_frame
 
 Steps = list[tuple[float, bytes]]  # seconds after the request or the step before → bytes on the line
 TURNAROUND_S = (0.02, 0.5)  # range of the standard [M]

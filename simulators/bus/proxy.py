@@ -22,10 +22,10 @@ from simulators.bus.fault_injection import FaultInjection, injected
 from simulators.bus.faults import FaultStep
 from simulators.bus.folder import port_folder
 from simulators.bus.frames import crc_valid
-from simulators.bus.functions import READING
 from simulators.bus.pty import Pty
 from simulators.bus.reactor import Reactor, SilenceFraming
 from simulators.bus.sockets import Connection, SocketListener
+from simulators.devices.allowed_functions import READING
 
 _CHARACTERS = 3.5
 _SLACK_S = 0.004  # the longest delay of a driver's buffer within a frame

@@ -16,7 +16,7 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from simulators.bus.functions import READING, allowed
+from simulators.devices.allowed_functions import READING, allowed
 from simulators.devices.device import ILLEGAL_FUNCTION, NO_RESPONSE, SimulatedDevice
 from simulators.reasons import TCP_PORT_NOT_OPENED, PortError
 

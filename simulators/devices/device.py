@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from drivers.profiles import Profile, Register
 from drivers.reading import Value
-from simulators.bus.functions import IDENTITY
 from simulators.devices import register_encoder
+from simulators.devices.allowed_functions import IDENTITY
 from simulators.devices.device_faults import DeviceState
 from simulators.devices.identity import DeviceIdentification
 

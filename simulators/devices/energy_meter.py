@@ -11,7 +11,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 from drivers.reading import Value
-from simulators.bus.meter_frames import ANSWER, DATA_MAX, ERROR, EVERYONE, MORE, NEXT, NO_SUCH_DATA, READ, WHO, MeterAsk
+from simulators.devices.meter_frames import (
+    ANSWER,
+    DATA_MAX,
+    ERROR,
+    EVERYONE,
+    MORE,
+    NEXT,
+    NO_SUCH_DATA,
+    READ,
+    WHO,
+    MeterAsk,
+)
 
 
 class Item(NamedTuple):

@@ -34,9 +34,8 @@ def scenario_from(path: Path) -> Scenario:
     try:
         record = scenario_record(raw)
         check(record)
-        built = ScenarioPlant(
-            record, Random(0)
-        )  # for nameplates and addresses, which do not depend on the random source
+        # For nameplates and addresses, which do not depend on the random source
+        built = ScenarioPlant(record, Random(0))
     except ValueError as error:
         raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause_of(error)) from None
     return _scenario(record, built, hashlib.sha256(data).hexdigest()[:16])

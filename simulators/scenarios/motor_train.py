@@ -33,10 +33,8 @@ LAG, HIDDEN_S = 0.15, 1800.0
 RAMP_S = 20.0  # from standstill to rated speed
 # A drive on two phases of its supply: the current of a line at half the power is that of three phases at full power
 TWO_PHASES = 0.5
-JAMMED, OVERLOAD_S = (
-    1.5,
-    60.0,
-)  # usual overload of a drive, relative to the rated torque, and how long it permits it [M]
+# Usual overload of a drive, relative to the rated torque, and how long it permits it [M]
+JAMMED, OVERLOAD_S = 1.5, 60.0
 RELAY_S = 8.0  # of a relay of class 10 at the current of a locked rotor [M]
 BEARING_OF_FRAME, BEARING_K = 0.6, 8.0  # share of the frame's rise; own rise at rated speed, K [M]
 OVERLOAD = 1.8  # limit relative to the rated torque: below the breakdown torque of every motor of the library

@@ -1,4 +1,4 @@
-"""The layers of `agent`: imports point downward, no cycle between files or packages, terminals only in `agent.cli`."""
+"""The layers of ARCHITECTURE.md: imports point downward, no cycle of files or packages, terminals only in `cli`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture import architecture_page
 from tests.architecture.imports import ROOT, cycles, import_graph, modules, names_imported, package_graph
 
-# Each package may import those above it in this list.
-LAYERS = [
-    "core", "config", "delivery", "alarms", "acquisition", "analysis", "savings", "contract", "runtime", "backup",
-    "commissioning", "simulation", "fleet", "northbound", "web", "cli",
-]  # fmt: skip
-# Narrower than the order of the layers allows.
-ONLY = {
-    "analysis": {"core", "config"},
-    "contract": {"core", "config", "savings"},
-    "core": set[str](),
-    "fleet": {"analysis", "core", "config", "delivery", "savings"},  # analysis: the past is analysed as the agent does
-    "northbound": {"core", "config", "delivery"},
-}
-SUBPACKAGES = {
-    "acquisition", "analysis", "commissioning", "delivery", "northbound", "savings", "savings.report", "simulation",
-}  # fmt: skip
+LAYERS = architecture_page.packages()  # from the top
 TERMINAL = {"click", "rich", "prompt_toolkit"}
 TOP_ENTRIES = 18
 
@@ -36,25 +22,46 @@ def graph() -> Graph:
 
 
 def layer_of(module: str) -> str:
+    """The package of the diagram; empty for modules between them, such as `agent` itself, which import nothing."""
     parts = module.split(".")
-    return parts[1] if parts[0] == "agent" and len(parts) > 1 else ""
+    return parts[0] if parts[0] != "agent" else "".join(parts[1:2])
 
 
-def test_each_package_of_agent_is_a_layer() -> None:
-    folders = {path.name for path in (ROOT / "agent").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders == {*LAYERS, "locale"}
-    assert len([path for path in (ROOT / "agent").iterdir() if path.name != "__pycache__"]) <= TOP_ENTRIES
+def allowed(name: str) -> set[str]:
+    """The packages that a package may import."""
+    package, product = LAYERS[name], LAYERS["agent"].only
+    assert product is not None
+    if package.group < 0:
+        return package.only or set()
+    lower = {other.name for other in LAYERS.values() if other.group > package.group}
+    assert package.only is None or package.only <= lower, f"{name} may import only lower packages"
+    return (lower if package.only is None else package.only) | package.also | product
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_imports_lower_layers_only(graph: Graph, layer: str) -> None:
-    allowed = ONLY.get(layer, set(LAYERS[: LAYERS.index(layer)])) | {layer, ""}
+def test_the_modules_above_the_layers_import_nothing(graph: Graph) -> None:
+    assert not [module for module, imported in graph.items() if not layer_of(module) and imported]
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if name != "agent"])
+def test_a_package_imports_what_the_diagram_allows(graph: Graph, name: str) -> None:
+    permitted = allowed(name) | {name, ""}
     wrong = [
-        f"{module} imports {name}"
-        for module, imported in graph.items() if layer_of(module) == layer
-        for name in sorted(imported) if layer_of(name) not in allowed
+        f"{module} imports {other}"
+        for module, imported in graph.items() if layer_of(module) == name
+        for other in sorted(imported) if layer_of(other) not in permitted
     ]  # fmt: skip
     assert not wrong
+
+
+@pytest.mark.parametrize("name", [name for name, package in LAYERS.items() if package.only or package.also])
+def test_a_rule_of_the_diagram_is_not_wider_than_the_code(graph: Graph, name: str) -> None:
+    """Each package that "imports only …" or "imports also …" names is imported."""
+    used = {layer_of(other) for module, imported in graph.items() if top_of(module, name) for other in imported}
+    assert (LAYERS[name].only or set()) | LAYERS[name].also <= used
+
+
+def top_of(module: str, name: str) -> bool:
+    return module.startswith("agent.") if name == "agent" else layer_of(module) == name
 
 
 def test_no_cycle_between_files(graph: Graph) -> None:
@@ -62,13 +69,13 @@ def test_no_cycle_between_files(graph: Graph) -> None:
 
 
 def test_no_cycle_between_packages(graph: Graph) -> None:
-    top = {f"agent.{layer}" for layer in LAYERS}
-    assert not cycles(package_graph(graph, top))
+    """At each level of the tree."""
     folders = {module for module, file in modules().items() if file.name == "__init__.py"}
-    for package in sorted(f"agent.{name}" for name in SUBPACKAGES):
-        inner = {name for name in folders if name.rpartition(".")[0] == package}
-        assert inner, package
-        assert not cycles(package_graph(graph, inner)), package
+    levels = [{name for name in folders if name.rpartition(".")[0] == parent} for parent in sorted(folders)]
+    levels = [inner for inner in levels if len(inner) > 1]
+    assert len(levels) > 8
+    for inner in levels:
+        assert not cycles(package_graph(graph, inner)), sorted(inner)
 
 
 def test_a_cycle_is_found() -> None:

@@ -12,7 +12,7 @@ from drivers.bus_settings import BusSettings
 from drivers.dlt645_link import Dlt645Link
 from drivers.errors import FrameError
 from drivers.framing import Request
-from simulators.bus.meter_frames import meter_frame
+from simulators.devices.meter_frames import meter_frame
 
 pytestmark = pytest.mark.alone
 ADDRESS, DI, VALUE = "000000000161", 0x00010000, bytes.fromhex("78563412")

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.dlt645_framing import encoded, meter_matcher
 from drivers.framing import Request, Response
-from simulators.bus.meter_frames import meter_frame
+from simulators.devices.meter_frames import meter_frame
 
 ADDRESS, DI = "000000000161", 0x02030000
 ASKED = Request(161, 0x11, DI, 0)

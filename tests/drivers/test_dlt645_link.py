@@ -20,10 +20,10 @@ from drivers.error_reasons import FOREIGN_METER_REQUESTS, METER_NO_VALID_RESPONS
 from drivers.errors import ForeignMasterActive, LinkTimeout, MeterRejection
 from drivers.framing import Request
 from drivers.serial_line import SerialLine
-from simulators.bus.meter_frames import meter_frame
 from simulators.bus.meter_station import MeterLine, MeterNoise
 from simulators.bus.pty import Pty
 from simulators.devices.energy_meter import EnergyMeter
+from simulators.devices.meter_frames import meter_frame
 
 CURRENTS = 0x0202FF00
 POOR = MeterNoise(late=0.02, truncated=0.03, foreign=0.03, echoed=0.05, damaged=0.04, noise=0.05, hole=0.05, lost=0.02)

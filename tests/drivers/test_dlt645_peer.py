@@ -23,8 +23,8 @@ from drivers.errors import MeterRejection
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.profiles import load_profile
-from simulators.bus.meter_frames import first_ask, meter_frame
 from simulators.devices.energy_meter import EnergyMeter
+from simulators.devices.meter_frames import first_ask, meter_frame
 
 dlt645 = pytest.importorskip("dlt645")
 ADDRESS = "123456781012"

@@ -16,9 +16,9 @@ from drivers.overheard_registers import covered_rows
 from drivers.profiles import load_profile
 from drivers.reading import Quality
 from drivers.reasons import Reason
-from simulators.bus.meter_frames import READ, MeterAsk
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.energy_meter import EnergyMeter
+from simulators.devices.meter_frames import READ, MeterAsk
 
 UNIT = 12
 VALUES = {"voltage_l1n": 230.5, "current_l1": 12.25, "active_power": 31929.0, "energy_import": 1234.5}

@@ -9,9 +9,9 @@ import pytest
 from drivers.framing import Request
 from drivers.overheard import Exchange
 from drivers.overheard_meters import MeterExchanges
-from simulators.bus.meter_frames import READ, MeterAsk, first_ask, meter_frame
 from simulators.bus.meter_station import MeterLine, MeterNoise
 from simulators.devices.energy_meter import EnergyMeter
+from simulators.devices.meter_frames import READ, MeterAsk, first_ask, meter_frame
 
 UNIT, ADDRESS = 161, "000000000161"
 ENERGY, VOLTAGES, SERIAL_TEXT = 0x00010000, 0x0201FF00, 0x0400040B

@@ -32,9 +32,9 @@ from agent.core.clock import SystemClock
 from agent.delivery.delivery import Delivery
 from agent.delivery.publisher import Publisher
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.runtime.maintenance import MaintenanceLog
 from agent.savings.ledger import chain
-from agent.savings.ledger.verify import open_copy
 from agent.savings.records import repository
 from agent.savings.records.model import Interval
 
@@ -143,12 +143,12 @@ class Night:
             delivery.stop(lambda: None)
 
     def intervals(self) -> list[Interval]:
-        with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
+        with contextlib.closing(open_read_only(self.folder / "state" / "magwatt.sqlite")) as db:
             return repository.load_intervals(db, "pump", 0, 1 << 60)
 
     def records(self) -> dict[int, chain.LedgerRecord]:
         """Start of each interval → its newest record."""
-        with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
+        with contextlib.closing(open_read_only(self.folder / "state" / "magwatt.sqlite")) as db:
             return {record.body["from_ms"]: record for record in chain.records(db, "interval")}
 
 

@@ -16,9 +16,10 @@ from agent.core.clock import SystemClock
 from agent.delivery.delivery import Delivery
 from agent.delivery.publisher import Publisher
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.recorder import LedgerRecorder
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 
 pytestmark = pytest.mark.alone
 
@@ -50,6 +51,6 @@ def test_a_broker_that_comes_late_holds_the_checkpoint(tmp_path: Path) -> None:
         delivery.stop(lambda: None)
         broker.stop()
     found = checkpoints.read(received)
-    verdict = verify(open_copy(tmp_path / "state" / "magwatt.sqlite"), checkpoints=found)
+    verdict = verify(open_read_only(tmp_path / "state" / "magwatt.sqlite"), checkpoints=found)
     assert verdict.ok, verdict.problems
     assert (verdict.checkpoints, verdict.external_checkpoints) == (1, 1)

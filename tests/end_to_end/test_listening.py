@@ -28,10 +28,10 @@ from agent.config.model import Config
 from agent.core.clock import SystemClock
 from drivers.reading import Quality, Reading
 from drivers.serial_sniffer import SerialSetting
-from simulators.bus.meter_frames import READ, meter_frame
 from simulators.bus.meter_station import MeterLine, MeterStation
 from simulators.bus.segment import Segment
 from simulators.devices.energy_meter import EnergyMeter
+from simulators.devices.meter_frames import READ, meter_frame
 from simulators.scenarios.noisy_line import METERS
 
 pytestmark = pytest.mark.alone

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.records import repository
 from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load
@@ -44,7 +44,7 @@ def check(folder: Path, truth: dict[str, list[tuple[int, float]]]) -> None:
     """The energy is within the meter's class of the true energy over the same quarter hours; the ledger agrees."""
     run(folder, "report", "--month", "2026-09", "--output", str(folder / "r.html"))
     reported = json.loads((folder / "r.json").read_text(encoding="utf-8"))
-    db = open_copy(folder / "state" / "magwatt.sqlite")
+    db = open_read_only(folder / "state" / "magwatt.sqlite")
     for motor in reported["motors"]:
         items = [item for item in repository.load_intervals(db, motor["motor"], 0, 1 << 60) if item.coverage > 0.99]
         assert len(items) >= 8

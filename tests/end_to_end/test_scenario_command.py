@@ -21,7 +21,7 @@ from support.plant import scenario_problem
 from agent.cli import main
 from agent.config.loader import load_config
 from agent.core.text import Catalogue, text_of
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.simulation import reasons as codes
 from agent.simulation.serve import fault_of, is_accelerated, serve_scenario
 from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, OUTPUT_FOLDER_MISSING
@@ -113,7 +113,7 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
     found = CliRunner().invoke(main, ["ledger", "verify", "--config", str(state / "plant.toml"), "--json"])
     assert found.exit_code == 0, found.output
     assert json.loads(found.output)["ok"]
-    rows = open_copy(state / "state" / "magwatt.sqlite").execute("select start_ms from interval").fetchall()
+    rows = open_read_only(state / "state" / "magwatt.sqlite").execute("select start_ms from interval").fetchall()
     assert (max(rows)[0] - min(rows)[0]) / 3.6e6 >= 3.75
 
 

@@ -22,7 +22,7 @@ from support.retrofit_commands import QUARTER_MS, Lived, live, magwatt, shortene
 
 from agent import VERSION
 from agent.core.text import _, text_of
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.records import repository
 from agent.simulation import reasons as codes
 from agent.simulation.accelerated import run_accelerated
@@ -66,7 +66,7 @@ def hold(lived: Lived, asset: str) -> None:
 
 def nothing_is_missing(lived: Lived, asset: str) -> None:
     """No interval is missing, also during the retrofit, and their sum is the energy of the plant."""
-    db = open_copy(lived.config.parent / "state" / "magwatt.sqlite")
+    db = open_read_only(lived.config.parent / "state" / "magwatt.sqlite")
     items = repository.load_intervals(db, asset, 0, 1 << 60)
     times = [item.start_ms for item in items]
     assert times == list(range(min(lived.truth), times[-1] + 1, QUARTER_MS))

@@ -17,11 +17,12 @@ from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.core.clock import CLOCK_BEFORE_LAST_RUN, ClockStep, ClockWatch, SystemClock
 from agent.core.messages import Message, encode
+from agent.delivery.site_clock import reached_ns
 from agent.delivery.store.history import History
-from agent.runtime.clock_supervisor import reached_ns
+from agent.delivery.store.read_only import open_read_only
 from agent.runtime.maintenance import MaintenanceLog
 from agent.savings.ledger.chain import records
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS
 
@@ -143,7 +144,7 @@ def test_a_clock_that_was_a_year_ahead_is_put_right(tmp_path: Path, remedy: str,
     here.gateway.pass_by(10)  # past midnight
     here.gateway.books.update()
     here.stop()
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     assert verify(db).problems == []
     days = [record.body["day"] for record in records(db, "checkpoint")]
     db.close()

@@ -8,8 +8,8 @@ from functools import partial
 from support.timed_line import Sending, TimedLine
 
 from drivers.bus_settings import BusSettings
-from simulators.bus.meter_frames import first_ask
 from simulators.bus.meter_station import MeterLine
+from simulators.devices.meter_frames import first_ask
 
 
 class MetersOnLine(TimedLine):

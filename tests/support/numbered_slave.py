@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from simulators.bus.frames import Ask, rtu
-from simulators.bus.functions import allowed
 from simulators.bus.segment import Segment, Station
+from simulators.devices.allowed_functions import allowed
 
 
 class NumberedSlave(Station):

@@ -10,8 +10,8 @@ from typing import Protocol
 from support.fault_matrix import FaultStep, Line, Script
 
 from simulators.bus.frames import Ask, mbap, rtu
-from simulators.bus.functions import allowed
 from simulators.bus.reactor import Reactor
+from simulators.devices.allowed_functions import allowed
 
 
 class Peer(Protocol):

@@ -33,11 +33,11 @@ from agent.contract.month_states import MonthHistory, MonthRevision, revision_of
 from agent.contract.plan_versions import PlanHistory, PlanVersion
 from agent.contract.recorded_months import KIND, body_of_issued, body_of_signed, recorded_months
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.ledger import chain
 from agent.savings.ledger.interval_records import IntervalRecorder
 from agent.savings.ledger.signing_key import LedgerKey, load_or_make
-from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.baseline_json import to_json
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
@@ -186,7 +186,7 @@ class _Place:
 
     def settle(self, plant: str, plan: PlanVersion, month: str, now_ms: int) -> SettledMonth:
         """Issues the month, signs it as both parties, records it and exports the bundle."""
-        with contextlib.closing(open_copy(self.state / "magwatt.sqlite")) as db:
+        with contextlib.closing(open_read_only(self.state / "magwatt.sqlite")) as db:
             config = replace(self.config, tariff=plan.plan.rules.tariff)
             reports = months_of(db, config, ("fan",), month, now_ms, LedgerVerifier(self.key))
             if found := [note.code for each in reports for note in obstacles(each, plan.plan)]:
@@ -200,7 +200,7 @@ class _Place:
         body = body_of_signed([*recorded, made], both, plans, self.config.site)
         assert body is not None
         self.append(KIND, body, now_ms + DAY_MS)
-        with contextlib.closing(open_copy(self.state / "magwatt.sqlite")) as db:
+        with contextlib.closing(open_read_only(self.state / "magwatt.sqlite")) as db:
             return self._exported(db, plant, plan, both)
 
     def _exported(self, db: sqlite3.Connection, plant: str, plan: PlanVersion, both: MonthRevision) -> SettledMonth:

@@ -27,12 +27,13 @@ class Fault(Struct, frozen=True):
     unless: str = ""
 
 
+# These need no action and are no alarms
 _NOTES = (
     Fault("supply_interharmonic", N_("interharmonics in the supply voltage")),
     Fault("ambient_high", N_("the ambient temperature is high")),
     Fault("starting", N_("the motor starts")),
     Fault("holding", N_("the motor holds a load at standstill")),
-)  # need no action, and are no alarms
+)
 _UNLESS = {"broken_rotor_bar": N_("except two bars half a pole pitch apart, whose effects cancel")}
 FAULTS: dict[str, Fault] = {
     **{row.code: Fault(row.code, row.title, row.advice, _UNLESS.get(row.code, "")) for row in FAULT_ROWS},

@@ -23,10 +23,8 @@ from dsp.condition.phasors import Frame, follow, is_clipped, longest_gapless, ph
 _GONE = 0.015  # changes of a current below this share of the rated rms current are noise
 _GONE_OF_LARGEST = 0.01  # without a rated current: of the largest in the recording
 UNKNOWN = 1e6  # a spread or an uncertainty without bound; JSON has no infinity
-_RATE_OF_RATED, _FASTEST = (
-    12.0,
-    1.4,
-)  # rate over the rated frequency; up to 1.4 times this, twice it is in the flat part
+# Rate over the rated frequency; up to 1.4 times this, twice it is in the flat part
+_RATE_OF_RATED, _FASTEST = 12.0, 1.4
 _CURRENT_S = 1.0
 _STEP_S, _CARRIES = 0.01, 0.3  # as long as each phase has this share of the largest current in each step, none is lost
 _COAST_S = 0.2  # for a flux from the EMF; the windings have long discharged

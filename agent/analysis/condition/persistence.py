@@ -53,7 +53,8 @@ RULES: Mapping[str, PersistenceRule] = {
     **dict.fromkeys(("live_terminals", "phase_loss", "supply_dip", "supply_interharmonic", "stall"), _IMMEDIATE),
     **dict.fromkeys(("turn_fault", "winding_asymmetry", "contact_resistance", "diode_open", "supply_unbalance",
                      "current_unbalance", "overload", "load_unsteady", "load_oscillation"), _FAST),
-}  # all others are slow  # fmt: skip
+    # all others are slow
+}  # fmt: skip
 
 
 class _Fault:

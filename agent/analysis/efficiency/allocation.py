@@ -19,10 +19,11 @@ from drivers.reading import Quality, Reading, Value
 EXCESS_MAX = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
 SLACK_KWH = 2.0  # resolution of coarse registers: two digits of 1 kWh
 EXTENSIVE = ("active_power", "active_power_mean_1min", "reactive_power", "apparent_power")  # these are allocated
+# Quantities that are the same for all motors of a meter
 COMMON = (
     "voltage_l1n", "voltage_l2n", "voltage_l3n", "voltage_l12", "voltage_l23", "voltage_l31", "voltage_ln_avg",
     "voltage_ll_avg", "frequency", "voltage_unbalance", "thd_u_l1", "thd_u_l2", "thd_u_l3",
-)  # these are the same for all  # fmt: skip
+)  # fmt: skip
 
 
 DRIVE_SHARED = ("motor_power", "motor_current", "torque_current", "shaft_power", "input_power")

@@ -69,10 +69,8 @@ class EnergyCounters:
         parts = [f"{part}_{name}" for name in _SUMS for part in ("u", "var")]
         self._remainders = dict.fromkeys((*_COUNTED, "u_metered", *parts), 0.0)
         self._since_register_j = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
-        self._read_s, self._begun_s = (
-            dict[str, float](),
-            dict[str, float](),
-        )  # last reading of a register, and its first
+        # Last reading of a register, and its first
+        self._read_s, self._begun_s = dict[str, float](), dict[str, float]()
         self._stored = dict(self._values)
         self._by_register = {name: f"{name}_register" in self._values for name in ("import", "export")}
         self._started_s: float | None = None

@@ -16,19 +16,16 @@ from agent.core.clock import kernel_synchronized
 from agent.core.kernel_cache import is_complete
 from agent.core.linear_algebra import blas_name, linear_algebra_problem
 from agent.core.text import N_
+from agent.delivery.site_clock import start_clock
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import private_directory
 from agent.delivery.store.lock import holder_of
-from agent.runtime.clock_supervisor import start_clock
 from agent.savings.ledger.reasons import HMAC_LEDGER
 from agent.savings.ledger.signing_key import HMAC, key_kind
 from drivers.reasons import cause_of
 
-PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
-    N_("clock"),
-    N_("kernels"),
-    N_("linear algebra"),
-)  # of the computer: what no configuration key names
+# Parts of the computer, which no configuration key names
+PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = N_("clock"), N_("kernels"), N_("linear algebra")
 
 
 def clock(config: Config) -> Iterator[DoctorFinding]:

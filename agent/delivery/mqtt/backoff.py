@@ -31,13 +31,14 @@ class DisconnectReason(Enum):
     TAKEN_OVER = "taken_over"
 
 
+# First limit of the delay in seconds, its growth with each end, largest limit in seconds
 LIMITS_S = {
     DisconnectReason.UNREACHABLE: (1.0, 2.0, 120.0),
     DisconnectReason.LOST: (1.0, 2.0, 120.0),
     DisconnectReason.MESSAGE: (1.0, 1.25, 4.0),  # slowly, because it takes several ends to find the message
     DisconnectReason.REFUSED: (30.0, 2.0, 600.0),
     DisconnectReason.TAKEN_OVER: (30.0, 2.0, 600.0),
-}  # first limit of the delay in seconds, its growth with each end, largest limit in seconds
+}
 
 
 class Backoff:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.config.model import StoreSettings
-from agent.delivery.store import data_gaps, database_file, replacement, retention
+from agent.delivery.store import data_gaps, database_file, replacement, retention_date
 from agent.delivery.store.batch import Job, PendingRow, Rejection, T
 from agent.delivery.store.corrupt_rows import intact
 from agent.delivery.store.cursor import SinkCursor
@@ -77,7 +77,7 @@ class Store:
         else:
             db, self.corruption = replacement.open_file(directory, lambda: clock.utc_ns() / 1e9, reserve)
         reserve.restore()
-        self._retention_date = retention.load(db, self.now_ms, self._monotonic_s())
+        self._retention_date = retention_date.load(db, self.now_ms, self._monotonic_s())
         self._writer = Writer(
             db,
             settings.commit_interval_s,

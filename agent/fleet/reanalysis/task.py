@@ -67,7 +67,7 @@ def compute_in_cluster(task: Task) -> TaskResult:
 
 def prepare() -> None:
     """At the start of a process of the pool: one thread, compiled kernels, an end with its parent."""
-    from agent.core.kernel_cache import end_with_parent
+    from agent.core.child_process import end_with_parent
 
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # otherwise each worker uses all processors
         os.environ[name] = "1"

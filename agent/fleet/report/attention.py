@@ -24,13 +24,14 @@ SILENT_MS = 2 * DAY_MS  # a ledger is exported once a day
 OPEN = ("UNACK", "ACKED")  # states of alarms whose cause persists
 PRIORITIES = ("safety", "high", "medium", "low")
 RESULTS, DATA, GATEWAYS, ALARM, CERTIFICATES = "results", "data", "gateways", "alarms", "certificates"
+# In the order of the report
 TITLES = {
     RESULTS: N_("savings without a result, or with an open question"),
     DATA: N_("data of the lake"),
     GATEWAYS: N_("gateways without new data"),
     ALARM: N_("open alarms"),
     CERTIFICATES: N_("expired certificates"),
-}  # in the order of the report
+}
 DATASETS = ("telemetry", "health", "event")  # messages that a gateway sends all the time
 
 

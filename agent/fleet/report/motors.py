@@ -25,10 +25,11 @@ from agent.savings.report.reasons import BASELINE_MISSING
 from drivers.reasons import Reason
 
 MARGIN_MS = 2 * 86_400_000  # of intervals beyond the period, which interpolation and stuck signals need
+# Component of the uncertainty → device that causes it
 DEVICES = {
     "meter_gain": "meter", "transformer_ratio": "ct", "transformer_phase": "ct", "voltage_transformer_ratio": "vt",
     "voltage_transformer_phase": "vt",
-}  # component of the uncertainty → device that causes it  # fmt: skip
+}  # fmt: skip
 
 
 class GatewayFiles(Struct, frozen=True):

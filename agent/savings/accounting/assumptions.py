@@ -20,10 +20,11 @@ DAY_MS = 86_400_000
 YEAR_D = 365.2425  # mean Gregorian year
 SEASON_D = 45  # half a season, in which the mean temperature of a continental climate moves by up to about 10 K [M]
 TEMPERATURE_ENDS = ("_degc",)
+# Of the names of signals that count a solid product; the flow of a fluid (m3/h, l/s) has no mix
 PRODUCT_ENDS = (
     "_t", "_t_h", "_t_d", "_t_min", "_kg", "_kg_h", "_kg_min", "_kg_s", "_pcs", "_pcs_h", "_pcs_min", "_m_min",
     "_m_h", "_m2", "_m2_h", "_m2_min",
-)  # of the names of signals that count a solid product; the flow of a fluid (m3/h, l/s) has no mix  # fmt: skip
+)  # fmt: skip
 SHARE_ENDS = ("_pct",)
 _ORDER = {OPEN: 0, STATED: 1, ACCEPTED: 2, CHECKED: 3}
 

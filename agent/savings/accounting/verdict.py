@@ -20,10 +20,11 @@ NAMED_MAX = 4
 NAMED_WH_MIN = 50.0  # smallest energy of a caveat: less would be 0.0 kWh in the text
 OUTSIDE_MUCH = 0.10  # share of the energy outside the baseline range from which advice is given
 SLOW_S = 12 * 3600  # correlation time of the residuals from which it is a caveat: a month then has at most 60 of them
+# Causes of intervals outside the baseline, without their values
 OUTSIDE = frozenset(
     (codes.BELOW_RANGE, codes.ABOVE_RANGE, codes.BELOW_RANGE_IN_STATE, codes.ABOVE_RANGE_IN_STATE,
      codes.IN_COVERAGE_GAP, codes.COMBINATION_UNKNOWN, codes.STATE_UNKNOWN)
-)  # causes of intervals outside the baseline, without their values  # fmt: skip
+)  # fmt: skip
 CV_MOST, NMBE_MOST = 0.30, 0.10  # ASHRAE guideline 14 for hourly values [M]
 
 

@@ -11,10 +11,8 @@ Array = NDArray[np.float64]
 LAGS_FROM = 200  # residuals from which lags above the first are used
 LAST_LAG = 8  # n divided by the longest lag; also the smallest number of independent samples
 LAGS, TIMES = 24, 60  # tried, in logarithmic steps
-TIME_LEAST, TIME_MOST = (
-    0.4,
-    6,
-)  # shortest time, and n divided by the longest time, in which the slow component decays to 1/e
+# Shortest time, and n divided by the longest time, in which the slow component decays to 1/e
+TIME_LEAST, TIME_MOST = 0.4, 6
 # Relative excess of the squared error of a component that fits as well: 50 times its time over the length of the data.
 # With AR(1) and white noise of 16 days U95 of a difference then covers in 95 % at 50 h, and in 89 % without it.
 DOUBT, DOUBT_MOST = 50.0, 5.0

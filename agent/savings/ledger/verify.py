@@ -25,18 +25,6 @@ SET_BACK_MS = 60_000  # between the times of two records: corrections by a time 
 PROVENANCE_FIELDS = ("config", "software")
 
 
-def open_copy(path: Path) -> sqlite3.Connection:
-    """The state file, read-only: that of a running agent, or a copy on a read-only medium. Raises sqlite3.Error."""
-    uri = path.resolve().as_uri()
-    try:
-        db = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=5)
-        db.execute("select count(*) from sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        db = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
-        db.execute("select count(*) from sqlite_master").fetchone()
-    return db
-
-
 def check_tables(db: sqlite3.Connection, path: Path) -> Reason | None:
     """Why this file is not a state file with a ledger; None: it is one. Raises sqlite3.Error."""
     tables = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall()}

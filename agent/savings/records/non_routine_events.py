@@ -22,6 +22,7 @@ PROPOSALS = {
     "clock_step": "exclude", "data_gap": "exclude", "out_of_range": "keep", "meter_replaced": "keep",
     "load_shift": "keep",
 }  # fmt: skip
+# Of events that a flag of an interval opens
 CAUSES = {
     "bypass": reasons.BYPASS(),
     "maintenance": reasons.MAINTENANCE(),
@@ -29,7 +30,7 @@ CAUSES = {
     "clock_step": reasons.CLOCK_STEP(),
     "data_gap": reasons.DATA_GAP(),
     "ct_ratio": reasons.CT_RATIO(),
-}  # of events that a flag of an interval opens
+}
 DECISIONS = ("exclude", "keep", "adjust")
 
 

@@ -16,10 +16,11 @@ from agent.savings.report.html.templating import standalone_svg
 from agent.savings.report.model.ledger_check import LedgerCheck
 from agent.savings.report.model.month import ReportMonth
 
+# Of the HTML report, without U95 and coverage
 DAY_COLUMNS = (
     "date", "measured, kWh", "compared with the baseline, kWh", "adjusted baseline, kWh", "saving, kWh",
     "cumulative saving, kWh",
-)  # of the HTML report, without U95 and coverage  # fmt: skip
+)  # fmt: skip
 
 
 def rendered(months: Sequence[ReportMonth], cover: Cover) -> dict[str, Any]:

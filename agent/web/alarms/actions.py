@@ -22,11 +22,11 @@ from agent.alarms.operator_log import OperatorLog, OperatorLogError
 from agent.delivery.store import default_directory
 from agent.web.alarms.records import records_of
 from agent.web.base.context import Web, catalogue_of, web_of
+from agent.web.base.motors import entries
 from agent.web.http.json_response import json_response
+from agent.web.http.login import Login, address_of_client
 from agent.web.http.problem import problem
 from agent.web.http.request_body import read_body
-from agent.web.plant.motor_rows import entries
-from agent.web.server.login import Login, address_of_client
 from drivers.reasons import Code, CodedError
 
 log = logging.getLogger("magwatt.web")

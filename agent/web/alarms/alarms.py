@@ -13,9 +13,9 @@ from agent.core.text import Catalogue
 from agent.web.alarms.finding import Finding, in_order
 from agent.web.alarms.records import alarm_findings, gateway_topics
 from agent.web.base.context import Web, catalogue_of, web_of
+from agent.web.base.motors import entries, name_of
 from agent.web.http.csv_export import csv_response, wants_csv
 from agent.web.http.json_response import json_response
-from agent.web.plant.motor_rows import entries, name_of
 
 
 class GatewaySums(Struct):

@@ -1,1 +1,1 @@
-"""What all views need: the live messages, values, the state file, codes."""
+"""What all views need: the motors, the live messages, values, the state file, codes."""

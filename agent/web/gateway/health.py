@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import VERSION
+from agent.config.certificate_conditions import certificate_conditions
 from agent.config.schema import FINDING
 from agent.core.local_time import local_datetime
 from agent.core.metrics import by_name
@@ -18,7 +19,6 @@ from agent.core.row_names import row_name
 from agent.core.text import N_, Catalogue
 from agent.delivery.followed_messages import HealthSince
 from agent.delivery.store import default_directory
-from agent.runtime.certificate_conditions import certificate_conditions
 from agent.web.base.context import Web, catalogue_of, web_of
 from agent.web.gateway import health_reasons as codes
 from agent.web.gateway.configuration import in_force

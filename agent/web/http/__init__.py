@@ -1,1 +1,1 @@
-"""Responses of the page: JSON, CSV, errors, static files."""
+"""Requests and responses of the page: login, checks, JSON, CSV, errors, static files."""

@@ -15,12 +15,12 @@ from agent.analysis.condition.message import unseen_by_reason
 from agent.core.text import Catalogue, text_of_object
 from agent.web.alarms.records import number, text_or_none, texts, time_or_none, translated, unit_of
 from agent.web.base.context import Web, catalogue_of, web_of
+from agent.web.base.motors import Entry, find
 from agent.web.base.reasons import CONDITION_OUTDATED, CONDITION_UNKNOWN, MOTOR_UNKNOWN
 from agent.web.http.json_response import json_response
 from agent.web.http.problem import problem
 from agent.web.http.times import rfc3339
 from agent.web.plant import motor_rows
-from agent.web.plant.motor_rows import Entry
 from agent.web.plant.motor_state import LIVE_TERMINALS
 
 WORDS = ("finding", "healthy", "unknown")
@@ -118,7 +118,7 @@ def _faults(message: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def live_detail(web: Web, catalogue: Catalogue, motor_id: str) -> MotorCondition | None:
     """What an event of the stream contains of one motor; None: it vanished."""
-    entry = motor_rows.find(web, motor_id)
+    entry = find(web, motor_id)
     return None if entry is None else condition_of(web, entry, catalogue)
 
 
@@ -144,7 +144,7 @@ def _trend(found: Any) -> Trend | None:
 
 async def _condition(request: Request) -> Response:
     web, catalogue, name = web_of(request), catalogue_of(request), str(request.path_params["id"])
-    entry = motor_rows.find(web, name)
+    entry = find(web, name)
     if entry is None:
         return problem(request, 404, catalogue.reason(MOTOR_UNKNOWN(name=name)))
     return json_response(request, condition_of(web, entry, catalogue))

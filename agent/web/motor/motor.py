@@ -14,6 +14,7 @@ from starlette.routing import Route
 from agent.core.metrics import by_name
 from agent.core.text import Catalogue
 from agent.web.base.context import Web, catalogue_of, web_of
+from agent.web.base.motors import Entry, find
 from agent.web.base.reasons import MOTOR_UNKNOWN
 from agent.web.base.values import PageValue
 from agent.web.http.json_response import json_response
@@ -26,7 +27,7 @@ from agent.web.motor.savings_so_far import SavedSoFar, saved_so_far
 from agent.web.motor.uncertainty import Budget, Method
 from agent.web.motor.waterfall import Inputs, Waterfall, share_of_drive, waterfall_of
 from agent.web.plant import motor_rows
-from agent.web.plant.motor_rows import Entry, MotorRow, Shown
+from agent.web.plant.motor_rows import MotorRow, Shown
 
 EFFICIENCIES = ("system_efficiency_pct", "motor_efficiency_pct", "drive_efficiency_pct")
 
@@ -110,7 +111,7 @@ def _saved_so_far(web: Web, entry: Entry, row: MotorRow, catalogue: Catalogue) -
 
 def live_detail(web: Web, catalogue: Catalogue, motor_id: str) -> MotorDetail | None:
     """What an event of the stream contains of one motor; None: it vanished."""
-    entry = motor_rows.find(web, motor_id)
+    entry = find(web, motor_id)
     return None if entry is None else detail_of(web, entry, catalogue, complete=False)
 
 
@@ -147,7 +148,7 @@ def _history(telemetry: Mapping[str, Any], has_drive: bool) -> HistoryMetrics:
 
 async def _motor(request: Request) -> Response:
     web, catalogue, name = web_of(request), catalogue_of(request), str(request.path_params["id"])
-    entry = motor_rows.find(web, name)
+    entry = find(web, name)
     if entry is None:
         return problem(request, 404, catalogue.reason(MOTOR_UNKNOWN(name=name)))
     return json_response(request, detail_of(web, entry, catalogue))

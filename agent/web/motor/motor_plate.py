@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from agent.core.text import N_, Catalogue, text_of_object
-from agent.web.plant.motor_rows import KINDS, Entry
+from agent.web.base.motors import Entry
+from agent.web.plant.motor_rows import KINDS
 
 _POINTS = {
     "motor": N_("at the motor"), "drive-input": N_("at the drive input"), "drive-output": N_("at the drive output"),

@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from agent.core.text import N_, Catalogue, text_of_object
 from agent.web.base import values
+from agent.web.base.motors import Entry
 from agent.web.base.values import PageValue, Why
-from agent.web.plant.motor_rows import Entry, Shown
+from agent.web.plant.motor_rows import Shown
 from agent.web.plant.motor_state import MAGNET
 
 _CURRENTS = ("motor_current_a", "current_avg_a", "current_l1_a")

@@ -1,1 +1,1 @@
-"""The Plant view and the Alarms view: motors, power flow, findings, events."""
+"""The Plant view: motors, power flow, findings, events."""

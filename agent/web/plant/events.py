@@ -16,13 +16,14 @@ from agent.core.text import N_, Catalogue
 from agent.delivery.store.event_history import read_waveform
 from agent.web.alarms.finding import Finding
 from agent.web.base.context import Web, catalogue_of, web_of
+from agent.web.base.motors import entries
 from agent.web.base.state_file import StateFileError, state_of
 from agent.web.base.values import Why
 from agent.web.history.history import asset_of
 from agent.web.http.csv_export import csv_response, wants_csv
 from agent.web.http.json_response import json_response
 from agent.web.plant.findings import findings
-from agent.web.plant.motor_rows import entries, row_of
+from agent.web.plant.motor_rows import row_of
 from agent.web.plant.past_events import PageEvent, past_events
 from drivers.reasons import Code
 

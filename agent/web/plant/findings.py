@@ -16,11 +16,12 @@ from agent.delivery.store import default_directory
 from agent.web.alarms.finding import ALARMS, Finding, in_order
 from agent.web.alarms.records import alarm_findings, codes_of, gateway_topics, records_of
 from agent.web.base.context import Web
+from agent.web.base.motors import Entry
 from agent.web.gateway.health_findings import ALARMED, HealthFinding
 from agent.web.gateway.health_findings import findings as findings_of_health
 from agent.web.http.times import rfc3339
 from agent.web.plant.alarmed_state import Derived
-from agent.web.plant.motor_rows import Entry, MotorRow, derived_state
+from agent.web.plant.motor_rows import MotorRow, derived_state
 from drivers.reasons import Code
 
 REGISTERS_DISABLED = "registers_disabled"

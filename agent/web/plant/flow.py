@@ -12,8 +12,9 @@ from agent.core.text import N_, Catalogue
 from agent.web.base import reasons as codes
 from agent.web.base import values
 from agent.web.base.context import Web
+from agent.web.base.motors import Entry
 from agent.web.base.values import Absence, PageValue, Why
-from agent.web.plant.motor_rows import Entry, MotorRow
+from agent.web.plant.motor_rows import MotorRow
 
 
 class FlowPart(Struct):

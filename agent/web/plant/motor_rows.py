@@ -10,13 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agent.config.topology import Asset
 from agent.core.text import N_, Catalogue
-from agent.delivery.followed_messages import FollowedMessage
 from agent.web.alarms.records import alarm_findings, records_of
 from agent.web.base import values
 from agent.web.base.context import Web, catalogue_of, web_of
 from agent.web.base.last_savings import AGE_MS_MAX
+from agent.web.base.motors import Entry, entries, name_of
 from agent.web.base.values import PageValue
 from agent.web.http.csv_export import csv_response, wants_csv
 from agent.web.http.json_response import json_response
@@ -32,7 +31,6 @@ KINDS = {
     "meter": N_("shared meter"),
 }  # fmt: skip
 POWER_METRICS = (("active_power_w", 1.0), ("motor_input_power_w", 1.0), ("motor_power_kw", 1000.0))
-_ASSET_KINDS = frozenset(("telemetry", "state", "meta"))
 
 
 class MotorRow(Struct):
@@ -61,51 +59,6 @@ class MotorRow(Struct):
 
 class MotorRows(Struct):
     motors: list[MotorRow]
-
-
-class Entry(NamedTuple):
-    """A motor that the page shows.
-
-    followed: its messages; None: none was received. asset: of the configuration; None: not there.
-    """
-
-    id: str
-    topic: str
-    followed: FollowedMessage | None
-    asset: Asset | None
-
-    @property
-    def messages(self) -> dict[str, dict[str, Any]]:
-        return self.followed.messages if self.followed else {}
-
-    @property
-    def kind(self) -> str:
-        if self.asset is not None:
-            return self.asset.motor.kind if self.asset.motor else "meter"
-        meta = self.messages.get("meta", {})
-        return str(meta["motor"].get("kind", "")) if "motor" in meta else "meter" if meta else ""
-
-
-def entries(web: Web) -> list[Entry]:
-    """The motors in the order of the configuration, of this computer or of the agent, then the others by topic."""
-    seen = {
-        topic: followed for topic, followed in web.follower.seen.copy().items()
-        if _ASSET_KINDS & followed.messages.keys()
-    }  # fmt: skip
-    known = {f"{web.config.site.root}/{asset.name}": asset for asset in web.assets} if web.config else {}
-    ordered = list(known)
-    for gateway, messages in sorted(web.follower.gateway_messages.copy().items()):
-        ordered += (f"{gateway}/{name}" for name in messages.get("info", {}).get("assets", ()))
-    found: dict[str, Entry] = {}
-    for topic in dict.fromkeys((*ordered, *sorted(seen))):
-        name = topic.rpartition("/")[2]
-        motor_id = name if name not in found else topic.rpartition("/")[0].rpartition("/")[2] + ":" + name
-        found[motor_id] = Entry(motor_id, topic, seen.get(topic), known.get(topic))
-    return list(found.values())
-
-
-def find(web: Web, motor_id: str) -> Entry | None:
-    return next((entry for entry in entries(web) if entry.id == motor_id), None)
 
 
 class Freshness(NamedTuple):
@@ -237,13 +190,6 @@ def _saved(web: Web, entry: Entry, fresh: Freshness, catalogue: Catalogue) -> Pa
         return values.unknown(values.SAVING_OLD, catalogue)
     found = values.value_of(message, "interval_saved_wh", catalogue, 4.0)
     return values.unknown(values.NOT_COMPARED, catalogue) if found.v is None else found
-
-
-def name_of(entry: Entry) -> str:
-    if entry.asset is not None:
-        return entry.asset.title
-    name = entry.messages.get("meta", {}).get("name", entry.id)
-    return name if isinstance(name, str) else entry.id
 
 
 def _rating(entry: Entry, catalogue: Catalogue) -> str:

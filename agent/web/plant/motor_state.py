@@ -10,9 +10,9 @@ from msgspec import Struct
 from agent.analysis.efficiency.reasons import CONTRADICTIONS, METER_WIRING
 from agent.core.state_reasons import SILENT
 from agent.core.text import N_, Catalogue
-from agent.web.base.silence import no_reply
 from agent.web.base.values import flags_of, reasons_in
 from agent.web.http.times import rfc3339
+from agent.web.plant.silence import no_reply
 from drivers.reasons import UNKNOWN, Reason, reason_of
 
 MAGNET = ("pm", "pm-line-start")

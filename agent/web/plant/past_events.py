@@ -14,10 +14,10 @@ from agent.core.codec import decode_reason
 from agent.core.text import N_, Catalogue, text_of_object
 from agent.delivery.store.event_history import GATEWAY, StoredEvent, last_state_before, read_events
 from agent.savings.records.model import NonRoutineEvent
-from agent.web.base.silence import no_reply
 from agent.web.history.gaps import StatePeriod, agent_stops, state_periods
 from agent.web.http.times import rfc3339
 from agent.web.plant.motor_state import MAGNET
+from agent.web.plant.silence import no_reply
 
 POWER_QUALITY = ("dip", "swell", "interruption", "rapid_change", "inrush")
 EVENTS_MAX = 5000  # of one answer, the newest

@@ -17,6 +17,7 @@ from agent.core.text import N_, Catalogue
 from agent.web.alarms.finding import Finding
 from agent.web.base import values
 from agent.web.base.context import Web, catalogue_of, web_of
+from agent.web.base.motors import Entry, entries
 from agent.web.base.reasons import GATEWAY_OFFLINE
 from agent.web.base.recent import Spark
 from agent.web.base.state_file import StateFileError
@@ -26,7 +27,7 @@ from agent.web.http.json_response import json_response
 from agent.web.http.times import milliseconds, rfc3339
 from agent.web.plant.findings import alarms, findings
 from agent.web.plant.flow import Flow, flow_of
-from agent.web.plant.motor_rows import Entry, MotorRow, entries, row_of
+from agent.web.plant.motor_rows import MotorRow, row_of
 from agent.web.savings.savings import month_summary
 from drivers.reasons import Reason
 

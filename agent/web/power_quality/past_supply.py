@@ -9,8 +9,9 @@ from agent.core.text import Catalogue
 from agent.delivery.store.event_history import read_events, read_waveform
 from agent.delivery.store.history_rows import MINUTE_S, read_stats
 from agent.web.base.context import Web
+from agent.web.base.motors import Entry
 from agent.web.base.state_file import StateFileError, state_of
-from agent.web.plant.motor_rows import POWER_METRICS, Entry
+from agent.web.plant.motor_rows import POWER_METRICS
 from agent.web.power_quality.event_waveform import EventWaveform, event_waveform
 from agent.web.power_quality.supply_events import DAY_MS, SupplyEvent, supply_event
 from drivers.reasons import Reason

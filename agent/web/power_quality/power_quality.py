@@ -14,9 +14,8 @@ from starlette.routing import Route
 
 from agent.core.text import N_, Catalogue
 from agent.web.base.context import Web, catalogue_of, web_of
+from agent.web.base.motors import Entry, entries, find
 from agent.web.http.json_response import json_response
-from agent.web.plant import motor_rows
-from agent.web.plant.motor_rows import Entry
 from agent.web.power_quality.past_supply import past_supply, past_waveform
 from agent.web.power_quality.supply import SupplyNow, supply_now, waveform_point
 from agent.web.power_quality.supply_events import DAY_MS, SupplyEvent, night_headline, worst_event
@@ -87,12 +86,12 @@ def power_quality(web: Web, entry: Entry, catalogue: Catalogue) -> PowerQuality:
 
 def live_detail(web: Web, catalogue: Catalogue, motor: str) -> SupplyNow | None:
     """What a new pq3s, harmonics or event message changes, for the stream; None: the motor is unknown."""
-    entry = motor_rows.find(web, motor)
+    entry = find(web, motor)
     return None if entry is None else supply_now(web, entry, catalogue)
 
 
 def _entry(request: Request) -> Entry:
-    entry = motor_rows.find(web_of(request), request.path_params["id"])
+    entry = find(web_of(request), request.path_params["id"])
     if entry is None:
         raise HTTPException(404)
     return entry
@@ -107,7 +106,7 @@ async def _list(request: Request) -> Response:
     """The motors in their order, and the first one that has a waveform device; None: none has."""
     motors: list[dict[str, Any]] = [
         {"id": entry.id, "has_device": waveform_point(entry) is not None}
-        for entry in motor_rows.entries(web_of(request))
+        for entry in entries(web_of(request))
         if entry.kind != "meter"
     ]
     first = next((motor["id"] for motor in motors if motor["has_device"]), None)

@@ -12,7 +12,8 @@ from msgspec import Struct
 from agent.analysis.condition.phase_loss import phases_without_current
 from agent.core.text import N_, Catalogue
 from agent.web.base.context import Web
-from agent.web.plant.motor_rows import UNUSABLE_S, Entry
+from agent.web.base.motors import Entry
+from agent.web.plant.motor_rows import UNUSABLE_S
 from agent.web.power_quality.harmonic_headlines import harmonic_headline, thd_headline, unbalance_headline
 from agent.web.power_quality.harmonics import Spectrum, largest, spectrum
 from agent.web.power_quality.phasors import Phasors, phasors_of_meter, phasors_of_waveform

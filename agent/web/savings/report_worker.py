@@ -24,12 +24,12 @@ from agent.contract.contract_of_month import ContractOfMonth, contracts_of_month
 from agent.contract.plan_reader import PlanError
 from agent.contract.sheet.page import added_to_report
 from agent.contract.sheet.sheet import Sheet
+from agent.core.child_process import end_with_parent
 from agent.core.codec import encode_reason
-from agent.core.kernel_cache import end_with_parent
 from agent.core.linear_algebra import check_linear_algebra
+from agent.delivery.site_clock import utc_ms
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import NAME
-from agent.runtime.clock_supervisor import utc_ms
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.signing_key import FILE, LedgerKey, load
 from agent.savings.ledger.verify import check_tables

@@ -1,1 +1,1 @@
-"""The process: application, access, live stream."""
+"""The process: application, connections, live stream."""

@@ -20,16 +20,16 @@ from starlette.routing import BaseRoute, Route
 from agent.web.base.context import Web
 from agent.web.gateway.config_reload import follow_configuration
 from agent.web.http import static_files
+from agent.web.http.login import Login, LoginRequired
 from agent.web.http.problem import API, on_http_exception, problem
+from agent.web.http.security import LOOPBACK, Access, Guard, content_policy
 from agent.web.savings.stored_savings import follow_stored_savings
 from agent.web.server import metrics, pages
 from agent.web.server.live import Detail, LiveHub
-from agent.web.server.login import Login, LoginRequired
-from agent.web.server.security import LOOPBACK, Access, Guard, content_policy
 
 # Modules with endpoints, each with its `routes`
 ENDPOINTS = (
-    "server.login", "server.pages", "server.page_texts", "http.static_files", "plant.plant", "plant.motor_rows",
+    "http.login", "server.pages", "server.page_texts", "http.static_files", "plant.plant", "plant.motor_rows",
     "motor.motor", "motor.condition", "alarms.alarms", "alarms.actions", "power_quality.power_quality",
     "history.history", "motor.old_plant", "plant.events", "savings.contract", "savings.savings",
     "commissioning.commissioning", "gateway.configuration", "gateway.health", "server.live", "server.openapi",

@@ -14,7 +14,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from agent.web.server.security import network_of
+from agent.web.http.security import network_of
 
 CHECK_TICKS = 5  # of a tenth of a second
 CONNECTIONS_MAX = 64

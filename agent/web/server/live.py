@@ -19,12 +19,13 @@ from agent.core.text import Catalogue
 from agent.delivery.followed_messages import REMOVED, FollowedMessage
 from agent.web.alarms.finding import Finding
 from agent.web.base.context import Web, catalogue_for, language_of_request
+from agent.web.base.motors import Entry, entries
+from agent.web.http.login import Login
 from agent.web.http.problem import problem
 from agent.web.plant import motor_rows, plant
 from agent.web.plant.findings import findings
 from agent.web.plant.flow import flow_of
-from agent.web.plant.motor_rows import Entry, MotorRow
-from agent.web.server.login import Login
+from agent.web.plant.motor_rows import MotorRow
 
 STREAMS_MAX = 32
 DELAY_S = 0.15
@@ -40,7 +41,8 @@ _DETAIL_KINDS = {
     "harmonics": "power_quality",
     "event": "power_quality",
     "condition": "condition",
-}  # others: motor
+    # others: motor
+}
 
 
 class Client:
@@ -179,7 +181,7 @@ class LiveHub:
         sent = next(iter(self._rows.values()), {})
         return any(
             (row := sent.get(entry.id)) is None or motor_rows.freshness(self._web, entry).stale != row.stale
-            for entry in motor_rows.entries(self._web)
+            for entry in entries(self._web)
         )
 
     def _send(self, kinds: dict[str, set[str]], clients: list[Client]) -> None:
@@ -188,7 +190,7 @@ class LiveHub:
             return
         assert self._loop is not None
         now_s = self._sent_s = self._loop.time()
-        found = motor_rows.entries(self._web)
+        found = entries(self._web)
         ids = [entry.id for entry in found]
         moved, self._ids = ids != self._ids, ids
         with_flow = now_s - self._flow_s >= FLOW_S or any(client.complete for client in clients)

@@ -21,7 +21,7 @@ from agent.delivery.prometheus.names import ExposedMetric, PrometheusType, names
 from agent.delivery.prometheus.samples import AGE_DEFAULT_S, AGE_S, LABELS, help_of, samples_of, uncertainty_of
 from agent.web.base.context import Web, web_of
 from agent.web.base.values import bad_flags
-from agent.web.server.login import METRICS
+from agent.web.http.login import METRICS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus, "Text-based format"
 

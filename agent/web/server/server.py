@@ -13,6 +13,7 @@ import uvicorn
 
 from agent.config.model import Config, Mqtt
 from agent.config.topology import assets
+from agent.core import systemd
 from agent.core.listening_socket import bound, is_loopback
 from agent.delivery.followed_messages import FollowedMessage
 from agent.delivery.live_socket.follower import SocketFollower
@@ -20,13 +21,12 @@ from agent.delivery.live_socket.protocol import following_paths
 from agent.delivery.live_source import LiveSource
 from agent.delivery.mqtt.follower import Follower
 from agent.delivery.store import default_directory
-from agent.runtime import systemd
 from agent.web.base.context import Web
+from agent.web.http.login import Login
+from agent.web.http.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, Access
 from agent.web.server.app import create_app
 from agent.web.server.connections import Admission, GuardedProtocol, GuardedServer
 from agent.web.server.live import LiveHub
-from agent.web.server.login import Login
-from agent.web.server.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES, Access
 from agent.web.server.start_check import Listen, check_listen, tls_context
 
 STOP_S = 3

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from agent.core.listening_socket import is_loopback
 from agent.web.base.reasons import PAGE_OPEN, PAGE_WITHOUT_PASSWORD, PAGE_WITHOUT_TLS, TLS_FILE_UNUSABLE, TLS_KEY_ALONE
-from agent.web.server.security import address_of
+from agent.web.http.security import address_of
 from drivers.reasons import InvalidValue, cause_of
 
 if TYPE_CHECKING:

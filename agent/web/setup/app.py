@@ -19,9 +19,9 @@ from starlette.routing import Route
 from agent.commissioning.wizard.answers import Reply
 from agent.core.text import Catalogue, _, language_of, text_of
 from agent.web.base.context import language_of_request
+from agent.web.http.security import Access, Guard, content_policy
 from agent.web.http.static_files import load, respond
 from agent.web.server.pages import document
-from agent.web.server.security import Access, Guard, content_policy
 from agent.web.setup.access import SetupAccess
 from agent.web.setup.setup import Setup
 from drivers.reasons import InvalidValue

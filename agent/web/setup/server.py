@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 
 from agent.config.schema import host_port
 from agent.core.listening_socket import bound, is_loopback
+from agent.web.http.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES
 from agent.web.server.connections import Admission, GuardedProtocol, GuardedServer
-from agent.web.server.security import HEADERS_BYTES_MAX, LOOPBACK_NAMES
 from agent.web.setup.access import LASTS_S, SetupAccess
 from agent.web.setup.app import SetupContext, create_app
 from agent.web.setup.certificate import self_made

@@ -27,11 +27,12 @@ from agent.backup.create import back_up
 from agent.backup.restore import restore
 from agent.delivery.store import Store
 from agent.delivery.store.lock import StateInUse, StateLock
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger import reasons as ledger_codes
 from agent.savings.ledger.signing_key import load
 from agent.savings.ledger.verification import VerificationResult
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from drivers.reasons import Code, CodedError
 
 DAY_MS = 86_400_000
@@ -63,12 +64,12 @@ def on_gateway(made: Path, plant: Path, file: Path | None = None, now_ms: int = 
 
 
 def verdict(state: Path, outside: list[dict[str, object]] | None = None) -> VerificationResult:
-    with contextlib.closing(open_copy(state / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(state / "magwatt.sqlite")) as db:
         return verify(db, load(state / "ledger.key"), outside or [])
 
 
 def last_record(state: Path) -> tuple[int, str]:
-    with contextlib.closing(open_copy(state / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(state / "magwatt.sqlite")) as db:
         found: tuple[int, str] = db.execute("select seq, hash from ledger order by seq desc limit 1").fetchone()
         return found
 
@@ -140,7 +141,7 @@ def test_what_was_there_is_kept_and_the_ledger_shows_the_restoration(made: Path,
     found = verdict(state, [{"seq": later, "hash": later_hash}])
     assert not found.ok
     assert [problem.code for problem in found.problems] == [ledger_codes.CHECKPOINT_DIFFERS]
-    with contextlib.closing(open_copy(state / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(state / "magwatt.sqlite")) as db:
         newest = checkpoints.newest(db)
     assert newest is None or verdict(state, [checkpoints.checkpoint_message(newest)]).ok
 

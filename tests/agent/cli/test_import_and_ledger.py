@@ -20,10 +20,10 @@ from agent.config.loader import load_config
 from agent.core.local_time import zone_of
 from agent.core.text import english
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.importing import reasons as import_reasons
 from agent.savings.ledger import reasons as ledger_reasons
 from agent.savings.ledger.signing_key import FILE
-from agent.savings.ledger.verify import open_copy
 from agent.savings.records import repository
 from agent.savings.records.meter_identity import identity
 from agent.savings.records.model import Interval
@@ -52,7 +52,7 @@ def run(plant: Path, *more: str) -> Result:
 
 
 def held(plant: Path) -> list[Interval]:
-    return repository.load_intervals(open_copy(plant / "state" / "magwatt.sqlite"), "fan", 0, 1 << 60)
+    return repository.load_intervals(open_read_only(plant / "state" / "magwatt.sqlite"), "fan", 0, 1 << 60)
 
 
 def at_ms(time: str) -> int:

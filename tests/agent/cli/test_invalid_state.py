@@ -15,11 +15,12 @@ from support.savings import save_event
 from agent.cli import main
 from agent.config.loader import load_config
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import checkpoints, signing_key
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.ledger.signing_key import load_or_make
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.reasons import ADJUSTMENT_ENERGY, BASELINE_UNREADABLE, DRAFT_UNREADABLE, MAINTENANCE
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
@@ -111,7 +112,7 @@ def test_a_baseline_that_cannot_be_read_does_not_stop_recording(plant: Path, bod
     )
     store.flush()
     store.close()
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     assert verify(db).unrecorded == {}
     db.close()
 
@@ -164,7 +165,7 @@ def test_a_checkpoint_is_appended_to_a_file_with_other_bytes(plant: Path) -> Non
     books, store = books_at(plant, "2024-10-05 05:00")
     books.update()
     store.close()
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     newest = checkpoints.newest(db)
     db.close()
     assert newest is not None

@@ -18,7 +18,7 @@ from agent.cli import main
 from agent.contract import reasons as codes
 from agent.contract.bundle import bundle_of
 from agent.contract.documents import file_body
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from drivers.reasons import InvalidValue
 
 DAYS = 4
@@ -33,7 +33,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(plant: Path, *motors: str, span: tuple[int, int] = SPAN) -> dict[str, Any]:
-    with contextlib.closing(open_copy(plant / "state" / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(plant / "state" / "magwatt.sqlite")) as db:
         return bundle_of(db, "2024-10", span, motors or ("fan",), ())
 
 
@@ -99,7 +99,7 @@ def test_a_month_without_records_is_reported(plant: Path) -> None:
 
 
 def test_records_of_an_hmac_key_are_not_exported(plant: Path) -> None:
-    with contextlib.closing(open_copy(plant / "state" / "magwatt.sqlite")) as found:
+    with contextlib.closing(open_read_only(plant / "state" / "magwatt.sqlite")) as found:
         db = sqlite3.connect(":memory:")
         found.backup(db)
     [text] = db.execute("select body from ledger where seq = 1").fetchone()

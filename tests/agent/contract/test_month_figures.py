@@ -20,7 +20,7 @@ from agent.config.topology import assets
 from agent.contract import reasons as codes
 from agent.contract.month_figures import figures_of
 from agent.contract.plan_reader import plan_of
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.records.model import Interval, NonRoutineEvent
 from agent.savings.report.model.month import ReportMonth, collect
 
@@ -37,7 +37,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportMonth, list[d
 
 def collected(folder: Path) -> tuple[ReportMonth, list[dict[str, object]]]:
     config = load_config(folder / "plant.toml")[0]
-    db = open_copy(folder / "state" / "magwatt.sqlite")
+    db = open_read_only(folder / "state" / "magwatt.sqlite")
     fan = next(asset for asset in assets(config) if asset.name == "fan")
     now_ms = metered_retrofit.utc_ms("2024-10-05 00:00")
     try:

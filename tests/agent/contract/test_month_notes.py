@@ -15,7 +15,7 @@ from agent.contract import reasons as codes
 from agent.contract.month_notes import assumptions_of, obstacles
 from agent.contract.plan import ContractPlan
 from agent.contract.plan_reader import plan_of
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.report import reasons as report
 from agent.savings.report.model.month import ReportMonth, collect
 
@@ -27,7 +27,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> ReportMonth:
     metered_retrofit.retrofit(folder, days=4)
     config = load_config(folder / "plant.toml")[0]
     [fan] = [asset for asset in assets(config) if asset.name == "fan"]
-    with contextlib.closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(folder / "state" / "magwatt.sqlite")) as db:
         return collect(db, config, fan, "2024-10", metered_retrofit.utc_ms("2024-11-01 02:00"))
 
 

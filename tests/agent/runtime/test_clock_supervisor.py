@@ -15,9 +15,10 @@ from agent.core.clock import CLOCK_AFTER_LAST_RUN, ClockWatch, SystemClock
 from agent.core.messages import Message, encode
 from agent.core.text import english
 from agent.delivery.publisher import Publisher
+from agent.delivery.site_clock import reached_ns
 from agent.delivery.store import Store
 from agent.delivery.store.reasons import NO_SPACE_LEFT
-from agent.runtime.clock_supervisor import ClockSupervisor, reached_ns
+from agent.runtime.clock_supervisor import ClockSupervisor
 from drivers.reasons import Reason
 
 NOW_NS = 1_800_000_000_000_000_000

@@ -20,7 +20,7 @@ from support.scripted_line import FaultyLine
 from support.scripted_slave import RtuPty, RtuTcp, open_line
 
 from simulators.bus.frames import Ask, ReadBlock, answers, content, crc16, crc_valid, mbap, rtu_request
-from simulators.bus.functions import LOG_VARIABLE
+from simulators.devices.allowed_functions import LOG_VARIABLE
 
 pytestmark = pytest.mark.alone
 

@@ -86,7 +86,7 @@ def polled(profile: Profile) -> list[Register]:
 
 
 def serve(profile: Profile, values: dict[str, Value]) -> SimulatedDevice:
-    # A sunspec map is served with its addresses inside the model; tests/drivers/test_sunspec.py covers the model chain.
+    # A sunspec map is served with its addresses inside the model; test_special.py covers the chain of models.
     flat = profile if profile.dialect != "sunspec" else type(profile)(
         **{name: getattr(profile, name) for name in profile.__slots__} | {"dialect": "modbus"}
     )  # fmt: skip

@@ -32,13 +32,14 @@ MEASURING_POINTS = {
     "motor": N_("motor"),
     "feeder": N_("feeder"),
 }
+# Usual names of prices in a tariff
 PRICES = {
     "peak": N_("peak"),
     "flat": N_("flat"),
     "valley": N_("valley"),
     "sharp": N_("sharp peak"),
     "deep": N_("deep valley"),
-}  # usual names of prices in a tariff
+}
 
 
 class DetailRow(NamedTuple):

@@ -26,9 +26,10 @@ from agent.savings.report.model.month import ReportMonth
 from agent.savings.settings import setting
 
 MARKS = {PROVEN: "✓", PROVISIONAL: "~", NOT_PROVEN: "?", NEGATIVE: "✗", UNDECIDED: "⚠"}
+# Classes of the style sheet: the page of an undecided month contains the words of no other verdict
 STYLES = {
     PROVEN: "sure", PROVISIONAL: "tentative", NOT_PROVEN: "within-u", NEGATIVE: "negative", UNDECIDED: "undecided"
-}  # classes of the style sheet: the page of an undecided month contains the words of no other verdict  # fmt: skip
+}  # fmt: skip
 COAL_NAMES = {
     "calorific": N_("standard coal, calorific value"),
     "equivalent": N_("standard coal, equivalent value"),

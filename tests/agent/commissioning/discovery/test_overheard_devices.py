@@ -14,8 +14,8 @@ from drivers.dlt645_frames import READ_DATA
 from drivers.framing import Request
 from drivers.profiles import load_profile
 from drivers.register_blocks import plan_blocks, usable
-from simulators.bus.meter_frames import READ, MeterAsk
 from simulators.devices.energy_meter import EnergyMeter
+from simulators.devices.meter_frames import READ, MeterAsk
 
 
 def heard(profile_id: str, seed: int) -> list[HeardBlock]:

@@ -26,9 +26,9 @@ from agent.config.loader import load_config
 from agent.config.model import Bus, Mqtt
 from agent.core.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, SystemClock
 from agent.core.text import as_object
+from agent.delivery import site_clock
 from agent.delivery.reasons import BROKER_NOT_LISTENING
 from agent.delivery.store import Store
-from agent.runtime import clock_supervisor
 from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
@@ -240,7 +240,7 @@ def test_a_clock_that_the_agent_does_not_use_is_a_finding(
 ) -> None:
     """0: the agent is running. 425: the gateway was off for more than a year. -2: its clock was stepped back."""
     now_ns = 1_900_000_000_000_000_000
-    for module in (host, clock_supervisor):
+    for module in (host, site_clock):
         monkeypatch.setattr(module, "kernel_synchronized", lambda: synchronised)
     monkeypatch.setattr(host.time, "time_ns", lambda: now_ns - off_days * 86_400 * 10**9)
     file = tmp_path / "plant.toml"

@@ -147,7 +147,7 @@ def test_an_internal_error_in_the_housekeeping_does_not_end_the_writer(
         raise TypeError("internal")
 
     monkeypatch.setattr("agent.delivery.store.housekeeping.HOUSEKEEPING_S", 0.0)
-    monkeypatch.setattr("agent.delivery.store.retention.RetentionDate.expired_up_to", fail)
+    monkeypatch.setattr("agent.delivery.store.retention_date.RetentionDate.expired_up_to", fail)
     store = Store(tmp_path, clock, small())
     drain = store.sink_cursors(["mqtt"])["mqtt"]
     for n in range(3):

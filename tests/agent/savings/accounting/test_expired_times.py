@@ -15,11 +15,11 @@ from agent.config.certificates import Certificate
 from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.config.topology import assets
+from agent.delivery.store.read_only import open_read_only
 from agent.savings import reasons as codes
 from agent.savings.accounting.account import SavingsBasis
 from agent.savings.accounting.assumptions import open_reasons
 from agent.savings.accounting.expired_times import expired_times
-from agent.savings.ledger.verify import open_copy
 from agent.savings.records.model import Saving
 from agent.savings.records.repository import load_frozen
 from agent.savings.report.model.month import collect
@@ -33,7 +33,7 @@ ISSUED = date(2022, 1, 12)
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     folder = tmp_path_factory.mktemp("gateway")
     metered_retrofit.retrofit(folder, days=4)
-    db = open_copy(folder / "state" / "magwatt.sqlite")
+    db = open_read_only(folder / "state" / "magwatt.sqlite")
     yield load_config(folder / "plant.toml")[0], db
     db.close()
 

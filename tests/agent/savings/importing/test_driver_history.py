@@ -16,10 +16,11 @@ from agent.cli import main
 from agent.core.local_time import zone_of
 from agent.core.text import english
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 from agent.savings.importing.driver_history import DriverHistory, read_drivers
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
 from drivers.reasons import Code
@@ -152,7 +153,7 @@ def test_they_are_added_to_the_measured_energy_and_recorded(plant: Path) -> None
     assert found.exit_code == 0, found.output
     assert re.search(r"fan\D+ 32 .*2024-10-05 00:00 \+0800\D+2024-10-05 16:00 \+0800", found.output)
     assert str(codes.ROWS_WITHOUT_ENERGY(n=1)) in found.output
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     items = repository.load_intervals(db, "fan", 0, 1 << 60)
     assert {item.drivers["signal_rolled_t"] for item in items} == {(10.0, 0.1)}
     assert {(item.source, item.energy_wh) for item in items} == {("measured", 20_000.0)}
@@ -169,7 +170,7 @@ def test_other_values_need_replace(plant: Path) -> None:
     conflict = codes.DRIVER_CONFLICT(n=32, first_ms=metered_retrofit.utc_ms("2024-10-05 00:00"))
     assert rejected.output.strip() == english(conflict, zone_of(metered_retrofit.ZONE))
     assert run(plant, "--driver", "rolled=t:t", "--replace").exit_code == 0
-    assert verify(open_copy(plant / "state" / "magwatt.sqlite")).ok
+    assert verify(open_read_only(plant / "state" / "magwatt.sqlite")).ok
 
 
 def test_usage_without_a_column_or_a_unit(plant: Path) -> None:

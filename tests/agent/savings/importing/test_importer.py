@@ -13,9 +13,9 @@ from support import metered_retrofit
 from agent.cli import main
 from agent.core.clock import SystemClock
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.importing import reasons as codes
 from agent.savings.ledger.chain import records
-from agent.savings.ledger.verify import open_copy
 from agent.savings.records.repository import save_virtual_time
 
 DAY = 96
@@ -75,7 +75,7 @@ def test_data_of_the_future_are_rejected(plant: Path) -> None:
     found = run(plant, [20.0] * DAY, first=f"{ahead:%Y-%m-%d} 00:00")
     assert found.exit_code == 2
     assert f"{ahead + timedelta(days=1):%Y-%m-%d} 00:00 +0800" in found.output
-    assert not list(records(open_copy(plant / "state" / "magwatt.sqlite")))
+    assert not list(records(open_read_only(plant / "state" / "magwatt.sqlite")))
 
 
 def test_an_hour_that_the_file_contains_once_is_reported(plant: Path) -> None:
@@ -90,6 +90,6 @@ def test_in_a_plant_on_virtual_time_it_is_recorded_in_the_plants_time(plant: Pat
     save_virtual_time(store, now_ms)
     store.close()
     assert run(plant, [20.0] * DAY).exit_code == 0
-    assert {record.t_ms for record in records(open_copy(plant / "state" / "magwatt.sqlite"))} == {now_ms}
+    assert {record.t_ms for record in records(open_read_only(plant / "state" / "magwatt.sqlite"))} == {now_ms}
     found = run(plant, [20.0] * DAY, first="2024-03-02 00:00")
     assert (found.exit_code, "2024-03-01 00:00 +0800" in found.output) == (2, True)

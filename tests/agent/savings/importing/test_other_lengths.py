@@ -17,8 +17,8 @@ from agent.cli import main
 from agent.core.local_time import zone_of
 from agent.core.text import english
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.importing import reasons as codes
-from agent.savings.ledger.verify import open_copy
 from agent.savings.records.model import Interval
 from agent.savings.records.repository import load_intervals, save_virtual_time
 from drivers.reasons import Reason
@@ -47,7 +47,7 @@ def imported(
 
 
 def held(plant: Path) -> list[Interval]:
-    return load_intervals(open_copy(plant / "state" / "magwatt.sqlite"), "fan", 0, 1 << 60)
+    return load_intervals(open_read_only(plant / "state" / "magwatt.sqlite"), "fan", 0, 1 << 60)
 
 
 def at(time: str) -> int:

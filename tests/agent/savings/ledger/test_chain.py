@@ -14,12 +14,13 @@ from support.metered_retrofit import ZONE, appended, record
 from support.savings import save_intervals
 
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.interval_records import IntervalRecorder
 from agent.savings.ledger.signing_key import ED25519, FILE, HMAC, LedgerKey, load, load_or_make, new_key
 from agent.savings.ledger.verification import VerificationResult
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.records.model import QUARTER_MS, Interval
 from drivers.reasons import InvalidValue
 
@@ -50,7 +51,7 @@ def recorder_of(store: Store) -> IntervalRecorder:
 
 
 def verdict_of(folder: Path) -> VerificationResult:
-    return verify(open_copy(folder / "magwatt.sqlite"))
+    return verify(open_read_only(folder / "magwatt.sqlite"))
 
 
 def test_an_interval_is_recorded_when_it_is_written(store: Store, tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_a_restart_continues_the_same_chain(tmp_path: Path) -> None:
         store = Store(tmp_path, HandClock())
         written(store, recorder_of(store), quarter(run))
         store.close()
-    db = open_copy(tmp_path / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "magwatt.sqlite")
     assert [found.kind for found in chain.records(db)] == ["key", "interval", "interval", "interval"]
     assert verify(db).ok
 
@@ -158,7 +159,7 @@ def test_two_processes_append_to_one_chain(store: Store, tmp_path: Path) -> None
     other.close()
     written(store, recorder, quarter(4))
     store.close()
-    db = open_copy(tmp_path / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "magwatt.sqlite")
     assert [found.kind for found in chain.records(db)] == ["key", "interval", "decision", "interval"]
     assert verify(db).ok
 
@@ -244,7 +245,7 @@ def test_each_day_gets_one_signed_checkpoint_that_closes_it(store: Store, tmp_pa
     for k in range(4 * 49):
         record(store, recorder, START_MS + (k + 1) * QUARTER_MS, [quarter(k)], ZONE)
     store.close()
-    db = open_copy(tmp_path / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "magwatt.sqlite")
     made = list(chain.records(db, "checkpoint"))
     days = [checkpoint.body["day"] for checkpoint in made]
     assert days == sorted(set(days))

@@ -23,12 +23,13 @@ from support.basics import HandClock
 from agent.cli import main
 from agent.delivery.store import Store
 from agent.delivery.store.lock import LockHolder, StateInUse, StateLock
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.interval_records import HOUR_MS, IntervalRecorder
 from agent.savings.ledger.signing_key import FILE, LedgerKey, load, load_or_make, new_key
 from agent.savings.ledger.verification import VerificationResult
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.records.model import QUARTER_MS, Interval
 from drivers.reasons import Code, reason_of
 
@@ -97,7 +98,7 @@ def kept(days: tuple[Path, Kept]) -> Kept:
 def verdict(
     folder: Path, key: LedgerKey | None = None, elsewhere: list[dict[str, Any]] | None = None
 ) -> VerificationResult:
-    db = open_copy(folder / "magwatt.sqlite")
+    db = open_read_only(folder / "magwatt.sqlite")
     try:
         return verify(db, key, elsewhere or [])
     finally:
@@ -419,7 +420,7 @@ def test_a_record_amended_while_verify_reads_is_not_a_problem(top: Path, kept: K
         agent(top / "state", 49, 50, wh=30_000.0)
         yield from kept.checkpoints
 
-    db = open_copy(top / "state" / "magwatt.sqlite")
+    db = open_read_only(top / "state" / "magwatt.sqlite")
     found = verify(db, kept.key, meanwhile())
     db.close()
     assert found.ok, found.problems

@@ -20,12 +20,13 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.delivery.store.writer import Writer
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import append_to
 from agent.savings.ledger.interval_records import IntervalRecorder
 from agent.savings.ledger.signing_key import load_or_make
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
@@ -48,7 +49,7 @@ def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str
         """Called after each commit, in the thread that writes."""
         commits[writer] = number
         if number:
-            db = open_copy(path)
+            db = open_read_only(path)
             found.extend(f"commit {number}: {problem}" for problem in verify(db).problems)
             db.close()
 
@@ -77,7 +78,7 @@ def test_a_clock_that_is_set_to_recorded_hours(tmp_path: Path, config: Config, k
     gateway.run(1)
     gateway.store.close()
     assert killed == []
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     assert verify(db).amended >= 1
     db.close()
 
@@ -174,7 +175,7 @@ def test_a_killed_gateway_continues_from_its_last_commit(tmp_path: Path, config:
     again.run(1.0)
     assert again.energy_wh() == pytest.approx(again.wh - begin_wh, abs=W / 300)
     again.store.close()
-    db = open_copy(tmp_path / "after" / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "after" / "state" / "magwatt.sqlite")
     assert verify(db).problems == []
     db.close()
 

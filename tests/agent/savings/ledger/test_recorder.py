@@ -18,12 +18,13 @@ from support.metered_retrofit import PLANT
 from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.chain import records
 from agent.savings.ledger.recorder import LedgerRecorder, record_import
 from agent.savings.ledger.signing_key import FILE, HMAC
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.records.model import QUARTER_MS, Interval
 from agent.savings.records.repository import save_interval
 
@@ -59,7 +60,7 @@ def test_two_days_without_interruption(tmp_path: Path, config: Config) -> None:
     recorder = LedgerRecorder(store, lambda: config, teller, clock)
     live(store, recorder, clock, 48)
     store.close()
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     elsewhere = checkpoints.read((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8"))
     verdict = verify(db, checkpoints=elsewhere)
     assert verdict.ok, verdict.problems
@@ -88,7 +89,7 @@ def test_a_new_configuration_is_in_the_next_record(tmp_path: Path, config: Confi
     now[0] = replace(config, hash="another")
     live(store, recorder, clock, 2)
     store.close()
-    found = records(open_copy(tmp_path / "state" / "magwatt.sqlite"), "interval")
+    found = records(open_read_only(tmp_path / "state" / "magwatt.sqlite"), "interval")
     assert [record.body["config"] for record in found] == 8 * [config.hash[:16]] + 8 * ["another"]
 
 
@@ -109,7 +110,7 @@ def test_an_error_is_logged_once_and_missed_intervals_are_recorded_later(
     failed, resumed = [line for line in caplog.records if line.name == "agent.savings.ledger.recorder"]
     assert (failed.levelno, resumed.levelno) == (logging.ERROR, logging.INFO)
     assert str(codes.KEY_FILE_INVALID(path=str(state / FILE))) in failed.getMessage()
-    db = open_copy(state / "magwatt.sqlite")
+    db = open_read_only(state / "magwatt.sqlite")
     assert len(list(records(db, "interval"))) == 4 * 3
     found = verify(db)
     assert (found.ok, found.late) == (True, 4 * 2)
@@ -134,7 +135,7 @@ def test_a_clock_set_to_eight_hours_earlier_leaves_the_ledger_valid(tmp_path: Pa
     live(store, recorder, clock, 8, 50_000.0)
     live(store, recorder, clock, 4)
     store.close()
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     verdict = verify(db)
     assert verdict.ok, verdict.problems
     assert verdict.amended == 4 * 8
@@ -166,7 +167,7 @@ def test_a_key_that_cannot_sign_is_logged_once_and_intervals_are_recorded_when_i
         file.write_text(json.dumps({**json.loads(complete), "secret": ""}), encoding="ascii")
         live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 3)
         start_ms = START_S * 1000 + 12 * QUARTER_MS
-        db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+        db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
         unrecorded = codes.INTERVALS_NOT_RECORDED(n=12, asset="fan", first_ms=start_ms)
         assert verify(db).problems == [unrecorded]
         db.close()
@@ -175,7 +176,7 @@ def test_a_key_that_cannot_sign_is_logged_once_and_intervals_are_recorded_when_i
     file.write_text(complete, encoding="ascii")
     live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 2)
     store.close()
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     assert verify(db).ok
     assert len(list(records(db, "interval"))) == 4 * 8
 
@@ -194,7 +195,7 @@ def test_a_running_interval_that_is_committed_after_its_end_gets_one_record(tmp_
     save_interval(store, Interval("fan", start_ms, 25_000.0), record=recorder.record)
     holding.set()
     store.close()
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     [found] = records(db, "interval")
     assert found.body["energy_wh"] == 25_000
     assert verify(db).ok
@@ -209,7 +210,7 @@ def test_a_start_after_a_long_import_records_no_interval_twice(tmp_path: Path, c
     record_import(store, config, clock.utc_ns() // 1_000_000, {"file": "old.csv"}, history)
     LedgerRecorder(store, lambda: config, Teller(), clock).update()
     store.close()
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     found = verify(db)
     db.close()
     assert found.ok, found.problems
@@ -235,7 +236,7 @@ def test_an_internal_error_is_logged_and_measuring_continues(
     store.do(lambda db: db.execute("delete from interval where start_ms = ?", (impossible.start_ms,)).rowcount)
     recorder.update()
     store.close()
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     assert len(list(records(db, "interval"))) == 4
     assert verify(db).ok
 

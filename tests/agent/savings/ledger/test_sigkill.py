@@ -11,7 +11,8 @@ from support import metered_motor
 from support.basics import program
 from support.metered_retrofit import PLANT
 
-from agent.savings.ledger.verify import open_copy, verify
+from agent.delivery.store.read_only import open_read_only
+from agent.savings.ledger.verify import verify
 
 FIRST_S = 10  # time of the first reading
 TRAPEZOIDS_WH = 5.0  # a tenth of the energy between two readings at the lowest power
@@ -30,7 +31,7 @@ def test_a_process_killed_while_it_records_leaves_each_interval_once(tmp_path: P
     )
     passed = [int(word) for word in (tmp_path / "passed").read_text(encoding="ascii").split()]
     committed = [line.split() for line in (tmp_path / "committed").read_text(encoding="ascii").splitlines()]
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     found = verify(db)
     assert found.ok, found.problems
     rows = db.execute("select seq, hash, kind, body from ledger order by seq").fetchall()

@@ -19,12 +19,13 @@ from support.metered_retrofit import PLANT
 
 from agent.config.loader import load_config
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.signing_key import ED25519, FILE, HMAC, LedgerKey, LedgerKeyError, load, new_key
 from agent.savings.ledger.succession import begin_signed, key_in_force
 from agent.savings.ledger.verification import VerificationResult
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from drivers.reasons import CodedError
 
 SECRET = "11" * 32
@@ -78,7 +79,7 @@ def copy(changed: tuple[Path, int], tmp_path: Path) -> Path:
 
 
 def verdict(state: Path, key: LedgerKey | None, outside: list[dict[str, object]] | None = None) -> VerificationResult:
-    with contextlib.closing(open_copy(state / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(state / "magwatt.sqlite")) as db:
         return verify(db, key, outside or [])
 
 
@@ -179,7 +180,7 @@ def test_an_ed25519_key_has_no_successor(copy: Path, changed: tuple[Path, int]) 
 
 def test_only_a_checkpoint_after_the_change_confirms_the_new_key(changed: tuple[Path, int]) -> None:
     state, seq = changed
-    with contextlib.closing(open_copy(state / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(state / "magwatt.sqlite")) as db:
         newest = checkpoints.newest(db)
         [(hash_,)] = db.execute("select hash from ledger where seq = ?", (seq - 1,)).fetchall()
     assert newest is not None

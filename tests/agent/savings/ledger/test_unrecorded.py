@@ -17,12 +17,13 @@ from support.metered_retrofit import PLANT
 from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger import recorder as bookkeeper
 from agent.savings.ledger.chain import records
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.ledger.verification import VerificationResult
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.records.model import QUARTER_MS, Interval
 from agent.savings.records.repository import save_interval
 
@@ -61,7 +62,7 @@ def insert(folder: Path, numbers: range, asset: str = "fan", text: str | None = 
 
 
 def verdict(folder: Path) -> VerificationResult:
-    db = open_copy(folder / "state" / "magwatt.sqlite")
+    db = open_read_only(folder / "state" / "magwatt.sqlite")
     try:
         return verify(db)
     finally:
@@ -110,7 +111,7 @@ def test_intervals_inserted_into_a_recorded_time_stay_reported(plant: Path, conf
     bookkeeper.record_import(store, config, now_ms, {"asset": "fan"}, history)
     store.close()
     assert list(verdict(plant).unrecorded["fan"]) == [interval(k).start_ms for k in GAP[2:6]]
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     assert sum(record.body.get("source") == "imported" for record in records(db, "interval")) == 8
     db.close()
 

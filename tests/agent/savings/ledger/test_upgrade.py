@@ -21,13 +21,14 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger import recorder as bookkeeper
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.ledger.signing_key import FILE, LedgerKey, load
 from agent.savings.ledger.verification import VerificationResult, pending_reason
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.records.model import QUARTER_MS, Interval
 from agent.savings.records.repository import save_interval
 
@@ -66,7 +67,7 @@ def config(plant: Path) -> Config:
 def verdict(
     plant: Path, key: LedgerKey | None = None, external: list[dict[str, object]] | None = None
 ) -> VerificationResult:
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     try:
         return verify(db, key or load(plant / "state" / FILE), external or [])
     finally:
@@ -80,7 +81,7 @@ def edited(plant: Path, statement: str, *values: object) -> None:
 
 
 def records(plant: Path) -> list[chain.LedgerRecord]:
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     found = list(chain.records(db))
     db.close()
     return found

@@ -18,12 +18,13 @@ from support.metered_retrofit import ZONE, appended, record
 from support.savings import save_event
 
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.interval_records import IntervalRecorder
 from agent.savings.ledger.signing_key import FILE, HMAC, LedgerKey, load, load_or_make, new_key
 from agent.savings.ledger.verification import VerificationResult
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
 from agent.savings.records.non_routine_events import decided
@@ -64,7 +65,7 @@ def edited(folder: Path, edit: Callable[[sqlite3.Connection], object]) -> None:
 
 
 def verdict_of(folder: Path, key: LedgerKey | None = None, with_checkpoints: bool = False) -> VerificationResult:
-    db = open_copy(folder / "magwatt.sqlite")
+    db = open_read_only(folder / "magwatt.sqlite")
     try:
         found = checkpoints.read((folder / "roots.jsonl").read_text(encoding="utf-8")) if with_checkpoints else []
         return verify(db, key or load(folder / FILE), found)
@@ -169,7 +170,7 @@ def test_a_chain_rewritten_with_another_key_from_the_first_record(copy: Path) ->
     edited(copy, lambda db: rechained(db, 1, lambda body: body.update(key=forged.declaration()), forged))
     assert verdict_of(copy, forged).first_bad is None
     assert verdict_of(copy).first_bad == 1
-    db = open_copy(copy / "magwatt.sqlite")
+    db = open_read_only(copy / "magwatt.sqlite")
     found = verify(db, None, checkpoints.read((copy / "roots.jsonl").read_text(encoding="utf-8")))
     db.close()
     assert found.first_bad == 1
@@ -235,7 +236,7 @@ def test_a_changed_interval_invalidates_its_record(copy: Path, edit: str) -> Non
     start_ms = START_MS + 16 * QUARTER_MS
     edited(copy, lambda db: db.execute(edit.format(start=start_ms)))
     found = verdict_of(copy)
-    db = open_copy(copy / "magwatt.sqlite")
+    db = open_read_only(copy / "magwatt.sqlite")
     records = [item.seq for item in chain.records(db, "interval") if item.body["from_ms"] == start_ms]
     db.close()
     assert found.first_bad in records
@@ -303,17 +304,17 @@ def test_from_a_later_record_on(copy: Path) -> None:
     appended(store, START_MS, [("decision", {"event": {"asset": "pump", "number": k}}) for k in range(20)])
     store.close()
     later = baseline.seq + 15
-    with open_copy(copy / "magwatt.sqlite") as db:
+    with open_read_only(copy / "magwatt.sqlite") as db:
         assert verify(db, first=later, since_ms=END_MS).ok
     edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = 30"))
-    with open_copy(copy / "magwatt.sqlite") as db:
+    with open_read_only(copy / "magwatt.sqlite") as db:
         assert verify(db, first=later, since_ms=END_MS).ok
         assert verify(db).first_bad == 30
     edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = ?", (baseline.seq,)))
-    with open_copy(copy / "magwatt.sqlite") as db:
+    with open_read_only(copy / "magwatt.sqlite") as db:
         assert verify(db, first=later, since_ms=END_MS).first_bad == baseline.seq
     edited(copy, lambda db: db.execute("delete from ledger where seq in (?, ?)", (baseline.seq, later + 2)))
-    with open_copy(copy / "magwatt.sqlite") as db:
+    with open_read_only(copy / "magwatt.sqlite") as db:
         found = verify(db, first=later, since_ms=END_MS)
     assert found.first_bad == baseline.seq  # detected at the decision after it
     assert codes.RECORD_MISSING(seq=later + 2) in found.problems
@@ -324,7 +325,7 @@ def test_hmac_without_its_secret_does_not_pass(tmp_path: Path) -> None:
     store = Store(tmp_path, HandClock())
     appended(store, START_MS, [("decision", {"event": 1})])
     store.close()
-    db = open_copy(tmp_path / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "magwatt.sqlite")
     assert verify(db, load(tmp_path / FILE)).ok
     found = verify(db)
     assert not found.ok

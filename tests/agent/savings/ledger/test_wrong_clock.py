@@ -17,12 +17,13 @@ from support.store import kill
 from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.model import Config
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import records
 from agent.savings.ledger.interval_records import HOUR_MS
 from agent.savings.ledger.verification import VerificationResult
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.reasons import EVENT_UNDECIDED
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval
@@ -94,7 +95,7 @@ def test_no_event_of_such_a_night_lasts_longer_than_it(
 
 
 def verified(folder: Path) -> VerificationResult:
-    db = open_copy(folder / "state" / "magwatt.sqlite")
+    db = open_read_only(folder / "state" / "magwatt.sqlite")
     try:
         return verify(db)
     finally:
@@ -137,7 +138,7 @@ def test_checkpoints_continue_day_by_day(tmp_path: Path, config: Config, jump_s:
     gateway.store.close()
     found = verified(tmp_path)
     assert found.problems == []
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     found_checkpoints = [checkpoints.checkpoint_message(record) for record in records(db, "checkpoint")]
     assert verify(db, checkpoints=found_checkpoints).problems == []
     db.close()

@@ -20,9 +20,9 @@ from support.retrofit import FLOW, START_MS
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.baseline.regression import interpolation_u
-from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import DRIVER_MISSING
 from agent.savings.records.baseline_json import intact
 from agent.savings.records.interpolation import with_lagged_drivers
@@ -149,7 +149,7 @@ def test_five_percent_missing_barely_increase_u() -> None:
 
 def month_of(plant: Path, month: str) -> ReportMonth:
     config = load_config(plant / "plant.toml")[0]
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     try:
         return collect(db, config, assets(config)[0], month, metered_retrofit.utc_ms("2024-12-01 00:00"))
     finally:

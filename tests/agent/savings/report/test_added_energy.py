@@ -11,7 +11,7 @@ from support import metered_retrofit
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.reasons import BYPASS
 from agent.savings.records.model import NonRoutineEvent
 from agent.savings.records.repository import event_json
@@ -29,7 +29,7 @@ def plant(tmp_path: Path) -> Path:
 
 def month_of(plant: Path) -> ReportMonth:
     config = load_config(plant / "plant.toml")[0]
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     try:
         return collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     finally:

@@ -20,8 +20,8 @@ from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, english
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger.reasons import INTERVALS_NOT_RECORDED
-from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
 from agent.savings.report.html.charts import Figure, efficiency_over_load, load_histogram, power_over_driver
@@ -81,7 +81,7 @@ def test_energy_per_tonne_uses_energy_and_tonnes_of_the_same_time(page: str) -> 
 
 def pictures(folder: Path) -> list[Figure | None]:
     config = load_config(folder / "plant.toml")[0]
-    db = open_copy(folder / "state" / "magwatt.sqlite")
+    db = open_read_only(folder / "state" / "magwatt.sqlite")
     [plant] = assets(config)
     month = collect(db, config, plant, "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     db.close()
@@ -118,7 +118,7 @@ def test_intervals_that_are_not_recorded_are_a_note(tmp_path: Path, n: int) -> N
     save_intervals(store, metered_retrofit.new(since_ms, since_ms + n * QUARTER_MS))
     store.close()
     config = load_config(tmp_path / "plant.toml")[0]
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     notes = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00")).notes
     db.close()
     expected = LEDGER_PROBLEM(problem=INTERVALS_NOT_RECORDED(n=n, asset="fan", first_ms=since_ms))
@@ -198,7 +198,7 @@ def test_a_day_of_23_or_25_hours_is_measured_completely(tmp_path: Path, month: s
     )
     store.close()
     config = load_config(plain)[0]
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     found = collect(db, config, assets(config)[0], month, metered_retrofit.utc_ms("2024-12-01 00:00"))
     db.close()
     assert found.coverage == pytest.approx(1)
@@ -210,7 +210,7 @@ def test_the_control_part_is_as_the_page_defines_it(tmp_path: Path) -> None:
     """Formula of the page: baseline − (shaft energy + losses of the old motor); drive losses are a separate part."""
     metered_retrofit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     found = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00")).saving
     db.close()
     assert found is not None
@@ -280,7 +280,7 @@ def test_the_page_names_the_coal_figure_that_was_used(
 def test_a_missing_year_of_coal_is_named(tmp_path: Path) -> None:
     metered_retrofit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     found = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     db.close()
     late = str(tiles(replace(found, month="2035-10"), Catalogue("en")))

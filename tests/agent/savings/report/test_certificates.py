@@ -12,7 +12,7 @@ from agent.config.certificates import TITLES
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.core.text import Catalogue
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.report.html.details import meter_rows
 from agent.savings.report.model.month import ReportMonth, collect
 
@@ -22,7 +22,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> ReportMonth:
     folder: Path = tmp_path_factory.mktemp("gateway")
     metered_retrofit.retrofit(folder, days=4)
     config = load_config(folder / "plant.toml")[0]
-    db = open_copy(folder / "state" / "magwatt.sqlite")
+    db = open_read_only(folder / "state" / "magwatt.sqlite")
     try:
         return collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     finally:

@@ -16,7 +16,7 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.core.text import Catalogue
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.report.html.charts import power_over_driver
 from agent.savings.report.html.svg import Chart
 from agent.savings.report.model.month import ReportMonth, collect
@@ -70,7 +70,7 @@ def test_the_model_line_is_interrupted_outside_the_range_of_the_baseline(tmp_pat
     """A coverage gap at flows from 50 to 60: one line on each side, both end at the gap."""
     metered_retrofit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     month = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     db.close()
     assert month.baseline

@@ -15,7 +15,7 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.tariff import DemandCharge, Tariff, TariffPeriod
 from agent.config.topology import assets
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.report.model.cost import Cost, cost_of
 from agent.savings.report.model.month import ReportMonth, collect
 
@@ -28,7 +28,7 @@ KVA = replace(KW, demand=DemandCharge(40.0, "kVA", settled_at="motor"), power_fa
 def month(tmp_path: Path) -> ReportMonth:
     metered_retrofit.retrofit(tmp_path, days=3)
     config = load_config(tmp_path / "plant.toml")[0]
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    db = open_read_only(tmp_path / "state" / "magwatt.sqlite")
     try:
         return collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     finally:

@@ -15,7 +15,7 @@ from support import metered_retrofit
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
 from agent.savings.report.html.page import Cover, page
@@ -37,7 +37,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def months(state: Path) -> list[ReportMonth]:
     config = load_config(state / "plant.toml")[0]
-    with contextlib.closing(open_copy(state / "state" / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(state / "state" / "magwatt.sqlite")) as db:
         return [collect(db, config, assets(config)[0], "2024-10", NOW_MS, LedgerVerifier())]
 
 

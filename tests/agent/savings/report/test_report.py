@@ -26,8 +26,9 @@ from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, english
 from agent.delivery.store import Store
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger.reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER, INTERVALS_NOT_RECORDED
-from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.ledger.verify import verify
 from agent.savings.reasons import BASELINE_CHANGED, EVENT_UNDECIDED, MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
 from agent.savings.report.formatting import alike, with_u
@@ -464,7 +465,7 @@ def test_report_and_verify_count_equally(complete: Path, monkeypatch: pytest.Mon
     save_intervals(store, late)
     store.close()
     tamper(complete, "update interval set start_ms = start_ms + 1 where start_ms = ?", BEGIN_MS + 40 * QUARTER_MS)
-    db = open_copy(complete / "state" / "magwatt.sqlite")
+    db = open_read_only(complete / "state" / "magwatt.sqlite")
     found = verify(db).unrecorded
     db.close()
     assert len(found["fan"]) == 1 + 5
@@ -480,7 +481,7 @@ def test_report_and_verify_count_equally(complete: Path, monkeypatch: pytest.Mon
 def test_savings_and_uncertainties_of_motors_are_combined(plant: Path) -> None:
     """Two identical motors: twice the energy and at most twice U95, because meter errors may be correlated."""
     config = load_config(plant / "plant.toml")[0]
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     month = collect(db, config, assets(config)[0], "2024-10", END_MS)
     db.close()
     cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, END_MS, "0", "c0ffee", "magwatt ledger verify")

@@ -21,8 +21,8 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.core.text import Catalogue
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.ledger.signing_key import FILE
-from agent.savings.ledger.verify import open_copy
 from agent.savings.records.model import QUARTER_MS
 from agent.savings.report.html.page import Cover, page
 from agent.savings.report.model.ledger_check import LedgerCheck
@@ -171,7 +171,7 @@ def test_an_unwritable_output_is_named_with_a_remedy(plant: Path, out: str, hint
 def months(plant: Path) -> list[ReportMonth]:
     """The fan, and a motor without a baseline."""
     config = load_config(plant / "plant.toml")[0]
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    db = open_read_only(plant / "state" / "magwatt.sqlite")
     try:
         fan = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     finally:

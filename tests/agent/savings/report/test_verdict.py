@@ -20,8 +20,8 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.core.text import Catalogue
+from agent.delivery.store.read_only import open_read_only
 from agent.savings import reasons
-from agent.savings.ledger.verify import open_copy
 from agent.savings.records.model import QUARTER_MS, Assumption, StaticFactor
 from agent.savings.report import reasons as report_reasons
 from agent.savings.report.html.page import Cover, page
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def month(folder: Path) -> ReportMonth:
     config = load_config(folder / "plant.toml")[0]
-    with closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
+    with closing(open_read_only(folder / "state" / "magwatt.sqlite")) as db:
         return collect(db, config, assets(config)[0], "2024-10", BEGIN_MS + 3 * 96 * QUARTER_MS)
 
 
@@ -233,7 +233,7 @@ def test_a_factor_that_is_stated_after_freezing_is_a_hint(folder: Path) -> None:
         metered_retrofit.PLANT + '[motor.fan.static_factors]\nambient = "hall, heated"\n', encoding="utf-8"
     )
     config = load_config(folder / "later.toml")[0]
-    with closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
+    with closing(open_read_only(folder / "state" / "magwatt.sqlite")) as db:
         found = collect(db, config, assets(config)[0], "2024-10", BEGIN_MS + 3 * 96 * QUARTER_MS)
     assert reasons.STATIC_FACTOR_NOT_FROZEN(kind="ambient", statement="hall, heated", asset="fan") in found.hints
 

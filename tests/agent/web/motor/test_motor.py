@@ -18,9 +18,9 @@ from agent.analysis.efficiency.reasons import DRIVE_SILENT, LOAD_TOO_LOW, MOTOR_
 from agent.core.text import Catalogue, as_object
 from agent.delivery.followed_messages import FollowedMessage
 from agent.web.base.context import Web
+from agent.web.base.motors import find
 from agent.web.motor.motor import MotorDetail, detail_of, live_detail
 from agent.web.motor.waterfall import Step
-from agent.web.plant.motor_rows import find
 from drivers.reasons import Reason
 
 RECORDED = json.loads(Path(__file__).with_name("recorded_motors.json").read_text(encoding="utf-8"))

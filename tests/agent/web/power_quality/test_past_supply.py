@@ -19,7 +19,7 @@ from agent.delivery.store import Store
 from agent.delivery.store.event_history import EventHistory
 from agent.delivery.store.history import History
 from agent.web.base.context import Web
-from agent.web.plant.motor_rows import Entry
+from agent.web.base.motors import Entry
 from agent.web.power_quality.past_supply import past_supply, past_waveform
 from dsp.voltage_tolerance import tolerance_curve
 

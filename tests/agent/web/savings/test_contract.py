@@ -18,7 +18,7 @@ from support.page import Page, running_page
 
 from agent.config.loader import load_config
 from agent.contract.contract_of_month import ContractOfMonth, contracts_of_month
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.read_only import open_read_only
 from agent.savings.report.model.ledger_check import LedgerVerifier
 from agent.web.savings import report_cache, report_worker
 from agent.web.savings.contract_files import STATES, contract_files
@@ -55,7 +55,7 @@ class Place:
 
     def files(self) -> dict[str, str]:
         config, now_ms = load_config(self.config)[0], time.time_ns() // 1_000_000
-        with contextlib.closing(open_copy(self.folder / "gateway" / "state" / "magwatt.sqlite")) as db:
+        with contextlib.closing(open_read_only(self.folder / "gateway" / "state" / "magwatt.sqlite")) as db:
             found = contracts_of_month(db, config, MONTH, tuple(config.motors), now_ms, LedgerVerifier())
             return contract_files(db, MONTH, found, None)
 
@@ -151,7 +151,7 @@ def test_motors_without_a_plan_have_no_contract(place: Place) -> None:
 
 def test_a_running_month_has_no_sheet_and_waits_for_nothing(place: Place) -> None:
     config, during_ms = load_config(place.config)[0], metered_retrofit.utc_ms("2024-10-31 23:59")
-    with contextlib.closing(open_copy(place.folder / "gateway" / "state" / "magwatt.sqlite")) as db:
+    with contextlib.closing(open_read_only(place.folder / "gateway" / "state" / "magwatt.sqlite")) as db:
         found = contracts_of_month(db, config, MONTH, tuple(config.motors), during_ms, LedgerVerifier())
         (contract,) = json.loads(contract_files(db, MONTH, found, None)[STATES])["contracts"]
     assert (contract["state"], contract["sheet"], waits(contract)) == ("running", False, [])

@@ -22,9 +22,9 @@ from agent.savings.reasons import BASELINE_CHANGED
 from agent.savings.records.repository import FROZEN, save_message
 from agent.web.base.context import Web
 from agent.web.base.last_savings import LastSavings
+from agent.web.base.motors import find
 from agent.web.base.state_file import StateFileError
 from agent.web.motor.motor import MotorDetail, detail_of
-from agent.web.plant.motor_rows import find
 from agent.web.savings.stored_savings import read_last_savings
 
 VALUES = {"interval_saved_wh": 2500.0, "interval_adjusted_baseline_wh": 10_000.0, "savings_verdict": "proven",

@@ -11,9 +11,9 @@ import pytest
 from support.basics import within
 from support.page import Page, running_page
 
+from agent.web.http.security import network_of
 from agent.web.server import connections
 from agent.web.server.connections import Admission
-from agent.web.server.security import network_of
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from support.page import Answer, Page, running_page
 from agent.core import password_hash as password
 from agent.core.password_hash import PASSWORD_FILE_INVALID, PASSWORD_TOO_SHORT
 from agent.web.base.reasons import PAGE_OPEN, TLS_KEY_ALONE
-from agent.web.server import login
+from agent.web.http import login
 from agent.web.server.start_check import Listen, check_listen
 from drivers.reasons import InvalidValue
 

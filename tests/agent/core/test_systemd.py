@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support.basics import HandClock
 
+from agent.core.systemd import notify, reloading, watchdog_s
 from agent.runtime.health import feed_watchdog
-from agent.runtime.systemd import notify, reloading, watchdog_s
 
 
 @pytest.fixture(params=["file", "abstract"])

@@ -25,7 +25,7 @@ from agent.core.text import N_
 from agent.web.base.context import catalogue_of, language_of_request
 from agent.web.http.problem import API, plain_page, problem
 from agent.web.http.request_body import read_body
-from agent.web.server.security import network_of
+from agent.web.http.security import network_of
 
 SESSION_S = 12 * 3600
 SESSIONS_MAX = 256

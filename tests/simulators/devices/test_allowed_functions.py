@@ -13,10 +13,10 @@ import pytest
 
 from drivers.profiles import load_profile
 from simulators.bus.frames import mbap, rtu
-from simulators.bus.functions import LOG_VARIABLE, READING, allowed
 from simulators.bus.line_settings_segment import DeviceStation
 from simulators.bus.segment import Segment
 from simulators.bus.tcp import TcpBus
+from simulators.devices.allowed_functions import LOG_VARIABLE, READING, allowed
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.identity import DeviceIdentification
 
