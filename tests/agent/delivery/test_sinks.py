@@ -104,7 +104,7 @@ def test_a_change_requires_a_restart_and_is_reported(tmp_path: Path) -> None:
 
 
 def test_each_key_is_in_the_docs() -> None:
-    page = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "configuration-site.md").read_text(encoding="utf-8")
     for table, keys in TABLES.items():
         for key in keys:
             assert f"`{table}.{key}`" in page
