@@ -1,5 +1,5 @@
-"""The vectors of docs/reference/ledger-format.md are those of the product, and a verifier that was written from
-that page agrees with each of them."""
+"""The vectors of docs/reference/ledger-format.md and contract-format.md are those of the product, and a verifier that
+was written from these pages agrees with each of them."""
 
 from __future__ import annotations
 
