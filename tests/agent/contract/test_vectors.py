@@ -52,7 +52,7 @@ def test_the_plan_of_the_page_is_accepted(tmp_path: Path) -> None:
 def test_the_month_of_the_page_is_that_of_the_vectors() -> None:
     """With the first digits of each hash."""
     shortened = re.sub(r'"([0-9a-f]{8})[0-9a-f]{56}"', r'"\1…"', vectors("month")["canonical"])
-    assert json.loads(block("json")) == json.loads(shortened)
+    assert json.loads(re.sub(r" +// .*", "", block("jsonc"))) == json.loads(shortened)
 
 
 def test_canonical_texts_agree() -> None:
