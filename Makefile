@@ -150,7 +150,7 @@ docs: .venv/test
 	$(BIN)/python docs/generate/tables.py
 	$(BIN)/python docs/generate/shell_files.py
 
-# Test vectors of docs/reference/ledger-format.md.
+# Test vectors of docs/reference/ledger-format.md and contract-format.md.
 vectors: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python docs/generate/vectors.py
 

@@ -1,4 +1,4 @@
-"""The month of a contract as records: what both parties settle. Format: docs/reference/ledger-format.md.
+"""The month of a contract as records: what both parties settle. Format: docs/reference/contract-format.md.
 
 A month is signed as JSON (agent.contract.documents), whose keys are the fields of these records.
 """

@@ -1,4 +1,4 @@
-"""The M&V plan as records. Its keys and their meaning: docs/reference/ledger-format.md.
+"""The M&V plan as records. Its keys and their meaning: docs/reference/contract-format.md.
 
 A plan is signed as JSON (agent.contract.documents); these records are a view of it. Dates are days of the plant's
 calendar; decimal numbers are exact.

@@ -49,7 +49,7 @@ ALARMS_HEAD = """# Alarm table
 
 Generated from `agent/config/alarm_table.py` by `make docs`; see [alarms](../how-to/alarms.md). Priority: the second
 one holds at severity `alarm` or at the second limit. The configuration can change a row, for all motors or for one
-([configuration](configuration.md#alarms)).
+([configuration](configuration-site.md#alarms)).
 
 """
 

@@ -1,4 +1,6 @@
-"""Writes the test vectors of docs/reference/ledger-format.md: PYTHONPATH=.:tests python docs/generate/vectors.py
+"""Writes the test vectors of docs/reference/ledger-format.md and contract-format.md.
+
+Run: PYTHONPATH=.:tests python docs/generate/vectors.py
 
 All keys are those of RFC 8032, section 7.1, and all times are fixed, so that the files are the same each time.
 """

@@ -1,4 +1,5 @@
-"""A verifier of bundles, from the lines of the ledger to the amount, written from docs/reference/ledger-format.md only.
+"""A verifier of bundles, from the lines of the ledger to the amount, written only from docs/reference:
+ledger-format.md and contract-format.md.
 
 It imports nothing of the product. A contradiction is an `Unfit`; the text is for the one who reads a failed test.
 """

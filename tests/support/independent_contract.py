@@ -1,4 +1,5 @@
-"""A verifier of ledger lines, signed plans and amounts that was written from docs/reference/ledger-format.md only.
+"""A verifier of ledger lines, signed plans and amounts that was written only from docs/reference: ledger-format.md
+and contract-format.md.
 
 It imports nothing of the product. Arithmetic: integers and fractions.
 """

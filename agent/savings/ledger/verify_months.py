@@ -1,4 +1,4 @@
-"""Compare the lines that a month of a contract names with the ledger. Format: docs/reference/ledger-format.md."""
+"""Compare the lines that a month of a contract names with the ledger. Format: docs/reference/contract-format.md."""
 
 from __future__ import annotations
 

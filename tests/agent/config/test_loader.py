@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from support.config_text import at_input, bus, drive, load_all, magnet, meter, motor, problems, site
 
 from agent.cli import main
@@ -28,6 +30,7 @@ from drivers.toml_lines import key_lines, line_of
 from drivers.toml_reasons import TOML_KEY_CHARACTERS, TOML_STATEMENT_EXPECTED
 from dsp.efficiency_meter import METER_CLASSES
 
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 BASE = site() + bus(tcp="192.0.2.40:502")
 TEN_MISTAKES = """
 [site]
@@ -258,12 +261,25 @@ def test_periods_in_an_impossible_order_are_a_problem(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
+    page = REFERENCE.joinpath("configuration.md").read_text(encoding="utf-8")
     example = page.split("```toml\n", 1)[1].split("```", 1)[0]
     config, report = load_all(tmp_path, example)
     assert config.motors["descaler-pump-1"].title == "1#除鳞泵"
     keys = [item.key for item in (*report.findings, *report.notes)]
     assert not any("energy_price" in key or "grid_factor" in key for key in keys), "reports use both"
+
+
+def test_the_tables_of_the_docs_are_accepted_and_show_the_defaults(tmp_path: Path) -> None:
+    """Of both pages; `[site]` and `[mqtt]` of the short example are left out."""
+    names = ("configuration.md", "configuration-site.md")
+    pages = "".join(REFERENCE.joinpath(name).read_text(encoding="utf-8") for name in names)
+    example, *tables = re.findall(r"^```toml\n(\[.*?)^```$", pages, flags=re.MULTILINE | re.DOTALL)
+    text = example[example.index("[bus.north]") :] + "".join(tables)
+    config, _ = load_all(tmp_path, text)
+    without, defaults = re.subn(r"^\w+ = .*# default\b.*\n", "", text, flags=re.MULTILINE)
+    assert defaults > 20
+    same, _ = load_all(tmp_path, without)
+    assert replace(same, hash=config.hash) == config
 
 
 def test_a_meter_without_a_ratio_register_is_a_note(tmp_path: Path) -> None:

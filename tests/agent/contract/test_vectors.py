@@ -1,12 +1,14 @@
-"""The vectors of docs/reference/ledger-format.md are those of the product, and a verifier that was written from
-that page agrees with each of them."""
+"""The vectors of docs/reference/ledger-format.md and contract-format.md are those of the product, and a verifier that
+was written from these pages agrees with each of them."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,11 @@ from support import independent_contract as independent
 from support.independent_bundle import Unfit, check_amount, month_of, verified
 from support.independent_plans import Plan, plans_in_force
 
+from agent.contract.plan_toml import read_toml_plan
+
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "reference" / "vectors"
+PAGE = FOLDER.parent / "contract-format.md"
 
 
 def vectors(name: str) -> Any:
@@ -31,6 +36,23 @@ def test_the_files_are_those_of_the_product() -> None:
     )  # fmt: skip
     made = json.loads(done.stdout)
     assert made == {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}, "make vectors"
+
+
+def block(language: str) -> str:
+    """The first block of this language on the page of the contract."""
+    return PAGE.read_text(encoding="utf-8").split(f"```{language}\n", 1)[1].split("```", 1)[0]
+
+
+def test_the_plan_of_the_page_is_accepted(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(block("toml"), encoding="utf-8")
+    plan = read_toml_plan(tmp_path / "plan.toml").plan
+    assert plan.rules.prices == {"peak": Decimal("1.05"), "flat": Decimal("0.68")}
+
+
+def test_the_month_of_the_page_is_that_of_the_vectors() -> None:
+    """With the first digits of each hash."""
+    shortened = re.sub(r'"([0-9a-f]{8})[0-9a-f]{56}"', r'"\1…"', vectors("month")["canonical"])
+    assert json.loads(re.sub(r" +// .*", "", block("jsonc"))) == json.loads(shortened)
 
 
 def test_canonical_texts_agree() -> None:

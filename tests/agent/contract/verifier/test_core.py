@@ -1,4 +1,4 @@
-"""The core of the offline verifier agrees with the vectors of docs/reference/ledger-format.md."""
+"""The core of the offline verifier agrees with the vectors of ledger-format.md and contract-format.md."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from agent.northbound.modbus import units as units_module
 from agent.northbound.modbus.motor_numbers import MotorNumbers
 from agent.northbound.modbus.register_map import map_text
 from agent.northbound.modbus.units import Units
+from drivers.reading import Quality
 
 POWER_W, ENERGY_WH = 12000.0, 98_765_432_100.5
 
@@ -96,3 +97,9 @@ def test_names_are_quoted_for_sql(tmp_path: Path) -> None:
     numbers = MotorNumbers(tmp_path / "n")
     numbers.add(["m/o'brien\\pump"])
     assert "('o''brien\\\\pump quality'," in map_text("myems", numbers, "h", 502)
+
+
+def test_the_docs_show_the_bit_of_each_flag() -> None:
+    page = Path(__file__).parents[4].joinpath("docs", "reference", "mqtt.md").read_text(encoding="utf-8")
+    shown = {name: 1 << int(bit) for bit, name in re.findall(r"^\| (\d+) \| ([A-Z_]+) \|", page, re.MULTILINE)}
+    assert shown == {flag.name: flag.value for flag in Quality if flag}
