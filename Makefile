@@ -146,9 +146,12 @@ page-pictures: .venv/test system catalogues
 dashboards: .venv/test
 	$(BIN)/python -m deploy.grafana.make_dashboards
 
+# Generated pages and files, then the site in build/docs, which needs no server: open build/docs/index.html.
+# With --quiet, mkdocs does not count warnings.
 docs: .venv/test
 	$(BIN)/python docs/generate/tables.py
 	$(BIN)/python docs/generate/shell_files.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Test vectors of docs/reference/ledger-format.md.
 vectors: .venv/test
