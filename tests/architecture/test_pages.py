@@ -14,7 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 from mkdocs.config import load_config
 
-from docs.generate.site_hooks import DOCS, ROOT, navigation
+from docs.generate.site_hooks import DOCS, ROOT, for_python_markdown, navigation
 from tests.architecture.test_links import PAGES, anchors
 
 MAP_WORDS_MAX = 450
@@ -86,13 +86,9 @@ class Structure(HTMLParser):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_site_reads_a_page_as_code_hosts_do(page: Path) -> None:
-    """As CommonMark with tables, with the same anchors. Of several equal headings only the first has the same one.
-
-    Python-Markdown needs an empty line before a list or table that follows a paragraph, and four spaces before an inner
-    list.
-    """
+    """As CommonMark with tables, with the same anchors. Of several equal headings only the first has the same one."""
     text = page.read_text(encoding="utf-8")
-    ours = Structure(site_markdown().reset().convert(text))
+    ours = Structure(site_markdown().reset().convert(for_python_markdown(text)))
     theirs = Structure(MarkdownIt("commonmark").enable("table").render(text))
     assert ours.counts == theirs.counts
     assert {re.sub(r"-\d+$", "", name) for name in anchors(page)} <= {re.sub(r"-\d+$", "", name) for name in ours.ids}
