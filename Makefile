@@ -18,6 +18,7 @@ help:
 	@echo "make test    all tests      make lint    style and types"
 	@echo "make bench   speed          make soak    long proofs"
 	@echo "make compile signal-processing kernels into the cache"
+	@echo "make docs    generated pages, and the site of the documentation in build/docs"
 	@echo "make deb     Debian packages    make deb-check  installs and upgrades one in a chroot"
 	@echo "make container  an image of the package    make container-check  runs it with podman"
 	@echo "make release packages, wheel, sdist, bills of materials, notes and checksums in dist/"

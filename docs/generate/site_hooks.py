@@ -25,10 +25,10 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)\s#]+)")
 _TITLED = re.compile(r"(?<!!)\[([^]]*)\]\((?![a-z]+:)([^)\s#]+\.md)")
-
 _FENCED = re.compile(r"^((`{3,}).*?^\2`*)$", re.MULTILINE | re.DOTALL)
 _START = r"(?=[-*+] |1[.)] |\|.*\|\n\|[-:| ]+\|$)"  # of a list or table
 _TEXT_BEFORE = re.compile(rf"^(?![-*+] |[|#>\n]|\d+[.)] | {{2}})(.+\n){_START}", re.MULTILINE)
+_CHINESE_LINES = re.compile("(?<=[一-鿿、。，；：？！）”])\n(?=[一-鿿（“])")
 _TERM = re.compile("(?<![一-鿿])[一-鿿]{2,3}(?![一-鿿])")  # words that the search would divide, such as 节电量
 
 
@@ -116,11 +116,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def for_python_markdown(text: str) -> str:
     """The same page for Python-Markdown, which needs an empty line before each list or table, and four spaces before an
-    inner list. Code hosts, which read CommonMark, do not."""
+    inner list. Code hosts, which read CommonMark, do not. Chinese lines are joined without a space."""
     parts = _FENCED.split(text)  # text, code, its mark, text, code, …
     for number in range(0, len(parts), 3):
         part = _TEXT_BEFORE.sub(r"\1\n", re.sub(rf"\A\n{_START}", "\n\n", parts[number], flags=re.MULTILINE))
-        parts[number] = re.sub(r"^ {2,3}(?=[-*+] )", "    ", part, flags=re.MULTILINE)
+        parts[number] = _CHINESE_LINES.sub("", re.sub(r"^ {2,3}(?=[-*+] )", "    ", part, flags=re.MULTILINE))
     return "".join(part for number, part in enumerate(parts) if number % 3 < 2)
 
 
