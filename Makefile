@@ -18,6 +18,7 @@ help:
 	@echo "make test    all tests      make lint    style and types"
 	@echo "make bench   speed          make soak    long proofs"
 	@echo "make compile signal-processing kernels into the cache"
+	@echo "make docs    generated pages, and the site of the documentation in build/docs"
 	@echo "make deb     Debian packages    make deb-check  installs and upgrades one in a chroot"
 	@echo "make container  an image of the package    make container-check  runs it with podman"
 	@echo "make release packages, wheel, sdist, bills of materials, notes and checksums in dist/"
@@ -146,9 +147,12 @@ page-pictures: .venv/test system catalogues
 dashboards: .venv/test
 	$(BIN)/python -m deploy.grafana.make_dashboards
 
+# Generated pages and files, then the site in build/docs, which needs no server: open build/docs/index.html.
+# With --quiet, mkdocs does not count warnings.
 docs: .venv/test
 	$(BIN)/python docs/generate/tables.py
 	$(BIN)/python docs/generate/shell_files.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Test vectors of docs/reference/ledger-format.md and contract-format.md.
 vectors: .venv/test

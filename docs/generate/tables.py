@@ -81,6 +81,7 @@ a day.
 
 ## Brokers
 **One Mosquitto** uses one core: {mosquitto_rows_s:,} rows a second are 70 % of it. For more:
+
 - **Several Mosquittos**, each with a `fleet ingest`, and one lake. A plant can have its own, with a bridge
   (`deploy/mosquitto`).
 - **A cluster** (EMQX, HiveMQ, VerneMQ), for consumers that need all messages at one address.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_each_link_leads_somewhere(page: Path) -> None:
     for link in LINK.findall(without_code(page.read_text(encoding="utf-8"))):
         if re.match(r"[a-z]+:", link):
             continue
-        file, _, anchor = link.partition("#")
+        file, _, anchor = unquote(link).partition("#")
         target = (page.parent / file).resolve() if file else page
         if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
             broken.append(link)
