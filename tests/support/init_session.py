@@ -29,10 +29,11 @@ DEVICES = (
 MOTORS = ("pump-1", "pump-3", "pump-2", "pump-4", *CAGE, "pump-1", *MAGNET, "pump-2")
 
 
-def typed(port: str) -> tuple[str, ...]:
+def typed(port: str, zone: str = "Europe/Berlin") -> tuple[str, ...]:
     """The answers of an operator who has noted the unit identifiers, but not the serial settings."""
+    site, gateway, _, *broker = GATEWAY
     scan = (port, "", "yes", "yes", "11-14,31,32", "yes")
-    return (*GATEWAY, *scan, *MODELS, "", *DEVICES, *MOTORS)
+    return (site, gateway, zone, *broker, *scan, *MODELS, "", *DEVICES, *MOTORS)
 
 
 def noisy_line() -> VirtualLine:

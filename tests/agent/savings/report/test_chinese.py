@@ -94,7 +94,7 @@ def test_the_chinese_terms_are_those_of_the_standards(article: str) -> None:
         "标准煤（当量值）",
         "标准煤（等价值）",
         "以 95 % 的概率在",
-        "基准期",
+        "基期",
         "报告期实测，元",
     ):
         assert term in article
@@ -149,12 +149,12 @@ NOT_TRANSLATED = {
          "5.0 kWh 不计节电量：drive 低于基准范围 1 至 2"),
         (reasons.ENERGY_EXCLUDED(energy_wh=3500,
                                  cause=reasons.COMBINATION_UNKNOWN(drivers=("signal_a_m3_h", "signal_b"))),
-         "3.5 kWh 不计节电量：a m³/h、b 的组合未在基准期出现"),
+         "3.5 kWh 不计节电量：a m³/h、b 的组合未在基期出现"),
         (reasons.MORE_ENERGY_EXCLUDED(energy_wh=12_300, n=3), "另有 3 项原因，共 12.3 kWh 不计节电量"),
         (reasons.MORE_ENERGY_EXCLUDED(energy_wh=300, n=1), "另有 1 项原因，共 0.3 kWh 不计节电量"),
         (reasons.INTERVALS_WITHOUT_ENERGY(n=2), "2 个时段不计节电量：电量未知"),
         (reasons.EVENT_UNDECIDED(number=3, kind="load_shift", cause=reasons.LOAD_SHIFT_UP()),
-         "非常规事件 3（负荷偏移）待人工决定：约一天以来，用电量高于同负荷的先前水平"),
+         "非常规事件 3（负荷偏移）待认定：约一天以来，用电量高于同负荷的先前水平"),
     ],
 )  # fmt: skip
 def test_the_name_of_a_signal_is_not_translated(reason: Reason, text: str) -> None:

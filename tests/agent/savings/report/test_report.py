@@ -227,7 +227,7 @@ def test_the_page_is_complete_and_self_contained(month: Path) -> None:
         "4711, 省计量院",
         "0.5S",
         "IE5",
-        "避免的电网排放",
+        "减排量",
         "SIMULATED",
     ):
         assert expected in text

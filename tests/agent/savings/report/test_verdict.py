@@ -69,7 +69,7 @@ def box(text: str, language: str) -> str:
 @pytest.mark.parametrize(
     ("verdict", "english", "chinese"),
     [("proven", "✓ proven", "✓ 已证实"), ("provisional", "~ provisional", "~ 暂定"),
-     ("not_proven", "? not proven", "? 未证实"), ("negative", "✗ negative", "✗ 负节电"),
+     ("not_proven", "? not proven", "? 未证实"), ("negative", "✗ negative", "✗ 节电量为负"),
      ("undecided", "⚠ undecided", "⚠ 待定")],
 )  # fmt: skip
 def test_the_box_contains_figure_verdict_and_assumptions(
