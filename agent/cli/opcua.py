@@ -62,7 +62,9 @@ def opcua(
     from agent.core.state_directory import default_directory
 
     path = None if url else found_file(config_file)
-    hash_file = hash_file or password_hash.password_file(path or Path("plant.toml").absolute(), "opcua-password")
+    hash_file = hash_file or password_hash.password_file(
+        path or Path("plant.toml").absolute(), password_hash.OPCUA_PASSWORD
+    )
     if set_password:
         ask_and_store(hash_file, _("password of the clients"))
         click.echo(_("{file}: written. A server that runs must be restarted", file=str(hash_file)))

@@ -40,10 +40,6 @@ class Outcome(NamedTuple):
     def covered(self) -> bool:
         return abs(self.saving.saved_wh - self.true_wh) <= self.saving.u95_wh
 
-    @property
-    def falsely_proven(self) -> bool:
-        return self.saving.verdict in ("proven", "provisional") and self.true_wh <= 0
-
 
 def both(name: str, seed: int) -> tuple[Outcome, Outcome]:
     """The same mill with the same baseline: first with a saving of 8 %, then unchanged."""
