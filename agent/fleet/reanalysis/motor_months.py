@@ -20,7 +20,8 @@ from agent.fleet.ledger_records import decided_event, frozen_baseline, is_stored
 from agent.fleet.reanalysis.analyses import Row
 from agent.fleet.reasons import CONFIGURATION_MISSING, CONFIGURATION_UNUSABLE
 from agent.savings.accounting.account import Account, SavingsBasis
-from agent.savings.baseline.baseline import LearnError, learn
+from agent.savings.baseline.baseline import learn
+from agent.savings.baseline.samples import LearnError
 from agent.savings.records.interval_lengths import of_one_length
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
