@@ -30,27 +30,31 @@ class ServerSource(NamedTuple):
     port: int
 
 
-class ServerOptions:
-    """The shared options of a server. path: the configuration; None: there is none, or a broker is given."""
+class ServerOptions(NamedTuple):
+    """The shared options of a server, as given. port: the default one. login: values of `login_options`."""
 
-    def __init__(
-        self, port: int, url: str | None, config_file: Path | None, topic: str | None, listen: str,
-        user: str | None, password_file: Path | None, ca: Path | None,
-    ) -> None:  # fmt: skip
-        self.path = None if url else found_file(config_file)
-        self._port, self._listen = port, listen
-        self._url, self._broker_options = url, (config_file, topic, user, password_file, ca)
+    port: int
+    url: str | None
+    config_file: Path | None
+    topic: str | None
+    listen: str
+    login: tuple[str | None, Path | None, Path | None]
+
+    @property
+    def path(self) -> Path | None:
+        """The configuration; None: there is none, or a broker is given."""
+        return None if self.url else found_file(self.config_file)
 
     def source(self) -> ServerSource:
         """Exits with WRONG if an option or the configuration is invalid."""
         from agent.config.schema import host_port
         from agent.core.state_directory import default_directory
 
-        host, port = option_value("--listen", self._listen, host_port(self._port))
+        host, port = option_value("--listen", self.listen, host_port(self.port))
         broker, topic = None, ""
-        if self._url:
-            broker, topic, _file = broker_source(self._url, *self._broker_options)
-        config = load(self.path)[0] if self.path else None
+        if self.url:
+            broker, topic, _file = broker_source(self.url, self.config_file, self.topic, *self.login)
+        config = load(path)[0] if (path := self.path) else None
         state_dir = (config.state_dir if config else None) or default_directory()
         return ServerSource(broker, topic, config, state_dir, host, port)
 
@@ -64,7 +68,7 @@ def server_options(port: int) -> Callable[[Callable[..., None]], Callable[..., N
             url: str | None, config_file: Path | None, topic: str | None, listen: str, user: str | None,
             password_file: Path | None, ca: Path | None, **own: Any,
         ) -> None:  # fmt: skip
-            command(ServerOptions(port, url, config_file, topic, listen, user, password_file, ca), **own)
+            command(ServerOptions(port, url, config_file, topic, listen, (user, password_file, ca)), **own)
 
         found = click.option(
             "--listen", metavar="HOST:PORT", default=f"127.0.0.1:{port}", show_default=True,

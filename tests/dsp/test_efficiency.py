@@ -37,7 +37,7 @@ def test_scaling_everything_changes_no_efficiency(gross: float, share: float, fa
 def _slope(in_w: float, loss_w: float, u_loss_w: float, u_in_w: float) -> float:
     """Half the change of the efficiency when input and losses change by their uncertainty to both sides.
 
-    in_w: electrical power, negative while the motor brakes; the losses are a quantity of their own.
+    in_w: electrical power, negative while the motor brakes; the losses are a separate quantity.
     """
 
     def efficiency(sign: float) -> float:

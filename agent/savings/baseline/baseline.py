@@ -18,7 +18,7 @@ from agent.savings.baseline.driver_preparation import (
     prepare_drivers,
     stuck_drivers,
 )
-from agent.savings.baseline.model_choice import Choice, ModelConditions, choose, without_held_values
+from agent.savings.baseline.model_choice import ModelChoice, ModelConditions, choose, without_held_values
 from agent.savings.baseline.model_selection import Candidate
 from agent.savings.baseline.off_state import off_state, split_off, whole_wh
 from agent.savings.baseline.regression import interpolation_u
@@ -65,7 +65,7 @@ def learn(
     conditions = ModelConditions(asset, prepared.names, least, None if drivers is None else prepared.names, kind)
     fits = [ran and prepared.are_constant(item) for item, ran in zip(found, running.ran, strict=True)]
 
-    def choice_of(lags_s: Mapping[str, float], windows_s: Mapping[str, float]) -> Choice:
+    def choice_of(lags_s: Mapping[str, float], windows_s: Mapping[str, float]) -> ModelChoice:
         lagged = zip(with_lagged_drivers(found, lags_s, windows_s), fits, strict=True)
         return choose([item for item, is_fit in lagged if is_fit], conditions)
 

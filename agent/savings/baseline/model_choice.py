@@ -38,7 +38,7 @@ class ModelConditions(NamedTuple):
     kind: str | None
 
 
-class Choice(NamedTuple):
+class ModelChoice(NamedTuple):
     """A choice among models.
 
     intervals: those that it was made with.
@@ -84,7 +84,7 @@ class Choice(NamedTuple):
         return {name: self._per_hour * _effect_wh(self.best, x, k) for k, name in enumerate(form.numbers)}
 
 
-def choose(intervals: list[Interval], conditions: ModelConditions) -> Choice:
+def choose(intervals: list[Interval], conditions: ModelConditions) -> ModelChoice:
     """The best of the models that fulfil the conditions. Raises LearnError."""
     asset, names, least, required, kind = conditions
     samples = samples_of(asset, intervals, names, least)
@@ -98,13 +98,13 @@ def choose(intervals: list[Interval], conditions: ModelConditions) -> Choice:
     own = samples_of(asset, intervals, chosen.drivers, least)
     best = model_selection.fit_form(chosen.form, own.columns, own.y, own.gaps)
     return (
-        Choice(intervals, chosen, samples, chosen, tried)
+        ModelChoice(intervals, chosen, samples, chosen, tried)
         if best is None
-        else Choice(intervals, chosen, own, best, tried)
+        else ModelChoice(intervals, chosen, own, best, tried)
     )
 
 
-def without_held_values(choice: Choice, conditions: ModelConditions) -> Choice:
+def without_held_values(choice: ModelChoice, conditions: ModelConditions) -> ModelChoice:
     """The choice from the intervals in which no driver holds a value for hours: a stuck one then cannot hide in the
     scatter that it causes. The given choice if they are fewer than half.
     """
