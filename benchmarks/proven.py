@@ -30,10 +30,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: two thread
 import numpy as np
 
 from agent.savings.accounting.account import claimable_intervals
-from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
+from agent.savings.accounting.avoided_energy import SavingsAccumulator
 from agent.savings.accounting.driver_error import DriverError, default_error
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.baseline import baseline as learning
 from agent.savings.baseline.models import described
+from agent.savings.baseline.samples import LearnError
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Driver, Interval, Saving, StaticFactor
 from benchmarks.plant_histories import CASES, History, Period, history
@@ -129,7 +131,7 @@ def outcomes(task: tuple[str, int, bool]) -> list[Outcome]:
     histories = [history(case, seed, saved) for saved in ((SAVED,) if case.saved is not None else (0.0, SAVED))]
     try:
         baseline = learned(histories[0])
-    except learning.LearnError:
+    except LearnError:
         return [Outcome(item.line, item.saved == 0, "refused") for item in histories]
     return [_compared(baseline, item, calibrated) for item in histories]
 

@@ -10,7 +10,7 @@ from drivers.errors import FrameError
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID, Request
 from drivers.reading import RegisterLink
 
-BASIC, REGULAR = 1, 2  # read codes; basic: vendor, product code, revision; regular: also URL, product name, model …
+REGULAR = 2  # read code: vendor, product code, revision, URL, product name, model …
 REQUESTS_MAX = 8  # per device; two or three are usual
 
 

@@ -78,11 +78,6 @@ def decode(
     return value, flag | _range_flag(value, window(row))
 
 
-def plausibility(name: str, value: float) -> Quality:
-    """OUT_OF_RANGE outside the plausibility limits of the vocabulary; GOOD inside, or without limits."""
-    return _range_flag(value, _limits(name))
-
-
 def window(row: Register) -> tuple[float, float]:
     """Plausibility limits of a register in its unit; infinite if unknown."""
     return row.window or _limits(row.name)

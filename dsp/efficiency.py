@@ -1,11 +1,9 @@
-"""Efficiency from losses or from shaft power, with its uncertainty.
+"""Efficiency from losses, with its uncertainty.
 
 Plain Python without arrays, because there is one result per second.
 Losses known to 15 % give the efficiency to 0.75 percentage points, a torque known to 5 % gives it to 5 points;
 therefore the methods estimate losses. Every estimate carries its expanded uncertainty U (k = 2) and the name of its
 method. Where no defensible value exists the result is None.
-Sign: powers are positive from the supply to the shaft and negative while a motor brakes. A NaN input never gives an
-efficiency: results that can be None are None, all others are NaN.
 
 Methods: dsp/efficiency_induction.py, _magnet.py and _airgap.py; drives: _drive.py; meters: _meter.py.
 """
@@ -23,7 +21,7 @@ M4 = "M4"  # segregated losses of an induction motor
 M5 = "M5"  # segregated losses of a permanent-magnet motor
 M6 = "M6"  # manufacturer's losses at the seven points of IEC 60034-2-3 (GB/T 32877-2022)
 M7 = "M7"  # air-gap torque from waveforms at the terminals
-M8 = "M8"  # torque estimate of the drive: a plausibility check, not used for the efficiency
+# M8 is the torque estimate of the drive: a plausibility check, never a method of an efficiency
 M9 = "M9"  # torque sensor at the shaft
 TESTED = frozenset({M7, M9})  # losses were measured on this motor: only these methods can indicate an efficiency class
 
@@ -71,41 +69,18 @@ class Losses(NamedTuple):
         return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
 
 
-def from_losses(in_w: float, loss_w: float, u_loss: float, u_in: float, method: str) -> Estimate | None:
-    """Efficiency (fraction) of a machine with input power in_w and losses loss_w, W.
+def from_losses(gross: float, loss: float, u_loss: float, u_in: float, method: str) -> Estimate | None:
+    """Efficiency (fraction) 1 − loss / gross; None for negative losses and for losses that exceed `gross`.
 
-    u_loss, u_in: relative expanded uncertainty (k = 2) of the losses and of the input power, independent of each other.
-    Motoring: η = 1 − loss/in, U = (1 − η)·√(u_loss² + u_in²), so the error of the input counts in proportion to the
-    losses only. Braking (in_w < 0): electrical over mechanical power, |in|/(|in| + loss), with the same U times η.
-    Returns None for NaN, negative losses, zero power, and losses above a positive input: then power flows in from both
-    sides and neither side is the output.
+    gross: power or energy that flows in, W or J: while a motor brakes that at its shaft. loss: in the same unit.
+    u_loss, u_in: expanded uncertainty (k = 2) of the losses and of the electrical side, in the same unit, independent
+        of each other. The error of the electrical side counts in proportion to the losses only. While the
+        motor brakes, the part of the losses in U is too large by the inverse of the efficiency.
     """
-    spread = math.hypot(u_loss, u_in)
-    if not math.isfinite(in_w + loss_w + spread) or loss_w < 0 or in_w == 0 or 0 < in_w <= loss_w:
+    if not gross > loss >= 0:
         return None
-    if in_w > 0:
-        share = loss_w / in_w
-        return Estimate(1 - share, share * spread, method)
-    eta = in_w / (in_w - loss_w)
-    return Estimate(eta, eta * (1 - eta) * spread, method)
-
-
-def direct(in_w: float, out_w: float, u_in: float, u_out: float, method: str) -> Estimate | None:
-    """Efficiency (fraction) from electrical and shaft power, W; None if it is not between 0 and 1 or for NaN.
-
-    u_in, u_out: relative expanded uncertainty (k = 2) of each power; U = η·√(u_in² + u_out²).
-    Both powers are positive when motoring and negative when braking.
-    """
-    spread = math.hypot(u_in, u_out)
-    if not math.isfinite(in_w + out_w + spread) or in_w * out_w <= 0:
-        return None
-    eta = out_w / in_w if in_w > 0 else in_w / out_w
-    return Estimate(eta, eta * spread, method) if eta < 1 else None
-
-
-def shaft_power(in_w: float, loss_w: float, u_loss: float, u_in: float, method: str) -> Estimate:
-    """Shaft power in_w − loss_w (W) with its uncertainty in W; arguments as for from_losses, any sign of power."""
-    return Estimate(in_w - loss_w, math.hypot(u_in * in_w, u_loss * loss_w), method)
+    share = loss / gross
+    return Estimate(1 - share, math.hypot(u_loss, share * u_in) / gross, method)
 
 
 def rated_current_a(rated_w: float, volts_v: float, efficiency: float, power_factor: float = CAGE_PF) -> float:

@@ -40,7 +40,7 @@ def gap_torque_nm(
     return float(1.5 * poles / 2 * np.mean(flux[0] * current[1] - flux[1] * current[0]))
 
 
-def whole_cycles(u_v: NDArray[np.float64], rate_hz: float) -> tuple[int, int] | None:
+def whole_cycles(u_v: NDArray[np.float64]) -> tuple[int, int] | None:
     """First and last sample (exclusive) of the longest range of complete cycles; None if there is no complete cycle.
 
     u_v: phase voltages, shape (3, n). Cycles begin at rising zero crossings of the first phase.

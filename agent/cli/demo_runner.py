@@ -112,16 +112,7 @@ def _run(
     age_s = simulate_demo_past(folder) if past else 0.0
     plant, agent = start_processes(folder, stack, broker_url, fault, outputs, primary_host, age_s)
     _start_page(folder, stack)
-    click.echo(_("plant: water station of a hot strip mill on Modbus TCP, Modbus RTU and a waveform stream"))
-    click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
-    click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
-    if fault is not None:
-        click.echo(announcement(fault))
-    command = f"mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v"
-    click.echo(_("subscribe: {command}", command=command))
-    click.echo(_("table in another terminal: {command}", command="magwatt watch " + broker_url))
-    for name in outputs:
-        click.echo(DIALECTS[name].format(host=broker.host, port=broker.port))
+    _announce(folder, broker, broker_url, fault, outputs)
     if primary_host and not host:
         click.echo(_("primary host online: {command}", command=_publish_state(broker, primary_host, "true")))
         click.echo(_("primary host offline: {command}", command=_publish_state(broker, primary_host, "false")))
@@ -147,13 +138,28 @@ def _run(
     for process, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
         if process.poll() not in (None, 0):
             raise DemoError(DEMO_PROCESS_ENDED, exit_code=process.returncode, log=log_file.read_text(errors="replace"))
-    click.echo(
-        _(
-            "{rows:d} {rows:row|rows} from {motors:d} {motors:motor|motors}",
-            rows=rows.count,
-            motors=len(rows.assets),
-        )
-    )
+    return _conclude(folder, rows)
+
+
+def _announce(folder: Path, broker: Mqtt, broker_url: str, fault: str | None, outputs: tuple[str, ...]) -> None:
+    """Prints what runs, and the commands that show it."""
+    click.echo(_("plant: water station of a hot strip mill on Modbus TCP, Modbus RTU and a waveform stream"))
+    click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
+    click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
+    if fault is not None:
+        click.echo(announcement(fault))
+    command = f"mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v"
+    click.echo(_("subscribe: {command}", command=command))
+    click.echo(_("table in another terminal: {command}", command="magwatt watch " + broker_url))
+    for name in outputs:
+        click.echo(DIALECTS[name].format(host=broker.host, port=broker.port))
+
+
+def _conclude(folder: Path, rows: _RowCounter) -> int:
+    """Prints the number of rows; returns the exit code: 1 without rows."""
+    found = _("{rows:d} {rows:row|rows} from {motors:d} {motors:motor|motors}",
+              rows=rows.count, motors=len(rows.assets))  # fmt: skip
+    click.echo(found)
     if rows.count:
         return 0
     last = (folder / "agent.log").read_text(errors="replace").splitlines()[-3:]

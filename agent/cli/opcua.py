@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from agent.cli.broker_source import broker_source, topic_option
-from agent.cli.options import config_option, fail, found_file, load, login_options, option_value
+from agent.cli.options import fail, login_options
+from agent.cli.server_options import ServerOptions, ServerSource, server_options
 from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
-    from agent.config.model import Config, Mqtt
     from agent.northbound.opcua.server import OpcUaListen
 
 PORT = 4840
@@ -27,12 +26,7 @@ LIBRARIES = ("asyncua", "anyio", "aiosqlite", "dateutil", "pytz", "sortedcontain
         "(--set-password). The certificate of the server is made at its first start."
     )
 )
-@click.argument("url", required=False)
-@config_option
-@topic_option
-@click.option(
-    "--listen", metavar="HOST:PORT", default=f"127.0.0.1:{PORT}", show_default=True, help=N_("Address of the server.")
-)
+@server_options(PORT)
 @click.option(
     "--client-user", metavar="NAME", default="magwatt", show_default=True, help=N_("User name of the clients.")
 )
@@ -52,17 +46,15 @@ LIBRARIES = ("asyncua", "anyio", "aiosqlite", "dateutil", "pytz", "sortedcontain
 )  # fmt: skip
 @login_options
 def opcua(
-    url: str | None, config_file: Path | None, topic: str | None, listen: str, client_user: str, set_password: bool,
-    hash_file: Path | None, pki: Path | None, trusted: Path | None, user: str | None, password_file: Path | None,
-    ca: Path | None,
+    options: ServerOptions, client_user: str, set_password: bool, hash_file: Path | None, pki: Path | None,
+    trusted: Path | None,
 ) -> None:  # fmt: skip
     from agent.cli.new_password import ask_and_store
-    from agent.config.schema import host_port
     from agent.core import password_hash
-    from agent.core.state_directory import default_directory
 
-    path = None if url else found_file(config_file)
-    hash_file = hash_file or password_hash.password_file(path or Path("plant.toml").absolute(), "opcua-password")
+    if hash_file is None:
+        plant = options.path or Path("plant.toml").absolute()
+        hash_file = password_hash.password_file(plant, password_hash.OPCUA_PASSWORD)
     if set_password:
         ask_and_store(hash_file, _("password of the clients"))
         click.echo(_("{file}: written. A server that runs must be restarted", file=str(hash_file)))
@@ -73,19 +65,15 @@ def opcua(
         _fail_without_libraries(error)
     from agent.northbound.base.reasons import OPCUA_WITHOUT_PASSWORD
 
-    host, port = option_value("--listen", listen, host_port(PORT))
-    broker, filter_ = None, ""
-    if url:
-        broker, filter_, _file = broker_source(url, config_file, topic, user, password_file, ca)
-    config = load(path)[0] if path else None
+    source = options.source()
     stored = password_hash.read_hash(hash_file)
     if stored is None:
         fail(text_of(OPCUA_WITHOUT_PASSWORD(path=str(hash_file))))
-    folder = pki or ((config.state_dir if config else None) or default_directory()) / "opcua"
-    _serve(broker, filter_, config, OpcUaListen(folder, client_user, stored, host, port, trusted))
+    folder = pki or source.state_dir / "opcua"
+    _serve(source, OpcUaListen(folder, client_user, stored, source.host, source.port, trusted))
 
 
-def _serve(broker: Mqtt | None, topic: str, config: Config | None, listen: OpcUaListen) -> None:
+def _serve(source: ServerSource, listen: OpcUaListen) -> None:
     from agent.core import systemd
     from agent.northbound.opcua.server import OpcUaNotices, serve
 
@@ -94,7 +82,7 @@ def _serve(broker: Mqtt | None, topic: str, config: Config | None, listen: OpcUa
         click.echo(_("OPC UA server: opc.tcp://{host}:{port:d}/magwatt, certificate SHA-256 {fingerprint}",
                      host=listen.host, port=listen.port, fingerprint=fingerprint))  # fmt: skip
 
-    serve(broker, topic, config, listen, OpcUaNotices(started, lambda: systemd.notify(WATCHDOG=1)))
+    serve(source.broker, source.topic, source.config, listen, OpcUaNotices(started, lambda: systemd.notify(WATCHDOG=1)))
 
 
 def _fail_without_libraries(error: ModuleNotFoundError) -> NoReturn:

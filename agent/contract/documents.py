@@ -19,8 +19,8 @@ from agent.contract import reasons as codes
 from agent.contract.canonical import canonical, document_id
 from agent.contract.signatures import SCHEMA as SIGNATURE
 from agent.contract.signatures import PartySignature, signature_of
-from agent.core.files import sync_directory
-from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, FILE_UNWRITABLE
+from agent.core.files import read_up_to, sync_directory
+from drivers.file_reasons import FILE_UNWRITABLE
 from drivers.reasons import InvalidValue, cause_of
 
 SCHEMA = "magwatt.signed/1"
@@ -111,15 +111,7 @@ def file_body(signed: SignedDocument) -> dict[str, Any]:
 
 def read_json(path: Path) -> Any:
     """The JSON of a file, in which no key is there twice. Raises InvalidValue."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(SIZE_MAX + 1)
-    except FileNotFoundError:
-        raise InvalidValue(FILE_MISSING, path=str(path)) from None
-    except OSError as error:
-        raise InvalidValue(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
-    if len(data) > SIZE_MAX:
-        raise InvalidValue(codes.DOCUMENT_TOO_LARGE, path=str(path), size_max_mb=SIZE_MAX / 1e6)
+    data = read_up_to(path, SIZE_MAX, codes.DOCUMENT_TOO_LARGE)
     try:
         return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object)
     except InvalidValue as error:

@@ -70,7 +70,7 @@ def month_document(
         "ledger": {"first": ledger.first, "last": ledger.last, "hash": ledger.hash},
         "motor": {month.asset: _motor(month, version, ledger, figures[month.asset])
                   | _kwh(amount.motors[month.asset]) for month in months},
-        "amount": to_builtins(amount_texts(plan, amount)),
+        "amount": to_builtins(amount_texts(amount)),
     }  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def month_of(signed: SignedDocument, place: str) -> ContractMonth:
     return found
 
 
-def amount_texts(plan: ContractPlan, amount: MonthAmount) -> SettledAmount:
+def amount_texts(amount: MonthAmount) -> SettledAmount:
     """An amount as a document contains it."""
     year, share = amount.year, str(amount.share)
     return SettledAmount(str(amount.value), year, share, str(amount.net), str(amount.vat), str(amount.gross))
@@ -140,7 +140,7 @@ def _in_amount(month: ContractMonth, plan: ContractPlan) -> Iterable[Reason]:
     except InvalidValue as error:
         return [error.reason]
     found: dict[str, Any] = msgspec.to_builtins(month.amount)
-    expected: dict[str, Any] = msgspec.to_builtins(amount_texts(plan, amount))
+    expected: dict[str, Any] = msgspec.to_builtins(amount_texts(amount))
     for name, motor in amount.motors.items():
         kwh, adjusted = motor_texts(motor)
         found |= _named(name, month.motors[name].contract_kwh, month.motors[name].adjusted_kwh)

@@ -23,7 +23,7 @@ LINEAR_ALGEBRA_WRONG = Code(
     "calculated with it. Select a generic processor core (OPENBLAS_CORETYPE=ARMV8 on ARM, Prescott on x86) or install "
     "another build of numpy, then run `magwatt doctor`",
 )
-OPERATIONS = PRODUCT, COMPLEX_PRODUCT, QR, INVERSE = (
+PRODUCT, COMPLEX_PRODUCT, QR, INVERSE = (
     N_("real product"), N_("complex product"), N_("QR decomposition"), N_("inverse"),
 )  # fmt: skip
 ROUNDING = 1e-9  # relative; QR and inverse of these matrices are right to 1e-12

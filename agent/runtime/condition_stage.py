@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from agent.analysis.condition.answers import Answer, ConditionFinding, Severity, condition_of
+from agent.analysis.condition.answers import Answer, condition_of
 from agent.analysis.condition.combined import combined
 from agent.analysis.condition.configured import machine_of
 from agent.analysis.condition.faults import required_for_rows
@@ -158,8 +158,3 @@ class ConditionStage(Stage):
         elif self._stored_records is not None:
             body["records"] = self._stored_records
         self._services.save(self._name, self._fingerprint, body)
-
-
-def active_findings(answers: Sequence[Answer]) -> dict[str, ConditionFinding]:
-    """Code → finding that is no note."""
-    return {one.code: one for one in answers if isinstance(one, ConditionFinding) and one.severity is not Severity.NOTE}

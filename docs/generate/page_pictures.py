@@ -144,10 +144,6 @@ def record() -> None:
     RECORDING.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def _compact(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == ["record"]:
         record()

@@ -33,7 +33,7 @@ class Line(NamedTuple):
     """One line of the modulation; amplitudes relative to the active part of the current (u: to the voltage).
 
     hz: distance from the fundamental.
-    p, q: active and reactive amplitude; q_over_p: complex ratio, None without active part.
+    p, q: active and reactive amplitude.
     u: amplitude of the voltage's modulation.
     rest, rest_max: smallest and largest part that the slope of the load cannot explain.
     floor_p, floor_rest: noise floors of p and of the rest.
@@ -49,10 +49,6 @@ class Line(NamedTuple):
     floor_p: float
     floor_rest: float
     sidebands: float
-
-    @property
-    def q_over_p(self) -> float:
-        return self.q / self.p if self.p > 0 else math.inf
 
 
 class Slope(NamedTuple):

@@ -15,13 +15,13 @@ import pytest
 from agent.cli import main
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-UNIT = DEPLOY / "magwatt.service"
+UNIT, WEB_UNIT = DEPLOY / "magwatt.service", DEPLOY / "magwatt-web.service"
 EXPOSURE_MAX = 2.0
 
 
-def settings() -> dict[str, list[str]]:
+def settings(unit: Path = UNIT) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in UNIT.read_text(encoding="utf-8").splitlines():
+    for line in unit.read_text(encoding="utf-8").splitlines():
         if "=" in line and not line.startswith("#"):
             key, _, value = line.partition("=")
             found.setdefault(key, []).append(value)
@@ -39,23 +39,25 @@ def systemd_command(name: str) -> str:
     return found
 
 
-def test_the_exposure_score_of_systemd_is_low() -> None:
+@pytest.mark.parametrize("unit", [UNIT, WEB_UNIT], ids=lambda unit: unit.stem)
+def test_the_exposure_score_of_systemd_is_low(unit: Path) -> None:
     command = systemd_command("systemd-analyze")
     done = subprocess.run(
-        [command, "security", "--offline=true", "--no-pager", str(UNIT)], capture_output=True, text=True
+        [command, "security", "--offline=true", "--no-pager", str(unit)], capture_output=True, text=True
     )
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
     assert found, done.stdout + done.stderr
     assert float(found[1]) <= EXPOSURE_MAX, done.stdout
 
 
-def test_systemd_knows_every_setting(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", [UNIT, WEB_UNIT], ids=lambda unit: unit.stem)
+def test_systemd_knows_every_setting(tmp_path: Path, unit: Path) -> None:
     """systemd ignores a misspelt key with a warning in the journal, so it would have no effect."""
     command = systemd_command("systemd-analyze")
-    here = tmp_path / "magwatt.service"
-    here.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/magwatt/bin/magwatt", sys.executable))
+    here = tmp_path / unit.name
+    here.write_text(unit.read_text(encoding="utf-8").replace("/opt/magwatt/bin/magwatt", sys.executable))
     done = subprocess.run([command, "verify", "--man=no", str(here)], capture_output=True, text=True)
-    messages = [line for line in done.stderr.splitlines() if "magwatt.service" in line]
+    messages = [line for line in done.stderr.splitlines() if unit.name in line]
     assert messages == [], messages
     here.write_text(here.read_text().replace("ProtectHome", "ProtectHouse"))
     done = subprocess.run([command, "verify", "--man=no", str(here)], capture_output=True, text=True)

@@ -22,7 +22,6 @@ from drivers.serial_sniffer import SerialSetting, eavesdrop
 
 def test_a_cancelled_listening_frees_the_port() -> None:
     slave = RtuSlave()
-    slave.start()
 
     async def scene() -> None:
         first = ModbusLink(BusSettings("s", serial_port=slave.port, listen_s=10.0), SystemClock())
@@ -36,15 +35,12 @@ def test_a_cancelled_listening_frees_the_port() -> None:
                 assert await read_registers(second, 1, 3, 7, 1, 1.0) == [7]
             assert passed_s() < 2, "of the 10 s that were left to listen"
 
-    try:
+    with slave:
         run(scene())
-    finally:
-        slave.stop()
 
 
 def test_closing_during_a_request_does_not_block() -> None:
     slave = RtuSlave(delays=[3.0])
-    slave.start()
 
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
@@ -60,15 +56,12 @@ def test_closing_during_a_request_does_not_block() -> None:
         assert turns > 20  # about 130 expected; 1 if close() blocks the loop
         await link.close()  # a second call has no effect
 
-    try:
+    with slave:
         run(scene())
-    finally:
-        slave.stop()
 
 
 def test_an_adapter_unplugged_while_it_is_opened_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     slave = RtuSlave()
-    slave.start()
 
     def gone(_: serial.Serial) -> None:
         raise termios.error(5, "Input/output error")
@@ -83,10 +76,8 @@ def test_an_adapter_unplugged_while_it_is_opened_is_down(monkeypatch: pytest.Mon
             await asyncio.sleep(0.6)
             assert await read_registers(link, 1, 3, 7, 1, 1.0) == [7]
 
-    try:
+    with slave:
         run(scene())
-    finally:
-        slave.stop()
 
 
 def test_a_port_that_disappears_while_listening_is_reported_as_missing() -> None:

@@ -28,10 +28,8 @@ from simulators.bus.segment import Segment
 
 @pytest.fixture
 def slave() -> Iterator[RtuSlave]:
-    found = RtuSlave()
-    found.start()
-    yield found
-    found.stop()
+    with RtuSlave() as found:
+        yield found
 
 
 def test_rtu_on_a_pseudo_terminal_falls_back_to_no_parity(slave: RtuSlave) -> None:
@@ -48,7 +46,6 @@ def test_rtu_on_a_pseudo_terminal_falls_back_to_no_parity(slave: RtuSlave) -> No
 
 def test_a_late_response_on_a_serial_line_is_discarded() -> None:
     slave = RtuSlave(delays=[0.3])
-    slave.start()
 
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
@@ -58,15 +55,12 @@ def test_a_late_response_on_a_serial_line_is_discarded() -> None:
             assert await read_registers(link, 1, 3, address, 2, 1.0) == [address, address + 1]
         await link.close()
 
-    try:
+    with slave:
         run(scene())
-    finally:
-        slave.stop()
 
 
 def test_nothing_is_sent_while_another_master_is_active() -> None:
     slave = RtuSlave(chatter=b"\x01\x03\x00\x00\x00\x02\xc4\x0b")
-    slave.start()
 
     async def scene() -> None:
         async with opened(BusSettings("s", serial_port=slave.port, listen_s=0.3)) as link:
@@ -78,16 +72,13 @@ def test_nothing_is_sent_while_another_master_is_active() -> None:
             (frames,) = reason.data["frames"]
             assert frames == codes.FOREIGN_REQUESTS(unit_id=1, function=3, address=0, n=frames.data["n"])
 
-    try:
+    with slave:
         run(scene())
-    finally:
-        slave.stop()
 
 
 def test_bytes_that_are_no_frames_postpone_the_start() -> None:
     """As from a master with another baud rate; a single stray byte does not."""
     slave = RtuSlave(chatter=b"\xf8\x00\x7e")
-    slave.start()
 
     async def scene() -> None:
         async with opened(BusSettings("s", serial_port=slave.port, listen_s=0.3)) as link:
@@ -98,10 +89,8 @@ def test_bytes_that_are_no_frames_postpone_the_start() -> None:
             slave.chatter = b""
             assert await read_registers(link, 1, 3, 7, 1, 1.0) == [7]
 
-    try:
+    with slave:
         run(scene())
-    finally:
-        slave.stop()
 
 
 def test_the_inter_frame_delay_is_kept_between_requests(slave: RtuSlave) -> None:

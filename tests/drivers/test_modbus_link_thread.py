@@ -17,10 +17,8 @@ from drivers.thread_executor import ThreadExecutor
 
 @pytest.fixture
 def slave() -> Iterator[RtuSlave]:
-    found = RtuSlave()
-    found.start()
-    yield found
-    found.stop()
+    with RtuSlave() as found:
+        yield found
 
 
 def line_threads() -> list[threading.Thread]:

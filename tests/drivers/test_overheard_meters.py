@@ -14,7 +14,7 @@ from simulators.devices.energy_meter import EnergyMeter
 from simulators.devices.meter_frames import READ, MeterAsk, first_ask, meter_frame
 
 UNIT, ADDRESS = 161, "000000000161"
-ENERGY, VOLTAGES, SERIAL_TEXT = 0x00010000, 0x0201FF00, 0x0400040B
+ENERGY, VOLTAGES = 0x00010000, 0x0201FF00
 POOR = MeterNoise(late=0.02, truncated=0.03, foreign=0.03, echoed=0.05, noise=0.1, hole=0.05, lost=0.02)
 
 

@@ -18,7 +18,7 @@ def test_torque_of_machines_on_the_mains(data: Path, name: str) -> None:
     truth = json.loads((data / "machines" / "truth.json").read_text())[name]
     with np.load(data / "machines" / f"{name}.npz") as file:
         u, i, rate_hz = file["u_abc"].astype(float), file["i_abc"].astype(float), float(file["fs"])
-    cut = whole_cycles(u, rate_hz)
+    cut = whole_cycles(u)
     assert cut is not None
     u, i = u[:, cut[0] : cut[1]], i[:, cut[0] : cut[1]]
     torque = gap_torque_nm(u, i, rate_hz, truth["R_s"], 2 * truth["n_p"])

@@ -68,21 +68,14 @@ def pmsm(case: Case) -> Any:
     copper_w = 3 * y["i_rms"] ** 2 * x["rs_ohm"]
     losses = eff.Losses(copper_w, x["p_fe_w"], x["p_mech_w"], 0.0)
     found = eff.from_losses(y["p_in_w"], losses.total_w, 0, 0, eff.M5)
-    shaft = eff.shaft_power(y["p_in_w"], losses.total_w, 0, 0, eff.M5)
     assert found is not None
-    return {"p_cu_w": copper_w, "p_shaft_w": shaft.value, "efficiency": found.value}
-
-
-def direct(case: Case) -> Any:
-    x = case["inputs"]
-    found = eff.direct(x["p1_kw"], x["p2_kw"], x["u_p1_rel"], x["u_p2_rel"], eff.M9)
-    assert found is not None
-    return {"efficiency": found.value, "u": found.u}
+    return {"p_cu_w": copper_w, "efficiency": found.value}
 
 
 def by_losses(case: Case) -> Any:
     x = case["inputs"]
-    found = eff.from_losses(x["p1_kw"], x["p_loss_kw"], x["u_loss_rel"], x["u_p1_rel"], eff.M5)
+    u_loss_kw, u_in_kw = x["u_loss_rel"] * x["p_loss_kw"], x["u_p1_rel"] * x["p1_kw"]
+    found = eff.from_losses(x["p1_kw"], x["p_loss_kw"], u_loss_kw, u_in_kw, eff.M5)
     assert found is not None
     return {"efficiency": found.value, "u": found.u}
 
@@ -104,10 +97,10 @@ KINDS: dict[str, Callable[[Case], Any]] = {
     "ie_limit_50hz": ie_limit, "ie_limit_converter_fed": converter_limit, "gb30253_vs": gb30253,
     "nema_premium_60hz": nema, "nameplate_part_load_eff": part_load, "estimate_fla": rated_amps,
     "copper_resistance": copper, "pmsm_steady_state": pmsm,
-    "eff_uncertainty_direct": direct, "eff_uncertainty_loss": by_losses,
+    "eff_uncertainty_loss": by_losses,
     "seven_point_interpolation": surface, "ct_diagnosis": transformers,
 }  # fmt: skip
-NOT_COMPUTED = {"vfd_generic_eff", "demag_index"}  # quantities that the product does not need
+NOT_COMPUTED = {"vfd_generic_eff", "demag_index", "eff_uncertainty_direct"}  # quantities that the product does not need
 ELSEWHERE = {"slip_speed_penalty", "mv_regression", "co2_cost", "energy_counter"}  # see savings, agent/test_counters
 
 

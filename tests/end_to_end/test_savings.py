@@ -19,7 +19,7 @@ from agent.config.topology import assets
 from agent.core.clock import SystemClock
 from agent.delivery.store import Store
 from agent.savings.accounting.account import SavingsBasis
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.records import repository
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Interval, Saving

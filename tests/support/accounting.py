@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.savings.accounting.account import claimable_intervals
-from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
+from agent.savings.accounting.avoided_energy import SavingsAccumulator
 from agent.savings.accounting.driver_error import DriverError
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.accounting.verdict import ExcludedEnergy
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving

@@ -11,7 +11,7 @@ import threading
 import time
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, Self
 
 from agent.core.clock import SystemClock
 from drivers.framing import Request
@@ -146,6 +146,13 @@ class RtuSlave(threading.Thread):
         self._slave, self._delays, self.chatter = slave, delays or [], chatter
         self._ending = threading.Event()
         self.garble = False  # responses as they appear at a wrong baud rate
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
 
     def run(self) -> None:
         os.set_blocking(self.master, False)

@@ -75,6 +75,6 @@ def month_of_motors(n: int) -> tuple[dict[str, Any], PlanVersion]:
     amount = amount_of(plan.plan, first_day(month, plan.plan), figures)
     for name, motor in amount.motors.items():
         body["motor"][name]["contract_kwh"], body["motor"][name]["adjusted_kwh"] = motor_texts(motor)
-    texts = amount_texts(plan.plan, amount)
+    texts = amount_texts(amount)
     body["amount"] = {key: getattr(texts, key) for key in texts.__struct_fields__}
     return body, plan

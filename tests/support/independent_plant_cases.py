@@ -10,7 +10,7 @@ from support.accounting import evaluate
 from support.independent_plants import WORLDS, Rng, Span, World, live_in
 from support.transformer_errors import TransformerErrors
 
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
@@ -39,10 +39,6 @@ class Outcome(NamedTuple):
     @property
     def covered(self) -> bool:
         return abs(self.saving.saved_wh - self.true_wh) <= self.saving.u95_wh
-
-    @property
-    def falsely_proven(self) -> bool:
-        return self.saving.verdict in ("proven", "provisional") and self.true_wh <= 0
 
 
 def both(name: str, seed: int) -> tuple[Outcome, Outcome]:

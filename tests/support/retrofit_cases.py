@@ -27,8 +27,8 @@ from support.retrofit import (  # fmt: skip
 
 from agent.config.reporting_periods import ReportingPhase
 from agent.savings.accounting.account import Account, SavingsBasis
-from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.accounting.driver_error import DriverError
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Saving

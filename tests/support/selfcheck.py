@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -198,10 +197,6 @@ def _shows(profile: Profile, kw: float) -> bool:
             ):
                 return row.name not in ("motor_power", "motor_current", "motor_torque_nm", "active_power", "current_l1")
     return True
-
-
-def with_maps(scene: Scene, meter: Profile | None = None, drive: Profile | None = None) -> Scene:
-    return dataclasses.replace(scene, meter_map=meter, drive_map=drive)
 
 
 # Smallest mistakes that a self-check must find; docs/how-to/selfcheck.md describes them.

@@ -19,7 +19,6 @@ REACT_S = 2.0  # for "immediately": the packets of other threads and processes o
 TRANSIT_MS = 3000  # from the time in a payload to its packet at the proxy
 YEAR_2020_MS = 1_577_836_800_000
 REFRESH_MS = 60_000  # docs/how-to/dialects.md: an unchanged value is repeated after one minute
-IN_SEQUENCE = ("NBIRTH", "DBIRTH", "NDATA", "DDATA", "DDEATH")
 VALUES = set(TYPE_FIELD.values()) | {"float_value"}
 BASIC_TYPES, METRIC_TYPES = range(1, 15), {*range(1, 16), 17, 18, *range(22, 35)}  # 6.4.16; no data set, no template
 WITHOUT_ALIAS = ("bdSeq", "Node Control/Rebirth")

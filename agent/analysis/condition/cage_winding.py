@@ -32,11 +32,10 @@ CODES = ("turn_fault", "winding_asymmetry", "contact_resistance")
 
 
 class Residual(Struct, frozen=True):
-    """current_a: residual phasor; u95_a: its uncertainty; explained_a: share of the voltage."""
+    """current_a: residual phasor; u95_a: its uncertainty."""
 
     current_a: complex
     u95_a: float
-    explained_a: complex
 
 
 def winding(f: CageFeatures, machine: MachineData, baseline: CageFeatures | None) -> list[Answer]:
@@ -112,7 +111,7 @@ def _residual(f: CageFeatures, baseline: CageFeatures, y2: complex) -> Residual:
     current = complex(*f.i2_a) - complex(*baseline.i2_a) * f.u1_v / baseline.u1_v - explained
     moved = abs(complex(*f.i1_a) - complex(*baseline.i1_a)) * GAIN_I
     u95 = Y2_RADIUS * abs(explained) + GAIN_I_DRIFT * f.current_a + moved
-    return Residual(current, u95, explained)
+    return Residual(current, u95)
 
 
 def _degrees_to_resistance(residual: complex, i1: complex, y2: complex) -> float:

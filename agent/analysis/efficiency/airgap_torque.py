@@ -45,7 +45,7 @@ class AirgapTorque:
         plate = self._plate
         if plate is None or plate.r1_ohm is None or not np.isfinite(rows).all():
             return None
-        span = whole_cycles(rows[:3], rate_hz)
+        span = whole_cycles(rows[:3])
         if span is None:
             return None
         u, i = rows[:3, span[0] : span[1]], rows[3:, span[0] : span[1]]

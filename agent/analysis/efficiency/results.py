@@ -81,13 +81,13 @@ def _add_results(result: Estimates, trace: EstimateTrace, window: WindowResult) 
     if useful_w(cell) < least * trace.motor.kw * 1000:
         return reasons.LOAD_TOO_LOW(least=least)
     gross, u_terminal = cell.terminal_plus + cell.shaft_minus, math.hypot(cell.u_in, cell.u_drive)
-    motor = by_energies(gross, cell.motor, cell.all_u_motor, u_terminal, method)
+    motor = eff.from_losses(gross, cell.motor, cell.all_u_motor, u_terminal, method)
     if motor is None:
         return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
     loss, u_loss = cell.drive + cell.motor, math.hypot(cell.all_u_drive, cell.all_u_motor)
     if has_system_efficiency(trace.asset, trace.nameplate):
-        system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
+        system = eff.from_losses(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
         result.put("system_efficiency_pct", system, 100)
     _powers(result, trace, now, method)
     result.values["power_direction"] = 1 if now.in_plus >= now.in_minus else -1
@@ -126,22 +126,10 @@ def _powers(result: Estimates, trace: EstimateTrace, now: EnergyCell, method: st
         result.put("shaft_torque_nm", shaft, 60 / (2 * math.pi * trace.speed_rpm))
 
 
-def by_energies(gross: float, loss: float, u_loss: float, u_in: float, method: str) -> eff.Estimate | None:
-    """1 − loss / gross.
-
-    gross: energy that flows in on either side, J. loss: J. u_loss, u_in: U (k = 2), J, independent.
-    None where the losses exceed the energy.
-    """
-    if not gross > loss >= 0:
-        return None
-    share = loss / gross
-    return eff.Estimate(1 - share, math.hypot(u_loss, share * u_in) / gross, method)
-
-
 def _drive(result: Estimates, trace: EstimateTrace, window: WindowResult) -> None:
     now, cell, method, share = window.now, window.ratio, trace.nameplate.drive_method, trace.asset.drive_share
     gross = cell.in_plus + cell.terminal_minus
-    result.put("drive_efficiency_pct", by_energies(gross, cell.drive, cell.all_u_drive, cell.u_in, method), 100)
+    result.put("drive_efficiency_pct", eff.from_losses(gross, cell.drive, cell.all_u_drive, cell.u_in, method), 100)
     result.put("drive_losses_w", _mean(now, now.drive / share, now.all_u_drive / share, method))
     terminal = now.terminal_plus - now.terminal_minus
     result.put("motor_input_power_w", _mean(now, terminal, math.hypot(now.all_u_in, now.all_u_drive), method))

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from agent.commissioning.calibration import reasons as codes
 from agent.commissioning.calibration.error_tables import DCC, ResultErrors, errors_of
-from agent.commissioning.calibration.xml_tree import parse_xml, read_limited
+from agent.commissioning.calibration.xml_tree import BYTES_MAX, parse_xml
+from agent.core.files import read_up_to
 from drivers.reasons import InvalidValue
 
 NAMESPACE = DCC.strip("{}")
@@ -44,7 +45,7 @@ class DigitalCertificate(Struct, frozen=True):
 
 def read_dcc(path: Path, language: str = "en") -> DigitalCertificate:
     """The certificate in a file. language: of names, if the certificate has them. Raises InvalidValue."""
-    data = read_limited(path)
+    data = read_up_to(path, BYTES_MAX, codes.XML_TOO_LARGE)
     try:
         return certificate_of(parse_xml(data), language)
     except InvalidValue as error:

@@ -52,7 +52,7 @@ def propose(
     serial = _serial_number(found) if device == "meter" else None
     findings += _validity(found, until, today)
     if device == "meter":
-        findings += _identity(found, serial, meter)
+        findings += _identity(found, meter)
     elif len(found.serial_numbers) > 1:
         notes.append(codes.ITEMS_OF_TRANSFORMERS(n=len(found.serial_numbers)))
     used, problem = _results(found, device, chosen)
@@ -80,7 +80,7 @@ def _validity(found: DigitalCertificate, until: date | None, today: date) -> Ite
         yield codes.EXPIRED(until=str(until), today=str(today))
 
 
-def _identity(found: DigitalCertificate, serial: str | None, meter: Meter | None) -> Iterator[Reason]:
+def _identity(found: DigitalCertificate, meter: Meter | None) -> Iterator[Reason]:
     stated = tuple(number for numbers in found.serial_numbers for number in numbers)
     if not stated:
         yield codes.SERIAL_NUMBER_MISSING()

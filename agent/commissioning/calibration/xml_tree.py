@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from agent.commissioning.calibration import reasons as codes
-from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE
-from drivers.reasons import InvalidValue, cause_of
+from drivers.reasons import InvalidValue
 
 BYTES_MAX = 10_000_000  # certificates with a report in PDF have a few MB
 ELEMENTS_MAX, LEVELS_MAX = 100_000, 64
-
-
-def read_limited(path: Path) -> bytes:
-    """The content of a file. Raises InvalidValue."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(BYTES_MAX + 1)
-    except FileNotFoundError:
-        raise InvalidValue(FILE_MISSING, path=str(path)) from None
-    except OSError as error:
-        raise InvalidValue(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
-    if len(data) > BYTES_MAX:
-        raise InvalidValue(codes.XML_TOO_LARGE, path=str(path), size_max_mb=BYTES_MAX / 1e6)
-    return data
 
 
 def parse_xml(data: bytes) -> Element:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct, field
@@ -70,6 +71,14 @@ class WriteBatch(Struct):
             or self.progress
         )  # fmt: skip
 
+    def precede_by(self, failed: WriteBatch) -> None:
+        """Repeats counters, confirmations, rejections and announcements of a batch that was not committed."""
+        self.counters = {**failed.counters, **self.counters}
+        for bit, numbers in failed.confirmed.items():
+            self.confirmed[bit] = numbers + self.confirmed.get(bit, [])
+        self.rejected[:0] = failed.rejected
+        self.announced[:0] = failed.announced
+
 
 def insert(db: sqlite3.Connection, rows: list[PendingRow], owed: int) -> int:
     """Appends rows to the spool and marks the gaps that they announce; returns the number of rows.
@@ -125,3 +134,26 @@ def _set_aside(db: sqlite3.Connection, n: int, reason: Reason, span: tuple[str, 
     kind, from_ms, to_ms = span or row
     record_gap(db, kind, reason, 1, from_ms, to_ms)
     return 1
+
+
+def record_progress(
+    db: sqlite3.Connection, run_id: int, spool_rows: int, progress: tuple[int, int] | None = None
+) -> None:  # fmt: skip
+    """Records the number of rows in the spool and, as `WriteBatch.progress`, how far the run is complete."""
+    db.execute("update boots set spool_rows = ? where n = ?", (max(0, spool_rows), run_id))
+    if progress is not None:
+        db.execute("update boots set last_seq = ?, last_ms = ? where n = ?", (*progress, run_id))
+
+
+def run_job(db: sqlite3.Connection, job: Job[T], future: Future[T]) -> Callable[[], None]:
+    """Runs a job; returns a function that delivers its result or exception. A failed job is rolled back."""
+    db.execute("savepoint job")
+    try:
+        resolve = partial(future.set_result, job(db))
+    except sqlite3.Error:
+        raise
+    except Exception as error:
+        db.execute("rollback to job")
+        resolve = partial(future.set_exception, error)
+    db.execute("release job")
+    return resolve

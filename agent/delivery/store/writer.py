@@ -12,14 +12,12 @@ are dropped and counted, the least important and oldest first.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from functools import partial
 from typing import Any
 
 from agent.delivery.store.batch import (
@@ -30,7 +28,9 @@ from agent.delivery.store.batch import (
     WriteBatch,
     insert,
     mark_announced,
+    record_progress,
     remove_delivered,
+    run_job,
 )
 from agent.delivery.store.counters import write_counters
 from agent.delivery.store.cursor import SinkCursor
@@ -382,9 +382,9 @@ class Writer(threading.Thread):
             rows -= remove_delivered(db, batch, self._buffer.sinks_mask)
             for row in self._lost:
                 record_gap(db, row.kind, MEMORY_BUFFER_FULL(), 1, row.t_ms, row.t_ms)
-            resolve_jobs = list(itertools.starmap(self._run_job, batch.jobs))
+            resolve_jobs = [run_job(db, job, future) for job, future in batch.jobs]
             if self.run_id is not None and (batch.progress or rows != self._spool_rows):
-                self._record_progress(batch.progress, rows)
+                record_progress(db, self.run_id, rows, batch.progress)
         self._spool_rows = max(0, rows)
         self.commits += 1
         self.written_bytes += sum(len(pending.row.payload) for pending in batch.rows)
@@ -392,25 +392,6 @@ class Writer(threading.Thread):
         for bit, numbers in batch.confirmed.items():
             self._cursors[bit].forget(numbers)
         return resolve_jobs
-
-    def _record_progress(self, progress: tuple[int, int] | None, rows: int) -> None:
-        """Records how far the run is complete, in case this is its last commit."""
-        self.db.execute("update boots set spool_rows = ? where n = ?", (max(0, rows), self.run_id))
-        if progress is not None:
-            self.db.execute("update boots set last_seq = ?, last_ms = ? where n = ?", (*progress, self.run_id))
-
-    def _run_job(self, job: Job[T], future: Future[T]) -> Callable[[], None]:
-        """Runs a job; returns a function that delivers its result or exception. A failed job is rolled back."""
-        self.db.execute("savepoint job")
-        try:
-            resolve = partial(future.set_result, job(self.db))
-        except sqlite3.Error:
-            raise
-        except Exception as error:
-            self.db.execute("rollback to job")
-            resolve = partial(future.set_exception, error)
-        self.db.execute("release job")
-        return resolve
 
     def _failed(self, batch: WriteBatch, error: Exception) -> None:
         """Nothing of the batch was written: keeps rows and confirmations for the next attempt, fails the jobs unless
@@ -428,12 +409,7 @@ class Writer(threading.Thread):
             self._buffer.put_back(batch.rows)
             self._being_written = 0
             self._lost += self._buffer.drop_surplus(MEMORY_ROWS)
-            later = self._next_batch
-            later.counters = {**batch.counters, **later.counters}
-            for bit, numbers in batch.confirmed.items():
-                later.confirmed[bit] = numbers + later.confirmed.get(bit, [])
-            later.rejected[:0] = batch.rejected
-            later.announced[:0] = batch.announced
+            self._next_batch.precede_by(batch)
             self.unsaved_reason = reason
         if self._failed_s is None:
             log.error("%s; rows are buffered in memory, measurement continues", reason)
@@ -467,7 +443,7 @@ class Writer(threading.Thread):
             self.db.execute("begin immediate")
             dropped = step(self.db, busy)
             if dropped and self.run_id is not None:
-                self._record_progress(None, self._spool_rows - dropped)
+                record_progress(self.db, self.run_id, self._spool_rows - dropped)
             self._spool_rows -= dropped or 0
         return dropped
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
@@ -16,13 +15,13 @@ from agent.config.loader import ConfigError, config_of_text
 from agent.config.reporting_periods import ReportingPhase
 from agent.config.tariff import month_bounds_ms
 from agent.config.topology import Asset, assets
-from agent.core.codec import decode_reason
 from agent.core.local_time import format_date
+from agent.fleet.ledger_records import decided_event, frozen_baseline, is_stored_interval, read_interval
 from agent.fleet.reanalysis.analyses import Row
 from agent.fleet.reasons import CONFIGURATION_MISSING, CONFIGURATION_UNUSABLE
 from agent.savings.accounting.account import Account, SavingsBasis
-from agent.savings.baseline.baseline import LearnError, learn
-from agent.savings.records.baseline_json import from_json
+from agent.savings.baseline.baseline import learn
+from agent.savings.baseline.samples import LearnError
 from agent.savings.records.interval_lengths import of_one_length
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
@@ -76,10 +75,10 @@ def _read(contents: Sequence[bytes]) -> tuple[dict[str, _Motor], _Site]:
         if kind == "interval":
             _add_interval(motors.setdefault(body["asset"], _Motor()), body, stored)
         elif kind == "baseline":
-            frozen = from_json(body["baseline"])
+            frozen = frozen_baseline(body)
             motors.setdefault(frozen.asset, _Motor()).baseline = frozen
         elif kind == "decision":
-            event = msgspec.convert(body["event"], NonRoutineEvent, dec_hook=decode_reason)
+            event = decided_event(body)
             motors.setdefault(event.asset, _Motor()).events[event.number] = event
     return motors, site
 
@@ -94,12 +93,12 @@ def _site(zone: str, text: str) -> _Site:
 
 def _add_interval(motor: _Motor, body: Mapping[str, Any], stored: str | None) -> None:
     """The last record of a start counts. Raises ValueError if what was stored is not what the record names."""
-    if stored is not None and hashlib.sha256(stored.encode()).hexdigest() != body["interval"]:
+    if stored is not None and not is_stored_interval(stored, body["interval"]):
         raise ValueError(f"record {body['seq']}: the interval is not the one of the record")
     if not body["length_s"]:
         motor.intervals.pop(body["from_ms"], None)
     else:
-        motor.intervals[body["from_ms"]] = msgspec.json.decode(stored, type=Interval) if stored else None
+        motor.intervals[body["from_ms"]] = read_interval(stored) if stored else None
 
 
 def _rows(motor: _Motor, site: _Site) -> Iterator[Row]:

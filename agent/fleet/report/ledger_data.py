@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,6 +14,7 @@ from agent.core.codec import decode_reason
 from agent.delivery.files.lake.rows import day_of
 from agent.fleet.lake import Lake, Relation
 from agent.fleet.lake_files import LakeFile
+from agent.fleet.ledger_records import decided_event, frozen_baseline, is_stored_interval, read_interval
 from agent.savings.records import baseline_json
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent
 
@@ -61,7 +61,7 @@ class LedgerData:
             self._add(self._span[1], to_ms)
             self._span = self._span[0], to_ms
         rows = self._rows.get(asset, {})
-        found = [msgspec.json.decode(rows[ms], type=Interval) for ms in sorted(rows) if from_ms <= ms < to_ms]
+        found = [read_interval(rows[ms]) for ms in sorted(rows) if from_ms <= ms < to_ms]
         return [item for item in found if item.length_s]
 
     @property
@@ -79,7 +79,7 @@ class LedgerData:
         found = dict[str, Baseline]()
         for body in self._bodies("baseline"):
             with suppress(ValueError, TypeError, KeyError, AttributeError, msgspec.MsgspecError):
-                baseline = baseline_json.from_json(body["baseline"])
+                baseline = frozen_baseline(body)
                 if baseline_json.intact(baseline):
                     found[baseline.asset] = baseline
         return found
@@ -90,7 +90,7 @@ class LedgerData:
         decided = dict[tuple[str, int], NonRoutineEvent]()
         for body in self._bodies("decision"):
             with suppress(KeyError, msgspec.MsgspecError, TypeError, ValueError):
-                event = msgspec.convert(body["event"], NonRoutineEvent, dec_hook=decode_reason)
+                event = decided_event(body)
                 decided[event.asset, event.number] = event
         undecided = {"decision": None, "adjust_wh": 0.0, "by": "", "reason": "", "decided_ms": None}
         found: dict[str, list[NonRoutineEvent]] = {}
@@ -131,7 +131,7 @@ class LedgerData:
         rows = self._lake.ask(files, query.format, _RECORDS)
         last = {(asset, start_ms): found for asset, start_ms, *found in rows}
         for (asset, start_ms), (length_s, line, row) in last.items():
-            if row is not None and hashlib.sha256(row.encode()).hexdigest() == _digest(line):
+            if row is not None and is_stored_interval(row, _digest(line)):
                 self._rows.setdefault(asset, {})[start_ms] = row
             elif length_s:
                 self.missing.add((asset, start_ms))

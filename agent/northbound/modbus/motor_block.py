@@ -20,7 +20,7 @@ from agent.northbound.modbus.register_table import (
 from drivers.reading import Quality
 
 HEAD = struct.Struct(">HHHHIHH")
-U16_UNKNOWN, U32_UNKNOWN = 0xFFFF, 0xFFFFFFFF
+U16_UNKNOWN = 0xFFFF
 QUALITIES = {"good": 0, "uncertain": 1, "bad": 2}
 STATES = {"online": 0, "stale": 1, "offline": 2, "maintenance": 3}
 

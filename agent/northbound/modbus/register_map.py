@@ -15,7 +15,6 @@ from agent.northbound.modbus.register_table import FIELDS, FORMATS, HEAD_REGISTE
 from agent.northbound.modbus.units import COMPLETE_UNITS, MAP_VERSION, UNIT_MAX
 
 OVERVIEW_UNIT = 1
-MAP_FORMATS = ("csv", "markdown", "myems")
 ABOUT = {
     "motor_number": "number of the motor",
     "quality": "of its newest row: 0 good, 1 uncertain, 2 bad or not of the present",
@@ -53,7 +52,7 @@ def rows() -> list[MappedRegister]:
 
 
 def map_text(form: str, numbers: MotorNumbers, host: str, port: int) -> str:
-    """form: one of MAP_FORMATS. host, port: of this server, for MyEMS."""
+    """form: csv, markdown or myems. host, port: of this server, for MyEMS."""
     if form == "csv":
         return _csv(numbers)
     return _markdown(numbers) if form == "markdown" else _myems(numbers, host, port)

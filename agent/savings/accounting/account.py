@@ -16,9 +16,10 @@ from agent.config.reporting_periods import ReportingPhase, phases_of
 from agent.config.topology import Asset
 from agent.core.text import as_object
 from agent.delivery.store import Store
-from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator, expected_wh
+from agent.savings.accounting.avoided_energy import SavingsAccumulator
 from agent.savings.accounting.driver_error import DriverError, driver_errors
 from agent.savings.accounting.expired_times import ExpiredTime, expired_times
+from agent.savings.accounting.interval_comparison import IntervalResult, expected_wh
 from agent.savings.accounting.saving_errors import SavingErrors
 from agent.savings.baseline.models import is_off, load_without_energy, numeric_drivers
 from agent.savings.records.interpolation import (

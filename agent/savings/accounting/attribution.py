@@ -40,7 +40,7 @@ class PartSums(Struct):
     speed2: float = 0.0
     old_speed: float = 0.0
 
-    def add(self, item: Interval, adjusted_wh: float) -> None:
+    def add(self, item: Interval) -> None:
         if self.old is None or item.motor_loss_wh is None or item.energy_wh is None:
             return
         if (old_loss_wh := old_losses_wh(self.old, item)) is None:

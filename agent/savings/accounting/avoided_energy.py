@@ -1,4 +1,4 @@
-"""Adjusted baseline and measured energy of each interval, and the uncertainty of their difference.
+"""Sums of compared intervals: the saving of a period and its uncertainty.
 
 Plain Python, because the polling process calculates savings live. The sums keep the terms of the model, so that its
 covariance is that of the sum: u² = v·C·vᵀ with v the sum of all terms (GUM, correlated input quantities).
@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -18,61 +17,21 @@ from agent.savings.accounting.assumptions import DAY_MS, assumptions_of
 from agent.savings.accounting.attribution import PartSums
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.expired_times import ExpiredTime
+from agent.savings.accounting.interval_comparison import IntervalResult, compare, share_of, slope_wh, weak_of
 from agent.savings.accounting.meter_uncertainty import MeterSums, MeterUncertainty
 from agent.savings.accounting.ratio_check import KIND, RUNNING, RatioCheck
 from agent.savings.accounting.saving_errors import SavingErrors
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.accounting.weak_effect import changes, coefficients
 from agent.savings.baseline.coverage_factors import spread_of_sum
-from agent.savings.baseline.models import (
-    ReplacedMotor,
-    is_off,
-    is_state,
-    left_constant,
-    load_without_energy,
-    out_of_range,
-    quadratic,
-    terms,
-    values_of,
-)
-from agent.savings.reasons import (
-    DRIVER_MISSING,
-    ENERGY_UNKNOWN,
-    EXCLUDED_BY_DECISION,
-    EXCLUDED_UNDECIDED,
-    NO_ENERGY_AT_LOAD,
-    OFF_NOT_IN_BASELINE,
-    POLLING_INCOMPLETE,
-    SHAFT_ENERGY_UNKNOWN,
-    TRANSITION_INTERVAL,
-)
+from agent.savings.baseline.models import ReplacedMotor, is_off, is_state, quadratic, terms
+from agent.savings.reasons import EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED
 from agent.savings.records import non_routine_events as nre
 from agent.savings.records.interpolation import InterpolationUncertainty, interpolations_of, is_transition
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Driver, Interval, NonRoutineEvent, Saving
-from drivers.reasons import InvalidValue, Reason
 
-COVERED = 0.75  # share of the time of an interval; below it the interval is excluded
 FILLED_U = 0.30  # standard uncertainty of energy that a register provides, relative
-
-
-class IntervalResult(NamedTuple):
-    """One interval of a saving. Energies in Wh.
-
-    start_ms: UTC.
-    length_s: its length.
-    driver: mean of the first driver; None when unknown.
-    adjusted_wh: adjusted baseline energy; None when unknown.
-    measured_wh: measured energy with auxiliaries; None when unknown.
-    excluded: why the interval is not in the sum; None when it is.
-    """
-
-    start_ms: int
-    length_s: int
-    driver: float | None
-    adjusted_wh: float | None
-    measured_wh: float | None
-    excluded: Reason | None = None
 
 
 class _Sums(Struct):
@@ -125,7 +84,7 @@ class SavingsAccumulator:
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
             own=[0.0] * size,
-            weak=[0.0] * len(coefficients(_weak(baseline))),
+            weak=[0.0] * len(coefficients(weak_of(baseline))),
             driver_wh=[0.0] * len(baseline.drivers),
             interpolation=InterpolationUncertainty(len(baseline.drivers)),
             parts=PartSums(ReplacedMotor(**plate) if plate else None),
@@ -141,13 +100,13 @@ class SavingsAccumulator:
     def add(self, item: Interval) -> IntervalResult:
         """Adds an interval and returns how it was compared."""
         sums, baseline = self._sums, self.baseline
-        result, values = _compared(baseline, item, self.events)
+        result, values = compare(baseline, item, self.events)
         self.ratio.add(item, result.adjusted_wh if _is_comparable(item, result, self.events) else None)
         sums.covered_s += item.length_s * min(item.coverage, 1.0)
         sums.excluded.add(result.measured_wh, result.excluded)
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
             return result
-        share = _share(baseline, item)
+        share = share_of(baseline, item)
         sums.intervals += 1
         sums.days.add(item.start_ms // DAY_MS)
         sums.adjusted_wh += result.adjusted_wh
@@ -160,9 +119,9 @@ class SavingsAccumulator:
             sums.n += share
             row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
             _add(sums.own, row, share)
-            _add(sums.weak, changes(_weak(baseline), item.drivers, row), share)
+            _add(sums.weak, changes(weak_of(baseline), item.drivers, row), share)
             self._add_driver_errors(values, share)
-        sums.parts.add(item, result.adjusted_wh)
+        sums.parts.add(item)
         return result
 
     def _add_interpolation(self, item: Interval, values: list[Driver], share: float) -> float:
@@ -176,7 +135,7 @@ class SavingsAccumulator:
                 gap = found[name]
                 missing = math.ceil(gap.intervals * item.length_s / baseline.length_s)
                 u = known[name][min(missing, len(known[name])) - 1]
-                self._sums.interpolation.add(k, gap.since_ms, abs(_slope_wh(baseline, values, k, u)) * share)
+                self._sums.interpolation.add(k, gap.since_ms, abs(slope_wh(baseline, values, k, u)) * share)
         return abs(item.filled_wh)
 
     def _add_driver_errors(self, values: list[Driver], share: float) -> None:
@@ -185,7 +144,7 @@ class SavingsAccumulator:
             error = self.driver_errors.get(name)
             if error is not None and (error.relative or error.absolute) and not is_state(baseline, k):
                 limit = error.relative * abs(values[k].mean) + error.absolute
-                self._sums.driver_wh[k] += _slope_wh(baseline, values, k, limit) * share
+                self._sums.driver_wh[k] += slope_wh(baseline, values, k, limit) * share
 
     def saving(self, span: tuple[int, int]) -> Saving:
         """The saving so far. span: the period (UTC ms), for coverage and decided adjustments."""
@@ -234,108 +193,6 @@ def _is_comparable(item: Interval, result: IntervalResult, events: Sequence[NonR
     return nre.excluding((event for event in events if event.kind != KIND), item) is None
 
 
-def _compared(
-    baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent]
-) -> tuple[IntervalResult, list[Driver]]:  # fmt: skip
-    """An interval compared with the baseline, and the values of its drivers (empty when they are unknown)."""
-    measured_wh = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
-    result = IntervalResult(item.start_ms, item.length_s, None, None, measured_wh)
-    if measured_wh is None:
-        return result._replace(excluded=ENERGY_UNKNOWN()), []
-    if is_off(baseline, item):
-        mean_wh, n = baseline.shape["off"]["mean_wh"], baseline.shape["off"]["n"]
-        adjusted_wh = mean_wh * _share(baseline, item)
-        cause = _excluded(baseline, item, events) if n else OFF_NOT_IN_BASELINE()
-        return result._replace(adjusted_wh=adjusted_wh, excluded=cause), []
-    if is_transition(item):
-        return result._replace(excluded=TRANSITION_INTERVAL()), []
-    values = values_of(baseline, item)
-    if values is None:
-        missing = tuple(name for name in baseline.drivers if name not in item.drivers)
-        return result._replace(excluded=DRIVER_MISSING(drivers=missing) if missing else SHAFT_ENERGY_UNKNOWN()), []
-    result = result._replace(driver=values[0].mean if values else None)
-    if changed := _changed_states(baseline, item):
-        return result._replace(excluded=DRIVER_MISSING(drivers=changed)), values
-    try:
-        result = result._replace(adjusted_wh=_expected(baseline, values, item.drivers) * _share(baseline, item))
-    except InvalidValue as error:
-        return result._replace(excluded=error.reason), values
-    return result._replace(excluded=_cause(baseline, item, values, events)), values
-
-
-def _cause(
-    baseline: Baseline, item: Interval, values: Sequence[Driver], events: Sequence[NonRoutineEvent]
-) -> Reason | None:  # fmt: skip
-    """Why an interval whose adjusted baseline is known is excluded; None: it is not."""
-    if outside := out_of_range(baseline, values) or left_constant(baseline, item):
-        return outside
-    if drivers := load_without_energy(baseline, item):
-        return NO_ENERGY_AT_LOAD(drivers=drivers)
-    return _excluded(baseline, item, events)
-
-
-def _excluded(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent]) -> Reason | None:
-    """Why an interval is excluded whatever its drivers are; None: it is not."""
-    if item.coverage < COVERED and not (item.filled_wh and interpolations_of(baseline, item)):
-        return POLLING_INCOMPLETE()
-    if (event := nre.excluding(events, item)) is None:
-        return None
-    return (EXCLUDED_BY_DECISION if event.decision else EXCLUDED_UNDECIDED)(number=event.number, kind=event.kind)
-
-
-def _changed_states(baseline: Baseline, item: Interval) -> tuple[str, ...]:
-    """Interpolated states that differ on both sides of the gap: the time of the change is unknown, and a line from 1 to
-    3 passes 2.
-    """
-    found, reach = interpolations_of(baseline, item), baseline.shape.get("within", 0.0)
-    return tuple(
-        name for k, name in enumerate(baseline.drivers)
-        if name in found and is_state(baseline, k) and found[name].step > 2 * reach
-    )  # fmt: skip
-
-
-def expected_wh(baseline: Baseline, item: Interval) -> float | None:
-    """Adjusted baseline of one interval, for the time to which its energy belongs, also outside the range of the
-    baseline; None without its drivers.
-    """
-    if is_off(baseline, item):
-        return float(baseline.shape["off"]["mean_wh"]) * _share(baseline, item)
-    values = values_of(baseline, item)
-    if values is None:
-        return None
-    try:
-        return _expected(baseline, values, item.drivers) * _share(baseline, item)
-    except ValueError:
-        return None
-
-
-def _share(baseline: Baseline, item: Interval) -> float:
-    """The time that is compared, in intervals of the baseline: the energy of the rest is unknown. Shaft energy belongs
-    to this time, too, and is not scaled.
-    """
-    return (item.length_s if baseline.kind == "shaft-power" else item.energy_s) / baseline.length_s
-
-
-def _expected(baseline: Baseline, values: Sequence[Driver], drivers: Mapping[str, Driver] | None = None) -> float:
-    """drivers: of the interval; None: without the correction for weak ones."""
-    row, weak = terms(baseline.kind, baseline.shape, [value.mean for value in values]), _weak(baseline)
-    own = sum(a * b for a, b in zip(row, baseline.coefficients, strict=True))
-    return own + sum(a * b for a, b in zip(changes(weak, drivers or {}, row), coefficients(weak), strict=True))
-
-
-def _weak(baseline: Baseline) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = baseline.shape.get("weak", {})
-    return found
-
-
-def _slope_wh(baseline: Baseline, values: Sequence[Driver], k: int, change: float) -> float:
-    """dE/dd · change of driver k, in an interval of the length of the baseline."""
-    mean = values[k].mean
-    moved = [value if j != k else Driver(mean + change) for j, value in enumerate(values)]
-    back = [value if j != k else Driver(mean - change) for j, value in enumerate(values)]
-    return (_expected(baseline, moved) - _expected(baseline, back)) / 2
-
-
 def _add(vector: list[float], row: Sequence[float], share: float) -> None:
     for k, value in enumerate(row):
         vector[k] += share * value
@@ -344,7 +201,7 @@ def _add(vector: list[float], row: Sequence[float], share: float) -> None:
 def _errors(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> SavingErrors:
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
     variance = max(quadratic(sums.own, baseline.covariance), 0.0)
-    variance += max(quadratic(sums.weak, _weak(baseline).get("covariance", ())), 0.0)
+    variance += max(quadratic(sums.weak, weak_of(baseline).get("covariance", ())), 0.0)
     off = baseline.shape.get("off") or {}
     normal = {
         "model": math.hypot(math.sqrt(variance), sums.off * off.get("u_mean_wh", 0.0)),

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from agent.savings.accounting.avoided_energy import expected_wh
+from agent.savings.accounting.interval_comparison import expected_wh
 from agent.savings.ledger.chain import LedgerRecord, append_to, canonical, digest, records, signed, signed_by
 from agent.savings.ledger.signing_key import LedgerKey
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval

@@ -19,7 +19,7 @@ from agent.core.local_time import format_minute
 from agent.core.spreadsheet import cell_text
 from agent.core.text import as_object
 from agent.savings.accounting.account import saving_json
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
 from agent.savings.records.baseline_json import to_json
 from agent.savings.records.meter_identity import nominal_v

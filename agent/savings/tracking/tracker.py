@@ -19,7 +19,7 @@ from agent.core.messages import Message, codes
 from agent.core.usable_number import usable_number
 from agent.delivery.store import Store, StoreError
 from agent.savings.accounting.account import MARGIN_MS, Account, SavingsBasis, period_at
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.reasons import ENERGY_FACTOR, SAVING_NOT_COMPUTED
 from agent.savings.records import repository
 from agent.savings.records.meter_identity import identity

@@ -133,11 +133,11 @@ def flags_of(message: Mapping[str, Any], metric: str) -> set[str]:
 def _why_absent(message: Mapping[str, Any], metric: str, flags: set[str]) -> Absence:
     if metric not in message.get("v", {}):
         return NOT_MEASURED
-    if is_estimate(message, metric) and (found := reasons_in(message, "efficiency_unavailable_reason")):
+    if is_estimate(metric) and (found := reasons_in(message, "efficiency_unavailable_reason")):
         return absence_of(found[0])
     return _OF_FLAG["WARMING_UP"] if "WARMING_UP" in flags else NOT_KNOWN
 
 
-def is_estimate(message: Mapping[str, Any], metric: str) -> bool:
+def is_estimate(metric: str) -> bool:
     """Whether a metric comes from the estimator, whose reason explains that it is absent."""
     return "efficiency" in metric or "losses" in metric or metric.startswith(("shaft_", "motor_load", "motor_input"))

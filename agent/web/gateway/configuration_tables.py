@@ -19,7 +19,6 @@ MOTOR_KINDS = {
 }  # fmt: skip
 MEASURING_POINTS = {"drive-input": N_("input of the drive"), "motor": N_("motor"), "feeder": N_("feeder")}
 RATIO_APPLIED_BY = {"meter": N_("the meter"), "agent": N_("the agent")}
-ALLOCATIONS = {"drive-power": N_("by the power of the drives"), "rated-power": N_("by rated power")}
 DAY_KINDS = {
     "all": N_("every day"), "workday": N_("workdays"), "weekend": N_("weekends"), "holiday": N_("holidays"),
     "mon": N_("Mon"), "tue": N_("Tue"), "wed": N_("Wed"), "thu": N_("Thu"), "fri": N_("Fri"), "sat": N_("Sat"),

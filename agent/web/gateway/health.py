@@ -98,7 +98,7 @@ def answer(web: Web, _: Catalogue) -> dict[str, Any]:
         "response_times": {"code": "not_published", "text": _("not published"),
                            "long": _.reason(codes.RESPONSE_TIMES_UNKNOWN())},
         "groups": [_group(title, figures, values, _) for title, figures in GROUPS],
-        "versions": _versions(web, info, _),
+        "versions": _versions(info, _),
     }  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def _group(
     return {"title": _(title), "rows": rows}
 
 
-def _versions(web: Web, info: Mapping[str, Any], _: Catalogue) -> list[dict[str, Any]]:
+def _versions(info: Mapping[str, Any], _: Catalogue) -> list[dict[str, Any]]:
     unknown: Reason | None = None if info else codes.NO_MESSAGE()
     rows = [
         (_("agent"), info.get("version")), (_("page"), VERSION), (_("configuration in force"), info.get("config")),

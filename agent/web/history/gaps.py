@@ -18,7 +18,6 @@ GAP_AGENT_STOPPED = Code("gap_agent_stopped", "The agent did not run.")
 GAP_NO_VALUES = Code("gap_no_values", "No value is stored for this time.")
 _SILENT = {"offline": (GAP_NO_REPLY, N_("no reply")), "stale": (GAP_STALE, N_("no reply"))}
 _STOPPED_MS_MIN = 60_000  # a restart is shorter
-MERGED_MS = 5_000  # longest time between two states of one outage
 
 
 class Gap(Struct):

@@ -42,7 +42,7 @@ def _quantities(entry: Entry, shown: Shown, catalogue: Catalogue) -> Iterator[Qu
         yield Quantity("current", catalogue(N_("Current")), _first(shown, _CURRENTS[1:]), "A", 1)
         return
     magnet = entry.kind in MAGNET
-    yield Quantity("speed", catalogue(N_("Speed")), _speed(entry, shown, catalogue), "r/min", 0)
+    yield Quantity("speed", catalogue(N_("Speed")), _speed(entry, shown), "r/min", 0)
     yield Quantity("torque", catalogue(N_("Torque")), shown.value("shaft_torque_nm"), "N·m", 0)
     yield Quantity("load", catalogue(N_("Load")), shown.value("motor_load_pct"), "%", 0)
     yield Quantity("current", catalogue(N_("Current")), _first(shown, _CURRENTS), "A", 1)
@@ -58,7 +58,7 @@ def _first(shown: Shown, names: tuple[str, ...]) -> PageValue:
     return next((value for value in found if value.v is not None), found[0])
 
 
-def _speed(entry: Entry, shown: Shown, catalogue: Catalogue) -> PageValue:
+def _speed(entry: Entry, shown: Shown) -> PageValue:
     found = shown.value("motor_speed_rpm")
     if found.v is not None:
         return found

@@ -120,7 +120,7 @@ def derived_state(web: Web, entry: Entry, catalogue: Catalogue) -> Derived:
 
 def shown_of(web: Web, entry: Entry, catalogue: Catalogue) -> Shown:
     """The newest values of a motor."""
-    return Shown(entry.messages.get("telemetry", {}), _withheld(entry, freshness(web, entry)), catalogue)
+    return Shown(entry.messages.get("telemetry", {}), _withheld(freshness(web, entry)), catalogue)
 
 
 def power_w_of(telemetry: dict[str, Any]) -> float | None:
@@ -166,7 +166,7 @@ def savings_message(web: Web, entry: Entry) -> dict[str, Any]:
     return web.last_savings.message(entry.topic, entry.messages.get("savings", {}), web.now_ms())
 
 
-def _withheld(entry: Entry, fresh: Freshness) -> values.Absence | None:
+def _withheld(fresh: Freshness) -> values.Absence | None:
     if fresh.age_s is None:
         return values.NOTHING_RECEIVED
     if not fresh.usable:

@@ -19,7 +19,6 @@ from agent.web.http.times import rfc3339
 from agent.web.plant.motor_state import MAGNET
 from agent.web.plant.silence import no_reply
 
-POWER_QUALITY = ("dip", "swell", "interruption", "rapid_change", "inrush")
 EVENTS_MAX = 5000  # of one answer, the newest
 _SILENT = ("offline", "stale")  # that values are stale is how a missing reply shows first
 _STATES = (*_SILENT, "maintenance")

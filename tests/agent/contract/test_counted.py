@@ -14,7 +14,7 @@ from agent.contract.counted import counted_of
 from agent.contract.month_figures import figures_of
 from agent.contract.plan import ContractMotor
 from agent.contract.plan_reader import plan_of
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.reasons import ENERGY_UNKNOWN, POLLING_INCOMPLETE
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
 from agent.savings.report.model.month import ReportMonth

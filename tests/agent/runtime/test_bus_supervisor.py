@@ -68,10 +68,8 @@ class Plant:
 
 @pytest.fixture
 def slave() -> Iterator[RtuSlave]:
-    found = RtuSlave()
-    found.start()
-    yield found
-    found.stop()
+    with RtuSlave() as found:
+        yield found
 
 
 def states(plant: Plant) -> list[str]:

@@ -86,14 +86,6 @@ def with_short(machine: Machine, share: float, times_rated: float) -> Machine:
     return replace(machine, turns=share, turns_ohm=max(ohm, 0.0))
 
 
-def short_times_rated(machine: Machine) -> float:
-    """Current of the shorted turns over the rated one, estimated."""
-    omega = 2 * math.pi * machine.rated_hz * machine.speed
-    x = omega * machine.turns**2 * machine.coils * (machine.lq_h + machine.l0_h / 2) * 2 / 3
-    z = math.hypot(machine.turns * machine.resistance_ohm + machine.turns_ohm, x)
-    return machine.turns * omega * machine.flux_wb / z / (machine.amps * math.sqrt(2))
-
-
 def plate(machine: Machine, rng: Random, *, temperatures: str = "both", exact: bool = False) -> MachineData:
     """The nameplate, with the errors that one has; temperatures: both, winding or none."""
 

@@ -46,7 +46,7 @@ class MotorYear:
         self._usual = [1 + rng.uniform(-0.0025, 0.0025) for _ in range(3)]
         self._unbalanced_until = -1.0
         self._continuous = self.machine.application in ("pump", "fan") and rng.random() < 0.6
-        self._last_turning = self._silent_s = -1e9
+        self._last_turning = -1e9
         self._hot_k = 0.0
         self._dip_left, self._dip = 0.0, [1.0] * 3
         self._silent_left = 0.0

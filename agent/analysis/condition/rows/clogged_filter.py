@@ -63,7 +63,7 @@ class CloggedFilter:
         self._shares.append(load / usual.load * usual.density / air_density(block.mean("ambient_degc")))
         if len(self._shares) >= _BLOCKS:
             level, self._shares = sum(self._shares) / len(self._shares), []
-            self._drifted(block.t_s, round(usual.speed * 100), level)
+            self._drifted(round(usual.speed * 100), level)
         if self._hold.active or self._pending:
             self._judge(block.t_s, round(usual.speed * 100))
 
@@ -71,7 +71,7 @@ class CloggedFilter:
     def _pending(self) -> bool:
         return any(drift < -_FALL for drift in self._drift.values())
 
-    def _drifted(self, t_s: float, k: int, level: float) -> None:
+    def _drifted(self, k: int, level: float) -> None:
         change = level - self._level.get(k, 1.0)
         self._level[k] = level
         first, middle = self._changes.get(k, (0.0, 0.0))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-RUNS, GATES_OFF_TURNING = 1.0, 3.0  # drive_state; 0: ready, gates off. 2: fault
+RUNS = 1.0  # drive_state; 0: ready, gates off. 2: fault. 3: gates off, turning
 
 
 class RowColumn(NamedTuple):

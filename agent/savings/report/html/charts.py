@@ -11,7 +11,7 @@ from markupsafe import Markup
 from msgspec.structs import replace
 
 from agent.core.text import Catalogue
-from agent.savings.accounting.avoided_energy import expected_wh
+from agent.savings.accounting.interval_comparison import expected_wh
 from agent.savings.baseline.models import others_at_mean, values_of
 from agent.savings.records.interpolation import with_lagged_drivers
 from agent.savings.records.model import Baseline, Interval

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.baseline.models import described
 from agent.savings.ledger.chain import records
 from agent.savings.records.model import Baseline

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from agent.config.tariff import Tariff
-from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.accounting.bill import Bill, bill
 from agent.savings.accounting.demand import BilledInterval, Demand, Scatter
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.baseline.models import quadratic, terms, values_of
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import adjusting

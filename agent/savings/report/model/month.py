@@ -18,7 +18,7 @@ from agent.config.tariff import Tariff, month_bounds_ms
 from agent.config.topology import Asset
 from agent.core.local_time import format_date, zone_of
 from agent.savings.accounting.account import Account, SavingsBasis
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.accounting.verdict import COVERAGE_LEAST, UNDECIDED
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
@@ -171,13 +171,7 @@ def collect(
     end_ms = min(
         to_ms, max(now_ms, found[-1].end_ms if found else from_ms + 1)
     )  # the clock of this machine may be wrong
-    baseline = None
-    try:
-        baseline = repository.load_frozen(db, plant.name)
-        if baseline is None and found:
-            notes.append(codes.BASELINE_MISSING())
-    except InvalidValue as error:
-        notes.append(error.reason)
+    baseline = _frozen(db, plant.name, found, notes)
     events = [event for event in repository.load_events(db, plant.name)
               if event.from_ms < to_ms and (event.to_ms is None or event.to_ms > from_ms)]  # fmt: skip
     events.sort(key=lambda event: event.from_ms)
@@ -193,29 +187,12 @@ def collect(
     if account is not None and plant.motor is not None and (mixed := _old_among(results, plant.motor, zone)):
         notes.append(mixed)
     saving = account.saving(now_ms) if account and results else None
-    factor = None
-    if config.site.grid_factor is not None:
-        try:
-            factor = emission_factors.grid_factor(config.site.grid_factor)
-        except InvalidValue as error:
-            notes.append(codes.GRID_FACTOR_UNUSABLE(cause=error.reason))
-    elif found:
-        notes.append(codes.GRID_FACTOR_MISSING())
+    factor = _grid_factor(config.site.grid_factor, found, notes)
     money = None
     if tariff is None and found:
         notes.append(codes.TARIFF_MISSING())
     elif tariff is not None and saving is not None and baseline is not None:
-        try:
-            if (longer := longer_than_window(tariff, results)) is not None and tariff.demand is not None:
-                notes.append(
-                    codes.DEMAND_UNKNOWN(length_min=longer.length_s / 60, window_min=tariff.demand.window_s / 60)
-                )
-            priced = replace(tariff, demand=None) if longer else tariff
-            money = cost_of(priced, priced_results(results), priced_intervals(found), baseline, saving, events)
-        except InvalidValue as error:
-            notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
-        if not tariff.currency:
-            notes.append(codes.CURRENCY_MISSING())
+        money = _cost(tariff, found, results, baseline, saving, events, notes)
     ledger = compare_with_ledger(db, plant.name, from_ms, end_ms, found, check or LedgerVerifier())
     notes += ledger.notes
     if saving is not None and not ledger.confirmed:
@@ -237,6 +214,53 @@ def collect(
         compared=sum(result.length_s for result in results if result.excluded is None) / ((end_ms - from_ms) / 1000),
         alarms=alarms_of_month(db.execute, plant.name, from_ms, end_ms),
     )  # fmt: skip
+
+
+def _frozen(
+    db: sqlite3.Connection, asset: str, found: Sequence[Interval], notes: list[Reason]
+) -> Baseline | None:  # fmt: skip
+    """The baseline in force; adds a note if there is none."""
+    try:
+        baseline = repository.load_frozen(db, asset)
+    except InvalidValue as error:
+        notes.append(error.reason)
+        return None
+    if baseline is None and found:
+        notes.append(codes.BASELINE_MISSING())
+    return baseline
+
+
+def _grid_factor(
+    setting: str | float | None, found: Sequence[Interval], notes: list[Reason]
+) -> emission_factors.EmissionFactor | None:
+    """The emission factor of the site; adds a note if there is none."""
+    if setting is None:
+        if found:
+            notes.append(codes.GRID_FACTOR_MISSING())
+        return None
+    try:
+        return emission_factors.grid_factor(setting)
+    except InvalidValue as error:
+        notes.append(codes.GRID_FACTOR_UNUSABLE(cause=error.reason))
+        return None
+
+
+def _cost(
+    tariff: Tariff, found: Sequence[Interval], results: Sequence[IntervalResult], baseline: Baseline, saving: Saving,
+    events: Sequence[NonRoutineEvent], notes: list[Reason],
+) -> Cost | None:  # fmt: skip
+    """The money of the month; adds notes on what the tariff cannot price."""
+    money = None
+    try:
+        if (longer := longer_than_window(tariff, results)) is not None and tariff.demand is not None:
+            notes.append(codes.DEMAND_UNKNOWN(length_min=longer.length_s / 60, window_min=tariff.demand.window_s / 60))
+        priced = replace(tariff, demand=None) if longer else tariff
+        money = cost_of(priced, priced_results(results), priced_intervals(found), baseline, saving, events)
+    except InvalidValue as error:
+        notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
+    if not tariff.currency:
+        notes.append(codes.CURRENCY_MISSING())
+    return money
 
 
 def _coal(setting: str | emission_factors.CoalEquivalent, year: int) -> dict[str, emission_factors.CoalEquivalent]:

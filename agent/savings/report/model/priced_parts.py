@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from agent.config.tariff import Tariff
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.records.model import QUARTER_MS, Interval
 
 

@@ -17,7 +17,7 @@ from agent.config.signals import topic_signals
 from agent.core.messages import Message
 from agent.delivery.store import Store
 from agent.runtime.pipeline import Outputs, Pipeline
-from agent.savings.accounting.avoided_energy import expected_wh
+from agent.savings.accounting.interval_comparison import expected_wh
 from agent.savings.records import repository
 from agent.savings.records.model import Driver, Interval
 from agent.savings.service import SavingsService

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.commissioning.calibration import reasons as codes
-from agent.commissioning.calibration.xml_tree import BYTES_MAX, parse_xml, read_limited
+from agent.commissioning.calibration.dcc import read_dcc
+from agent.commissioning.calibration.xml_tree import BYTES_MAX, parse_xml
 from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE
 from drivers.reasons import Code, InvalidValue
 
@@ -44,5 +45,5 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         file.truncate(BYTES_MAX + 1)  # sparse
     for path, code in ((huge, codes.XML_TOO_LARGE), (tmp_path, FILE_UNREADABLE), (tmp_path / "none", FILE_MISSING)):
         with pytest.raises(InvalidValue) as error:
-            read_limited(path)
+            read_dcc(path)
         assert error.value.reason.code == code

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,24 +36,12 @@ from simulators.bus.meter_station import MeterLine, MeterStation
 from simulators.devices.energy_meter import EnergyMeter
 
 pytestmark = pytest.mark.alone
+LINE = "9600 8E1"
 VALUES = {
     **{f"voltage_l{k}n": 230.0 + k for k in (1, 2, 3)}, **{f"current_l{k}": 2.0 + k / 10 for k in (1, 2, 3)},
     "voltage_l12": 100.1, "voltage_l23": 99.9, "active_power": 1500.5, "energy_import": 4711.25, "frequency": 50.02,
 }  # fmt: skip
 CONTROL = 12  # offset of the control code in a request with its preamble
-
-
-@pytest.fixture
-def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[LineSettingsSegment]:
-    segment = LineSettingsSegment(getattr(request, "param", "9600 8E1"))
-
-    def parity(_port: str, wanted: str) -> str:
-        segment.parity_of_port = wanted
-        return "N"
-
-    monkeypatch.setattr("drivers.serial_line.port_parity", parity)
-    yield segment
-    segment.stop()
 
 
 def station(segment: LineSettingsSegment, address: str, turnaround_s: float = 0.03) -> MeterStation:

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -64,20 +64,6 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
     values = motor.drive if profile.kind == "vfd" else motor.meter
     truth = {**values(5.0), **identity_values(profile)}
     return SimulatedDevice(unit, profile, lambda: truth, rating_kw=motor.machine.kw, extra=identity_words(profile))
-
-
-@pytest.fixture
-def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[LineSettingsSegment]:
-    """A line at the settings of the decorator `at`; it knows the parity with which its port is opened."""
-    segment = LineSettingsSegment(getattr(request, "param", "19200 8N1"))
-
-    def parity(_port: str, wanted: str) -> str:
-        segment.parity_of_port = wanted
-        return "N"
-
-    monkeypatch.setattr("drivers.serial_line.port_parity", parity)
-    yield segment
-    segment.stop()
 
 
 at = lambda settings: pytest.mark.parametrize("line", [settings], indirect=True)  # noqa: E731

@@ -34,11 +34,7 @@ from agent.delivery.reasons import (
 )
 from drivers.reasons import Reason
 
-
-@pytest.fixture(autouse=True)
-def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows stay live although a slow disk may take a second for a commit."""
-    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 3600.0)
+pytestmark = pytest.mark.usefixtures("fresh_for_long")
 
 
 def reported(caplog: pytest.LogCaptureFixture) -> list[Reason]:

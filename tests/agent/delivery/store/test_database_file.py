@@ -21,11 +21,7 @@ from agent.delivery.store.database_file import NAME, NEEDED
 from agent.delivery.store.history import History
 from agent.delivery.store.reasons import ROWS_UNREADABLE, STATE_FILE_REPLACED
 
-
-@pytest.fixture(autouse=True)
-def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows stay live although a slow disk may take a second for a commit."""
-    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 3600.0)
+pytestmark = pytest.mark.usefixtures("fresh_for_long")
 
 
 @pytest.mark.parametrize("damage", ["head", "middle"])

@@ -37,11 +37,7 @@ from agent.delivery.store.reasons import (
     UNSAVED_AT_STOP,
 )
 
-
-@pytest.fixture(autouse=True)
-def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows stay live although a slow disk may take a second for a commit."""
-    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 3600.0)
+pytestmark = pytest.mark.usefixtures("fresh_for_long")
 
 
 def test_each_row_is_stored_or_counted_and_the_file_stays_within_its_quota(tmp_path: Path, clock: HandClock) -> None:

@@ -33,15 +33,11 @@ from agent.delivery.store.reasons import (
 )
 from drivers.reasons import UNKNOWN
 
+pytestmark = pytest.mark.usefixtures("fresh_for_long")
+
 ROOT = Path(__file__).parents[4]
 FAST = StoreSettings(commit_interval_s=0.01)
 TOO_LARGE = ROW_TOO_LARGE(limit_bytes=20_000)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows stay live although a slow disk may take a second for a commit."""
-    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 3600.0)
 
 
 def put(store: Store, count: int, kind: str = "telemetry", t_ms: int = 1_790_000_000_000) -> list[StoredRow]:

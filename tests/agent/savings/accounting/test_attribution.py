@@ -66,9 +66,7 @@ def test_the_advice_names_the_previous_speed() -> None:
     sums = PartSums(OLD)
     for k in range(96):
         shaft_wh = 160e3 / 4
-        sums.add(
-            Interval("fan", k, 42e3, shaft_wh=shaft_wh, motor_loss_wh=1e3, drive_loss_wh=1e3, speed_rpm=1500.0), 1.0
-        )
+        sums.add(Interval("fan", k, 42e3, shaft_wh=shaft_wh, motor_loss_wh=1e3, drive_loss_wh=1e3, speed_rpm=1500.0))
     assert sums.advice is not None
     assert sums.advice.code == SPEED_ADVICE
     assert sums.advice.data == {"before_rpm": pytest.approx(1485), "now_rpm": pytest.approx(1500)}
@@ -77,5 +75,5 @@ def test_the_advice_names_the_previous_speed() -> None:
 
 def test_without_a_known_shaft_there_are_no_parts() -> None:
     sums = PartSums(OLD)
-    sums.add(Interval("fan", 0, 42e3), 50e3)
+    sums.add(Interval("fan", 0, 42e3))
     assert sums.split(8e3, 1e3, 42e3) == {}

@@ -8,8 +8,8 @@ from support.accounting import evaluate, excluded_energy
 from support.retrofit import FLOW, START_MS
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.accounting.driver_error import DriverError
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty
 from agent.savings.accounting.verdict import caveats
 from agent.savings.baseline.baseline import freeze, learn

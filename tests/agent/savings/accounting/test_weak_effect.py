@@ -13,7 +13,7 @@ from support.accounting import evaluate
 from support.retrofit import FLOW, SHIFT, START_MS, TEMPERATURE
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import expected_wh
+from agent.savings.accounting.interval_comparison import expected_wh
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.baseline.models import others_at_mean
 from agent.savings.records.baseline_json import from_json, intact, to_json

@@ -16,9 +16,10 @@ from support.retrofit import FLOW, START_MS
 
 from agent.savings import reasons
 from agent.savings.baseline import regression
-from agent.savings.baseline.baseline import LearnError, freeze, from_nameplate, learn
+from agent.savings.baseline.baseline import freeze, from_nameplate, learn
 from agent.savings.baseline.coverage_factors import student_t
 from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
+from agent.savings.baseline.samples import LearnError
 from agent.savings.records.baseline_json import digest, from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
 from drivers.reasons import Reason

@@ -15,11 +15,12 @@ from support.accounting import evaluate, excluded_energy
 from support.retrofit import FLOW, SHIFT, START_MS, TEMPERATURE
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import expected_wh
 from agent.savings.accounting.driver_error import DriverError
+from agent.savings.accounting.interval_comparison import expected_wh
 from agent.savings.accounting.verdict import outside_baseline
-from agent.savings.baseline.baseline import LearnError, collinear_drivers, freeze, learn
+from agent.savings.baseline.baseline import collinear_drivers, freeze, learn
 from agent.savings.baseline.models import others_at_mean
+from agent.savings.baseline.samples import LearnError
 from agent.savings.baseline.states import states_of
 from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Driver, Interval

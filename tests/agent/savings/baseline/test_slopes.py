@@ -15,8 +15,8 @@ from support.retrofit import FLOW, PUMPS, SHIFT, START_MS, TEMPERATURE
 from support.retrofit_cases import by_grade, by_pumps, by_shift
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import expected_wh
 from agent.savings.accounting.driver_error import DriverError
+from agent.savings.accounting.interval_comparison import expected_wh
 from agent.savings.accounting.verdict import outside_baseline
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.baseline.model_selection import ModelForm, fit_form

@@ -8,7 +8,7 @@ import pytest
 from support import config_text, metered_retrofit
 
 from agent.config.tariff import Tariff
-from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.interval_comparison import IntervalResult
 from agent.savings.records.model import Interval
 from agent.savings.report.model import priced_parts
 
