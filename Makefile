@@ -150,7 +150,9 @@ dashboards: .venv/test
 # Generated pages and files, then the site in build/docs, which needs no server: open build/docs/index.html.
 # With --quiet, mkdocs does not count warnings.
 docs: .venv/test
+	@sh ./install-system-packages mosquitto
 	$(BIN)/python docs/generate/tables.py
+	PYTHONPATH=.:tests $(BIN)/python docs/generate/mistakes_table.py
 	$(BIN)/python docs/generate/shell_files.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
