@@ -21,7 +21,10 @@ from drivers.vocabulary import metric_name_of, vocabulary
 
 TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")
 SERIES_NAMES = ("harmonic_", "harmonics_", "band_", "snapshot_u_", "snapshot_i_", "event_phases")
-TEXTS = ("event_kind", "event_state", "event_text", "gap_message_type")
+TEXTS = (
+    "event_kind", "event_state", "event_text", "gap_message_type",
+    "alarm", "alarm_state", "alarm_state_before", "alarm_change", "alarm_priority", "alarm_by",
+)  # fmt: skip
 FALLING = ("energy_net", "energy_total", "reactive_energy_total", "waveform_drift_ppm")  # may decrease
 UNITS_IN_NAMES = {"_ms": "ms", "_s": "s", "_ppm": "ppm", "certificate_days": "d", "spool_hours_left": "h"}
 BAD_NAMES = frozenset(BAD.names())

@@ -11,6 +11,9 @@ from typing import Any
 
 from support.dialects import PLANT, SECOND, configured
 
+from agent.alarms.messages import event_of
+from agent.alarms.model import AlarmRecord, AlarmState, AlarmTransition, Change
+from agent.config.alarm_table import DEFINITIONS
 from agent.config.topology import assets
 from agent.core.messages import Message, codes, encode
 from agent.core.metrics import Metric, by_name
@@ -75,6 +78,22 @@ def reaches_all(metric: Metric, sink: PrometheusSink, exposed: str) -> None:
 
     row = StoredRow(1, "1-1", message.t_ms, asset, metric.topic, encode(message, "1-1"))
     assert f'"{name}":'.encode() in line(row, "r")
+
+
+def test_the_words_of_an_alarm_reach_sparkplug_and_prometheus(tmp_path: Path) -> None:
+    """Name, states, change, priority and operator are texts; a number type would send null."""
+    record = AlarmRecord(asset="pump-1", code="stall", priority="high")
+    transition = AlarmTransition(seq=4, at_ms=1_790_000_000_000, before=AlarmState.NORM, after=AlarmState.UNACK,
+                                 change=Change.RAISED, announced=True, record=record, by="li")  # fmt: skip
+    message = event_of(transition, DEFINITIONS["stall"])
+    registry = MetricRegistry(count(1), lambda kind, name: by_name(kind).get(name), 0)
+    updates, _ = registry.read("event", json.loads(encode(message, "1-1")))
+    sent = {item.registered.name.removeprefix("event/"): item.value for item in updates}
+    assert {name: sent[name] for name in message.values} == message.values
+    config = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]")
+    sink = PrometheusSink(config, assets(config))
+    sink.on_published(message)
+    assert "magwatt_alarm_state_info" in {sample.name for family in sink.collect() for sample in family.samples}
 
 
 def test_a_code_has_its_english_text_as_a_metric_of_sparkplug() -> None:
