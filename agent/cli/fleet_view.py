@@ -94,14 +94,23 @@ COLUMNS: dict[str, Sequence[TableColumn]] = {
 
 
 def problem_lines(checks: Sequence[VerifiedLedger]) -> Iterator[str]:
-    """What is wrong with the ledgers, the first problems of each."""
+    """What is wrong with the ledgers, the first problems of each. Without any checkpoint one line for all keys."""
+    unconfirmed = [check for check in checks if _is_unconfirmed(check)]
+    together = len(unconfirmed) > 1 and not any(check.result.external_checkpoints for check in checks)
     for check in checks:
         place = {"site": check.site, "gateway": check.gateway}
         for problem in [*check.result.problems[:PROBLEMS_SHOWN], *check.result.unchecked]:
             yield _("{site}/{gateway}: {problem}", **place, problem=problem)
-        if check.result.records and check.result.self_named and not check.result.unchecked:
+        if _is_unconfirmed(check) and not together:
             yield _("{site}/{gateway}: no checkpoint confirms the key {key}, which only the ledger itself declares",
                     **place, key=check.result.keys[-1] if check.result.keys else "–")  # fmt: skip
+    if together:
+        yield _("no checkpoint confirms the keys of {n:d} ledgers, which only the ledgers themselves declare: give "
+                "earlier ones with --checkpoint", n=len(unconfirmed))  # fmt: skip
+
+
+def _is_unconfirmed(check: VerifiedLedger) -> bool:
+    return bool(check.result.records and check.result.self_named and not check.result.unchecked)
 
 
 def check_object(check: VerifiedLedger) -> dict[str, Any]:
