@@ -80,8 +80,11 @@ def ingest(
     try:
         worker = IngestWorker(login, settings, clock)
         worker.run(lambda: stopped.is_set() or (until_ns is not None and clock.monotonic_ns() >= until_ns))
-    except (LakeError, OSError) as error:
-        fail(text_of(error) if isinstance(error, LakeError) else str(error))
+    except LakeError as error:
+        fail(text_of(error))
+    except OSError as error:
+        fail(_("{path}: {error}. What was not acknowledged stays at the broker: start the worker again when the lake can "
+               "be written", path=str(lake_dir), error=error.strerror or str(error)))  # fmt: skip
     counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.session.connections,
               **asdict(worker.report), "findings": [as_object(finding) for finding in worker.findings]}  # fmt: skip
     for finding in worker.findings:

@@ -97,7 +97,7 @@ def _connects(port: int) -> bool:
 def test_the_access_list_lets_a_gateway_write_its_own_topics_only(tmp_path: Path) -> None:
     passwords = tmp_path / "passwords"
     tool = real_command("mosquitto_passwd")
-    for number, user in enumerate(("gw-07", "telegraf")):
+    for number, user in enumerate(("gw-07", "telegraf", "lake")):
         flags = ["-b", "-c"] if number == 0 else ["-b"]
         subprocess.run([tool, *flags, str(passwords), user, "secret"], check=True, capture_output=True)
     shutil.copy(DEPLOY / "mosquitto" / "magwatt.acl", tmp_path / "acl")
@@ -106,15 +106,17 @@ def test_the_access_list_lets_a_gateway_write_its_own_topics_only(tmp_path: Path
     text = (tmp_path / "mosquitto.conf").read_text().replace("allow_anonymous true", "allow_anonymous false")
     (tmp_path / "mosquitto.conf").write_text(text)
     broker.start()
-    telegraf, gateway = Listener(broker.port, "telegraf", "secret"), Listener(broker.port, "gw-07", "secret")
+    readers = [Listener(broker.port, name, "secret") for name in ("telegraf", "lake")]
+    gateway = Listener(broker.port, "gw-07", "secret")
     allowed = ["magwatt/v1/mill-2/gw-07/pump-1/telemetry", "magwatt/v1/mill-2/gw-07/status"]
     forbidden = ["magwatt/v1/mill-2/gw-08/pump-1/telemetry", "magwatt/v1/x", "anything"]
     for topic in [*forbidden, *allowed]:
         gateway.client.publish(topic, b"1", qos=1).wait_for_publish(5)
-    wait_until(lambda: set(allowed) <= telegraf.seen.keys(), 10, "its own arrive")
-    assert not set(forbidden) & telegraf.seen.keys()
+    for reader in readers:
+        wait_until(lambda seen=reader.seen: set(allowed) <= seen.keys(), 10, "its own arrive")
+        assert not set(forbidden) & reader.seen.keys()
+        reader.stop()
     gateway.stop()
-    telegraf.stop()
     broker.stop()
 
 

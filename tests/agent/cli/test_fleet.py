@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from support import metered_retrofit
 from support.basics import free_port
 from support.command_line import invoke
@@ -93,6 +95,17 @@ def test_a_verified_ledger_is_exit_code_0(tmp_path: Path) -> None:
 def test_names_of_workers_are_names_of_folders(tmp_path: Path) -> None:
     for option in ("--name", "--group"):
         assert invoke("fleet", "ingest", "--lake", str(tmp_path), option, "../x").exit_code == 2
+
+
+def test_a_full_disk_names_the_lake_and_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("agent.fleet.ingest.worker.IngestWorker.run", full)
+    result = invoke("fleet", "ingest", "--lake", str(tmp_path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"{tmp_path}: No space left on device. ")
+    assert "start the worker again" in result.stderr
 
 
 def test_loading_into_a_database_reports_what_was_new(tmp_path: Path, database: str) -> None:
