@@ -101,7 +101,7 @@ def test_a_full_disk_names_the_lake_and_the_remedy(tmp_path: Path, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("agent.fleet.ingest.worker.IngestWorker.run", full)
+    monkeypatch.setattr("agent.fleet.ingest.session.IngestSession.connect_if_due", full)
     result = invoke("fleet", "ingest", "--lake", str(tmp_path))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"{tmp_path}: No space left on device. ")
