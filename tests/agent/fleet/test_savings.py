@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -9,15 +10,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import duckdb
 import pytest
 from support import metered_retrofit
 from support.independent_contract import energies_of
-from support.lake import interval, ledger, lines_of
+from support.lake import ROOT, interval, ledger, lines_of, ndjson
 
+from agent.core.messages import Message
 from agent.delivery.files.conversion import ConfigurationFile
 from agent.delivery.files.lake.configurations import export_configurations
 from agent.delivery.files.lake.parts import Origin
 from agent.delivery.files.lake.records import Place, export_ledger
+from agent.delivery.files.lake.rows import convert
 from agent.fleet import reasons as codes
 from agent.fleet import savings as module
 from agent.fleet.lake import Lake, LakeError
@@ -58,6 +62,26 @@ def test_a_month_of_a_retrofit(tmp_path: Path) -> None:
         assert october.saved_wh == truth["adjusted_wh"] - truth["measured_wh"] > 0
         assert findings == []
         assert asked(tmp_path / "lake", "2024-10")[0] == [october]
+
+
+def test_the_query_of_the_documentation_has_the_same_sums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """lake.md joins savings to telemetry: a replaced, a withdrawn and an unknown interval, one that begins late."""
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "lake.md").read_text(encoding="utf-8")
+    [query] = re.findall(r"```sql\n(with .*?);\n```", page, re.DOTALL)
+    at = [OCTOBER_MS + number * QUARTER_MS for number in range(5)]
+    bodies = [interval(at[0], 900, 1000), interval(at[0], 800, 1000, auxiliary_wh=50), interval(at[1], 700, 900),
+              interval(at[1], 700, 900, length_s=0), interval(at[2], None, 900), interval(at[3], 600),
+              interval(at[4] + 60_000, 500, 600, length_s=840)]  # fmt: skip
+    export(tmp_path / "lake", ledger(bodies))
+    rows = {f"7-{number}": Message("fan", "telemetry", start + 120_000, {"motor_efficiency_pct": 90.0 + number})
+            for number, start in enumerate(at)}  # fmt: skip
+    convert(ndjson(tmp_path / "rows", rows), ROOT, tmp_path / "lake", Origin("mill-2", "gw-07", "1.2.3"))
+    monkeypatch.chdir(tmp_path)
+    found = duckdb.sql(f"select epoch_ms(start), measured_wh, saved_wh, efficiency_pct from ({query}) order by 1")
+    assert found.fetchall() == [(at[0], 850, 150, 90.0), (at[2], None, None, 92.0), (at[3], 600, None, 93.0),
+                                (at[4] + 60_000, 500, 100, 94.0)]  # fmt: skip
+    [row], _ = asked(tmp_path / "lake")
+    assert (row.measured_wh, row.saved_wh) == (850 + 600 + 500, 150 + 100)
 
 
 @pytest.mark.parametrize("seed", range(6))
