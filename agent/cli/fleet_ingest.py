@@ -83,8 +83,8 @@ def ingest(
     except LakeError as error:
         fail(text_of(error))
     except OSError as error:
-        fail(_("{path}: {error}. What was not acknowledged stays at the broker: start the worker again when the lake can "
-               "be written", path=str(lake_dir), error=error.strerror or str(error)))  # fmt: skip
+        fail(_("{path}: {error}. What was not acknowledged stays at the broker: start the worker again when the lake "
+               "can be written", path=str(lake_dir), error=error.strerror or str(error)))  # fmt: skip
     counts = {"received": worker.received, "skipped": worker.skipped, "connections": worker.session.connections,
               **asdict(worker.report), "findings": [as_object(finding) for finding in worker.findings]}  # fmt: skip
     for finding in worker.findings:

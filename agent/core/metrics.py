@@ -220,7 +220,8 @@ DERIVED: tuple[Metric, ...] = (
     _row("gap_message_type", "", "data_gap: message type of the missing rows; * for all types", "event", "event"),
     _row("event_number", "", "number of a data_gap or of a non-routine event; messages with the same number "
          "describe the same gap or event; of an alarm: seq of its record", "event", "event", 0),
-    _row("alarm", "", "alarm: its code, with the bus or device after a hyphen; last level of its topic", "event", "event"),
+    _row("alarm", "", "alarm: its code, with the bus or device after a hyphen; last level of its topic", "event",
+         "event"),
     _row("alarm_state", "", "alarm: state after the change: NORM, UNACK, ACKED, RTNUN, SHLVD, DSUPR or OOSRV", "event",
          "event"),
     _row("alarm_state_before", "", "alarm: state before the change", "event", "event"),
