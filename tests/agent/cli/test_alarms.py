@@ -93,7 +93,8 @@ def test_the_list_without_a_subcommand_states_what_to_do(plant: Path) -> None:
     done = alarms(plant)
     assert done.stdout == alarms(plant, "list").stdout
     assert OWN_ADVICE in done.stdout
-    assert done.stdout.count(" +0800") == 5
+    assert done.stdout.count(" +0800") == 6
+    assert "returned, not acknowledged, ended 2026-" in done.stdout, "its start and its end"
     assert done.stderr.splitlines(), "the agent is not running"
 
 
