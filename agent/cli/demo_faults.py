@@ -34,8 +34,6 @@ DEMO_FAULTS = {
     "dry-run": DemoFault(N_("descaling pump 1 runs dry"), "descaling-1", delay_s=LEARNED_S),
     # descaling pump 1 has the waveform stream
     "phase-loss": DemoFault(N_("the drive of descaling pump 1 loses a phase of its supply"), "descaling-1"),
-    # a motor warms up slowly: 20 K in this time
-    "cooling-lost": DemoFault(N_("the motor of the lamella pump loses its cooling"), "lamella", 3600.0),
     "drive-silent": DemoFault(N_("the drive of the cooling tower fan does not respond"), "cooling-fan"),
 }
 
