@@ -109,7 +109,7 @@ class AlarmsSource:
         return key
 
     def _parts(self, key: AlarmKey) -> Sequence[str]:
-        """Devices or buses of which each has an alarm of its own; empty: there is one for all."""
+        """Devices or buses that have one alarm each; empty: there is one for all."""
         if key.code == "no_reply":
             return next((one.devices for one in assets(self._config) if one.name == key.asset), ())
         return tuple(self._config.buses) if key.code in ("bus_failure", "polls_failing") else ()

@@ -45,7 +45,7 @@ _ADVICE = {  # what to do, step by step
     ),
     "contact": (
         N_("Check that the broker runs and can be reached."),
-        N_("The agent may go on measuring: what it measures is sent later."),
+        N_("The agent may continue to measure: what it measures is sent later."),
     ),
     "registers": (N_("Run `magwatt commission` for the device: it compares each register with the display."),),
     "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),

@@ -263,7 +263,7 @@ def locked(store: Store) -> Iterator[None]:
 
 
 def test_rows_that_wait_for_the_next_commit_are_not_called_unwritable(tmp_path: Path, clock: HandClock) -> None:
-    """Else the alarm `store` says of a file in order that it cannot be written."""
+    """Else the alarm `store` is raised for a file in order."""
     store = Store(tmp_path, clock, StoreSettings(commit_interval_s=60.0))
     store.sink_cursors(["mqtt"])
     for n in range(3):

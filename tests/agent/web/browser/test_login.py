@@ -34,7 +34,7 @@ def test_a_wrong_and_the_right_password_and_the_way_out(browser: Browser, tmp_pa
 
 
 def test_a_view_whose_session_has_ended_leads_to_the_login(browser: Browser, tmp_path: Path) -> None:
-    """As after a restart of the page: the stream is refused, and shows no status to the script."""
+    """As after a restart of the page: the stream is rejected, and shows no status to the script."""
     password.write_hash(tmp_path / "hash", RIGHT)
     with running_page(listen=Listen(password=password.read_hash(tmp_path / "hash"))) as site:
         context = browser.new_context(**DESKTOP)

@@ -143,6 +143,14 @@ def test_last_night_is_from_22_to_6_in_the_zone_of_the_plant(
     assert ("62" in text) == within
 
 
+def test_an_alarm_and_its_end_count_once(page: Page) -> None:
+    now = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    alarms = [{"t": f"2026-03-02T02:1{minute}:00Z", "motor": "a", "kind": "alarm", "priority": priority, "pct": None}
+              for minute, priority in ((1, "high"), (2, "normal"), (3, "normal"))]  # fmt: skip
+    for events, expected in ((alarms, "alarm: 1"), (alarms[1:], "no new alarm")):
+        assert call(page, "components/event_list.js", NIGHT, [events, "UTC", 1000 * now.timestamp()]) == expected
+
+
 @pytest.mark.parametrize(
     ("silences", "expected"),
     [
