@@ -1,4 +1,4 @@
-"""Speed and convergence of the plant. Run: make bench-plant. Figures and their meaning: docs/explanation/plant.md."""
+"""Speed and convergence of the plant. Run: make bench-plant. The plant: docs/explanation/plant.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The table of faults: one row for each code that a detector may return, with its title and what to do.
 
-The names are those of the contract of `magwatt replay --condition`; docs/explanation/condition.md is generated from
+The names are those of the contract of `magwatt replay --condition`; docs/reference/fault-table.md is generated from
 this table. Title and advice of those that need an action are those of their alarm.
 """
 

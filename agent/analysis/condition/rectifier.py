@@ -1,7 +1,6 @@
 """Rules for the supply side of a drive: open diode, lost phase, supply, capacitor of the DC link.
 
-docs/explanation/condition.md states where the limits come from. Everything that is judged needs 15 % of the rated
-power.
+Everything that is judged needs 15 % of the rated power.
 """
 
 from __future__ import annotations
