@@ -82,6 +82,8 @@ def reason_of_transition(transition: AlarmTransition, definition: AlarmDefinitio
             return codes.ALARM_SILENT(title=title)
         case Change.RAISED:
             return codes.ALARM_RAISED(title=title)
+        case Change.ACKNOWLEDGED if transition.note:
+            return codes.ALARM_ACKNOWLEDGED_WITH_NOTE(title=title, by=transition.by, note=transition.note)
         case Change.ACKNOWLEDGED:
             return codes.ALARM_ACKNOWLEDGED(title=title, by=transition.by)
         case Change.SHELVED:

@@ -16,9 +16,9 @@ from agent.alarms.model import AlarmKey, AlarmRecord
 from agent.alarms.states import LISTED
 from agent.config.alarm_definition import PRIORITIES
 
-HOUR_MS, WINDOW_MS = 3_600_000, round(1000 * FLOOD_WINDOW_S)
+DAY_MS, HOUR_MS, WINDOW_MS = round(1000 * DAY_S), 3_600_000, round(1000 * FLOOD_WINDOW_S)
 HOUR_MANY = 30  # announcements of an hour that no operator can handle
-STALE_MS = round(1000 * DAY_S)
+STALE_MS = DAY_MS
 CHATTER_COUNT, CHATTER_MS = 3, 60_000
 TOP = 10
 
@@ -26,8 +26,8 @@ TOP = 10
 class AlarmMetrics(Struct, frozen=True):
     """Of the announcements of one span.
 
-    announced: their number. per_day, per_hour, per_10min: means. hour_max, window_max: most in a clock hour, and in any
-        10 min.
+    announced: their number. per_day, per_hour, per_10min: means; of a shorter span their number. hour_max, window_max:
+        most in a clock hour, and in any 10 min.
     hours_above_30_pct, windows_above_10_pct: share of the clock hours, and of the 10 min windows, with more.
     flood_pct: share of the time in a flood (more than 10 within 10 min until fewer than 5).
     top_ten_pct: share of the ten most frequent alarms. top_ten: they, with their numbers.
@@ -101,9 +101,9 @@ def metrics_of(announced: Iterable[Announcement], from_ms: int, to_ms: int) -> A
     priorities = Counter(item.priority for item in found)
     return AlarmMetrics(
         announced=n,
-        per_day=n * 86_400_000 / span_ms,
-        per_hour=n * HOUR_MS / span_ms,
-        per_10min=n * WINDOW_MS / span_ms,
+        per_day=n * DAY_MS / max(span_ms, DAY_MS),
+        per_hour=n * HOUR_MS / max(span_ms, HOUR_MS),
+        per_10min=n * WINDOW_MS / max(span_ms, WINDOW_MS),
         hour_max=max(hours.values(), default=0),
         window_max=max((number - bisect_left(times, at_ms - WINDOW_MS + 1) + 1 for number, at_ms in enumerate(times)),
                        default=0),

@@ -11,6 +11,9 @@ ALARM_CONSEQUENCE = Code("alarm_consequence", "suppressed as a consequence of {c
 ALARM_SILENT = Code("alarm_silent", "not announced, because the motor is in maintenance: {title:word}")
 ALARM_RETURNED = Code("alarm_returned", "returned: {title:word}")
 ALARM_ACKNOWLEDGED = Code("alarm_acknowledged", "acknowledged by {by}: {title:word}")
+ALARM_ACKNOWLEDGED_WITH_NOTE = Code(
+    "alarm_acknowledged_with_note", "acknowledged by {by}: {title:word}; reason: {note}"
+)
 ALARM_SHELVED = Code("alarm_shelved", "shelved by {by} until {until_ms:local}: {title:word}; reason: {note}")
 ALARM_UNSHELVED = Code("alarm_unshelved", "no longer shelved, ended by {by}: {title:word}")
 ALARM_SHELVING_ENDED = Code("alarm_shelving_ended", "shelving has ended: {title:word}")

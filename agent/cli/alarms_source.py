@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.alarms.history import PastTransition, announcements_of, first_run_ms, past_transitions
@@ -101,7 +102,17 @@ class AlarmsSource:
             fail(_("{alarm}: this alarm is of no single motor; write {name}", alarm=alarm, name=name))
         if asset and asset not in known:
             fail(f"{alarm}: {text_of(unknown_reference('motor', asset, sorted(known)))}")
+        parts = self._parts(key)
+        if parts and part not in parts:
+            names = tuple(f"{code}-{one}" for one in parts)
+            fail(_("{alarm}: this alarm is of one device or bus; write one of {names}", alarm=alarm, names=names))
         return key
+
+    def _parts(self, key: AlarmKey) -> Sequence[str]:
+        """Devices or buses that have one alarm each; empty: there is one for all."""
+        if key.code == "no_reply":
+            return next((one.devices for one in assets(self._config) if one.name == key.asset), ())
+        return tuple(self._config.buses) if key.code in ("bus_failure", "polls_failing") else ()
 
     def is_shelved(self, key: AlarmKey) -> bool:
         """By the state, and by actions that the agent has not applied yet."""

@@ -36,11 +36,10 @@ def alarm_lines(record: AlarmRecord, definition: AlarmDefinition) -> Iterator[st
     if record.value is None:
         yield _("{priority:word}: {alarm}: {title:word}", **head)
     elif record.limit is None:
-        yield _("{priority:word}: {alarm}: {title:word} ({value:g} {unit})", **head, value=record.value,
-                unit=unit_sign(record.unit))  # fmt: skip
+        yield _("{priority:word}: {alarm}: {title:word} ({value})", **head, value=_amount(record.value, record.unit))
     else:
-        yield _("{priority:word}: {alarm}: {title:word} ({value:g} {unit}, limit {limit:g})", **head,
-                value=record.value, limit=record.limit, unit=unit_sign(record.unit))  # fmt: skip
+        yield _("{priority:word}: {alarm}: {title:word} ({value}, limit {limit})", **head,
+                value=_amount(record.value, record.unit), limit=_amount(record.limit, record.unit))  # fmt: skip
     yield "    " + _state(record)
     if record.quality != "good":
         yield "    " + _("no data now: it is not known whether the condition is still there")
@@ -144,12 +143,20 @@ def _state(record: AlarmRecord) -> str:
         case "ACKED":
             return _("{state:word} by {by} {at_ms:local}, raised {since_ms:local}", state=data["state"],
                      by=record.acked_by, at_ms=record.acked_ms, since_ms=record.raised_ms)  # fmt: skip
+        case "RTNUN":
+            return _("{state:word}, ended {at_ms:local}, raised {since_ms:local}", state=data["state"],
+                     at_ms=record.since_ms, since_ms=record.raised_ms)  # fmt: skip
         case "SHLVD":
             return _("{state:word} until {until_ms:local} by {by}: {reason}", state=data["state"],
                      until_ms=record.shelved_until_ms, by=record.shelved_by, reason=record.shelved_why)  # fmt: skip
         case _ if record.caused_by:
             return _("{state:word} since {since_ms:local}, consequence of {cause}", **data, cause=record.caused_by)
     return _("{state:word} since {since_ms:local}", **data)
+
+
+def _amount(value: float, unit: str) -> str:
+    """With four significant digits, the last ones of a measured value mean nothing."""
+    return f"{float(f'{value:.4g}'):g} {unit_sign(unit)}".strip()
 
 
 def _respond(definition: AlarmDefinition) -> str:

@@ -28,7 +28,10 @@ from agent.core.text import N_, _
     type=click.Choice([*DEMO_FAULTS, "none"]),
     default="dip",
     show_default=True,
-    help=N_("Fault to cause 30 s after the start. It ends, so that its alarm returns."),
+    help=N_(
+        "Fault to cause 30 s after the start, dry-run after 180 s: the usual load of the pump must be known. It ends, "
+        "so that its alarm returns."
+    ),
 )
 @click.option(
     "--outputs",

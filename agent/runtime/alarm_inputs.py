@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.acquisition.bus_limits import FAILED_MAX
@@ -16,8 +16,9 @@ from agent.core.state_reasons import SILENT
 from drivers.reasons import Reason
 
 
-def of_answers(asset: str, answers: Iterable[Answer], at_ms: int) -> Iterator[AlarmInput]:
-    """A finding is active, a clear fault is not; of a fault that is not observable nothing is known."""
+def of_answers(asset: str, answers: Iterable[Answer], returned: Collection[str], at_ms: int) -> Iterator[AlarmInput]:
+    """A finding is active, a clear fault is not; of a fault that is not observable nothing is known, unless it was seen
+    to return."""
     for one in answers:
         if isinstance(one, ConditionFinding):
             yield AlarmInput(
@@ -27,7 +28,7 @@ def of_answers(asset: str, answers: Iterable[Answer], at_ms: int) -> Iterator[Al
         elif isinstance(one, Clear):
             yield AlarmInput(asset, one.code, False, one.value, one.unit, one.limit, one.u95, at_ms=at_ms)
         else:
-            yield AlarmInput(asset, one.code, None, at_ms=at_ms)
+            yield AlarmInput(asset, one.code, False if one.code in returned else None, at_ms=at_ms)
 
 
 def of_row(asset: str, values: Mapping[str, Any], reasons: Mapping[str, Sequence[Reason]], at_ms: int,

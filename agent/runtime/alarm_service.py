@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -73,9 +73,9 @@ class AlarmService:
         self._unreadable = False
         self._restored = False
 
-    def on_answers(self, asset: str, answers: Sequence[Answer]) -> None:
-        """What is known about the condition of a motor has changed."""
-        self._inputs += of_answers(asset, answers, self._utc_ms)
+    def on_answers(self, asset: str, answers: Sequence[Answer], returned: Collection[str]) -> None:
+        """What is known about the condition of a motor. returned: faults whose end was seen, observable or not."""
+        self._inputs += of_answers(asset, answers, returned, self._utc_ms)
 
     def on_state(self, asset: str, reasons: Sequence[Reason]) -> None:
         """The state of an asset has changed."""

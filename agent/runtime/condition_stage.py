@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,14 +36,15 @@ class ConditionServices(Struct, frozen=True):
 
     load: reads what was saved: motor, fingerprint → object; None: nothing.
     save: saves an object without waiting: motor, fingerprint, object.
-    report: receives all verdicts about a motor when they have changed: motor, verdicts.
+    report: receives all verdicts about a motor and the codes of findings that have returned, at a change and once a
+        minute: motor, verdicts, codes.
     compute: runs a slow function outside of the pipeline, then passes its result on in the thread of the pipeline.
     utc_ms: present UTC.
     """
 
     load: Callable[[str, str], Any]
     save: Callable[[str, str, Any], None]
-    report: Callable[[str, Sequence[Answer]], None]
+    report: Callable[[str, Sequence[Answer], Set[str]], None]
     compute: Callable[[Callable[[], Any], Callable[[Any], None]], None]
     utc_ms: Callable[[], int]
 
@@ -73,7 +74,7 @@ class ConditionStage(Stage):
             self._records = RecordWatch(self._machine, self._stored_records)
         self._shared = asset.shared
         self._since_ms: dict[str, int] = {}  # finding of the rows → UTC of its start
-        self._reported: list[tuple[str, str, str]] = []
+        self._reported: tuple[list[tuple[str, str, str]], Set[str]] = [], frozenset()
         self._reported_revision = 0
         self._row_s = self._published_s = 0.0
         self._saved_s: float | None = None
@@ -99,8 +100,8 @@ class ConditionStage(Stage):
 
     def on_row(self, row: TelemetryRow) -> None:
         self._judge_row(row.now_s)
-        changed = self._report()
-        if changed or row.now_s - self._published_s >= PUBLISH_S:
+        due = row.now_s - self._published_s >= PUBLISH_S
+        if self._report(due) or due:
             self._published_s = row.now_s
             row.retained["condition"] = self._message()
         if self._saved_s is None:
@@ -125,18 +126,20 @@ class ConditionStage(Stage):
         records = self._records.answers() if self._records is not None else ()
         return combined(self._rows.present_answers(), records)
 
-    def _report(self) -> bool:
-        """Hands the verdicts over if a verdict has changed; returns whether one has."""
-        active = self._rows.active()
+    def _report(self, due: bool = False) -> bool:
+        """Hands the verdicts over if a finding has changed, or if it is due: what an earlier run found may be clear.
+        Returns whether a finding has changed."""
+        active, returned = self._rows.active(), frozenset(self._rows.returned())
         revision = self._records.revision if self._records is not None else 0
-        verdicts = [(code, one.severity.value, one.confidence.value) for code, one in active.items()]
-        if verdicts == self._reported and revision == self._reported_revision:
-            return False
-        self._reported, self._reported_revision = verdicts, revision
-        now_ms = self._services.utc_ms()
-        self._since_ms = {code: self._since_ms.get(code, now_ms) for code in active}
-        self._services.report(self._name, self._answers())
-        return True
+        verdicts = [(code, one.severity.value, one.confidence.value) for code, one in active.items()], returned
+        changed = verdicts != self._reported or revision != self._reported_revision
+        if changed:
+            self._reported, self._reported_revision = verdicts, revision
+            now_ms = self._services.utc_ms()
+            self._since_ms = {code: self._since_ms.get(code, now_ms) for code in active}
+        if changed or due:
+            self._services.report(self._name, self._answers(), returned)
+        return changed
 
     def _message(self) -> dict[str, Any]:
         answers = self._answers()

@@ -70,7 +70,7 @@ def check_filter(topic: str) -> None:
 class Follower(MessageFollower):
     """Subscribes to a topic filter and stores the latest messages. `changed` is called in the MQTT thread.
 
-    error: why the broker rejected the connection; None: it did not.
+    error: why the broker rejected the last connection; None: it did not.
     """
 
     def __init__(self, broker: Mqtt, topic: str, changed: Callable[[FollowedMessage, str], None] | None = None) -> None:
@@ -124,6 +124,7 @@ class Follower(MessageFollower):
         if reason.is_failure:
             self.error = rejection(self.broker, reason.value, str(reason))
             return
+        self.error = None  # of MQTT 5, where the broker supports 3.1.1 only
         client.subscribe(self.topic, qos=1)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:

@@ -241,7 +241,7 @@ class Store:
         writer = self._writer
         found: dict[str, float | int] = {
             "spool_rows": writer.spool_rows,
-            "rows_in_memory": writer.rows_in_memory,
+            "rows_in_memory": writer.unwritable_rows,
         }
         with suppress(sqlite3.Error), self._reading():
             used, _, size = pages(writer.db)

@@ -170,6 +170,11 @@ class Writer(threading.Thread):
         return len(self._buffer.rows) + self._being_written
 
     @property
+    def unwritable_rows(self) -> int:
+        """Rows in memory because the file cannot be written or has no space; others are written in time."""
+        return self.rows_in_memory if self.unsaved_reason or not self._rows_max else 0
+
+    @property
     def spool_rows(self) -> int:
         """Rows in the file and in memory that are not confirmed; with several sinks also some that are."""
         with self._wake:

@@ -43,6 +43,10 @@ _ADVICE = {  # what to do, step by step
     "gateway": (
         N_("Start the agent: `sudo systemctl start magwatt`."), N_("Read its log: `journalctl -u magwatt`."),
     ),
+    "contact": (
+        N_("Check that the broker runs and can be reached."),
+        N_("The agent may continue to measure: what it measures is sent later."),
+    ),
     "registers": (N_("Run `magwatt commission` for the device: it compares each register with the display."),),
     "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
 }  # fmt: skip
@@ -108,10 +112,14 @@ def _of_gateways(web: Web, catalogue: Catalogue) -> Iterator[Finding]:
         yield from alarm_findings(web, topic, None, topic.rpartition("/")[2], catalogue)
     for topic, status in sorted(web.follower.gateways.copy().items()):
         gateway = topic.rpartition("/")[2]
-        if status == "offline":
-            reason = GATEWAY_OFFLINE(gateway=gateway)
-            yield Finding(None, gateway, "high", str.__str__(reason.code), None, catalogue(N_("gateway offline")),
-                          catalogue.reason(reason), _advice("gateway", catalogue))  # fmt: skip
+        if status == "offline":  # without the broker, which sends this as it ends, nothing is known of the agent
+            problem = web.problem()
+            reason, title, advice = (
+                (GATEWAY_OFFLINE(gateway=gateway), N_("gateway offline"), "gateway") if problem is None
+                else (problem, N_("no contact with the agent"), "contact")
+            )  # fmt: skip
+            yield Finding(None, gateway, "high", str.__str__(reason.code), None, catalogue(title),
+                          catalogue.reason(reason), _advice(advice, catalogue))  # fmt: skip
     for topic, messages in sorted(web.follower.gateway_messages.copy().items()):
         since = web.follower.health_since.get(topic, HealthSince())
         for item in health_findings(messages.get("health", {}).get("v", {}), web):

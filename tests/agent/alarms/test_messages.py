@@ -84,3 +84,13 @@ def test_the_numbers_of_the_gateway() -> None:
     assert (body["unacknowledged"], body["highest"], body["stale"], body["flood"]) == (2, "high", 3, False)
     assert body["metrics"]["announced"] == 0, "all older than 24 h"
     assert json.dumps(body)
+
+
+def test_the_reason_of_an_acknowledgement_is_in_its_event() -> None:
+    bench = AlarmBench(definition("hot"))
+    bench.at(0, bench.input(True))
+    bench.at(5)
+    bench.act("ack", reason="cable replaced")
+    (transition,) = bench.at(6)
+    text = event_of(transition, DEFINITIONS["no_reply"]).values["event_text"]
+    assert text == "acknowledged by li: a device does not respond; reason: cable replaced"

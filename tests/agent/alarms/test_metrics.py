@@ -22,6 +22,11 @@ def test_rates_of_an_even_load() -> None:
     assert (found.window_max, found.windows_above_10_pct, found.flood_pct) == (1, 0, 0)
 
 
+def test_a_minute_is_not_extrapolated_to_a_day() -> None:
+    found = metrics_of(announced(30), 0, 55_000)
+    assert (found.per_day, found.per_hour, found.per_10min) == (1, 1, 1)
+
+
 def test_a_burst_of_12() -> None:
     """One each 5 s. The 11th, at 50 s, begins the flood; at 635 s the 8th leaves the 10 min and 4 remain."""
     found = metrics_of(announced(*range(0, 60, 5)), 0, DAY_S * 1000)

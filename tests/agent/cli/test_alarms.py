@@ -93,7 +93,8 @@ def test_the_list_without_a_subcommand_states_what_to_do(plant: Path) -> None:
     done = alarms(plant)
     assert done.stdout == alarms(plant, "list").stdout
     assert OWN_ADVICE in done.stdout
-    assert done.stdout.count(" +0800") == 5
+    assert done.stdout.count(" +0800") == 6
+    assert "returned, not acknowledged, ended 2026-" in done.stdout, "its start and its end"
     assert done.stderr.splitlines(), "the agent is not running"
 
 
@@ -137,6 +138,12 @@ def test_an_agent_that_starts_later_applies_the_rows(plant: Path) -> None:
     assert len(alarms(plant).stderr.splitlines()) == 1
 
 
+def test_a_device_without_a_response_is_shelved_by_its_name(plant: Path) -> None:
+    done = alarms(plant, "shelve", "pump-1/no_reply", "--for", "1h", "--reason", "a")
+    assert "no_reply-mcc-1" in done.output
+    assert alarms(plant, "shelve", "pump-1/no_reply-mcc-1", "--for", "1h", "--reason", "a").exit_code == 0
+
+
 def test_shelving_can_be_ended(plant: Path) -> None:
     assert alarms(plant, "unshelve", "disk").exit_code == 1
     assert alarms(plant, "shelve", "disk", "--for", "30min", "--reason", "a").exit_code == 0
@@ -159,6 +166,8 @@ def test_what_cannot_be_done_now_is_a_finding_and_writes_nothing(plant: Path, wo
 
 @pytest.mark.parametrize("words", [
     ["ack", "pump-1/dry_rn"], ["ack", "dry_run"], ["ack", "pump-2/dry_run"], ["ack", "pump-1/disk"],
+    ["shelve", "pump-1/no_reply", "--for", "1h", "--reason", "a"],
+    ["shelve", "pump-1/no_reply-mcc-9", "--for", "1h", "--reason", "a"],
     ["shelve", "disk", "--for", "13h", "--reason", "a"], ["shelve", "disk", "--for", "soon", "--reason", "a"],
     ["shelve", "disk", "--for", "1h", "--reason", "  "], ["history", "--motor", "pump-2"],
     ["definitions", "dry_rn"], ["definitions", "--motor", "pump-2"], ["list", "--motor", "pump-2"],

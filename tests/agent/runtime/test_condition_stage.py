@@ -22,6 +22,7 @@ METER = {"voltage_l12": 400.0, "voltage_l23": 400.0, "voltage_l31": 400.0, "curr
          "current_l3": 50.0, "active_power": 31_000.0, "power_factor": 0.9}  # fmt: skip
 DRIVE = {"output_frequency": 80.0, "motor_speed": 1200.0, "output_voltage": 300.0, "motor_current": 60.0,
          "motor_power": 29.0, "motor_torque": 60.0, "dc_bus_voltage": 540.0, "fault_code": 0.0}  # fmt: skip
+LOST = {**METER, "current_l1": 0.0, "current_l2": 86.0, "current_l3": 86.0}
 
 
 class Bench:
@@ -87,16 +88,15 @@ def test_a_lost_phase_becomes_an_alarm_is_acknowledged_and_returns(bench: Bench)
     for _ in range(130):
         bench.second(METER, DRIVE)
     assert bench.messages[f"{MOTOR}/condition"]["faults"]["phase_loss"]["verdict"] == "clear"
-    lost = {**METER, "current_l1": 0.0, "current_l2": 86.0, "current_l3": 86.0}
     for _ in range(5):
-        bench.second(lost, DRIVE)
+        bench.second(LOST, DRIVE)
     assert bench.state_of("phase_loss") == "UNACK"
     fault = bench.messages[f"{MOTOR}/condition"]["faults"]["phase_loss"]
     assert (fault["verdict"], fault["severity"]) == ("finding", "alarm")
     assert bench.messages[f"{MOTOR}/condition"]["condition"] == "finding"
 
     bench.acknowledge("phase_loss")
-    bench.second(lost, DRIVE)
+    bench.second(LOST, DRIVE)
     assert bench.state_of("phase_loss") == "ACKED"
     for _ in range(30):
         bench.second(METER, DRIVE)
@@ -119,6 +119,34 @@ def test_a_silent_drive_makes_the_terminals_live_or_unknown(bench: Bench) -> Non
     assert bench.state_of("no_reply-d1") in (None, "DSUPR"), "one cause, one alarm"
 
 
+def test_the_alarm_of_a_silent_drive_returns_when_the_drive_responds(bench: Bench) -> None:
+    """That the terminals are dead is never known; that the drive was silent has ended."""
+    for drive_values, seconds in ((DRIVE, 60), (None, 20), (DRIVE, 10)):
+        for _ in range(seconds):
+            bench.second(METER, drive_values)
+    assert bench.state_of("live_terminals") == "RTNUN", "it is latched"
+    bench.acknowledge("live_terminals")
+    bench.second(METER, DRIVE)
+    assert bench.state_of("live_terminals") == "NORM"
+
+
+@pytest.mark.parametrize("code", ["live_terminals", "phase_loss"])
+def test_a_fault_that_ends_while_the_agent_is_down_returns_after_its_restart(tmp_path: Path, code: str) -> None:
+    clock = HandClock()
+    faulty = (METER, None) if code == "live_terminals" else (LOST, DRIVE)
+    first = Bench(tmp_path, clock)
+    for readings, seconds in (((METER, DRIVE), 60), (faulty, 20)):
+        for _ in range(seconds):
+            first.second(*readings)
+    assert first.state_of(code) == "UNACK"
+    first.close()
+    second = Bench(tmp_path, clock)
+    for _ in range(150):
+        second.second(METER, DRIVE)
+    assert second.state_of(code) == "RTNUN"
+    second.close()
+
+
 def test_a_drive_that_never_responds_counts_as_live(bench: Bench) -> None:
     """After a start of the gateway nothing is known of the motor."""
     for _ in range(20):
@@ -128,17 +156,16 @@ def test_a_drive_that_never_responds_counts_as_live(bench: Bench) -> None:
 
 def test_alarms_survive_a_restart_without_a_second_announcement(tmp_path: Path) -> None:
     clock = HandClock()
-    lost = {**METER, "current_l1": 0.0, "current_l2": 86.0, "current_l3": 86.0}
     first = Bench(tmp_path, clock)
     for _ in range(60):
         first.second(METER, DRIVE)
     for _ in range(10):
-        first.second(lost, DRIVE)
+        first.second(LOST, DRIVE)
     assert first.state_of("phase_loss") == "UNACK"
     first.close()
     second = Bench(tmp_path, clock)
     for _ in range(10):
-        second.second(lost, DRIVE)
+        second.second(LOST, DRIVE)
     assert second.state_of("phase_loss") == "UNACK"
     assert [event for event in second.events if event.get("alarm_announced")] == []
     second.close()

@@ -18,12 +18,13 @@ class Findings:
     """Findings of one machine, each code once.
 
     found: everything raised up to now, with its highest severity and the time when it was raised first (as a note does
-    not count). active: raised and not returned.
+    not count). active: raised and not returned. returned: not there any more, as its detector has seen.
     """
 
     def __init__(self) -> None:
         self.found: dict[str, ConditionFinding] = {}
         self.active: dict[str, ConditionFinding] = {}
+        self.returned: set[str] = set()
         self._new: list[ConditionFinding] = []
 
     def raise_(
@@ -50,6 +51,7 @@ class Findings:
             self.active[code] = msgspec.structs.replace(finding, at_s=now.at_s)
             return
         self.active[code] = finding
+        self.returned.discard(code)
         before = self.found.get(code)
         if before is None or before.severity is Severity.NOTE:
             self.found[code] = finding
@@ -58,7 +60,13 @@ class Findings:
         self._new.append(finding)
 
     def end(self, code: str) -> None:
+        if self.active.pop(code, None) is not None:
+            self.returned.add(code)
+
+    def end_of_last_run(self, code: str) -> None:
+        """The fault is not there, and what an earlier run found of it has ended, too."""
         self.active.pop(code, None)
+        self.returned.add(code)
 
     def new(self) -> list[ConditionFinding]:
         """The findings raised since the last call."""

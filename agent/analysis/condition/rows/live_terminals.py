@@ -16,6 +16,7 @@ _TOUCH_V = 50.0  # limit of extra-low voltage, a.c., IEC 61140
 _TURNS = 0.02  # share of rated speed: above the resolution of a register
 _SILENT_S = 7.0  # after the three seconds for which a state of the drive counts
 _DROP, _DROP_S = 0.3, 3.0  # share of rated speed that few coasting motors lose within that time
+_NORMAL_S = 12.0  # of operation, after which a current that is gone would have been found
 _MAY_TURN_S = 600.0  # coasting of large fans
 _CURRENT_GONE, _FAST, _LOAD_GONE = 0.005, 0.3, 0.005
 _U_OUT, _P_OUT = INDEX["u_out_v"], INDEX["p_out_kw"]
@@ -26,6 +27,7 @@ class LiveTerminals:
         self._ratings, self._findings = ratings, findings
         self._hold, self._stopped = Hold(1.0, 4.0), Hold(4.0, 0.0)
         self._gone, self._no_speed = Hold(10.0, 3.0), Hold(_SILENT_S, 0.0)
+        self._normal = Hold(_NORMAL_S, 0.0)
         self._reported_s: float | None = None  # the drive, or the meter of a motor on the line
         self._row_s = -math.inf
         self._fast_s = -math.inf  # time of the last row with a speed above _DROP
@@ -63,8 +65,11 @@ class LiveTerminals:
             self._raise(sample, Confidence.LIKELY, reasons.LIVE_CURRENT_GONE(), sample.current, "", _CURRENT_GONE)
         elif not self._hold.active:
             self._findings.end(CODE)
+        if self._normal.update(sample.t_s, CODE not in self._findings.active):
+            self._findings.end_of_last_run(CODE)
 
     def _gates_off(self, sample: Sample) -> None:
+        self._normal.update(sample.t_s, False)
         volts, speed = sample.values[_U_OUT], sample.speed
         turns = self._turns(sample, volts)
         if turns is None:
@@ -83,7 +88,7 @@ class LiveTerminals:
         elif sample.t_s < self._may_turn_until_s:
             self._raise(sample, Confidence.POSSIBLE, reasons.LIVE_SPEED_IMPLAUSIBLE(), speed, "", _DROP)
         elif self._stopped.update(sample.t_s, not turns):
-            self._findings.end(CODE)
+            self._findings.end_of_last_run(CODE)
 
     def _turns(self, sample: Sample, volts: float | None) -> bool | None:
         """Whether the motor turns; None: nothing reports it. Near standstill what is active stays."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from agent.analysis.condition import common_reasons as common
@@ -104,6 +104,10 @@ class RowCondition:
     def active(self) -> Mapping[str, ConditionFinding]:
         """Findings that were raised and have not returned, by code."""
         return self._findings.active
+
+    def returned(self) -> Set[str]:
+        """Codes of findings that their detectors have seen end, also where the fault is not observable since then."""
+        return self._findings.returned
 
     def answers(self) -> list[Answer]:
         """Of everything up to now, each code once: found at any time, not observable, or clear."""

@@ -14,6 +14,9 @@ export function since(time, zone, now_ms) {
   return today ? clock(time, zone) : `${day(time, zone)}, ${clock(time, zone, false)}`;
 }
 
+/** When its condition began; of what the page derived: since when it stands. */
+export const began = (finding) => (finding.alarm && finding.alarm.raised) || finding.since;
+
 /** The state of an alarm in words. */
 export function stateInWords(finding, zone, now_ms) {
   const {alarm} = finding;
@@ -58,11 +61,15 @@ export function Grounds({finding, nameOf}) {
 /** Priority, times and state. */
 export function Times({finding, zone, now_ms}) {
   const {alarm, priority} = finding;
-  const duration = finding.since ? age((now_ms - Date.parse(finding.since)) / 1000) : null;
+  const start = began(finding);
+  const end = stateOf(finding) === "RTNUN" ? finding.since : null;
+  const duration = start ? age(((end ? Date.parse(end) : now_ms) - Date.parse(start)) / 1000) : null;
   const respond = alarm ? responseTime(alarm.time_to_respond_min) : null;
   return html`<dl class="tm">
     <dt>${_("Priority")}</dt><dd class="first">${priorityName(priority)}</dd>
-    ${duration && html`<dt>${_("Since")}</dt><dd>${since(finding.since, zone, now_ms)}</dd><dt>${_("For")}</dt><dd class="for">${duration}</dd>`}
+    ${duration && html`<dt>${_("Since")}</dt><dd>${since(start, zone, now_ms)}</dd>
+      ${end && html`<dt>${_("Ended")}</dt><dd>${since(end, zone, now_ms)}</dd>`}
+      <dt>${_("For")}</dt><dd class="for">${duration}</dd>`}
     ${respond && html`<dt>${_("Respond")}</dt><dd class="first">${respond}</dd>`}
     ${alarm && html`<dt>${_("State")}</dt><dd class="first">${stateInWords(finding, zone, now_ms)}</dd>`}
     ${alarm && alarm.count_24h > 1 ? html`<dt>${_("In 24 h")}</dt><dd>${_("{n} times", {n: alarm.count_24h})}</dd>` : null}

@@ -105,7 +105,7 @@ function lastNight(zone, now_ms) {
 function summary(events, nameOf) {
   if (!events.length) return _("nothing happened");
   const counts = new Map();
-  for (const event of events) if (!SILENT.includes(event.kind)) counts.set(event.kind, (counts.get(event.kind) || 0) + 1);
+  for (const event of events) if (!SILENT.includes(event.kind) && !isFollowUp(event)) counts.set(event.kind, (counts.get(event.kind) || 0) + 1);
   const rank = (kind) => (POWER_QUALITY.includes(kind) ? POWER_QUALITY.indexOf(kind) : POWER_QUALITY.length);
   const known = [...counts].sort(([one], [other]) => rank(one) - rank(other));
   const deepest = events.filter((event) => event.kind === "dip" && event.pct !== null).sort((one, other) => one.pct - other.pct)[0];
@@ -113,8 +113,11 @@ function summary(events, nameOf) {
     _("{kind}: {n}", {kind: kindName(kind), n}),
     ...(kind === "dip" && deepest ? [_("deepest dip {pct} %, {time}", {pct: deepest.pct.toFixed(0), time: seconds(deepest.duration_s)})] : []),
   ]);
-  return [...listed, ...silences(events, nameOf)].join(" · ");
+  return [...listed, ...silences(events, nameOf)].join(" · ") || _("no new alarm");
 }
+
+/** Whether it is a later change of an alarm, such as its end: an alarm counts once, when it is announced. */
+const isFollowUp = (event) => event.kind === "alarm" && event.priority === "normal";
 
 /** Which motors did not reply, and for how long; of many only how many, and the longest time. */
 function silences(events, nameOf) {

@@ -50,6 +50,7 @@ export function follow(query, onRows, onContact) {
     source.addEventListener("error", () => {
       onContact(false);
       if (source.readyState !== EventSource.CLOSED) return;
+      get("/plant").catch(() => {}); // a stream does not show its status: when the session has ended, this leads to the login
       waiting = setTimeout(open, RETRY_MS[Math.min(refused, RETRY_MS.length - 1)]);
       refused += 1;
     });

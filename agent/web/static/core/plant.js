@@ -34,7 +34,8 @@ export function verdictLine({unacknowledged, acknowledged, returned, reporting, 
   if (unacknowledged === 1) return _("1 alarm needs action");
   if (unacknowledged) return _("{n} alarms need action", {n: unacknowledged});
   if (!reporting) return _("No motor reports");
-  if (acknowledged || returned) return _("No alarm needs action. {n} of {total} motors report.", {n: reporting, total: motors});
+  if (returned) return _("{returned} returned, not acknowledged. {n} of {total} motors report.", {returned, n: reporting, total: motors});
+  if (acknowledged) return _("No alarm needs action. {n} of {total} motors report.", {n: reporting, total: motors});
   return _("No alarm. {n} of {total} motors report.", {n: reporting, total: motors});
 }
 

@@ -4,7 +4,7 @@ import {useData} from "../core/data.js";
 import {stateOf, verdictLine} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {AlarmActions} from "../components/alarm_actions.js";
-import {Advice, Grounds, Times, note, since, stateInWords} from "../components/alarm_facts.js";
+import {Advice, Grounds, Times, began, note, since, stateInWords} from "../components/alarm_facts.js";
 import {Badge} from "../components/badge.js";
 import {ErrorPanel} from "../components/error.js";
 import {EventList, nightInWords} from "../components/event_list.js";
@@ -87,7 +87,7 @@ function Recorded({finding, zone, now_ms, nameOf}) {
       <${Badge} priority=${finding.priority} acknowledged=${!["UNACK", "RTNUN"].includes(state)} />
       <div class="nm">${finding.name}</div>
       <div class="tx"><${Marked} text=${finding.text} /><span class="small"><span class="first">${stateInWords(finding, zone, now_ms)}</span>${more && html` · ${more}`}</span></div>
-      <div class="si">${finding.since ? since(finding.since, zone, now_ms) : ""}</div>
+      <div class="si">${began(finding) ? since(began(finding), zone, now_ms) : ""}</div>
       <i class="go" aria-hidden="true">›</i>
     </summary>
     <div class="rec-more"><div><${Advice} advice=${finding.advice} /><${Grounds} finding=${finding} nameOf=${nameOf} /></div>

@@ -85,3 +85,25 @@ def test_a_rejected_login_is_the_same_in_both_versions_of_mqtt(number: int) -> N
     user = Mqtt("b", 1883, False, user="gw")
     assert rejection(user, number, "x") == codes.BROKER_LOGIN_REJECTED(user="gw")
     assert rejection(Mqtt("b", 1883, False), number, "x") == codes.BROKER_LOGIN_MISSING()
+
+
+def test_the_rejection_of_mqtt_5_is_forgotten_when_3_1_1_connects() -> None:
+    """Else the page states without end that it has no contact with this broker."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as first:
+                first.recv(4096)
+                first.sendall(b"\x20\x03\x00\x84\x00")  # MQTT 5, 3.2.2.2: unsupported protocol version
+            with server.accept()[0] as second:
+                second.recv(4096)
+                second.sendall(b"\x20\x02\x00\x00")
+                number = second.recv(4096)[2:4]
+                second.sendall(b"\x90\x03" + number + b"\x00")
+                second.recv(4096)
+
+        threading.Thread(target=serve, daemon=True).start()
+        follower = Follower(Mqtt("127.0.0.1", server.getsockname()[1], False), "#")
+        follower.start()
+        assert (follower.interrupted, follower.error) == (False, None)
+        follower.stop()

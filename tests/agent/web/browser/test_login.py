@@ -31,3 +31,19 @@ def test_a_wrong_and_the_right_password_and_the_way_out(browser: Browser, tmp_pa
         page.get_by_role("button", name="Log out").click()
         expect(page.locator("#password")).to_be_visible()
         context.close()
+
+
+def test_a_view_whose_session_has_ended_leads_to_the_login(browser: Browser, tmp_path: Path) -> None:
+    """As after a restart of the page: the stream is rejected, and shows no status to the script."""
+    password.write_hash(tmp_path / "hash", RIGHT)
+    with running_page(listen=Listen(password=password.read_hash(tmp_path / "hash"))) as site:
+        context = browser.new_context(**DESKTOP)
+        page = context.new_page()
+        page.goto(f"http://{site.host}/health")
+        page.fill("#password", RIGHT)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"http://{site.host}/health")
+        context.clear_cookies()
+        page.evaluate("import('/static/core/api.js').then((m) => { m.follow({}, () => {}, () => {}) })")
+        expect(page).to_have_url(f"http://{site.host}/login?next=%2Fhealth")
+        context.close()

@@ -143,6 +143,14 @@ def test_last_night_is_from_22_to_6_in_the_zone_of_the_plant(
     assert ("62" in text) == within
 
 
+def test_an_alarm_and_its_end_count_once(page: Page) -> None:
+    now = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    alarms = [{"t": f"2026-03-02T02:1{minute}:00Z", "motor": "a", "kind": "alarm", "priority": priority, "pct": None}
+              for minute, priority in ((1, "high"), (2, "normal"), (3, "normal"))]  # fmt: skip
+    for events, expected in ((alarms, "alarm: 1"), (alarms[1:], "no new alarm")):
+        assert call(page, "components/event_list.js", NIGHT, [events, "UTC", 1000 * now.timestamp()]) == expected
+
+
 @pytest.mark.parametrize(
     ("silences", "expected"),
     [
@@ -159,3 +167,15 @@ def test_silence_is_told_with_motor_and_time(page: Page, silences: list[Any], ex
     argument = [events, "UTC", 1000 * now.timestamp()]
     text = call(page, "components/event_list.js", NIGHT, argument)
     assert text.replace("\u00a0", " ") == expected
+
+
+def test_a_returned_alarm_began_when_it_was_raised(page: Page) -> None:
+    raised, ended = "2026-11-29T13:51:07Z", "2026-11-29T13:52:47Z"
+    returned = {"since": ended, "alarm": {"state": "RTNUN", "raised": raised}}
+    assert call(page, "components/alarm_facts.js", "m.began(a)", returned) == raised
+    assert call(page, "components/alarm_facts.js", "m.began(a)", {"since": ended, "alarm": None}) == ended
+
+
+def test_what_returned_without_an_operator_is_in_the_verdict(page: Page) -> None:
+    verdict = {"unacknowledged": 0, "acknowledged": 0, "returned": 1, "reporting": 4, "motors": 5}
+    assert call(page, "core/plant.js", "m.verdictLine(a)", verdict).startswith("1 returned, not acknowledged")

@@ -180,6 +180,17 @@ def test_a_gateway_that_is_offline_makes_no_alarm_of_each_motor(plant: Page) -> 
     assert found["verdict"]["reporting"] == 0
 
 
+def test_a_lost_broker_is_not_called_an_agent_that_has_stopped(plant: Page) -> None:
+    """A broker that ends sends the will of the agent, which may continue to measure."""
+    plant.motor("m")
+    plant.follower.gateways[ROOT] = "offline"
+    lost = DEVICE_NOT_RESPONDING(device="broker")
+    plant.web.problem = lambda: lost
+    found = plant.json("/api/v1/plant")["findings"][0]
+    assert (found["motor"], found["text"]) == (None, "no contact with the agent")
+    assert found["advice"][0].startswith("Check that the broker runs")
+
+
 def test_the_saving_is_the_mean_of_the_last_interval(plant: Page) -> None:
     values = {"interval_saved_wh": 2500.0, "interval_saved_wh_u": 400.0, "savings_verdict": "proven"}
     plant.motor("m")
