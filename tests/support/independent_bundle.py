@@ -104,6 +104,7 @@ def month_of(file: Mapping[str, Any], plans: Mapping[str, Plan]) -> tuple[dict[s
     need(document["plan"] in plans, "the plan of the month is not in force")
     parties = plans[document["plan"]].document["party"]
     keys = {role: party["public_key"] for role, party in parties.items()} | {"gateway": document["gateway_key"]}
+    known_ms = plans[document["plan"]].known_ms
     id_, roles = digest(canonical(document).encode()), []
     for each in file["signatures"]:
         need(each.keys() == {"s", "document", "type", "role", "by", "key", "signed_ms", "sig"}, "form of a signature")
@@ -117,6 +118,7 @@ def month_of(file: Mapping[str, Any], plans: Mapping[str, Plan]) -> tuple[dict[s
         statement = {name: value for name, value in each.items() if name != "sig"}
         need(verifies(public, canonical(statement).encode(), each["sig"]), "signature of a month")
         need(each["signed_ms"] >= document["drafted_ms"] - CLOCK_MS, "signed before it was issued")
+        need(each["role"] == "gateway" or each["signed_ms"] >= known_ms - CLOCK_MS, "signed before its plan")
         roles.append(each["role"])
     need(len(set(roles)) == len(roles), "signed twice")
     need("gateway" in roles, "not issued by the gateway")

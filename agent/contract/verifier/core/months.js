@@ -1,14 +1,13 @@
 // Revisions of a month: signatures, what they have to agree with in the plan, and which one counts.
 import {contains} from "./calendar.js";
 import {amountOf} from "./amounts.js";
-import {readDocument, ROLES, signaturesOf} from "./documents.js";
+import {CLOCK_TOLERANCE_MS, readDocument, ROLES, signaturesOf} from "./documents.js";
 import {Fraction} from "./fraction.js";
 import {checkMonth} from "./month_form.js";
 import {reject} from "./rejection.js";
 
 export const MONTH = "magwatt.month/1";
 const GATEWAY = "gateway";
-const CLOCK_TOLERANCE_MS = 600_000;
 
 // A revision of a month with its plan: {month, version, id, signatures, missing, problems}. history: PlanHistory.
 export const readRevision = async (file, history, check) => {
@@ -29,6 +28,7 @@ export const checkRevision = (revision, history, tariff) => {
   const {month, version} = revision;
   if (revision.problems.length) reject(revision.problems[0].code, {...revision.problems[0].data, document: month.month});
   if (!revision.issued) reject("month_not_issued", {month: month.month});
+  checkSignedAfterPlan(revision);
   const {plan} = version;
   const pairs = {contract: plan.contract, site: plan.project.site, gateway: plan.project.gateway,
     gateway_key: plan.project.gateway_key};
@@ -50,6 +50,13 @@ export const checkRevision = (revision, history, tariff) => {
     checkMotor(name, month.motor[name], month, plan);
   }
   if (!days.every((day) => contains(plan.applies, day))) reject("month_other_version", {motor: names[0], day: days[1]});
+};
+
+// The parties sign a month after they have signed its plan. The gateway is not compared: a simulated one has another clock.
+const checkSignedAfterPlan = ({signatures, version}) => {
+  const plan = Math.max(version.plan.drafted_ms, ...version.signatures.map((each) => each.signed_ms));
+  const early = signatures.find(({role, signed_ms: at}) => ROLES.includes(role) && at < plan - CLOCK_TOLERANCE_MS);
+  if (early) reject("signature_before_plan", {by: early.by, role: early.role});
 };
 
 const checkMotor = (name, motor, month, plan) => {

@@ -1,12 +1,11 @@
 // Versions of plans: which is in force on a day.
 import {contains, dayBefore} from "./calendar.js";
 import {canonical} from "./canonical.js";
-import {readDocument, ROLES, signaturesOf} from "./documents.js";
+import {CLOCK_TOLERANCE_MS, readDocument, ROLES, signaturesOf} from "./documents.js";
 import {checkPlan, partyKeys} from "./plan_form.js";
 import {reject} from "./rejection.js";
 
 export const PLAN = "magwatt.plan/1";
-const CLOCK_TOLERANCE_MS = 600_000;
 
 // A plan with the state of its signatures: {plan, id, signatures, missing, problems}.
 export const readPlan = async (file, check) => {

@@ -175,6 +175,7 @@ export const TEXTS = {
   signature_other_key: ["{by} signed as {role} with key {key}, which is not the key of this party.", "{by} 以 {role} 身份用密钥 {key} 签署，但该密钥不属于该方。"],
   signature_invalid: ["The signature of {by} ({role}) does not match: document or signature was changed.", "{by}（{role}）的签名不符：文件或签名已被修改。"],
   signature_before_draft: ["The signature of {by} ({role}) is dated before the document was drafted: the clock of the computer was wrong. The document must be signed again.", "{by}（{role}）的签署时间早于文件起草时间：计算机时钟有误，须重新签署。"],
+  signature_before_plan: ["The signature of {by} ({role}) is dated before the plan was drafted or signed last: one of the two clocks was wrong, or the signature was dated back. The month must be signed again.", "{by}（{role}）的签署时间早于方案起草或最后一次签署的时间：其中一台计算机的时钟有误，或签署时间被改早，该月须重新签署。"],
   signature_twice: ["{by} ({role}) signed this document twice.", "{by}（{role}）对本文件重复签署。"],
   own_plan_other: ["The plan in force, {id}…, is not the one that you chose with the bundle: it is another version, or the bundle is forged.", "适用的方案 {id}… 与您一并选择的方案不同：方案为其他版本，或验证包系伪造。"],
   no_bundle: ["There is no bundle among the files: choose bundle.json, too.", "所选文件中没有验证包：请同时选择 bundle.json。"],

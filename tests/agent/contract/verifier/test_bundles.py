@@ -194,6 +194,16 @@ def test_a_simulated_month_and_parts_of_its_production_are_read() -> None:
     assert [each["reason"]["code"] for each in verdicts(texts)] == ["settled", "month_part", "month_part"]
 
 
+@pytest.mark.parametrize(("early_ms", "reason"), [(600_000, "settled"), (600_001, "signature_before_plan")])
+def test_a_month_signed_before_its_plan_is_not_accepted(early_ms: int, reason: str) -> None:
+    made = recipe(3, hours=1)
+    assert made.month is not None
+    made.plan_signed_ms = made.month["drafted_ms"] + made.signed_ms + early_ms - made.plans[0]["drafted_ms"]
+    text = bundle_text(built(made))
+    assert verdicts([text])[0]["reason"]["code"] == reason
+    assert state_of(text) == ("settled" if reason == "settled" else "rejected: Unfit('signed before its plan')")
+
+
 def test_a_bundle_of_a_newer_format_is_named(bundle: dict[str, Any]) -> None:
     newer = copy.deepcopy(bundle)
     newer["months"][0]["document"]["s"] = "magwatt.month/2"
