@@ -62,8 +62,9 @@ class Examination {
       const data = {revision: revision.month.revision, newest: month.revision, why: month.reason, missing};
       return open("newer_unsettled", data);
     }
-    if (missing.length) return open("not_signed_by", {missing, month: month.month});
-    return {checks, verdict: "settled", reason: {code: "settled", data: {month: month.month}}};
+    const named = {month: month.month, revision: month.revision};
+    if (missing.length) return open("not_signed_by", {missing, ...named});
+    return {checks, verdict: "settled", reason: {code: "settled", data: named}};
   }
 }
 

@@ -54,7 +54,8 @@ export const sorted = (files) => {
     }
     const value = valueOf(file.text);
     const isPlan = isObject(value) && isObject(value.document) && /^magwatt\.plan\//.test(value.document.s);
-    const checkpoints = isPlan || (isObject(value) && "s" in value) ? null : foundIn(file.text);
+    const isBundle = isObject(value) && "lines" in value;
+    const checkpoints = isPlan || isBundle ? null : foundIn(file.text);
     if (isPlan) found.plans.push(value);
     else if (checkpoints) found.checkpoints.push(...checkpoints);
     else found.bundles.push(file);

@@ -39,16 +39,18 @@ const HEADLINES = {newer_unsettled: "correction", older_bundle: "older", older_w
 
 const verdict = (file, result, text) => {
   const {reason, later, confirmed, ownPlan} = result;
-  const shown = reasonOf(reason, text);
-  const headline = text(`verdict_${HEADLINES[reason.code] || result.verdict}`, reason.data);
+  const compared = ownPlan || (confirmed && ROLES.some((role) => confirmed.has(role)));
+  const unconfirmed = result.verdict === "settled" && !compared;
+  const shown = unconfirmed ? text("settled_unconfirmed", reason.data) : reasonOf(reason, text);
+  const headline = text(`verdict_${unconfirmed ? "unconfirmed" : HEADLINES[reason.code] || result.verdict}`, reason.data);
   const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark", "data-part": "headline"}, headline),
     element("p", {"data-part": "reason"}, result.verdict === "rejected" ? text("first_reason", {reason: shown}) : shown)];
   if (result.verdict !== "rejected" && later && later.intervals + later.decisions) {
     lines.push(element("p", {}, text("recorded_later", later)));
   }
-  const compared = ownPlan || (confirmed && ROLES.some((role) => confirmed.has(role)));
   if (result.verdict !== "rejected" && !compared) lines.push(element("p", {}, text("nothing_compared")));
-  return element("section", {class: `verdict ${result.verdict}`, role: "status", tabindex: "-1"}, lines);
+  const colour = unconfirmed ? "open" : result.verdict;
+  return element("section", {class: `verdict ${colour}`, role: "status", tabindex: "-1"}, lines);
 };
 
 const signatures = ({revision, tariff, plan}, text) => {
@@ -89,7 +91,7 @@ const sources = ({fingerprints, confirmed, owner, ownPlan, revision, verdict: st
   const figures = text(state === "rejected" ? "stopped" : "figures_from");
   return element("section", {}, element("h2", {}, text("sources")),
     factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), figures]]),
-    revision ? ["not_from_lines", "newest"].map((code) => element("p", {class: "soft small"}, text(code))) : null);
+    revision ? ["not_from_lines", "not_measured", "newest"].map((code) => element("p", {class: "soft small"}, text(code))) : null);
 };
 
 const checks = (result, text) => {

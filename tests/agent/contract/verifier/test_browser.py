@@ -159,7 +159,8 @@ def test_a_file_is_dropped_and_a_key_is_typed_with_the_keyboard(browser: Browser
     tab = Opened(browser, folder / "verifier.html", DESKTOP)
     tab.page.evaluate(DROP, ["settled.json", (folder / "settled.json").read_text(encoding="utf-8")])
     assert tab.results(1) == [("settled", "settled")]
-    assert tab.page.evaluate("document.activeElement.className") == "verdict settled", "a screen reader reads it"
+    assert tab.page.evaluate("document.activeElement.className") == "verdict open", "a screen reader reads it"
+    invented = tab.page.locator("[data-part=headline]").inner_text()
     tab.page.locator("summary").focus()
     tab.page.keyboard.press("Enter")
     for key, verdict in ((OTHER.public, ("rejected", "typed_key_unknown")), (CUSTOMER.public, ("settled", "settled")),
@@ -170,6 +171,8 @@ def test_a_file_is_dropped_and_a_key_is_typed_with_the_keyboard(browser: Browser
         tab.page.keyboard.press("Enter")
         tab.page.wait_for_selector(f"article[data-reason={verdict[1]}]")
         assert tab.results(1) == [verdict]
+        if verdict[0] == "settled":
+            assert tab.page.locator(".verdict.settled [data-part=headline]").inner_text() != invented
     assert tab.problems() == []
     tab.context.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,13 @@ def test_a_public_key_in_a_file_is_a_known_key(tmp_path: Path) -> None:
     [found] = answers([("sorted", [public, private, "{}"])])
     assert found["keys"] == [key.public]
     assert [each["name"] for each in found["bundles"]] == ["1", "2"]
+
+
+def test_an_earlier_report_is_a_checkpoint() -> None:
+    report = {"s": "magwatt.report/1", "ledger": {"seq": 7, "hash": "ab" * 32, "day": "2026-10-31"}, "share": 0.5}
+    [found] = answers([("sorted", [json.dumps(report), bundles()["first"]])])
+    assert found["checkpoints"] == [{"seq": 7, "hash": "ab" * 32}]
+    assert [each["name"] for each in found["bundles"]] == ["1"]
 
 
 def test_a_newer_format_of_a_signature_is_named() -> None:
