@@ -190,24 +190,24 @@ const checkMonths = async ({bundle, check, found}) => {
   const revisions = [];
   for (const file of bundle.months) {
     const revision = await readRevision(file, found.history, check);
-    checkRevision(revision, found.history, found.tariff);
+    checkRevision(revision);
     if (revision.month.month !== bundle.month) reject("month_other", {month: revision.month.month});
     if (revision.month.gateway_key !== bundle.key) reject("month_other_key", {month: bundle.month});
     revisions.push(revision);
   }
-  const {counting, newest} = newestOf(revisions);
-  Object.assign(found, {revisions, revision: counting, newest});
+  const {counting, newest, applying} = newestOf(revisions, found.history);
+  Object.assign(found, {documents: revisions, revisions: applying, revision: counting, newest});
   return {revision: counting.month.revision, count: revisions.length, missing: counting.missing};
 };
 
 // Each revision is in a line of the kind month, as the gateway recorded it, and each line of that kind is one of them.
-const checkRecorded = ({bundle, found: {revisions = [], history, lines}}) => {
-  for (const {month} of revisions) {
+const checkRecorded = ({bundle, found: {documents = [], history, lines}}) => {
+  for (const {month} of documents) {
     if (!monthLine(month, lines)) reject("month_not_recorded", {revision: month.revision});
   }
-  const [hidden] = hiddenRevisions(revisions, bundle.month, contractsOf(revisions, history, bundle.motors), lines);
+  const [hidden] = hiddenRevisions(documents, bundle.month, contractsOf(documents, history, bundle.motors), lines);
   if (hidden) reject("revision_hidden", {seq: hidden.seq});
-  return revisions.length ? {seq: monthLine(revisions[revisions.length - 1].month, lines).seq} : null;
+  return documents.length ? {seq: monthLine(documents[documents.length - 1].month, lines).seq} : null;
 };
 
 // The contract of the revisions; without one, those of the plans that contain a motor of the bundle.

@@ -75,12 +75,17 @@ export class PlanHistory {
     return last && last < own.first ? null : {first: own.first, last};
   }
 
-  // The version that applies to a motor on a day. Rejects none, and more than one.
-  inForce(motor, day) {
-    const found = this.versions.filter((version) => {
+  // The versions that apply to a motor on a day.
+  applying(motor, day) {
+    return this.versions.filter((version) => {
       const days = motor in version.plan.motor ? this.applies(version) : null;
       return days && contains(days, day);
     });
+  }
+
+  // The version that applies to a motor on a day. Rejects none, and more than one.
+  inForce(motor, day) {
+    const found = this.applying(motor, day);
     if (found.length > 1) {
       const names = found.map((each) => `${each.plan.contract}, ${each.plan.version}`);
       reject("plans_overlap", {motor, day, first: names[0], second: names[1]});

@@ -12,12 +12,14 @@ import pytest
 from support.contract import COMPANY, CUSTOMER, OTHER
 from support.contract_bundles import Recipe, built, bundle_text
 from support.contract_mutations import mutations
-from support.contract_recipes import recipe
+from support.contract_recipes import recipe, settle
 from support.contract_resigning import RESIGNED
 from support.contract_tampering import REJECTED
 from support.independent_bundle import Unfit, verified
 from support.independent_contract import parsed
 from support.offline_verifier import answers, verdicts
+
+from agent.contract.canonical import document_id
 
 VALID = 12
 MUTATIONS, MUTATIONS_SOAK = 60, 1000  # 60: two of three kinds
@@ -176,6 +178,27 @@ def test_a_version_of_the_plan_that_the_ledger_contains_cannot_be_left_out() -> 
     assert len(bundle["plans"]) == 2
     del bundle["plans"][1]
     assert verdict(bundle)["reason"]["code"] == "month_other_version"
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_a_month_is_settled_again_under_a_version_that_replaces_its_plan(corrected: bool) -> None:
+    """Version 2 applies from the same day as version 1, under which revision 1 was settled."""
+    made = recipe(3, hours=1)
+    assert made.month is not None
+    second = copy.deepcopy(made.plans[0]) | {"version": 2, "replaces": document_id(made.plans[0])}
+    second["price"]["vat_rate"] = "0.09"
+    made.plans.append(second)
+    made.corrected = corrected
+    month = copy.deepcopy(made.month) | {"plan": document_id(second)}
+    settle(second, month)
+    made.second = {"plan": month["plan"], "amount": month["amount"]}
+    bundle = built(made)
+    found, state = verdict(bundle), state_of(bundle_text(bundle))
+    assert found["reason"]["code"] == ("settled" if corrected else "month_other_version")
+    assert state == ("settled" if corrected else "rejected: Unfit('plan of the day')")
+    if corrected:
+        bundle["months"] = bundle["months"][1:]
+        assert verdict(bundle)["reason"]["code"] == "revision_not_successor"
 
 
 def test_a_simulated_month_and_parts_of_its_production_are_read() -> None:
