@@ -19,6 +19,7 @@ export const resultView = (file, result, text, language) => {
       element("p", {}, text("measured_only", {motor, energy: kwhOf(energy)})))));
   }
   if (result.fingerprints) parts.push(sources(result, text));
+  if (result.revision && result.verdict !== "rejected") parts.push(limits(text));
   parts.push(checks(result, text));
   return element("article", {"data-verdict": result.verdict, "data-reason": result.reason.code}, parts);
 };
@@ -75,7 +76,7 @@ const assumptions = ({revision, tariff}, text, language) => {
     rows.length ? [element("p", {}, text(head)), element("ul", {}, rows)] : element("p", {}, text("no_assumptions")));
 };
 
-const sources = ({fingerprints, confirmed, owner, ownPlan, revision, verdict: state, checks: all}, text) => {
+const sources = ({fingerprints, confirmed, owner, ownPlan, verdict: state, checks: all}, text) => {
   const source = (role) => {
     if (confirmed.has(role)) return "from_person";
     if (ownPlan && (role !== "gateway" || owner === "plan")) return "from_own_plan";
@@ -90,9 +91,11 @@ const sources = ({fingerprints, confirmed, owner, ownPlan, revision, verdict: st
   const checkpoints = text(results[compared.state] || "stopped", compared.data);
   const figures = text(state === "rejected" ? "stopped" : "figures_from");
   return element("section", {}, element("h2", {}, text("sources")),
-    factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), figures]]),
-    revision ? ["not_from_lines", "not_measured", "newest"].map((code) => element("p", {class: "soft small"}, text(code))) : null);
+    factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), figures]]));
 };
+
+const limits = (text) => element("section", {"data-part": "limits"}, element("h2", {}, text("limits")),
+  element("ul", {}, ["not_measured", "not_from_lines", "newest"].map((code) => element("li", {}, text(code)))));
 
 const checks = (result, text) => {
   const shown = result.checks.filter(({code, state}) => code !== "measured" || ["passed", "failed"].includes(state));

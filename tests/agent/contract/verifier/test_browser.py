@@ -73,16 +73,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The verifier and bundles: settled, of which one line was changed, and signed by one party."""
+    """The verifier and bundles: settled, of which one line was changed, and without a month."""
     folder = tmp_path_factory.mktemp("stick")
     (folder / "verifier.html").write_text(verifier_html(), encoding="utf-8")
-    bundle = built(recipe(3))
+    title = '<img src="x" onerror="throw 1"><b>'
+    bundle = built(recipe(3, project__title=title))
     (folder / "settled.json").write_text(bundle_text(bundle), encoding="utf-8")
     bundle["lines"][7] = bundle["lines"][7].replace('"covered_s":900', '"covered_s":899')
     (folder / "rejected.json").write_text(bundle_text(bundle), encoding="utf-8")
-    one = recipe(3)
-    one.signers = ("customer",)
-    one.plans[0]["project"]["title"] = '<img src="x" onerror="throw 1"><b>'
+    one = recipe(3, project__title=title)
     one.month = None
     (folder / "open.json").write_text(bundle_text(built(one)), encoding="utf-8")
     return folder
