@@ -217,6 +217,27 @@ def test_a_simulated_month_and_parts_of_its_production_are_read() -> None:
     assert [each["reason"]["code"] for each in verdicts(texts)] == ["settled", "month_part", "month_part"]
 
 
+def test_recalculated_baseline_energies_are_compared_with_those_of_their_lines() -> None:
+    made = recipe(3, hours=1)
+    assert made.month is not None
+    name, motor = next((name, motor) for name, motor in made.month["motor"].items() if made.plans[0]["motor"][name].get(
+        "baseline") and any(row[1] for row in motor["energies"].values()))  # fmt: skip
+    stated = {body["from_ms"]: body for _, kind, body in made.entries if kind == "interval" and body["asset"] == name}
+    outside = [each[:2] for each in motor["excluded"]]
+    starts = [start for start, body in sorted(stated.items()) if body["length_s"] and body.get("adjusted_wh") and
+              made.bounds[0] <= start < made.bounds[1] and not any(a <= start < b for a, b in outside)]  # fmt: skip
+    known = dict(motor["recalculated"])
+    motor["recalculated"] = sorted(
+        [start, known.get(start, stated[start]["adjusted_wh"])] for start in {*known, *starts}
+    )
+    found = verdict(built(made))
+    assert found["verdict"] == "settled", found["reason"]
+    recorded = sum(stated[start].get("adjusted_wh") or 0 for start, _ in motor["recalculated"])
+    energy = sum(wh for _, wh in motor["recalculated"])
+    assert recorded > 0
+    assert found["recalculated"][name] == {"count": len(motor["recalculated"]), "energy": energy, "recorded": recorded}
+
+
 @pytest.mark.parametrize(("early_ms", "reason"), [(600_000, "settled"), (600_001, "signature_before_plan")])
 def test_a_month_signed_before_its_plan_is_not_accepted(early_ms: int, reason: str) -> None:
     made = recipe(3, hours=1)
