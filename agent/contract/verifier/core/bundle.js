@@ -177,10 +177,13 @@ const checkChain = ({found: {lines}}) => {
   return {first: lines.lines[0].seq, last: lines.lines[lines.lines.length - 1].seq};
 };
 
+// A file can contain checkpoints of several gateways.
 const checkCheckpoints = (state) => {
-  const {trust} = state;
+  const {found: {plan}, trust} = state;
   if (!trust.checkpoints.length) return null;
-  const compared = compareCheckpoints(trust.checkpoints, allLines(state));
+  const own = trust.checkpoints.filter((each) =>
+    ["site", "gateway"].every((key) => each[key] === undefined || each[key] === plan.project[key]));
+  const compared = compareCheckpoints(own, allLines(state));
   if (!compared) reject("checkpoint_elsewhere");
   return {compared, given: trust.checkpoints.length};
 };

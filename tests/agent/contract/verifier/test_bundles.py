@@ -111,6 +111,19 @@ def test_a_stored_checkpoint_is_compared(bundle: dict[str, Any]) -> None:
     assert incomplete["rejected"] == "checkpoint_form"
 
 
+def test_checkpoints_of_other_gateways_are_not_compared(bundle: dict[str, Any]) -> None:
+    """A file of all gateways of a site."""
+    line = json.loads(bundle["lines"][-1])
+    own = {"seq": line["last"], "hash": line["hash"], "site": line["site"], "gateway": line["gateway"]}
+    other = own | {"gateway": "gw-08", "hash": "ab" * 32}
+    both, foreign, wrong = judged(bundle, ("", [own, other]), ("", [other]), ("", [own | {"hash": "ab" * 32}]))
+    assert [check["data"] for check in both["checks"] if check["code"] == "checkpoints"] == [
+        {"compared": 1, "given": 2}
+    ]
+    assert foreign["reason"]["code"] == "checkpoint_elsewhere"
+    assert wrong["reason"]["code"] == "checkpoint_differs"
+
+
 def test_the_own_copy_of_the_plan_is_compared(bundle: dict[str, Any]) -> None:
     text = bundle_text(bundle)
     other = built(recipe(4, hours=1))["plans"][0]
