@@ -75,9 +75,9 @@ def state_line(revision: MonthRevision, state: MonthState) -> str:
     """The state of a revision in one sentence."""
     from agent.contract.signatures import ROLES
 
-    if state.problem is not None:
-        return text_of(state.problem)
     name = {"month": revision.month.month, "revision": revision.month.revision}
+    if state.problem is not None and state.state != "corrected":
+        return text_of(state.problem)
     if state.state == "corrected":
         return _("{month}, revision {revision:d}: corrected by revision {by:d}", **name, by=state.replaced_by)
     if revision.missing == ROLES:

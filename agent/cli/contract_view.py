@@ -155,7 +155,11 @@ def history_lines(history: PlanHistory, problems: Sequence[Reason]) -> Iterator[
             if {"contract", "version"} <= open_.data.keys():  # it names them itself
                 name = each.signed.id[:16]
         else:
-            state = _("applies {period}", period=_period(period)) if period else _("replaced before it applied")
+            state = (
+                _("applies {period}", period=_period(period))
+                if period
+                else _("applies on no day: replaced from its first day on")
+            )
         yield _(": ").join((name, state))
         for signature in each.signed.signatures:
             yield "  " + _("signed by {by} as {role:word}, {signed_ms:local}", by=signature.by, role=signature.role,

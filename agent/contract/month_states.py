@@ -64,7 +64,7 @@ class MonthRevision(Struct, frozen=True):
         """Why the parties cannot settle this revision, signed or not; None: they can."""
         if (reason := self.plan.not_in_force()) is not None:
             return reason
-        found = [*self.signing.problems, *contradictions(self.month, self.plan)]
+        found = [*self.signing.problems, *self.dated_before_plan(), *contradictions(self.month, self.plan)]
         if not found and GATEWAY in self.signing.missing:
             return codes.MONTH_NOT_ISSUED(month=self.month.month, gateway=self.month.gateway)
         return found[0] if found else None

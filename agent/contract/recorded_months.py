@@ -49,7 +49,7 @@ def body_of_signed(
         own, found = f"{site.id}/{site.gateway}", f"{month.site}/{month.gateway}"
         raise InvalidValue(codes.PLAN_OF_OTHER_GATEWAY, gateway=found, own=own)
     # also of a file whose month is recorded with valid signatures
-    if (problem := revision.problem() or next(iter(revision.dated_before_plan()), None)) is not None:
+    if (problem := revision.problem()) is not None:
         raise InvalidValue(problem)
     same = [each for each in recorded if each.signed.id == revision.signed.id]
     if not same:

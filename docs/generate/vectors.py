@@ -150,7 +150,9 @@ def _amount(document: Mapping[str, Any], figures: MonthFigures) -> dict[str, Any
 
 
 def month_vectors() -> dict[str, Any]:
-    """The document of October, and files of it with their states; `not_settled`: files that no state covers."""
+    """The document of October, and files of it with their states; `not_settled`: files that no state covers, one with
+    another signing of the plan.
+    """
     body = contract_month.month_document()
     both = contract_month.settled(body)
     file = file_body(both.signed)
@@ -158,6 +160,7 @@ def month_vectors() -> dict[str, Any]:
     foreign = contract_month.issued(body, contract.OTHER)
     wrong = contract_month.settled(contract_month.month_document(amount__gross="5669.32"))
     early = contract_month.revision(body, contract.CUSTOMER, contract.COMPANY, at_ms=body["drafted_ms"] - 600_001)
+    late = contract.signed(contract.document(), at_ms=customer["signed_ms"] + 600_001)
     return {
         "plan": file_body(contract_month.PLAN.signed), "id": both.signed.id,
         "canonical": canonical(both.signed.document).decode(),
@@ -174,6 +177,7 @@ def month_vectors() -> dict[str, Any]:
                 "signatures": [gateway, *file_body(contract_month.PLAN.signed)["signatures"]]}},
             {"what": "an amount that does not follow, signed by all", "file": file_body(wrong.signed)},
             {"what": "signed 10 minutes and 1 ms before it was issued", "file": file_body(early.signed)},
+            {"what": "signed 10 minutes and 1 ms before the plan", "file": file, "plan": file_body(late.signed)},
             {"what": "a newer format", "file": file | {"document": body | {"s": "magwatt.month/2"}}},
         ],
     }  # fmt: skip

@@ -36,6 +36,7 @@ class Recipe(Struct):
     corrected: the month is revision 1, signed by both; a second one follows, which the signers sign.
     second: members of the second revision.
     signers: roles that sign the (newest) month. signed_ms: when, after it was issued. key: of the gateway.
+    plan_signed_ms: when the plans are signed, after they were drafted.
     """
 
     plans: list[dict[str, Any]]
@@ -50,13 +51,14 @@ class Recipe(Struct):
     signers: tuple[str, ...] = BOTH
     signed_ms: int = HOUR_MS
     key: LedgerKey = GATEWAY
+    plan_signed_ms: int = HOUR_MS
 
 
 def built(recipe: Recipe) -> dict[str, Any]:
     """The bundle, with every signature."""
     db = sqlite3.connect(":memory:")
     db.execute("create table ledger (seq integer primary key, t_ms integer, kind text, body text, hash text)")
-    plans = [file_body(plan_version(each).signed) for each in recipe.plans]
+    plans = [file_body(plan_version(each, recipe.plan_signed_ms).signed) for each in recipe.plans]
     append_to(db, recipe.key, recipe.entries[0][0] - HOUR_MS, [("plan", {"plan": each}) for each in plans])
     first = 2 + len(plans) + recipe.first_entry
     for t_ms, kind, body in recipe.entries:
@@ -99,8 +101,8 @@ def _revisions(recipe: Recipe, month: dict[str, Any]) -> list[SignedDocument]:
     return [first, signed_month(second, recipe.signers, recipe.key, recipe.signed_ms)]
 
 
-def plan_version(body: Mapping[str, Any]) -> PlanVersion:
-    return signed(body, at_ms=body["drafted_ms"] + HOUR_MS)
+def plan_version(body: Mapping[str, Any], after_ms: int = HOUR_MS) -> PlanVersion:
+    return signed(body, at_ms=body["drafted_ms"] + after_ms)
 
 
 def signed_month(

@@ -112,6 +112,15 @@ def _signed_early(made: Recipe, chance: Chance) -> Recipe:
     return made
 
 
+def _signed_before_plan(made: Recipe, chance: Chance) -> Recipe | None:
+    """The parties signed the plan after the month, by their clocks."""
+    if made.month is None:
+        return None
+    month_ms = made.month["drafted_ms"] + made.signed_ms
+    made.plan_signed_ms = month_ms - made.plans[-1]["drafted_ms"] + chance.choice((600_001, HOUR_MS))
+    return made
+
+
 def _second_revision(made: Recipe, chance: Chance) -> Recipe:
     """A correction that only one party has signed."""
     made.corrected = True
@@ -173,6 +182,7 @@ RESIGNED: dict[str, Callable[[Recipe, Chance], Recipe | None]] = {
     **{f"second revision: {key}": _second_member(key, value) for key, value in SECOND.items()},
     "hash of the last line": _last_hash,
     "edge of the month": _edges, "frozen baseline": _frozen, "second key": _second_key, "signed early": _signed_early,
+    "signed before the plan": _signed_before_plan,
     "second revision": _second_revision, "first line later": _range_later, "time zone of the plan": _zone,
     "key of the plan": _plan_key, "decision not listed": _later_decision, "plan of the month": _other_plan,
     "second plan": _second_plan, "next version of the plan": _next_version, "issued early": _issued_early,

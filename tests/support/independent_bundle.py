@@ -79,13 +79,23 @@ def verified(bundle: Mapping[str, Any], key: str | None = None) -> Verified:
         need(known or each["month"] != bundle["month"] or each["contract"] not in contracts, "a revision is left out")
     for id_, (document, _) in documents.items():
         check_revision(id_, document, {known: each for known, (each, _) in documents.items()})
-        check_plan(document, plans, bundle)
-        check_amount(document, plans[document["plan"]].document)
-        check_lines(document, plans[document["plan"]].document, bundle)
     if not documents:
         return Verified("none")
     need(len(contracts) == 1, "several contracts")
     newest, signed_by = max(documents.values(), key=lambda item: int(item[0]["revision"]))
+    for document, _ in documents.values():
+        check_plan(document, plans, bundle)
+        need(recorded_seq(document, bundle) is not None, "the month is not in the ledger")
+        applies = plan_applies(document, plans)
+        need(applies or document is not newest, "plan of the day")
+        if applies:
+            need(
+                document["from_ms"] == bundle["from_ms"] and document["to_ms"] == bundle["to_ms"],
+                "bounds of the bundle",
+            )
+            need(document["motor"].keys() <= set(bundle["motors"]), "motors of the bundle")
+            check_amount(document, plans[document["plan"]].document)
+            check_lines(document, plans[document["plan"]].document, bundle)
     state = ("issued", "accepted", "settled")[len(signed_by)]
     return Verified(state, tuple(sorted(signed_by)), newest["amount"], tuple(later_changes(newest, bundle)))
 
@@ -104,6 +114,7 @@ def month_of(file: Mapping[str, Any], plans: Mapping[str, Plan]) -> tuple[dict[s
     need(document["plan"] in plans, "the plan of the month is not in force")
     parties = plans[document["plan"]].document["party"]
     keys = {role: party["public_key"] for role, party in parties.items()} | {"gateway": document["gateway_key"]}
+    known_ms = plans[document["plan"]].known_ms
     id_, roles = digest(canonical(document).encode()), []
     for each in file["signatures"]:
         need(each.keys() == {"s", "document", "type", "role", "by", "key", "signed_ms", "sig"}, "form of a signature")
@@ -117,6 +128,7 @@ def month_of(file: Mapping[str, Any], plans: Mapping[str, Plan]) -> tuple[dict[s
         statement = {name: value for name, value in each.items() if name != "sig"}
         need(verifies(public, canonical(statement).encode(), each["sig"]), "signature of a month")
         need(each["signed_ms"] >= document["drafted_ms"] - CLOCK_MS, "signed before it was issued")
+        need(each["role"] == "gateway" or each["signed_ms"] >= known_ms - CLOCK_MS, "signed before its plan")
         roles.append(each["role"])
     need(len(set(roles)) == len(roles), "signed twice")
     need("gateway" in roles, "not issued by the gateway")
@@ -143,17 +155,16 @@ def check_plan(document: Mapping[str, Any], plans: Mapping[str, Plan], bundle: M
     for name in ("site", "gateway", "gateway_key"):
         need(document[name] == project.get(name), name)
     need(document["gateway_key"] == bundle["key"], "key of the bundle")
-    need(
-        document["motor"].keys() == plan["motor"].keys() and document["motor"].keys() <= set(bundle["motors"]), "motors"
-    )
-    span = bounds_ms(plan, document["month"])
-    need(
-        (document["from_ms"], document["to_ms"]) == span == (bundle["from_ms"], bundle["to_ms"]), "bounds of the month"
-    )
+    need(document["motor"].keys() == plan["motor"].keys(), "motors")
+    need((document["from_ms"], document["to_ms"]) == bounds_ms(plan, document["month"]), "bounds of the month")
     need(document["drafted_ms"] >= document["to_ms"], "issued before the month ended")
-    for at_ms in (span[0], span[1] - 1):
-        for motor in plan["motor"]:
-            need(plan_for(plans, motor, local(plan, at_ms).date()) == document["plan"], "plan of the day")
+
+
+def plan_applies(document: Mapping[str, Any], plans: Mapping[str, Plan]) -> bool:
+    """Whether the plan of a month is the one of each motor on the first and the last day."""
+    plan = plans[document["plan"]].document
+    days = [local(plan, at_ms).date() for at_ms in (document["from_ms"], document["to_ms"] - 1)]
+    return all(plan_for(plans, motor, day) == document["plan"] for motor in plan["motor"] for day in days)
 
 
 def check_amount(document: Mapping[str, Any], plan: Mapping[str, Any]) -> None:

@@ -14,16 +14,24 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Plan(NamedTuple):
-    """A version in force: document, and the first and last day on which it applies; last "": it has no end."""
+    """A version in force: document, the first and last day on which it applies, and its newest date.
+
+    last: "": it has no end. known_ms: when it was drafted or signed last.
+    """
 
     document: Mapping[str, Any]
     first: str
     last: str
+    known_ms: int
 
 
 def plans_in_force(files: Sequence[Mapping[str, Any]]) -> dict[str, Plan]:
     """Identifier → version in force."""
-    signed = {digest(canonical(file["document"]).encode()): file["document"] for file in files if fully_signed(file)}
+    signed, dates = dict[str, Mapping[str, Any]](), dict[str, list[int]]()
+    for file in filter(fully_signed, files):
+        id_ = digest(canonical(file["document"]).encode())
+        signed[id_] = file["document"]
+        dates.setdefault(id_, []).extend(each["signed_ms"] for each in file["signatures"])
     bound = {id_: each for id_, each in signed.items() if follows(each, signed)}
     found = {}
     for id_, document in bound.items():
@@ -32,7 +40,7 @@ def plans_in_force(files: Sequence[Mapping[str, Any]]) -> dict[str, Plan]:
         if begins:
             before = (date.fromisoformat(min(begins)) - timedelta(days=1)).isoformat()
             last = min(last, before) if last else before
-        found[id_] = Plan(document, first, last)
+        found[id_] = Plan(document, first, last, max(document["drafted_ms"], *dates[id_]))
     return found
 
 

@@ -54,8 +54,9 @@ const calls = async () => {
     bundle: async ([text, keys, checkpoints, plan]) => {
       const plans = plan ? [parse(plan)] : [];
       const trust = {keys: keysOf(keys || ""), checkpoints: checkpoints ? checkpointsOf(checkpoints) : [], plans};
-      const {verdict, reason, checks, owner, confirmed, later, measured} = await verifyBundle(text, trust, check, () => {});
-      return {verdict, reason, checks, owner, confirmed: [...(confirmed || [])], later, measured};
+      const {confirmed, ...found} = await verifyBundle(text, trust, check, () => {});
+      const {verdict, reason, checks, owner, later, measured, recalculated} = found;
+      return {verdict, reason, checks, owner, confirmed: [...(confirmed || [])], later, measured, recalculated};
     },
   };
 };

@@ -97,7 +97,7 @@ def test_a_signature_before_that_of_the_plan_is_not_made_and_is_reported() -> No
     assert refused(new, CUSTOMER, signed_ms - 600_001) == codes.CLOCK_BEFORE_SIGNATURE
     assert sign_month(new, CUSTOMER, "", signed_ms - 600_000).dated_before_plan() == []
     early = revision(month_document(late), CUSTOMER, plan=late, at_ms=signed_ms - 600_001)
-    assert [each.code for each in early.dated_before_plan()] == [codes.SIGNED_BEFORE_PLAN]
+    assert state_of(early, plans=(late,)) == ("issued", ("energy_service_company",), codes.SIGNED_BEFORE_PLAN)
 
 
 def test_a_former_key_of_a_party_does_not_sign_a_month() -> None:

@@ -114,7 +114,7 @@ def test_months_agree() -> None:
         assert state_of(each["file"], plans) == each["state"]
     for each in found["not_settled"]:
         with pytest.raises((Unfit, ValueError)):
-            state_of(each["file"], plans)
+            state_of(each["file"], plans_in_force([each.get("plan", found["plan"])]))
 
 
 def state_of(file: dict[str, Any], plans: dict[str, Plan]) -> str:

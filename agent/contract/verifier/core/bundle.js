@@ -62,8 +62,9 @@ class Examination {
       const data = {revision: revision.month.revision, newest: month.revision, why: month.reason, missing};
       return open("newer_unsettled", data);
     }
-    if (missing.length) return open("not_signed_by", {missing, month: month.month});
-    return {checks, verdict: "settled", reason: {code: "settled", data: {month: month.month}}};
+    const named = {month: month.month, revision: month.revision};
+    if (missing.length) return open("not_signed_by", {missing, ...named});
+    return {checks, verdict: "settled", reason: {code: "settled", data: named}};
   }
 }
 
@@ -176,10 +177,13 @@ const checkChain = ({found: {lines}}) => {
   return {first: lines.lines[0].seq, last: lines.lines[lines.lines.length - 1].seq};
 };
 
+// A file can contain checkpoints of several gateways.
 const checkCheckpoints = (state) => {
-  const {trust} = state;
+  const {found: {plan}, trust} = state;
   if (!trust.checkpoints.length) return null;
-  const compared = compareCheckpoints(trust.checkpoints, allLines(state));
+  const own = trust.checkpoints.filter((each) =>
+    ["site", "gateway"].every((key) => each[key] === undefined || each[key] === plan.project[key]));
+  const compared = compareCheckpoints(own, allLines(state));
   if (!compared) reject("checkpoint_elsewhere");
   return {compared, given: trust.checkpoints.length};
 };
@@ -189,24 +193,24 @@ const checkMonths = async ({bundle, check, found}) => {
   const revisions = [];
   for (const file of bundle.months) {
     const revision = await readRevision(file, found.history, check);
-    checkRevision(revision, found.history, found.tariff);
+    checkRevision(revision);
     if (revision.month.month !== bundle.month) reject("month_other", {month: revision.month.month});
     if (revision.month.gateway_key !== bundle.key) reject("month_other_key", {month: bundle.month});
     revisions.push(revision);
   }
-  const {counting, newest} = newestOf(revisions);
-  Object.assign(found, {revisions, revision: counting, newest});
+  const {counting, newest, applying} = newestOf(revisions, found.history);
+  Object.assign(found, {documents: revisions, revisions: applying, revision: counting, newest});
   return {revision: counting.month.revision, count: revisions.length, missing: counting.missing};
 };
 
 // Each revision is in a line of the kind month, as the gateway recorded it, and each line of that kind is one of them.
-const checkRecorded = ({bundle, found: {revisions = [], history, lines}}) => {
-  for (const {month} of revisions) {
+const checkRecorded = ({bundle, found: {documents = [], history, lines}}) => {
+  for (const {month} of documents) {
     if (!monthLine(month, lines)) reject("month_not_recorded", {revision: month.revision});
   }
-  const [hidden] = hiddenRevisions(revisions, bundle.month, contractsOf(revisions, history, bundle.motors), lines);
+  const [hidden] = hiddenRevisions(documents, bundle.month, contractsOf(documents, history, bundle.motors), lines);
   if (hidden) reject("revision_hidden", {seq: hidden.seq});
-  return revisions.length ? {seq: monthLine(revisions[revisions.length - 1].month, lines).seq} : null;
+  return documents.length ? {seq: monthLine(documents[documents.length - 1].month, lines).seq} : null;
 };
 
 // The contract of the revisions; without one, those of the plans that contain a motor of the bundle.

@@ -7,7 +7,7 @@ export const ROLES = ["customer", "energy_service_company"];
 const FILE = "magwatt.signed/1";
 const SIGNATURE = "magwatt.signature/1";
 const STATEMENT = ["s", "document", "type", "role", "by", "key", "signed_ms"];
-const CLOCK_TOLERANCE_MS = 600_000;
+export const CLOCK_TOLERANCE_MS = 600_000;
 
 // Rejects a format that is not the known one; one with a larger number as newer.
 export const checkFormat = (found, known) => {

@@ -9,11 +9,12 @@ const QUARTER_MS = 900_000;
 const COLUMNS = ["measured", "compared", "adjusted"];
 
 // Rejects a document whose energies differ from those of its lines. Returns {records, registers: motor → readings of
-// its meter at both ends}.
+// its meter at both ends, recalculated: motor → {count, energy, recorded}}.
 // bundle: {before, lines, after} with hashes. tariff: of the plan.
 export const checkEnergies = (month, plan, bundle, tariff) => {
   const own = rangeOf(month, bundle.lines);
   const registers = Object.create(null);
+  const recalculated = Object.create(null);
   let records = 0;
   for (const [name, motor] of Object.entries(month.motor)) {
     const counting = countingRecords(own, name, month);
@@ -22,8 +23,9 @@ export const checkEnergies = (month, plan, bundle, tariff) => {
     compareSums(found, name, motor);
     records += counting.length;
     registers[name] = registersOf(counting);
+    recalculated[name] = recalculatedOf(counting, motor);
   }
-  return {records, registers};
+  return {records, registers, recalculated};
 };
 
 // Lines of the range that the document names.
@@ -227,6 +229,14 @@ const compareSums = ({sums, excluded}, name, motor) => {
     const expected = excluded[code] || 0;
     if (energy !== expected) reject("energy_excluded", {motor: name, price: code, found: energy, expected});
   }
+};
+
+// Of the recalculated baseline energies: how many, their sum, and the sum that their lines state; unknown ones are 0 there.
+const recalculatedOf = (records, {recalculated}) => {
+  const stated = new Map(records.map(({body}) => [body.from_ms, body.adjusted_wh || 0]));
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  return {count: recalculated.length, energy: sum(recalculated.map(([, energy]) => energy)),
+    recorded: sum(recalculated.map(([start]) => stated.get(start)))};
 };
 
 // Readings of the meter at the first and the last poll of the month; null: it has no register.

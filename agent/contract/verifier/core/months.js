@@ -1,14 +1,14 @@
 // Revisions of a month: signatures, what they have to agree with in the plan, and which one counts.
-import {contains} from "./calendar.js";
+import {LocalTime} from "./calendar.js";
 import {amountOf} from "./amounts.js";
-import {readDocument, ROLES, signaturesOf} from "./documents.js";
+import {CLOCK_TOLERANCE_MS, readDocument, ROLES, signaturesOf} from "./documents.js";
 import {Fraction} from "./fraction.js";
 import {checkMonth} from "./month_form.js";
 import {reject} from "./rejection.js";
+import {Tariff} from "./tariff.js";
 
 export const MONTH = "magwatt.month/1";
 const GATEWAY = "gateway";
-const CLOCK_TOLERANCE_MS = 600_000;
 
 // A revision of a month with its plan: {month, version, id, signatures, missing, problems}. history: PlanHistory.
 export const readRevision = async (file, history, check) => {
@@ -24,32 +24,46 @@ export const readRevision = async (file, history, check) => {
     missing: missing.filter((role) => role !== GATEWAY)};
 };
 
-// Rejects a revision whose signatures are wrong, or that does not fit the plan or itself.
-export const checkRevision = (revision, history, tariff) => {
+// Rejects a revision whose signatures are wrong, or that does not fit the plan that it names or itself.
+export const checkRevision = (revision) => {
   const {month, version} = revision;
   if (revision.problems.length) reject(revision.problems[0].code, {...revision.problems[0].data, document: month.month});
   if (!revision.issued) reject("month_not_issued", {month: month.month});
+  checkSignedAfterPlan(revision);
   const {plan} = version;
   const pairs = {contract: plan.contract, site: plan.project.site, gateway: plan.project.gateway,
     gateway_key: plan.project.gateway_key};
   for (const [key, expected] of Object.entries(pairs)) {
     if (month[key] !== expected) reject("month_not_of_plan", {key, found: month[key], expected: expected || "–"});
   }
+  const tariff = new Tariff(plan.price, new LocalTime(plan.project.timezone));
   const bounds = tariff.bounds(month.month);
   if (month.from_ms !== bounds[0] || month.to_ms !== bounds[1]) reject("month_bounds", {month: month.month});
   if (month.drafted_ms < month.to_ms) reject("month_issued_early", {month: month.month});
-  const days = [month.from_ms, month.to_ms - 1].map((ms) => tariff.time.at(ms).day);
   const names = Object.keys(plan.motor);
   if (names.length !== Object.keys(month.motor).length || !names.every((name) => name in month.motor)) {
     reject("month_motors", {month: month.month});
   }
-  for (const name of names) {
+  for (const name of names) checkMotor(name, month.motor[name], month, plan);
+  revision.days = [month.from_ms, month.to_ms - 1].map((ms) => tariff.time.at(ms).day);
+};
+
+// The motor and the day to which not only the plan of the revision applies; undefined: there is none.
+const otherVersion = ({month, version, days}, history) => {
+  for (const motor of Object.keys(version.plan.motor)) {
     for (const day of days) {
-      if (history.inForce(name, day).id !== month.plan) reject("month_other_version", {motor: name, day});
+      const found = history.applying(motor, day);
+      if (found.length !== 1 || found[0].id !== month.plan) return {motor, day};
     }
-    checkMotor(name, month.motor[name], month, plan);
   }
-  if (!days.every((day) => contains(plan.applies, day))) reject("month_other_version", {motor: names[0], day: days[1]});
+  return undefined;
+};
+
+// The parties sign a month after they have signed its plan. The gateway is not compared: a simulated one has another clock.
+const checkSignedAfterPlan = ({signatures, version}) => {
+  const plan = Math.max(version.plan.drafted_ms, ...version.signatures.map((each) => each.signed_ms));
+  const early = signatures.find(({role, signed_ms: at}) => ROLES.includes(role) && at < plan - CLOCK_TOLERANCE_MS);
+  if (early) reject("signature_before_plan", {by: early.by, role: early.role});
 };
 
 const checkMotor = (name, motor, month, plan) => {
@@ -102,9 +116,10 @@ export const checkAmount = ({month, version: {plan}}, firstDay) => {
   return amount;
 };
 
-// The revision that counts: the newest settled one, or the newest; and the newest. Rejects revisions that do not follow.
-// A settled revision stays settled until a newer one is.
-export const newestOf = (revisions) => {
+// The revision that counts: the newest settled one, or the newest; the newest; and those by the plan that applies.
+// Rejects revisions that do not follow, and a newest one by another plan. A settled revision stays settled until a newer
+// one is; one by a version of the plan that does not apply any more is corrected.
+export const newestOf = (revisions, history) => {
   const ordered = [...revisions].sort((one, two) => one.month.revision - two.month.revision);
   ordered.forEach((revision, at) => {
     const {month} = revision;
@@ -115,6 +130,13 @@ export const newestOf = (revisions) => {
       before.month.contract === month.contract && month.drafted_ms >= before.month.drafted_ms - CLOCK_TOLERANCE_MS;
     if (!follows) reject("revision_not_successor", {revision: month.revision});
   });
-  const settled = ordered.filter((revision) => revision.missing.length === 0);
-  return {counting: settled.pop() || ordered[ordered.length - 1], newest: ordered[ordered.length - 1]};
+  const newest = ordered[ordered.length - 1];
+  const other = otherVersion(newest, history);
+  if (other) {
+    history.inForce(other.motor, other.day);
+    reject("month_other_version", other);
+  }
+  const applying = ordered.filter((revision) => !otherVersion(revision, history));
+  const settled = applying.filter((revision) => revision.missing.length === 0);
+  return {counting: settled.pop() || newest, newest, applying};
 };

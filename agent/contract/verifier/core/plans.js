@@ -1,12 +1,11 @@
 // Versions of plans: which is in force on a day.
 import {contains, dayBefore} from "./calendar.js";
 import {canonical} from "./canonical.js";
-import {readDocument, ROLES, signaturesOf} from "./documents.js";
+import {CLOCK_TOLERANCE_MS, readDocument, ROLES, signaturesOf} from "./documents.js";
 import {checkPlan, partyKeys} from "./plan_form.js";
 import {reject} from "./rejection.js";
 
 export const PLAN = "magwatt.plan/1";
-const CLOCK_TOLERANCE_MS = 600_000;
 
 // A plan with the state of its signatures: {plan, id, signatures, missing, problems}.
 export const readPlan = async (file, check) => {
@@ -76,12 +75,17 @@ export class PlanHistory {
     return last && last < own.first ? null : {first: own.first, last};
   }
 
-  // The version that applies to a motor on a day. Rejects none, and more than one.
-  inForce(motor, day) {
-    const found = this.versions.filter((version) => {
+  // The versions that apply to a motor on a day.
+  applying(motor, day) {
+    return this.versions.filter((version) => {
       const days = motor in version.plan.motor ? this.applies(version) : null;
       return days && contains(days, day);
     });
+  }
+
+  // The version that applies to a motor on a day. Rejects none, and more than one.
+  inForce(motor, day) {
+    const found = this.applying(motor, day);
     if (found.length > 1) {
       const names = found.map((each) => `${each.plan.contract}, ${each.plan.version}`);
       reject("plans_overlap", {motor, day, first: names[0], second: names[1]});

@@ -1,6 +1,7 @@
-// Several bundles of one month that are verified together: an older one is not the state of the month.
+// Several bundles that are verified together: of one month an older one is not its state, and one key has one ledger.
 
-// Changes the results of older bundles to open, and of bundles with different documents of one revision to rejected.
+// Changes the results of older bundles to open, and of bundles with different documents of one revision or different
+// lines of one number to rejected.
 // results: {file, result} of verifyBundle in any order; one without a result is left as it is.
 export const compareBundles = (results) => {
   const judged = results.filter(({result}) => result && result.verdict !== "rejected")
@@ -8,7 +9,7 @@ export const compareBundles = (results) => {
   return results.map((each) => {
     const own = judged.find(({result}) => result === each.result);
     const others = own ? judged.filter((other) => sameMonth(other.result, own.result)) : [];
-    const reason = own && contradiction(own, others);
+    const reason = own && (contradiction(own, others) || otherLedger(own, judged));
     return reason ? {...each, result: {...each.result, ...reason}} : each;
   });
 };
@@ -28,3 +29,15 @@ const contradiction = ({newest: own}, others) => {
   const data = {revision: own.revision, newest: later.newest.revision, file: later.file};
   return {verdict: "open", reason: {code: own.revision ? "older_bundle" : "older_without_month", data}};
 };
+
+// Two ledgers of one key: a line of the same number is another one.
+const otherLedger = ({result}, judged) => {
+  const hashes = new Map(linesOf(result).map(({seq, hash}) => [seq, hash]));
+  for (const other of judged.filter((each) => each.result.key === result.key)) {
+    const line = linesOf(other.result).find(({seq, hash}) => hashes.has(seq) && hashes.get(seq) !== hash);
+    if (line) return {verdict: "rejected", reason: {code: "two_ledgers", data: {seq: line.seq, file: other.file}}};
+  }
+  return null;
+};
+
+const linesOf = ({lines}) => [...lines.before, ...lines.lines, ...lines.after];

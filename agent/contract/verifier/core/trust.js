@@ -13,7 +13,7 @@ export const keysOf = (text) => {
   return [...new Set(found)];
 };
 
-// {seq, hash} of each checkpoint of a pasted text: one JSON object, a list, or one object a line.
+// {seq, hash, site, gateway} of each checkpoint of a pasted text: one JSON object, a list, or one object a line.
 export const checkpointsOf = (text) => {
   const objects = [];
   try {
@@ -39,7 +39,8 @@ const checkpointOf = (value) => {
   const found = isObject(value) && isObject(value.ledger) ? value.ledger : value;
   if (!isObject(found)) return reject("checkpoint_form");
   const [seq, hash] = found.kind === "checkpoint" ? [found.last, found.hash] : [found.seq, found.hash];
-  return Number.isSafeInteger(seq) && seq > 0 && isHex(hash, 64) ? {seq, hash} : reject("checkpoint_form");
+  if (!Number.isSafeInteger(seq) || seq <= 0 || !isHex(hash, 64)) reject("checkpoint_form");
+  return {seq, hash, site: found.site, gateway: found.gateway};
 };
 
 // Sorts files {name, text} into bundles, plans (parsed), checkpoints and public keys; what is nothing else is taken for a
@@ -54,7 +55,8 @@ export const sorted = (files) => {
     }
     const value = valueOf(file.text);
     const isPlan = isObject(value) && isObject(value.document) && /^magwatt\.plan\//.test(value.document.s);
-    const checkpoints = isPlan || (isObject(value) && "s" in value) ? null : foundIn(file.text);
+    const isBundle = isObject(value) && "lines" in value;
+    const checkpoints = isPlan || isBundle ? null : foundIn(file.text);
     if (isPlan) found.plans.push(value);
     else if (checkpoints) found.checkpoints.push(...checkpoints);
     else found.bundles.push(file);

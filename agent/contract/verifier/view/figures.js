@@ -53,7 +53,7 @@ const PRICES = ["sharp", "peak", "flat", "valley"];
 
 const priceText = (price, text) => (PRICES.includes(price) ? text(`price_${price}`) : price);
 
-const motorFacts = (name, {revision: {month, missing}, plan, amount, registers}, text, language) => {
+const motorFacts = (name, {revision: {month, missing}, plan, amount, registers, recalculated}, text, language) => {
   const [motor, planned] = [month.motor[name], plan.motor[name]];
   const term = planned.saving_rate || planned.specific_energy_kwh || planned.reference_kw;
   const accepted = motor.evidence === "provisional" && missing.length === 0;
@@ -66,6 +66,11 @@ const motorFacts = (name, {revision: {month, missing}, plan, amount, registers},
     [text("excluded"), ...excludedOf(motor, text, language)],
     [text("unmeasured"), hoursOf(motor.unmeasured_s)],
   ];
+  const {count, energy, recorded} = recalculated[name];
+  if (count) {
+    const data = {count, energy: kwhOf(energy), recorded: kwhOf(recorded)};
+    facts.push([text("baseline_recalculated"), text("baseline_recalculated_of", data)]);
+  }
   if (motor.running_s !== null) facts.push([text("running"), hoursOf(motor.running_s)]);
   if (motor.quantity !== null) facts.push([text("production"), grouped(motor.quantity)]);
   if (registers[name]) {

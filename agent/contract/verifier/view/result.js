@@ -19,6 +19,7 @@ export const resultView = (file, result, text, language) => {
       element("p", {}, text("measured_only", {motor, energy: kwhOf(energy)})))));
   }
   if (result.fingerprints) parts.push(sources(result, text));
+  if (result.revision && result.verdict !== "rejected") parts.push(limits(text));
   parts.push(checks(result, text));
   return element("article", {"data-verdict": result.verdict, "data-reason": result.reason.code}, parts);
 };
@@ -39,16 +40,18 @@ const HEADLINES = {newer_unsettled: "correction", older_bundle: "older", older_w
 
 const verdict = (file, result, text) => {
   const {reason, later, confirmed, ownPlan} = result;
-  const shown = reasonOf(reason, text);
-  const headline = text(`verdict_${HEADLINES[reason.code] || result.verdict}`, reason.data);
+  const compared = ownPlan || (confirmed && ROLES.some((role) => confirmed.has(role)));
+  const unconfirmed = result.verdict === "settled" && !compared;
+  const shown = unconfirmed ? text("settled_unconfirmed", reason.data) : reasonOf(reason, text);
+  const headline = text(`verdict_${unconfirmed ? "unconfirmed" : HEADLINES[reason.code] || result.verdict}`, reason.data);
   const lines = [element("p", {class: "soft"}, file), element("p", {class: "mark", "data-part": "headline"}, headline),
     element("p", {"data-part": "reason"}, result.verdict === "rejected" ? text("first_reason", {reason: shown}) : shown)];
   if (result.verdict !== "rejected" && later && later.intervals + later.decisions) {
     lines.push(element("p", {}, text("recorded_later", later)));
   }
-  const compared = ownPlan || (confirmed && ROLES.some((role) => confirmed.has(role)));
   if (result.verdict !== "rejected" && !compared) lines.push(element("p", {}, text("nothing_compared")));
-  return element("section", {class: `verdict ${result.verdict}`, role: "status", tabindex: "-1"}, lines);
+  const colour = unconfirmed ? "open" : result.verdict;
+  return element("section", {class: `verdict ${colour}`, role: "status", tabindex: "-1"}, lines);
 };
 
 const signatures = ({revision, tariff, plan}, text) => {
@@ -73,7 +76,7 @@ const assumptions = ({revision, tariff}, text, language) => {
     rows.length ? [element("p", {}, text(head)), element("ul", {}, rows)] : element("p", {}, text("no_assumptions")));
 };
 
-const sources = ({fingerprints, confirmed, owner, ownPlan, revision, verdict: state, checks: all}, text) => {
+const sources = ({fingerprints, confirmed, owner, ownPlan, verdict: state, checks: all}, text) => {
   const source = (role) => {
     if (confirmed.has(role)) return "from_person";
     if (ownPlan && (role !== "gateway" || owner === "plan")) return "from_own_plan";
@@ -88,9 +91,11 @@ const sources = ({fingerprints, confirmed, owner, ownPlan, revision, verdict: st
   const checkpoints = text(results[compared.state] || "stopped", compared.data);
   const figures = text(state === "rejected" ? "stopped" : "figures_from");
   return element("section", {}, element("h2", {}, text("sources")),
-    factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), figures]]),
-    revision ? ["not_from_lines", "newest"].map((code) => element("p", {class: "soft small"}, text(code))) : null);
+    factsOf([...keys, [text("stored_checkpoints"), checkpoints], [text("figures"), figures]]));
 };
+
+const limits = (text) => element("section", {"data-part": "limits"}, element("h2", {}, text("limits")),
+  element("ul", {}, ["not_measured", "not_from_lines", "newest"].map((code) => element("li", {}, text(code)))));
 
 const checks = (result, text) => {
   const shown = result.checks.filter(({code, state}) => code !== "measured" || ["passed", "failed"].includes(state));

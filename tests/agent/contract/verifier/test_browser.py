@@ -73,16 +73,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The verifier and bundles: settled, of which one line was changed, and signed by one party."""
+    """The verifier and bundles: settled, of which one line was changed, and without a month."""
     folder = tmp_path_factory.mktemp("stick")
     (folder / "verifier.html").write_text(verifier_html(), encoding="utf-8")
-    bundle = built(recipe(3))
+    title = '<img src="x" onerror="throw 1"><b>'
+    bundle = built(recipe(3, project__title=title))
     (folder / "settled.json").write_text(bundle_text(bundle), encoding="utf-8")
     bundle["lines"][7] = bundle["lines"][7].replace('"covered_s":900', '"covered_s":899')
     (folder / "rejected.json").write_text(bundle_text(bundle), encoding="utf-8")
-    one = recipe(3)
-    one.signers = ("customer",)
-    one.plans[0]["project"]["title"] = '<img src="x" onerror="throw 1"><b>'
+    one = recipe(3, project__title=title)
     one.month = None
     (folder / "open.json").write_text(bundle_text(built(one)), encoding="utf-8")
     return folder
@@ -159,7 +158,8 @@ def test_a_file_is_dropped_and_a_key_is_typed_with_the_keyboard(browser: Browser
     tab = Opened(browser, folder / "verifier.html", DESKTOP)
     tab.page.evaluate(DROP, ["settled.json", (folder / "settled.json").read_text(encoding="utf-8")])
     assert tab.results(1) == [("settled", "settled")]
-    assert tab.page.evaluate("document.activeElement.className") == "verdict settled", "a screen reader reads it"
+    assert tab.page.evaluate("document.activeElement.className") == "verdict open", "a screen reader reads it"
+    invented = tab.page.locator("[data-part=headline]").inner_text()
     tab.page.locator("summary").focus()
     tab.page.keyboard.press("Enter")
     for key, verdict in ((OTHER.public, ("rejected", "typed_key_unknown")), (CUSTOMER.public, ("settled", "settled")),
@@ -170,6 +170,8 @@ def test_a_file_is_dropped_and_a_key_is_typed_with_the_keyboard(browser: Browser
         tab.page.keyboard.press("Enter")
         tab.page.wait_for_selector(f"article[data-reason={verdict[1]}]")
         assert tab.results(1) == [verdict]
+        if verdict[0] == "settled":
+            assert tab.page.locator(".verdict.settled [data-part=headline]").inner_text() != invented
     assert tab.problems() == []
     tab.context.close()
 

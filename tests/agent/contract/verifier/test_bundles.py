@@ -12,12 +12,14 @@ import pytest
 from support.contract import COMPANY, CUSTOMER, OTHER
 from support.contract_bundles import Recipe, built, bundle_text
 from support.contract_mutations import mutations
-from support.contract_recipes import recipe
+from support.contract_recipes import recipe, settle
 from support.contract_resigning import RESIGNED
 from support.contract_tampering import REJECTED
 from support.independent_bundle import Unfit, verified
 from support.independent_contract import parsed
 from support.offline_verifier import answers, verdicts
+
+from agent.contract.canonical import document_id
 
 VALID = 12
 MUTATIONS, MUTATIONS_SOAK = 60, 1000  # 60: two of three kinds
@@ -109,6 +111,19 @@ def test_a_stored_checkpoint_is_compared(bundle: dict[str, Any]) -> None:
     assert incomplete["rejected"] == "checkpoint_form"
 
 
+def test_checkpoints_of_other_gateways_are_not_compared(bundle: dict[str, Any]) -> None:
+    """A file of all gateways of a site."""
+    line = json.loads(bundle["lines"][-1])
+    own = {"seq": line["last"], "hash": line["hash"], "site": line["site"], "gateway": line["gateway"]}
+    other = own | {"gateway": "gw-08", "hash": "ab" * 32}
+    both, foreign, wrong = judged(bundle, ("", [own, other]), ("", [other]), ("", [own | {"hash": "ab" * 32}]))
+    assert [check["data"] for check in both["checks"] if check["code"] == "checkpoints"] == [
+        {"compared": 1, "given": 2}
+    ]
+    assert foreign["reason"]["code"] == "checkpoint_elsewhere"
+    assert wrong["reason"]["code"] == "checkpoint_differs"
+
+
 def test_the_own_copy_of_the_plan_is_compared(bundle: dict[str, Any]) -> None:
     text = bundle_text(bundle)
     other = built(recipe(4, hours=1))["plans"][0]
@@ -178,6 +193,27 @@ def test_a_version_of_the_plan_that_the_ledger_contains_cannot_be_left_out() -> 
     assert verdict(bundle)["reason"]["code"] == "month_other_version"
 
 
+@pytest.mark.parametrize("corrected", [True, False])
+def test_a_month_is_settled_again_under_a_version_that_replaces_its_plan(corrected: bool) -> None:
+    """Version 2 applies from the same day as version 1, under which revision 1 was settled."""
+    made = recipe(3, hours=1)
+    assert made.month is not None
+    second = copy.deepcopy(made.plans[0]) | {"version": 2, "replaces": document_id(made.plans[0])}
+    second["price"]["vat_rate"] = "0.09"
+    made.plans.append(second)
+    made.corrected = corrected
+    month = copy.deepcopy(made.month) | {"plan": document_id(second)}
+    settle(second, month)
+    made.second = {"plan": month["plan"], "amount": month["amount"]}
+    bundle = built(made)
+    found, state = verdict(bundle), state_of(bundle_text(bundle))
+    assert found["reason"]["code"] == ("settled" if corrected else "month_other_version")
+    assert state == ("settled" if corrected else "rejected: Unfit('plan of the day')")
+    if corrected:
+        bundle["months"] = bundle["months"][1:]
+        assert verdict(bundle)["reason"]["code"] == "revision_not_successor"
+
+
 def test_a_simulated_month_and_parts_of_its_production_are_read() -> None:
     """Optional members: what is wrong with them is found."""
     made = next(each for each in map(lambda seed: recipe(seed, hours=1), range(50)) if
@@ -192,6 +228,37 @@ def test_a_simulated_month_and_parts_of_its_production_are_read() -> None:
             motor["counted"] = {"compared": compared, "measured": measured}
         texts.append(bundle_text(built(other)))
     assert [each["reason"]["code"] for each in verdicts(texts)] == ["settled", "month_part", "month_part"]
+
+
+def test_recalculated_baseline_energies_are_compared_with_those_of_their_lines() -> None:
+    made = recipe(3, hours=1)
+    assert made.month is not None
+    name, motor = next((name, motor) for name, motor in made.month["motor"].items() if made.plans[0]["motor"][name].get(
+        "baseline") and any(row[1] for row in motor["energies"].values()))  # fmt: skip
+    stated = {body["from_ms"]: body for _, kind, body in made.entries if kind == "interval" and body["asset"] == name}
+    outside = [each[:2] for each in motor["excluded"]]
+    starts = [start for start, body in sorted(stated.items()) if body["length_s"] and body.get("adjusted_wh") and
+              made.bounds[0] <= start < made.bounds[1] and not any(a <= start < b for a, b in outside)]  # fmt: skip
+    known = dict(motor["recalculated"])
+    motor["recalculated"] = sorted(
+        [start, known.get(start, stated[start]["adjusted_wh"])] for start in {*known, *starts}
+    )
+    found = verdict(built(made))
+    assert found["verdict"] == "settled", found["reason"]
+    recorded = sum(stated[start].get("adjusted_wh") or 0 for start, _ in motor["recalculated"])
+    energy = sum(wh for _, wh in motor["recalculated"])
+    assert recorded > 0
+    assert found["recalculated"][name] == {"count": len(motor["recalculated"]), "energy": energy, "recorded": recorded}
+
+
+@pytest.mark.parametrize(("early_ms", "reason"), [(600_000, "settled"), (600_001, "signature_before_plan")])
+def test_a_month_signed_before_its_plan_is_not_accepted(early_ms: int, reason: str) -> None:
+    made = recipe(3, hours=1)
+    assert made.month is not None
+    made.plan_signed_ms = made.month["drafted_ms"] + made.signed_ms + early_ms - made.plans[0]["drafted_ms"]
+    text = bundle_text(built(made))
+    assert verdicts([text])[0]["reason"]["code"] == reason
+    assert state_of(text) == ("settled" if reason == "settled" else "rejected: Unfit('signed before its plan')")
 
 
 def test_a_bundle_of_a_newer_format_is_named(bundle: dict[str, Any]) -> None:

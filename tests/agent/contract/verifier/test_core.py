@@ -96,6 +96,7 @@ def test_bundles_agree(library: bool) -> None:
     assert good["verdict"] == found["state"] == "settled"
     amounts = next(check["data"] for check in good["checks"] if check["code"] == "amounts")
     assert amounts["gross"] == found["amount"]["gross"]
+    assert good["recalculated"] == {"fan": {"count": 1, "energy": 24_000, "recorded": 0}}  # unknown in its line
     assert [each["verdict"] for each in others] == ["rejected"] * len(others)
 
 

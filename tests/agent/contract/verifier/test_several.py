@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
+from support.contract import OTHER
 from support.contract_bundles import built, bundle_text
 from support.contract_recipes import recipe
 from support.offline_verifier import answers, verdicts
@@ -19,9 +21,10 @@ def bundles() -> dict[str, str]:
     made["none"].month = None
     made["second"].corrected = made["other"].corrected = True
     made["other"].second = {"reason": "another reason"}
-    return {name: bundle_text(built(each)) for name, each in made.items()} | {
-        "elsewhere": bundle_text(built(recipe(3, hours=1, contract="EMC-2026-018")))
-    }
+    made["elsewhere"] = recipe(3, hours=1, contract="EMC-2026-018", project__gateway_key=OTHER.public)
+    made["elsewhere"].key = OTHER
+    made["elsewhere"].month |= {"gateway_key": OTHER.public}  # type: ignore[operator]
+    return {name: bundle_text(built(each)) for name, each in made.items()}
 
 
 def test_an_older_bundle_of_the_month_is_named() -> None:
@@ -43,12 +46,29 @@ def test_two_documents_of_one_revision_in_two_bundles_are_rejected() -> None:
     assert [each["verdict"] for each in same] == ["settled"] * 2
 
 
+def test_two_ledgers_of_one_key_are_rejected() -> None:
+    """A line of each number: of another ledger, or after a backup was restored."""
+    made = bundles()
+    other = bundle_text(built(recipe(3, hours=1, contract="EMC-2026-018")))
+    [found, same] = answers([("bundles", [made["first"], other]), ("bundles", [made["first"], made["none"]])])
+    assert [(each["verdict"], each["reason"]["code"]) for each in found] == [("rejected", "two_ledgers")] * 2
+    assert found[0]["reason"]["data"] == {"seq": 2, "file": "1"}  # the plan
+    assert "rejected" not in [each["verdict"] for each in same]
+
+
 def test_a_public_key_in_a_file_is_a_known_key(tmp_path: Path) -> None:
     key = make_party_key(tmp_path / "key.pem", "a long passphrase")
     private, public = ((tmp_path / name).read_text() for name in ("key.pem", "key.pem.pub"))
     [found] = answers([("sorted", [public, private, "{}"])])
     assert found["keys"] == [key.public]
     assert [each["name"] for each in found["bundles"]] == ["1", "2"]
+
+
+def test_an_earlier_report_is_a_checkpoint() -> None:
+    report = {"s": "magwatt.report/1", "ledger": {"seq": 7, "hash": "ab" * 32, "day": "2026-10-31"}, "share": 0.5}
+    [found] = answers([("sorted", [json.dumps(report), bundles()["first"]])])
+    assert found["checkpoints"] == [{"seq": 7, "hash": "ab" * 32}]
+    assert [each["name"] for each in found["bundles"]] == ["1"]
 
 
 def test_a_newer_format_of_a_signature_is_named() -> None:
