@@ -55,7 +55,8 @@ UDEV_RULE_MISSING = Code(
 )
 UNIT_MISSING = Code(
     "unit_missing",
-    "no unit {unit}: the agent does not start with this computer. docs/how-to/install-from-source.md describes the service",
+    "no unit {unit}: the agent does not start with this computer. docs/how-to/install-from-source.md describes the "
+    "service",
 )
 SERVICE_ACCOUNT_MISSING = Code(
     "service_account_missing",
@@ -194,8 +195,8 @@ ADAPTER_ECHO = Code(
 )
 RESPONSES_LATE = Code(
     "responses_late",
-    "{n:d} {n:response|responses} arrived after the timeout and {n:was|were} discarded: increase bus.{bus}.timeout, or check "
-    "for a converter that queues the requests of several masters",
+    "{n:d} {n:response|responses} arrived after the timeout and {n:was|were} discarded: increase bus.{bus}.timeout, or "
+    "check for a converter that queues the requests of several masters",
 )
 ADAPTER_LATENCY = Code(
     "adapter_latency",
