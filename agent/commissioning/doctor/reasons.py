@@ -41,7 +41,7 @@ LIBRARIES_MISSING = Code("libraries_missing", "without the optional {features:wo
 LIBRARIES_NOT_IN_PACKAGE = Code(
     "libraries_not_in_package",
     "without the optional {features:word}: the package does not contain {libraries}. An installation from source does "
-    "(docs/how-to/install.md)",
+    "(docs/how-to/install-from-source.md)",
 )
 CATALOGUES_MISSING = Code(
     "catalogues_missing",
@@ -55,7 +55,8 @@ UDEV_RULE_MISSING = Code(
 )
 UNIT_MISSING = Code(
     "unit_missing",
-    "no unit {unit}: the agent does not start with this computer. docs/how-to/install.md describes the service",
+    "no unit {unit}: the agent does not start with this computer. docs/how-to/install-from-source.md describes the "
+    "service",
 )
 SERVICE_ACCOUNT_MISSING = Code(
     "service_account_missing",
@@ -194,8 +195,8 @@ ADAPTER_ECHO = Code(
 )
 RESPONSES_LATE = Code(
     "responses_late",
-    "{n:d} {n:response|responses} arrived after the timeout and were discarded: increase bus.{bus}.timeout, or check "
-    "for a converter that queues the requests of several masters",
+    "{n:d} {n:response|responses} arrived after the timeout and {n:was|were} discarded: increase bus.{bus}.timeout, or "
+    "check for a converter that queues the requests of several masters",
 )
 ADAPTER_LATENCY = Code(
     "adapter_latency",

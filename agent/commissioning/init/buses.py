@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from drivers.serial_sniffer import SerialSetting
 UNUSED, OTHER = "unused", "other"
 RTU_DATA_BITS = 8
 _PROFILE = keys.METER["profile"].convert
+_PORT_NAME = re.compile(r"(tty[A-Z]+|COM)\d+")  # as people say it, without /dev/; no name of a host
 
 
 class SerialPort(Struct, frozen=True):
@@ -120,6 +122,8 @@ def _port(typed: str, ports: Sequence[SerialPort], has_port: Callable[[str], boo
         if not 0 < int(typed) <= len(ports):
             raise InvalidValue(codes.CHOICE_EXPECTED, last=len(ports))
         return "serial", ports[int(typed) - 1].name
+    if _PORT_NAME.fullmatch(typed):
+        typed = f"/dev/{typed}"
     for port in ports:
         if typed in (port.name, port.device):
             return "serial", port.name

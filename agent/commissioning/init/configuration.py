@@ -110,13 +110,14 @@ def _bus(answers: Answers, name: str, table: Mapping[str, Any]) -> list[str]:
     shown = {key: value for key, value in table.items() if (key, value) != ("framing", "tcp")}
     if "poll_interval" not in table:
         shown["poll_interval"] = f"{_interval_s(answers, name, table):g}s"
-    return _table(f"bus.{name}", shown, BUS)
+    comments = BUS if table.get("framing") == "rtu" else {**BUS, "framing": ""}
+    return _table(f"bus.{name}", shown, comments)
 
 
 def _interval_s(answers: Answers, bus: str, table: Mapping[str, Any]) -> float:
     line = keys.BUS["line"].convert(table["line"]) if table.get("line") else (19200, 8, "E", 1)
     serial = table.get("serial")
-    framing = "rtu" if serial else table.get("framing", "tcp")
+    framing = table.get("framing") or ("rtu" if serial else "tcp")
     record = Bus(bus, serial, line, None if serial else ("", 0), framing, 1.0, 0.0, None, None)
     devices = [
         record_of(bus, int(item["unit_id"]), load_profile(item["profile"]))

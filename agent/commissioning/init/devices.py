@@ -73,10 +73,16 @@ def drive_steps(answers: Answers) -> Iterator[OpenQuestion]:
 
 
 def _power(answers: Answers, kind: str, name: str) -> Reason | None:
-    """The power that a device showed during the scan; None: it was not read."""
+    """The power that a device showed during the scan, with the ratios that the agent applies; None: it was not read."""
     table = answers[kind][name]
     power_w = value_of(answers, ("init", "bus", table.get("bus", ""), "power_w", str(table.get("unit_id"))))
-    return None if power_w is None else codes.POWER_SHOWN(power_w=power_w)
+    if power_w is None:
+        return None
+    if table.get("ratio_applied_by") == "agent":
+        for key in ("ct", "vt"):
+            primary, secondary = keys.METER[key].convert(table[key]) if table.get(key) else (1.0, 1.0)
+            power_w *= primary / secondary
+    return codes.POWER_SHOWN(power_w=power_w)
 
 
 def _place(kind: str, name: str, table: dict[str, Any]) -> Iterator[OpenQuestion]:

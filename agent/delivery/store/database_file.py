@@ -157,8 +157,16 @@ def private_directory(directory: Path) -> None:
 
 def private_file(path: Path) -> None:
     """Creates an empty file with mode 0600, which SQLite also gives to the WAL. A file that all users can read, from an
-    earlier version, receives this mode, too; a group that was given access keeps it. Raises OSError."""
-    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    earlier version, receives this mode, too; a group that was given access keeps it. What root creates, as in
+    `sudo magwatt commission`, belongs to the owner of the folder: the account of the service. Raises OSError."""
+    with contextlib.suppress(FileExistsError):
+        created = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(created, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(created)
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         with contextlib.suppress(OSError):  # of another user, or not there
             file = path.with_name(name)

@@ -134,6 +134,21 @@ def test_the_cache_of_this_process_is_entered_and_the_old_ones_swept(
     assert not old.exists()
 
 
+def test_doctor_uses_the_cache_of_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sudo -u magwatt magwatt doctor` has the account of the service, but not its environment."""
+    service = tmp_path / "magwatt"
+    service.mkdir(mode=0o700)
+    monkeypatch.setattr(kernel_cache, "_SERVICE_CACHE", service)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "CACHE_DIRECTORY"):
+        monkeypatch.setenv(name, "")  # restored afterwards, also where it is not set
+        monkeypatch.delenv(name)
+    assert kernel_cache.use_cache().parent == service
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    service.chmod(0o777)  # others could write code there
+    assert kernel_cache.use_cache().parent != service
+
+
 def test_a_corrupt_list_of_users_does_not_prevent_the_start(tmp_path: Path) -> None:
     """Half a block of a failing card: not UTF-8."""
     me, other = installed(tmp_path / "venv"), installed(tmp_path / "other")

@@ -57,3 +57,19 @@ def test_an_example_explains_its_keys(name: str) -> None:
     assert lines[0].startswith("# ")
     values = [line for line in lines if " = " in line]
     assert sum("#" in line for line in values) > len(values) / 3
+
+
+def test_a_meter_of_dlt645_gets_an_interval_that_its_line_can_carry(tmp_path: Path) -> None:
+    """At a serial port, where `framing` is no sign of a converter."""
+    answers, report = read_answers(EXAMPLES / "meter.answers.toml")
+    answers = complete(answers, Surroundings(), report)
+    (bus,) = answers["bus"].values()
+    (meter,) = answers["meter"].values()
+    bus.pop("tcp", None)
+    bus.update(serial="/dev/ttyUSB0", framing="dlt645", line="2400 8E1")
+    meter.update(unit_id="000000000161", profile="generic/dlt645-three-phase", wiring="3P4W", ratio_applied_by="agent")
+    text = configuration(answers)
+    (tmp_path / "plant.toml").write_text(text, encoding="utf-8")
+    content(tmp_path / "plant.toml")
+    (framing,) = (line for line in text.splitlines() if line.startswith("framing"))
+    assert "#" not in framing

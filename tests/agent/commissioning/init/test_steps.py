@@ -10,6 +10,7 @@ from support.basics import ROOT
 
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import Answers, Key, as_toml, read_answers, value_of, with_value
+from agent.commissioning.init.devices import drive_steps
 from agent.commissioning.init.question import UNSET, OpenQuestion, ScanStep
 from agent.commissioning.init.steps import Surroundings, next_step
 from agent.commissioning.init.unattended import complete
@@ -149,3 +150,30 @@ def test_nothing_is_scanned_before_the_operator_agrees() -> None:
         answers = step.answered(answers, step.value(typed))
     assert asked[:2] == [("scan", UNSET), ("fc03", UNSET)]
     assert isinstance(next_step(answers, AROUND), ScanStep)
+
+
+def test_a_serial_port_may_be_named_without_its_folder() -> None:
+    """A port that is not there is not taken for a host."""
+    around = Surroundings("gw-1", "Europe/Berlin", "state", has_port=lambda name: name == "/dev/ttyUSB0")
+    answers = example("meter")
+    for key in ("bus", "meter", "motor", "init"):
+        answers = with_value(answers, (key,), None)
+    step = next_step(answers, around)
+    assert isinstance(step, OpenQuestion)
+    assert step.value("ttyUSB0") == ("serial", "/dev/ttyUSB0")
+    assert step.value("tty-server") == ("tcp", "tty-server")
+    for typed in ("ttyUSB7", "ttyS9", "COM3"):
+        with pytest.raises(InvalidValue) as rejected:
+            step.value(typed)
+        assert rejected.value.reason.code == codes.PORT_UNKNOWN
+
+
+def test_the_power_of_a_meter_is_compared_with_the_ratios_that_the_agent_applies() -> None:
+    """Its registers have values of the secondary side: 1.345 kW at 200/5 and 10000/100 are 5,380 kW."""
+    answers = with_value(example("meter-and-drive"), ("drive", "drive-1", "fed_by"), None)
+    answers = with_value(answers, ("init", "bus", "gateway", "power_w", "11"), 1345)
+    for applied_by, power_w in (("agent", 1345 * 40 * 100), ("meter", 1345)):
+        for key, value in (("ct", "200/5"), ("vt", "10000/100"), ("ratio_applied_by", applied_by)):
+            answers = with_value(answers, ("meter", "meter-11", key), value)
+        (step,) = drive_steps(answers)
+        assert step.choices[0].label == codes.POWER_SHOWN(power_w=power_w)
