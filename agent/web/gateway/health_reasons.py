@@ -36,8 +36,8 @@ BUS_BUSY = Code(
 )
 STATE_FILE_UNWRITABLE = Code(
     "health_state_file_unwritable",
-    "{n:d} {n:row|rows} are in memory only, because the state file cannot be written: a restart would lose them. Check "
-    "the disk and its permissions.",
+    "{n:d} {n:row is|rows are} in memory only, because the state file cannot be written: a restart would lose "
+    "them. Check the disk and its permissions.",
 )
 SPOOL_FILLS = Code(
     "health_spool_fills",
@@ -49,16 +49,14 @@ SPOOL_FULL = Code(
 )
 ROWS_DROPPED = Code(
     "health_rows_dropped",
-    "{n:d} {n:row|rows} were dropped since the state file was created; events of the kind data_gap name each time "
-    "span.",
+    "{n:d} {n:row was|rows were} dropped since the state file was created; events of the kind data_gap name each "
+    "time span.",
 )
-BACKLOG = Code(
-    "health_backlog", "{n:d} {n:row|rows} wait for the broker. They are sent when it confirms; check the broker."
-)
+BACKLOG = Code("health_backlog", "{n:d} {n:row waits|rows wait} for the broker, until it confirms; check the broker.")
 READINGS_DROPPED = Code(
     "health_readings_dropped",
-    "{n:d} {n:reading|readings} were dropped since the start: the computation is too slow. Poll less often, or use a "
-    "faster computer.",
+    "{n:d} {n:reading was|readings were} dropped since the start: the computation is too slow. Poll less often, or use "
+    "a faster computer.",
 )
 PROCESSING_ERRORS = Code(
     "health_processing_errors",
@@ -78,7 +76,7 @@ CONFIG_NOT_USED = Code(
 )
 REGISTERS_UNCONFIRMED = Code(
     "health_registers_unconfirmed",
-    "{n:d} {n:register|registers} are not read until `magwatt commission` has confirmed them.",
+    "{n:d} {n:register is|registers are} not read until confirmed by `magwatt commission`.",
 )
 TOPICS_SILENT = Code(
     "health_topics_silent",
@@ -87,11 +85,12 @@ TOPICS_SILENT = Code(
 )
 RETAINED_DROPPED = Code(
     "health_retained_dropped",
-    "{n:d} retained {n:message|messages} were rejected by the broker or are too large for it. Check its limits.",
+    "{n:d} retained {n:message was|messages were} rejected by the broker or too large for it. Check its limits.",
 )
 WAVEFORM_LOST = Code(
     "health_waveform_lost",
-    "{n:d} {n:sample|samples} are missing in waveform streams since the start. Check cable and load of the computer.",
+    "{n:d} {n:sample is|samples are} missing in waveform streams since the start. Check cable and load of the "
+    "computer.",
 )
 WAVEFORMS_WAIT = Code(
     "health_waveforms_wait",
