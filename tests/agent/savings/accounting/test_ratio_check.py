@@ -230,3 +230,21 @@ def test_a_copy_is_independent() -> None:
     branch = tally.copy()
     branch.add(items[3])
     assert (asked(tally), asked(branch)) == (False, True)
+
+
+def test_energy_added_in_an_earlier_month_leaves_no_verdict_in_a_later_one() -> None:
+    of, items = baseline(3), after(3, 2, factor=0.72)
+    first_ms, end_ms = items[0].start_ms, items[-1].end_ms
+    wrong = NonRoutineEvent(1, "pump", "ct_ratio", first_ms, None, reasons.CT_RATIO(), 0.0, "exclude")
+    added = decided(wrong, "adjust", "Li Wei", "the meter was set to 300/5", BEGIN_MS, -1e4)
+
+    def first_caveat(event: NonRoutineEvent, from_ms: int) -> str:
+        saving = tally_of(of, items, (event,)).saving((from_ms, end_ms))
+        return saving.caveats[0].code if saving.verdict == "undecided" else ""
+
+    earlier = reasons.RATIO_ADJUSTED_EARLIER
+    assert first_caveat(added, first_ms) == "", "the month in which the event began contains the energy"
+    assert first_caveat(added, first_ms + 1) == earlier
+    assert first_caveat(replace(added, to_ms=end_ms), first_ms + 1) == earlier
+    assert first_caveat(replace(added, from_ms=first_ms - 10, to_ms=first_ms), first_ms + 1) != earlier
+    assert first_caveat(keep(wrong, "exclude"), first_ms + 1) == ""
