@@ -130,6 +130,12 @@ RATIO_NOT_NUMBERED = Code(
     "Check the transformer ratio; `magwatt adjustment list {asset}` gives the event a number, with which `magwatt "
     "adjustment decide` keeps or excludes it",
 )
+RATIO_CONTRADICTED = Code(
+    "ratio_contradicted",
+    "since {from_ms:local} the output energy of the drive is {share:.2f} times that of the meter; 0.9 to 1.0 is usual: "
+    "the transformer ratio of the meter or the power of the drive is wrong. Check both, then decide: `magwatt "
+    "adjustment decide {asset} {number:d}` with --keep if the energies of the meter are right, or with --exclude",
+)
 RATIO_ADJUSTED_EARLIER = Code(
     "ratio_adjusted_earlier",
     "the energy added to event {number:d} ({kind:word}) counts in the month in which it began, {from_ms:local}, and "
