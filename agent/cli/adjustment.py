@@ -84,7 +84,7 @@ def _print(item: NonRoutineEvent, as_json: bool) -> None:
     event = {"number": item.number, "kind": item.kind, "from_ms": item.from_ms, "to_ms": item.to_ms,
              "energy_wh": item.energy_wh, "cause": item.cause}  # fmt: skip
     click.echo(
-        _("{number:d}: {kind:word}, since {from_ms:local}, {energy_wh:kwh} kWh so far: {cause}", **event)
+        _("{number:d}: {kind:word}, since {from_ms:local}: {cause}", **event)
         if item.to_ms is None
         else _("{number:d}: {kind:word}, {from_ms:local} to {to_ms:local}, {energy_wh:kwh} kWh: {cause}", **event)
     )

@@ -130,6 +130,18 @@ RATIO_NOT_NUMBERED = Code(
     "Check the transformer ratio; `magwatt adjustment list {asset}` gives the event a number, with which `magwatt "
     "adjustment decide` keeps or excludes it",
 )
+RATIO_CONTRADICTED = Code(
+    "ratio_contradicted",
+    "since {from_ms:local} the output energy of the drive is {share:.2f} times that of the meter; 0.9 to 1.0 is usual: "
+    "the transformer ratio of the meter or the power of the drive is wrong. Check both, then decide: `magwatt "
+    "adjustment decide {asset} {number:d}` with --keep if the energies of the meter are right, or with --exclude",
+)
+RATIO_ADJUSTED_EARLIER = Code(
+    "ratio_adjusted_earlier",
+    "the energy added to event {number:d} ({kind:word}) counts in the month in which it began, {from_ms:local}, and "
+    "not here: the energies of this time are still wrong. Exclude them: `magwatt adjustment decide {asset} {number:d} "
+    "--exclude`",
+)
 FROM_BYPASS_TEST = Code("from_bypass_test", "from a test with the drive bypassed, not from a measured baseline period")
 FROM_NAMEPLATE = Code(
     "from_nameplate",
@@ -396,6 +408,16 @@ UNKNOWN_DECISION = Code("unknown_decision", "decision: expected exclude, keep or
 DECISION_WITHOUT_REASON = Code("decision_without_reason", "a decision needs a name and a reason")
 ADJUSTMENT_ENERGY = Code(
     "adjustment_energy", "the decision adjust needs an energy other than 0; the other decisions take no energy"
+)
+ADJUSTMENT_NOT_ENDED = Code(
+    "adjustment_not_ended",
+    "event {number:d} ({kind:word}) has not ended: an energy added now would not cover what is measured wrongly until "
+    "then. Correct the cause and decide after its end, or give --exclude",
+)
+ADJUSTMENT_BEFORE_REPORTING = Code(
+    "adjustment_before_reporting",
+    "event {number:d} ({kind:word}) began before the reporting period, which starts at {from_ms:local}: an added "
+    "energy counts in the month in which the event began, and would be in no saving. Give --keep or --exclude",
 )
 
 # Tariff, emission factors, periods

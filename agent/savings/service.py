@@ -15,11 +15,11 @@ from agent.config.reporting_periods import begin_ms, phases_of
 from agent.config.topology import assets
 from agent.core.linear_algebra import check_linear_algebra
 from agent.delivery.store import Store
-from agent.savings.accounting.account import SavingsBasis, account_of, store_ratio_events
+from agent.savings.accounting.account import SavingsBasis, account_of, reporting_of, store_ratio_events
 from agent.savings.baseline.baseline import collinear_drivers, freeze, from_nameplate, learn
 from agent.savings.ledger import recorder
 from agent.savings.ledger.signing_key import LedgerKeyError
-from agent.savings.reasons import EVENT_IN_BASELINE
+from agent.savings.reasons import ADJUSTMENT_BEFORE_REPORTING, ADJUSTMENT_NOT_ENDED, EVENT_IN_BASELINE
 from agent.savings.records import repository
 from agent.savings.records.baseline_json import to_json
 from agent.savings.records.interval_lengths import of_one_length
@@ -179,12 +179,25 @@ class SavingsService:
         """Decides on an event; the decision is recorded in the ledger and takes effect, both or neither."""
 
         def write(db: sqlite3.Connection) -> Mapping[str, Any]:
-            found = decided(self._event(db, number), decision, by, reason, self._now_ms, adjust_wh)
+            event = self._event(db, number)
+            found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
+            if decision == "adjust":
+                self._require_counted(event)
             repository.insert_event(db, found, self._now_ms)
             return {"event": repository.event_json(found)}
 
         self._record("decision", write)
         return self._event(self._store, number)
+
+    def _require_counted(self, event: NonRoutineEvent) -> None:
+        """Raises SavingsError for an event of which an added energy would be in no saving, or in only a part."""
+        data = {"number": event.number, "kind": event.kind}
+        if event.to_ms is None and event.kind in ("ct_ratio", "ct_wiring"):
+            raise SavingsError(ADJUSTMENT_NOT_ENDED, **data)
+        if (baseline := self.frozen()) is not None:
+            reporting = reporting_of(self._phases, baseline)
+            if event.from_ms < reporting.from_ms:
+                raise SavingsError(ADJUSTMENT_BEFORE_REPORTING, **data, from_ms=reporting.from_ms)
 
     def _event(self, source: repository.Source, number: int) -> NonRoutineEvent:
         events = {event.number: event for event in repository.load_events(source, self.motor.name)}

@@ -25,11 +25,12 @@ from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.accounting.weak_effect import changes, coefficients
 from agent.savings.baseline.coverage_factors import spread_of_sum
 from agent.savings.baseline.models import ReplacedMotor, is_off, is_state, quadratic, terms
-from agent.savings.reasons import EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED
+from agent.savings.reasons import EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED, RATIO_ADJUSTED_EARLIER
 from agent.savings.records import non_routine_events as nre
 from agent.savings.records.interpolation import InterpolationUncertainty, interpolations_of, is_transition
 from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Driver, Interval, NonRoutineEvent, Saving
+from drivers.reasons import Reason
 
 FILLED_U = 0.30  # standard uncertainty of energy that a register provides, relative
 
@@ -161,7 +162,7 @@ class SavingsAccumulator:
         )  # fmt: skip
         undecided = [event for event in self.events if event.decision is None]
         u80_wh, u90_wh = (errors.half_width(share) for share in (0.80, 0.90))
-        question = self.ratio.question(self.events)
+        question = self.ratio.question(self.events) or _adjusted_earlier(self.events, span)
         others = [event for event in undecided if not question or event.number != question.data.get("number")]
         saving = Saving(
             baseline.asset, *span, sums.intervals, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
@@ -191,6 +192,17 @@ def _is_comparable(item: Interval, result: IntervalResult, events: Sequence[NonR
     if is_transition(item) or (item.running_s is not None and item.running_s < RUNNING * item.energy_s):
         return False
     return nre.excluding((event for event in events if event.kind != KIND), item) is None
+
+
+def _adjusted_earlier(events: Sequence[NonRoutineEvent], span: tuple[int, int]) -> Reason | None:
+    """Why wrong energies are in the saving of this time: what was added for them counts in an earlier month."""
+    for event in events:
+        lasts = event.from_ms < span[0] and (event.to_ms is None or event.to_ms > span[0])
+        if event.kind == KIND and event.decision == "adjust" and lasts:
+            return RATIO_ADJUSTED_EARLIER(
+                number=event.number, kind=event.kind, asset=event.asset, from_ms=event.from_ms
+            )  # fmt: skip
+    return None
 
 
 def _add(vector: list[float], row: Sequence[float], share: float) -> None:

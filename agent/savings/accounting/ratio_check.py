@@ -4,10 +4,14 @@ The ratio R of measured and adjusted energy is that of a saving, 1 − saving, t
 such as 300/400 or 200/400. The energies alone do not distinguish them. A retrofit that saves 0 to 20 % has R between
 0.8 and 1, and nothing that is done to a motor takes much more energy at the same load; so R below LOWEST or above
 HIGHEST must be decided by an engineer, unless the energy that the drive measures at its output confirms the meter. An
-error that a saving brings back between these limits is not found: 300/400 with 4 % more energy, 500/400 with 8 % less.
+error that a saving brings back between these limits is not found by R: 300/400 with 4 % more energy, 500/400 with 8 %
+less.
 
 The limits are ours. Where few intervals scatter more, by the residuals of the baseline and their autocorrelation, R
 must also be outside what a saving of 0 to 20 % explains.
+
+An error of both periods, or one that a saving hides, is only found by the drive: if for a day its output energy is far
+from that of the meter, an engineer must decide, too.
 """
 
 from __future__ import annotations
@@ -21,7 +25,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from agent.savings.baseline.coverage_factors import spread_of_sum
-from agent.savings.reasons import ENERGY_FACTOR, EVENT_UNDECIDED, RATIO_NOT_NUMBERED, RATIO_UNDECIDED
+from agent.savings.reasons import (
+    ENERGY_FACTOR,
+    EVENT_UNDECIDED,
+    RATIO_CONTRADICTED,
+    RATIO_NOT_NUMBERED,
+    RATIO_UNDECIDED,
+)
 from agent.savings.records.meter_identity import same_meter
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent
 from agent.savings.records.non_routine_events import PROPOSALS
@@ -30,6 +40,7 @@ from drivers.reasons import Reason
 KIND = "ct_ratio"
 LOWEST, HIGHEST = 0.78, 1.15  # of R
 LEAST_S, LEAST_WITHOUT_DRIVER_S = 3600.0, 86_400.0  # time of comparable intervals before R is judged
+CONTRADICTED_S = 86_400.0  # and before the energy of the drive is
 ORDINARY, SIGMAS = (0.80, 1.00), 2.0  # R without an error, and the standard deviations of it that are no question
 CHANGE, CHANGE_SIGMAS = 0.15, 3.0  # of ln R at the same load, from which it has changed
 LOAD_STEP, DRIVER_STEP = 0.15, 0.1  # width of a class of load: ln of the adjusted energy, share of the driver's range
@@ -40,6 +51,11 @@ STOPPED = 0.01  # R below which it does not, if its running time is unknown
 # for the power that a drive computes. A larger share shows that the meter measures too little, as with 300/400; a
 # smaller one that it measures too much, or that the load is small. Far outside it is the drive that is wrong.
 DRIVE_SHARES, DRIVE_PLAUSIBLE = (0.85, 1.08), (0.5, 1.5)
+# Output energy and losses of the drive over the energy of the meter, with 1.5 times the uncertainty of this comparison,
+# 12 %, as the live check of the ratio: outside is a contradiction. Ratios of usual transformers differ by a fifth at
+# least. At a small load the losses are a large share.
+DRIVE_CONTRADICTS = (0.84, 1.18)
+DRIVE_LOSS = 0.03  # share of the energy if the losses are unknown
 DRIVE_KNOWN = 0.5  # share of the energy for which the drive must have measured
 ENDED_LEAST = 0.01  # share of the adjusted energy from which a difference that ended stays a question
 WITHOUT_VALUE = 10.0  # |ln R| of an interval without energy, or with a negative one
@@ -56,6 +72,7 @@ class RatioSpan(NamedTuple):
     from_ms, to_ms: UTC; to_ms None: until now.
     last_ms: end of the last comparable interval in it.
     measured_wh, adjusted_wh: energies of the comparable intervals.
+    contradicted: energy of the drive over that of the meter, if that is the cause.
     """
 
     from_ms: int
@@ -63,6 +80,7 @@ class RatioSpan(NamedTuple):
     last_ms: int
     measured_wh: float
     adjusted_wh: float
+    contradicted: float | None = None
 
     @property
     def factor(self) -> float:
@@ -82,6 +100,7 @@ class _Sample(NamedTuple):
 
     n: time in intervals of the baseline.
     drive_wh: energy at the output of the drive; None: unknown.
+    drive_loss_wh: its losses.
     load: class of load.
     """
 
@@ -92,6 +111,7 @@ class _Sample(NamedTuple):
     measured_wh: float
     adjusted_wh: float
     drive_wh: float | None
+    drive_loss_wh: float
     load: Load
     usual: float = 1.0
 
@@ -109,6 +129,7 @@ class _Segment(Struct):
     measured_wh: float = 0.0
     adjusted_wh: float = 0.0
     drive_wh: float = 0.0
+    drive_loss_wh: float = 0.0
     drive_measured_wh: float = 0.0
     by_load: dict[Load, tuple[float, float, float]] = field(default_factory=dict)
 
@@ -121,6 +142,7 @@ class _Segment(Struct):
         self.adjusted_wh += one.adjusted_wh
         if one.drive_wh is not None:
             self.drive_wh += one.drive_wh
+            self.drive_loss_wh += one.drive_loss_wh
             self.drive_measured_wh += one.measured_wh
         seconds, measured_wh, adjusted_wh = self.by_load.get(one.load, (0.0, 0.0, 0.0))
         self.by_load[one.load] = seconds + one.seconds, measured_wh + one.measured_wh, adjusted_wh + one.adjusted_wh
@@ -131,11 +153,24 @@ class _Segment(Struct):
         return measured_wh / adjusted_wh if seconds >= least_s and measured_wh > 0 else None
 
     @property
-    def confirmed_by_drive(self) -> bool:
+    def drive_share(self) -> float | None:
+        """Energy at the output of the drive over that of the meter; None: unknown, or the drive is wrong."""
         if not self.drive_measured_wh > DRIVE_KNOWN * self.measured_wh > 0:
-            return False
+            return None
         share = self.drive_wh / self.drive_measured_wh
-        if not DRIVE_PLAUSIBLE[0] <= share <= DRIVE_PLAUSIBLE[1]:
+        return share if DRIVE_PLAUSIBLE[0] <= share <= DRIVE_PLAUSIBLE[1] else None
+
+    @property
+    def contradicted(self) -> float | None:
+        """The share by which the drive contradicts the meter; None: it does not."""
+        if self.seconds < CONTRADICTED_S or (share := self.drive_share) is None:
+            return None
+        low, high = DRIVE_CONTRADICTS
+        return None if low <= share + self.drive_loss_wh / self.drive_measured_wh <= high else share
+
+    @property
+    def confirmed_by_drive(self) -> bool:
+        if (share := self.drive_share) is None:
             return False
         return share <= DRIVE_SHARES[1] if self.measured_wh < self.adjusted_wh else share >= DRIVE_SHARES[0]
 
@@ -214,6 +249,10 @@ class RatioCheck:
         if asked:
             span, event = max(asked, key=lambda pair: abs(pair[0].measured_wh - pair[0].adjusted_wh))
             data = {"asset": event.asset, "factor": span.factor, "from_ms": span.from_ms}
+            if event.number and span.contradicted is not None:
+                return RATIO_CONTRADICTED(
+                    number=event.number, asset=event.asset, share=span.contradicted, from_ms=span.from_ms
+                )  # fmt: skip
             return RATIO_UNDECIDED(number=event.number, **data) if event.number else RATIO_NOT_NUMBERED(**data)
         for event in events:
             matters = event.to_ms is None or event.energy_wh >= ENDED_LEAST * self._adjusted_wh
@@ -271,8 +310,9 @@ class RatioCheck:
         if not baseline.drivers and not _runs(item, measured_wh / adjusted_wh):
             return None
         drive_wh = None if item.drive_output_wh is None or item.filled_wh else item.drive_output_wh
+        loss_wh = DRIVE_LOSS * measured_wh if item.drive_loss_wh is None else item.drive_loss_wh
         load = round(math.log(adjusted_wh / (self._mean_wh * n)) / LOAD_STEP), self._driver_class(item)
-        return _Sample(item.start_ms, item.end_ms, item.energy_s, n, measured_wh, adjusted_wh, drive_wh, load)
+        return _Sample(item.start_ms, item.end_ms, item.energy_s, n, measured_wh, adjusted_wh, drive_wh, loss_wh, load)
 
     def _driver_class(self, item: Interval) -> int:
         """By the first driver: the adjusted energy of a damper fan does not show its load."""
@@ -309,6 +349,8 @@ class RatioCheck:
         self._segment = _Segment()
 
     def _is_outside(self, segment: _Segment) -> bool:
+        if segment.contradicted is not None:
+            return True
         if segment.seconds < self._least_s or segment.confirmed_by_drive:
             return False
         margin = SIGMAS * self._sigma(segment.n, segment.adjusted_wh)
@@ -321,7 +363,9 @@ class RatioCheck:
 
 
 def _span(segment: _Segment, to_ms: int | None) -> RatioSpan:
-    return RatioSpan(segment.from_ms, to_ms, segment.last_ms, segment.measured_wh, segment.adjusted_wh)
+    return RatioSpan(
+        segment.from_ms, to_ms, segment.last_ms, segment.measured_wh, segment.adjusted_wh, segment.contradicted
+    )  # fmt: skip
 
 
 def _is_own(event: NonRoutineEvent) -> bool:

@@ -49,7 +49,7 @@ def excluding(events: Iterable[NonRoutineEvent], item: Interval) -> NonRoutineEv
 
 
 def adjusting(events: Iterable[NonRoutineEvent], span: tuple[int, int]) -> list[NonRoutineEvent]:
-    """Events that started in this time and have the decision adjust."""
+    """Events that started in this time and have the decision adjust: the energy counts in the month of the start."""
     return [event for event in events if event.decision == "adjust" and span[0] <= event.from_ms < span[1]]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
+import agent.analysis.efficiency.reasons  # noqa: F401 - declares the codes of causes of events
 from agent.core.codec import decode_reason, encode_reason
 from agent.core.messages import Message, encode
 from agent.delivery.store import Store, write_counters

@@ -16,7 +16,7 @@ from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, current
 from agent.savings.accounting.assumptions import described
-from agent.savings.accounting.verdict import UNDECIDED, further_caveats
+from agent.savings.accounting.verdict import UNDECIDED
 from agent.savings.report import reasons as codes
 from agent.savings.report.export import as_csv, as_json
 from agent.savings.report.formatting import grouped, kwh
@@ -83,9 +83,8 @@ def _summary(months: Sequence[ReportMonth]) -> list[str]:
         _ = Catalogue(current().language, zone_of(month.zone))
         lines.append(_(": ").join((f"{month.asset} {month.month}", *_result(month, _))))
         assumptions = month.saving.assumptions if month.saving and month.saving.intervals else ()
-        caveats = further_caveats(month.saving) if month.saving else ()
         shown = [(described(item), item.reason) for item in assumptions]
-        shown += [(reason, reason) for reason in (*month.notes, *month.hints, *caveats)]
+        shown += [(reason, reason) for reason in (*month.notes, *month.hints, *month.caveats)]
         lines += [f"  {text_with_setting(_.reason(text), reason, month.asset, _)}" for text, reason in shown]
     return lines
 

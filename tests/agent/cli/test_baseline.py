@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from support.retrofit import FLOW, START_MS
 from support.savings import save_event, save_intervals
 
+from agent.analysis.efficiency.reasons import METER_RATIO, WIRING_RATIO
 from agent.cli import main
 from agent.core.clock import SystemClock
 from agent.core.local_time import zone_of
@@ -307,6 +308,30 @@ def test_an_adjustment_is_in_kilowatt_hours_and_signed(plant: Path) -> None:
     assert done.exit_code == 0, done.output
     after = body(magwatt(plant, "baseline", "show", "pump", "--json"))["saving"]["saved_wh"]
     assert after - before == pytest.approx(-12_500)
+
+
+@pytest.mark.parametrize(
+    ("first", "ended", "why"),
+    [
+        (510, False, "event 2 (CT ratio) has not ended"),
+        (390, True, "event 2 (CT ratio) began before the reporting period, which starts at 2026-09-26 02:15"),
+    ],
+)
+def test_an_adjustment_that_would_not_cover_its_event_is_rejected(
+    plant: Path, first: int, ended: bool, why: str
+) -> None:
+    learn(plant)
+    magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
+    store = Store(plant.parent / "state", SystemClock())
+    span_ms = START_MS + first * QUARTER_MS, START_MS + 514 * QUARTER_MS if ended else None
+    cause = METER_RATIO(fault=WIRING_RATIO(ratio=0.8))
+    save_event(store, NonRoutineEvent(0, "pump", "ct_ratio", *span_ms, cause, 0.0, "exclude"))
+    store.close()
+    words = ("adjustment", "decide", "pump", "2", "--by", "Li Wei", "--reason", "wrong ratio")
+    done = magwatt(plant, *words, "--adjust", "-500")
+    assert done.exit_code == 2
+    assert why in done.output
+    assert magwatt(plant, *words, "--exclude").exit_code == 0
 
 
 def test_a_nameplate_serves_where_nothing_was_measured(plant: Path) -> None:

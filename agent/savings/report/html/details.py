@@ -231,8 +231,8 @@ def _components_text(month: ReportMonth, _: Catalogue) -> str:
     assert saving is not None
     causes = sorted(((name, wh) for name, wh in saving.causes.items() if wh > 0), key=lambda pair: -pair[1])
     total = math.sqrt(sum(wh * wh for _name, wh in causes))
-    parts = [f"{_(COMPONENTS[name].short)} {wh / 1000:.3g}" for name, wh in causes]
-    return _("; ").join((*parts, f"√Σu² = {total / 1000:.3g}", f"U95 = {saving.u95_wh / 1000:.3g}"))
+    parts = [f"{_(COMPONENTS[name].short)} {kwh(wh)}" for name, wh in causes]
+    return _("; ").join((*parts, f"√Σu² = {kwh(total)}", f"U95 = {kwh(saving.u95_wh)}"))
 
 
 def ranges(baseline: Baseline) -> Iterator[tuple[str, str]]:

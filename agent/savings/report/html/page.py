@@ -11,7 +11,7 @@ from msgspec import Struct
 from agent.alarms.reasons import PRIORITY_NAMES, STATE_NAMES
 from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue
-from agent.savings.accounting.verdict import UNDECIDED, further_caveats
+from agent.savings.accounting.verdict import UNDECIDED
 from agent.savings.records.model import NonRoutineEvent
 from agent.savings.records.non_routine_events import adjustments
 from agent.savings.report.formatting import grouped, kwh, plus_minus, rounded_to_u, with_u
@@ -69,7 +69,7 @@ def page(
 def motor_texts(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     """What the template of one motor shows; texts and formatted numbers."""
     saving, money = month.saving, month.money
-    notes = [*month.notes, *month.hints, *(further_caveats(saving) if saving else ())]
+    notes = [*month.notes, *month.hints, *month.caveats]
     if saving and saving.advice:
         notes.append(saving.advice)
     parts, parts_rounded = _parts(month)
@@ -142,7 +142,7 @@ def _event(event: NonRoutineEvent, zone: str, _: Catalogue) -> Mapping[str, Any]
         "start": format_minute(event.from_ms, zone),
         "end": format_minute(event.to_ms, zone) if event.to_ms is not None else "",
         "cause": _.reason(event.cause),
-        "energy": kwh(event.energy_wh),
+        "energy": kwh(event.energy_wh) if event.to_ms is not None else "–",  # it is stored at the end
         "decided": format_minute(event.decided_ms, zone) if event.decided_ms else "",
         "adjustment": f"{kwh(event.adjust_wh)} kWh" if event.adjust_wh else "",
     }

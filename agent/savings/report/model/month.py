@@ -19,7 +19,7 @@ from agent.config.topology import Asset
 from agent.core.local_time import format_date, zone_of
 from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.accounting.interval_comparison import IntervalResult
-from agent.savings.accounting.verdict import COVERAGE_LEAST, UNDECIDED
+from agent.savings.accounting.verdict import COVERAGE_LEAST, UNDECIDED, further_caveats
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.static_factors import not_frozen
@@ -139,6 +139,14 @@ class ReportMonth(Struct, frozen=True):
     def undecided(self) -> Reason | None:
         """What must be decided before there is a verdict; None: nothing."""
         return self.saving.caveats[0] if self.saving and self.saving.verdict == UNDECIDED else None
+
+    @property
+    def caveats(self) -> Sequence[Reason]:
+        """What is shown apart from the verdict and the assumptions; the verdict is not shown without an interval."""
+        if self.saving is None:
+            return []
+        found = further_caveats(self.saving)
+        return [self.undecided, *found] if self.undecided and not self.saving.intervals else found
 
     @property
     def year(self) -> int:

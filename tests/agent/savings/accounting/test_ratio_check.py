@@ -188,6 +188,31 @@ def test_a_drive_with_the_error_of_a_power_estimate_confirms_no_wrong_ratio(fact
         assert tally.ratio.question(()) is not None or 0.78 <= factor <= 1.15
 
 
+@pytest.mark.parametrize(
+    ("factor", "error"),
+    [(0.75, 0.95), (0.75, 1.05), (0.8, 0.95), (0.8, 1.05), (0.833, 1.0), (1.2, 1.0), (1.25, 0.95), (1.25, 1.05)],
+)
+def test_the_drive_shows_a_wrong_ratio_that_baseline_and_saving_hide(factor: float, error: float) -> None:
+    """R is 0.91, that of a saving of 9 %: the ratio was as wrong when the baseline was learned."""
+    true = after(1, 24 * 2, 1.0, 0.09)
+    items = [replace(item, drive_output_wh=0.97 * error / factor * (item.energy_wh or 0.0)) for item in true]
+    tally = tally_of(baseline(1), items)
+    assert asked(tally)
+    events = stored(tally)
+    question = tally.ratio.question(events)
+    assert question is not None
+    assert question.code == reasons.RATIO_CONTRADICTED
+    assert verdict(baseline(1), items, events) == "undecided"
+    assert verdict(baseline(1), items, tuple(map(keep, events))) != "undecided"
+    assert not asked(tally_of(baseline(1), items[: 4 * 20])), "not before a day"
+
+
+@pytest.mark.parametrize("share", [0.86, 0.92, 0.97, 1.02, 1.07])
+def test_the_energy_of_an_ordinary_drive_is_no_question(share: float) -> None:
+    items = [replace(item, drive_output_wh=share * (item.energy_wh or 0.0)) for item in after(1, 24 * 2, 1.0, 0.09)]
+    assert not asked(tally_of(baseline(1), items))
+
+
 def test_a_saving_that_depends_on_the_load_is_asked_only_while_small_loads_are_all_that_is_known() -> None:
     """The night saves 28 %, the day 9 %: 17 % in all."""
     of, items = baseline(1), after(1, 24 * 5, 1.0, 0.17, dependence=2.5)
@@ -230,3 +255,21 @@ def test_a_copy_is_independent() -> None:
     branch = tally.copy()
     branch.add(items[3])
     assert (asked(tally), asked(branch)) == (False, True)
+
+
+def test_energy_added_in_an_earlier_month_leaves_no_verdict_in_a_later_one() -> None:
+    of, items = baseline(3), after(3, 2, factor=0.72)
+    first_ms, end_ms = items[0].start_ms, items[-1].end_ms
+    wrong = NonRoutineEvent(1, "pump", "ct_ratio", first_ms, None, reasons.CT_RATIO(), 0.0, "exclude")
+    added = decided(wrong, "adjust", "Li Wei", "the meter was set to 300/5", BEGIN_MS, -1e4)
+
+    def first_caveat(event: NonRoutineEvent, from_ms: int) -> str:
+        saving = tally_of(of, items, (event,)).saving((from_ms, end_ms))
+        return saving.caveats[0].code if saving.verdict == "undecided" else ""
+
+    earlier = reasons.RATIO_ADJUSTED_EARLIER
+    assert first_caveat(added, first_ms) == "", "the month in which the event began contains the energy"
+    assert first_caveat(added, first_ms + 1) == earlier
+    assert first_caveat(replace(added, to_ms=end_ms), first_ms + 1) == earlier
+    assert first_caveat(replace(added, from_ms=first_ms - 10, to_ms=first_ms), first_ms + 1) != earlier
+    assert first_caveat(keep(wrong, "exclude"), first_ms + 1) == ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -93,3 +95,14 @@ def test_an_event_that_is_stored_again_after_a_time_out_keeps_its_number(store: 
     assert save_events(store, [OPEN]) == save_events(store, [OPEN]) == load_events(store, "fan")
     assert save_events(store, [replace(OPEN, to_ms=TO_MS)]) == [replace(OPEN, number=1, to_ms=TO_MS)]
     store.close()
+
+
+def test_causes_of_events_are_read_without_the_estimator() -> None:
+    """Otherwise a decision writes `unknown` instead of the cause into state file and ledger."""
+    program = (
+        "import agent.savings.records.repository\n"
+        "from drivers.reasons import CODES\n"
+        "print(*{'meter_ratio', 'meter_wiring', 'drive_bypassed', 'wiring_ratio'} - set(map(str.__str__, CODES)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -16,7 +16,7 @@ from support import metered_retrofit
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.delivery.store.read_only import open_read_only
-from agent.savings.reasons import MAINTENANCE
+from agent.savings.reasons import MAINTENANCE, RATIO_UNDECIDED
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
 from agent.savings.report.html.page import Cover, page
 from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier
@@ -110,3 +110,27 @@ def test_decisions_on_events_are_those_of_the_report(months: list[ReportMonth]) 
         for event in found:
             assert re.sub(r"\s", "", event["decision"] + event["by"]) in report
             assert re.sub(r"\s", "", event["kind"] + event["start"] + event["end"] + event["cause"]) in report
+
+
+def test_a_month_without_comparable_energy_states_what_must_be_decided(months: list[ReportMonth]) -> None:
+    (month,) = months
+    assert month.saving is not None
+    question = RATIO_UNDECIDED(asset="fan", number=1, factor=0.72, from_ms=month.from_ms)
+    saving = replace(month.saving, intervals=0, verdict="undecided", caveats=(question,))
+    assert "magwatt adjustment decide fan 1" in shown_texts(page([replace(month, saving=saving)], COVER))
+
+
+def test_uncertainties_are_shown_in_digits(months: list[ReportMonth]) -> None:
+    (month,) = months
+    assert month.saving is not None
+    saving = replace(month.saving, causes={"driver": 1.234e6, "model": 4.449e4}, u95_wh=2.468e6)
+    text = re.sub(r"\s", "", shown_texts(page([replace(month, saving=saving)], COVER)))
+    assert "√Σu²=1235;U95=2468" in text
+    assert "modelcoefficients44.5" in text
+
+
+def test_the_energy_of_an_event_that_goes_on_is_not_shown(months: list[ReportMonth]) -> None:
+    (month,) = months
+    event = NonRoutineEvent(1, "fan", "maintenance", month.from_ms, None, MAINTENANCE(), 0.0, "exclude")
+    report = page([replace(month, events=[event])], COVER)
+    assert re.search(r"<td>not ended</td><td>[^<]+</td><td class=\"n\">–</td>", report)
