@@ -213,6 +213,16 @@ def test_the_energy_of_an_ordinary_drive_is_no_question(share: float) -> None:
     assert not asked(tally_of(baseline(1), items))
 
 
+def test_the_losses_of_a_drive_at_a_small_load_are_no_contradiction() -> None:
+    """Output 0.80 and losses 0.20 of the energy are a whole; without the losses the drive would lack a fifth."""
+    items = [
+        replace(item, drive_output_wh=0.80 * (item.energy_wh or 0.0), drive_loss_wh=0.20 * (item.energy_wh or 0.0))
+        for item in after(1, 24 * 2, 1.0, 0.09)
+    ]
+    assert not asked(tally_of(baseline(1), items))
+    assert asked(tally_of(baseline(1), [replace(item, drive_loss_wh=0.03 * (item.energy_wh or 0.0)) for item in items]))
+
+
 def test_a_saving_that_depends_on_the_load_is_asked_only_while_small_loads_are_all_that_is_known() -> None:
     """The night saves 28 %, the day 9 %: 17 % in all."""
     of, items = baseline(1), after(1, 24 * 5, 1.0, 0.17, dependence=2.5)
