@@ -26,7 +26,7 @@ from agent.core import kernel_cache_folders
 from agent.core.child_process import end_with_parent
 
 _DIGEST = hashlib.sha256
-_SERVICE_CACHE = Path("/var/cache/magwatt/magwatt")  # the cache of magwatt.service, for other commands of its account
+SERVICE_CACHE = Path("/var/cache/magwatt/magwatt")  # the cache of magwatt.service, for other commands of its account
 _only_load = False
 Report = Callable[[int, int], None]
 
@@ -157,8 +157,8 @@ def start_compilation(output: int = subprocess.DEVNULL) -> subprocess.Popen[byte
 def _roots() -> list[Path]:
     cache = os.environ.get("CACHE_DIRECTORY", "").split(":")[0] or os.environ.get("XDG_CACHE_HOME")
     roots = [Path(cache) / "magwatt"] if cache else []
-    if not cache and os.path.isdir(_SERVICE_CACHE):
-        roots.append(_SERVICE_CACHE)
+    if not cache and os.path.isdir(SERVICE_CACHE):
+        roots.append(SERVICE_CACHE)
     with contextlib.suppress(RuntimeError):  # no home: a hardened service
         roots.append(Path.home() / ".cache" / "magwatt")
     with contextlib.suppress(FileNotFoundError):  # no folder for temporary files either

@@ -138,7 +138,7 @@ def test_doctor_uses_the_cache_of_the_service(tmp_path: Path, monkeypatch: pytes
     """`sudo -u magwatt magwatt doctor` has the account of the service, but not its environment."""
     service = tmp_path / "magwatt"
     service.mkdir(mode=0o700)
-    monkeypatch.setattr(kernel_cache, "_SERVICE_CACHE", service)
+    monkeypatch.setattr(kernel_cache, "SERVICE_CACHE", service)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "CACHE_DIRECTORY"):
         monkeypatch.setenv(name, "")  # restored afterwards, also where it is not set
