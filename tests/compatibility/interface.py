@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from drivers.reasons import CODES
+from tests.support import command_tree
 
 ROOT = Path(__file__).parents[2]
 _DECLARED = re.compile(r"\bCode\(\s*\"(\w+)\"")
@@ -124,20 +125,10 @@ def register_maps() -> Iterator[str]:
     yield from (f"quantity {item.name} {item.unit or '–'}" for item in vocabulary().values())
 
 
-def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
-            if found is not None and not found.hidden:
-                yield from _commands(found, f"{path} {name}")
-
-
 def _parameters() -> Iterator[tuple[str, click.Parameter]]:
     from agent.cli import main
 
-    for path, command in _commands(main, "magwatt"):
+    for path, command in command_tree.commands(main, "magwatt"):
         for item in command.params:
             names = item.opts if isinstance(item, click.Option) else [str(item.name).upper()]
             yield from ((f"{path} {name}", item) for name in (*names, *item.secondary_opts))
@@ -147,7 +138,7 @@ def commands() -> Iterator[str]:
     """Commands, options, the words that an option accepts, and exit codes."""
     from agent.cli import main, options
 
-    yield from (path for path, _ in _commands(main, "magwatt"))
+    yield from (path for path, _ in command_tree.commands(main, "magwatt"))
     for name, item in _parameters():
         flag = isinstance(item, click.Option) and item.is_flag
         yield f"{name} (flag)" if flag else name

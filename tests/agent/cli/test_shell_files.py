@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from support.command_tree import commands
 
 from agent.cli import main
 from agent.cli.simulate_fleet import fleet
@@ -22,16 +22,6 @@ PROGRAM = "import sys; sys.argv[0] = 'magwatt'; from agent.cli import main; main
 
 def run(words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=True)
-
-
-def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
-            assert child
-            yield from commands(child, f"{path} {name}")
 
 
 def test_the_man_page_has_each_command_and_option() -> None:
