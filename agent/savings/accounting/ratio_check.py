@@ -51,10 +51,10 @@ STOPPED = 0.01  # R below which it does not, if its running time is unknown
 # for the power that a drive computes. A larger share shows that the meter measures too little, as with 300/400; a
 # smaller one that it measures too much, or that the load is small. Far outside it is the drive that is wrong.
 DRIVE_SHARES, DRIVE_PLAUSIBLE = (0.85, 1.08), (0.5, 1.5)
-# Output energy and losses of the drive over the energy of the meter, with 1.5 times the uncertainty of this comparison,
-# 12 %, as the live check of the ratio: outside is a contradiction. Ratios of usual transformers differ by a fifth at
-# least. At a small load the losses are a large share.
-DRIVE_CONTRADICTS = (0.85, 1.18)
+# Output energy and losses of the drive over the energy of the meter. Outside is a contradiction: a factor of 1.18 is
+# 1.5 times the uncertainty of this comparison, 12 %, as in the live check of the ratio. Ratios of usual transformers
+# differ by a fifth at least. At a small load the losses are a large share.
+DRIVE_CONTRADICTS = (1 / 1.18, 1.18)
 DRIVE_LOSS = 0.03  # share of the energy if the losses are unknown
 DRIVE_KNOWN = 0.5  # share of the energy for which the drive must have measured
 ENDED_LEAST = 0.01  # share of the adjusted energy from which a difference that ended stays a question
