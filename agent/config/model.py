@@ -68,7 +68,7 @@ class StoreSettings(Struct, frozen=True):
     commit_interval_s: time within which rows that no broker has confirmed are committed.
     defer_s: time within which confirmed rows are deleted and history is written.
     quota_bytes: maximum size of the state file.
-    min_free_share: share of the file system that must remain free, 0 to 1.
+    min_free_share: share of the file system that must remain free, 0 to 1; at most quota_bytes.
     spool_retention_s: maximum age of a row in the spool.
     history_s: retention of 1 s, 1 min and 15 min values.
     """

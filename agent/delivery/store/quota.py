@@ -30,7 +30,7 @@ class Quota(Struct):
 
     directory: of the file; None: in memory.
     bytes_max: largest size of the file.
-    min_free_share: share of the file system that stays free.
+    min_free_share: share of the file system that stays free, at most bytes_max: the file cannot take more.
     """
 
     directory: Path | None
@@ -53,7 +53,7 @@ class Quota(Struct):
             free, size = free_bytes(self.directory)
         except OSError:  # the directory is gone: the next write reports it
             return False
-        return free < self.min_free_share * size
+        return free < min(self.min_free_share * size, self.bytes_max)
 
     def evict(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """Frees some space in one transaction; number of spool rows dropped, None when nothing can be dropped.

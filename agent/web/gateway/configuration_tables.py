@@ -46,7 +46,7 @@ def tables(config: Config, _: Catalogue) -> list[dict[str, Any]]:
     found.append(_table(_("Store"), [
         (_("folder of the state"), config.state_dir or _("none: no state is stored")),
         (_("largest state file"), f"{store.quota_bytes / 1e6:g} MB"),
-        (_("free space that remains"), f"{100 * store.min_free_share:g} %"),
+        (_("free space that remains"), f"{100 * store.min_free_share:g} %, ≤ {store.quota_bytes / 1e6:g} MB"),
         (_("rows without a broker are kept"), _span(store.spool_retention_s, _)),
         (_("history of 1 s, 1 min and 15 min"), history), (_("commits every"), f"{store.commit_interval_s:g} s"),
         (_("copy of the checkpoints of the ledger"), config.checkpoint_file),

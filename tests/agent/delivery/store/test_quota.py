@@ -19,7 +19,7 @@ from support.store import QUOTA, T_MS, left, lost, measure, small
 from agent.config.loader import load_config
 from agent.config.model import StoreSettings
 from agent.delivery.delivery import open_store
-from agent.delivery.store import Store, StoredRow
+from agent.delivery.store import Store, StoredRow, quota
 from agent.delivery.store.database_file import NAME
 from agent.delivery.store.reasons import (
     DISK_FULL,
@@ -249,6 +249,16 @@ def test_the_file_does_not_grow_on_a_disk_below_its_free_space(tiny_disk: Path, 
     assert found.f_bavail / found.f_blocks > 0.15, "the log beside the file takes its part"
     assert sum(left(store).values()) + sum(lost(store).values()) == made
     store.close()
+
+
+@pytest.mark.parametrize(("free_gb", "short"), [(12.0, False), (3.9, True)])
+def test_a_large_disk_need_not_keep_more_free_than_the_file_can_take(
+    monkeypatch: pytest.MonkeyPatch, free_gb: float, short: bool
+) -> None:
+    """5 % of it are 50 GB: rows were dropped although 12 GB were free."""
+    monkeypatch.setattr(quota, "free_bytes", lambda _: (int(free_gb * 1e9), 1_000_000_000_000))
+    with closing(sqlite3.connect(":memory:")) as db:
+        assert quota.Quota(Path("/"), 4_000_000_000, 0.05).exceeded(db) == short
 
 
 @contextmanager
