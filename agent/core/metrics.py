@@ -210,26 +210,26 @@ DERIVED: tuple[Metric, ...] = (
          "meter_register_reset, meter_register_jump, meter_replaced, ct_ratio_changed, meter_wiring, meter_wiring_ok; "
          "non-routine events: nre_…; gateway: clock_step, config_changed, config_rejected, data_gap, "
          "state_file_corrupt, state_file_missing, state_file_unwritable, client_id_conflict, "
-         "certificate_expiring, bus_stopped; alarm", "event", "event"),
-    _row("event_state", "", "begin or end; for events that send a message at begin and at end", "event", "event"),
-    _row("event_text", "", "English text of the event's reasons, which are in `r`, or the text of an operator", "event",
+         "certificate_expiring, bus_stopped; alarm", "text", "event"),
+    _row("event_state", "", "begin or end; for events that send a message at begin and at end", "text", "event"),
+    _row("event_text", "", "English text of the event's reasons, which are in `r`, or the text of an operator", "text",
          "event"),
     _row("event_clock_step", "s", "size of the UTC step, negative for a step back", "event", "event", 3),
     _row("event_rows", "", "clock_step: unsent rows whose time was corrected; data_gap: missing rows, null when their "
          "number is unknown", "event", "event", 0),
-    _row("gap_message_type", "", "data_gap: message type of the missing rows; * for all types", "event", "event"),
+    _row("gap_message_type", "", "data_gap: message type of the missing rows; * for all types", "text", "event"),
     _row("event_number", "", "number of a data_gap or of a non-routine event; messages with the same number "
          "describe the same gap or event; of an alarm: seq of its record", "event", "event", 0),
-    _row("alarm", "", "alarm: its code, with the bus or device after a hyphen; last level of its topic", "event",
+    _row("alarm", "", "alarm: its code, with the bus or device after a hyphen; last level of its topic", "text",
          "event"),
-    _row("alarm_state", "", "alarm: state after the change: NORM, UNACK, ACKED, RTNUN, SHLVD, DSUPR or OOSRV", "event",
+    _row("alarm_state", "", "alarm: state after the change: NORM, UNACK, ACKED, RTNUN, SHLVD, DSUPR or OOSRV", "text",
          "event"),
-    _row("alarm_state_before", "", "alarm: state before the change", "event", "event"),
+    _row("alarm_state_before", "", "alarm: state before the change", "text", "event"),
     _row("alarm_change", "", "alarm: raised, raised_higher, returned, acknowledged, shelved, unshelved, "
-         "shelving_ended, suppressed, suppression_ended, out_of_service or in_service", "event", "event"),
-    _row("alarm_priority", "", "alarm: safety, high, medium or low", "event", "event"),
+         "shelving_ended, suppressed, suppression_ended, out_of_service or in_service", "text", "event"),
+    _row("alarm_priority", "", "alarm: safety, high, medium or low", "text", "event"),
     _row("alarm_announced", "", "alarm: 1 when the operator is to be notified, else 0", "event", "event", 0),
-    _row("alarm_by", "", "alarm: who acknowledged, shelved or unshelved it", "event", "event"),
+    _row("alarm_by", "", "alarm: who acknowledged, shelved or unshelved it", "text", "event"),
     _row("event_start_ms", "", "UTC milliseconds of the start of the event; the message time is its end", "event",
          "event"),
     _row("event_duration_s", "", "duration in seconds", "event", "event"),

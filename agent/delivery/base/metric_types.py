@@ -1,7 +1,7 @@
 """Type of each metric, for dialects that must declare it: number, integer, text or series.
 
-It follows from the vocabulary and the kind of the metric, so that a new metric needs no entry here. Only texts and
-series of messages that are not measurements are listed.
+It follows from the vocabulary and the kind of the metric, so that a new metric needs no entry here. Only series are
+listed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,6 @@ from drivers.vocabulary import metric_name_of, vocabulary
 
 TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")
 SERIES_NAMES = ("harmonic_", "harmonics_", "band_", "snapshot_u_", "snapshot_i_", "event_phases")
-TEXTS = (
-    "event_kind", "event_state", "event_text", "gap_message_type",
-    "alarm", "alarm_state", "alarm_state_before", "alarm_change", "alarm_priority", "alarm_by",
-)  # fmt: skip
 FALLING = ("energy_net", "energy_total", "reactive_energy_total", "waveform_drift_ppm")  # may decrease
 UNITS_IN_NAMES = {"_ms": "ms", "_s": "s", "_ppm": "ppm", "certificate_days": "d", "spool_hours_left": "h"}
 BAD_NAMES = frozenset(BAD.names())
@@ -42,7 +38,7 @@ def metric_type(metric: Metric) -> MetricType:
     if metric.name.startswith(SERIES_NAMES):
         return MetricType.SERIES
     quantity = vocabulary().get(metric.name)  # states and identities have no unit suffix
-    if metric.kind in ("text", "code") or metric.name in TEXTS or metric.name.endswith("_text"):
+    if metric.kind in ("text", "code") or metric.name.endswith("_text"):
         return MetricType.TEXT
     if quantity is not None and quantity.kind in ("identity", "state"):
         return MetricType.TEXT if quantity.kind == "identity" else MetricType.INTEGER
