@@ -28,7 +28,8 @@ GATEWAY_ROWS = (
     AlarmDefinition(
         code="wiring", title=N_("the wiring of a meter is wrong"), priority="medium", respond_min=_DAY_MIN,
         consequence=N_("Power, efficiency and saving of this motor are wrong."),
-        advice=(N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
+        advice=(N_("Disconnect and lock out."),
+                N_("Open Commissioning: it names conductors to exchange, or a ratio to correct.")),
         on_delay_s=60, off_delay_s=60,
         suppresses=frozenset(("contradiction", "supply_unbalance", "current_unbalance", "winding_asymmetry")),
     ),

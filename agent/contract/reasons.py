@@ -72,7 +72,9 @@ CALIBRATION_EXPIRED = Code(
 
 # Keys of the parties
 
-PASSPHRASE_EMPTY = Code("passphrase_empty", "a key needs a passphrase; nothing was written")
+PASSPHRASE_EMPTY = Code(
+    "passphrase_empty", "a key needs a passphrase, typed or in --passphrase-file; nothing was written"
+)
 PASSPHRASE_SHORT = Code("passphrase_short", "the passphrase has fewer than {least:d} characters; nothing was written")
 PASSPHRASE_WRONG = Code("passphrase_wrong", "{path}: wrong passphrase")
 KEY_WITHOUT_PASSPHRASE = Code(

@@ -147,7 +147,7 @@ class IngestSession:
         if reason is not None:
             lasted_s = self._now_s() - self._connected_s if self.subscribed else 0.0
             wait_s = self._retry.delay_s(reason, lasted_s)
-            log.warning("%s:%d: %s; next attempt in %.0f s", self._broker.host, self._broker.port,
+            log.warning("%s:%d: %s; next attempt in %.1f s", self._broker.host, self._broker.port,
                         why or "the connection was lost", wait_s)  # fmt: skip
             self._connect_due_s = self._now_s() + wait_s
 

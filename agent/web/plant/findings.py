@@ -48,7 +48,10 @@ _ADVICE = {  # what to do, step by step
         N_("The agent may continue to measure: what it measures is sent later."),
     ),
     "registers": (N_("Run `magwatt commission` for the device: it compares each register with the display."),),
-    "wiring": (N_("Disconnect and lock out."), N_("Open Commissioning: it shows which conductors to exchange.")),
+    "wiring": (
+        N_("Disconnect and lock out."),
+        N_("Open Commissioning: it names conductors to exchange, or a ratio to correct."),
+    ),
 }  # fmt: skip
 
 GATEWAY_OFFLINE = Code("finding_gateway_offline", "the agent of {gateway} is not connected: all its values are old")
