@@ -142,7 +142,7 @@ NOT_TRANSLATED = {
     [
         (reasons.MODEL_WITH_LEVELS(model=reasons.MODEL_POLYNOMIAL(degree=1, driver="signal_flow_m3_h"),
                                    state="signal_shift"),
-         "flow m³/h 的 1 次多项式；shift 各状态另有水平"),
+         "flow m³/h 的 1 次多项式；shift 的各状态有各自的常数项"),
         (reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.DRIVER_MISSING(drivers=("signal_gap",))),
          "5.0 kWh 不计节电量：缺少自变量 gap"),
         (reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.BELOW_RANGE(driver="signal_drive", low=1.0, high=2.0)),

@@ -94,7 +94,7 @@ def test_levels_by_shift_from_learning_to_the_page(tmp_path: Path) -> None:
     assert motor["baseline"]["shape"]["by_state"] == "levels"
     assert "[y = 2]" in page
     assert "separate offset for each state of shift" in page
-    assert "shift 各状态另有水平" in page
+    assert "shift 的各状态有各自的常数项" in page
 
 
 def test_a_plane_from_learning_to_the_page(tmp_path: Path) -> None:
@@ -158,12 +158,12 @@ def test_slopes_by_state_are_described_in_both_languages(page_and_json: tuple[st
     page, motor = page_and_json
     assert motor["baseline"]["shape"]["by_state"] == "slopes"
     for text in ("separate coefficients for each state of pumps", "[…]: 1 in this state, otherwise 0",
-                 "pumps 各状态各有系数", "[…]：处于该状态为 1，否则为 0"):  # fmt: skip
+                 "pumps 的各状态有各自的系数", "[…]：处于该状态为 1，否则为 0"):  # fmt: skip
         assert text in page
     model = reasons.MODEL_WITH_SLOPES(
         model=reasons.MODEL_POLYNOMIAL(degree=2, driver="signal_a_m3_h"), state="signal_b"
     )
-    assert Catalogue("zh_CN").reason(model) == "a m³/h 的 2 次多项式；b 各状态各有系数"
+    assert Catalogue("zh_CN").reason(model) == "a m³/h 的 2 次多项式；b 的各状态有各自的系数"
 
 
 def test_each_state_has_a_line_within_its_range(page_and_json: tuple[str, dict[str, Any]]) -> None:
