@@ -48,7 +48,7 @@ MAGNET_SYNCHRONISM = Code(
 )
 MAGNET_ANGLE_UNKNOWN = Code(
     "condition_magnet_angle_unknown",
-    "the current leads the flux axis by {angle_deg:.0f}°, which field weakening or interior magnets explain, too",
+    "the current leads the quadrature axis by {angle_deg:.0f}°, which field weakening or interior magnets explain, too",
 )
 MAGNET_LINES_TOO_CLOSE = Code(
     "condition_magnet_lines_too_close", "the recording is too short or too slow to part the lines of the rotor"

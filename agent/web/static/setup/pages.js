@@ -56,7 +56,7 @@ function NotWritten({state, send, waiting}) {
 function Report({report}) {
   return html`<div class="panel su"><h2>${report.error ? _("The scan failed") : _("Result of the scan")}</h2>
     ${report.error && html`<p>${report.error}</p>`}
-    ${report.devices.length > 0 && html`<table class="lv found"><thead><tr><th scope="col">${_("unit")}</th><th scope="col">${_("model")}</th></tr></thead>
+    ${report.devices.length > 0 && html`<table class="lv found"><thead><tr><th scope="col">${_("unit identifier")}</th><th scope="col">${_("model")}</th></tr></thead>
       <tbody>${report.devices.map(({unit, model}) => html`<tr><td><b>${unit}</b></td><td>${model}</td></tr>`)}</tbody></table>`}
     ${report.lines.length > 0 && html`<${List} texts=${report.lines} />`}</div>`;
 }
@@ -77,7 +77,7 @@ export function ScanPage({state, send}) {
     <p role="status">${scan.cancelled ? _("Ending after the present request") : scan.left_s ? _("about {time} left", {time: age(scan.left_s)}) : _("Working")}</p>
     <p class="small">${scan.part} · ${_("{n} of {total}", {n: scan.queried, total: scan.total})}</p></div>
     <div class="panel su"><h2>${_("Devices that respond: {n}", {n: scan.found.length})}</h2>
-      ${scan.found.length > 0 && html`<table class="lv"><thead><tr><th scope="col">${_("unit")}</th><th scope="col">${_("line")}</th><th scope="col">ms</th></tr></thead>
+      ${scan.found.length > 0 && html`<table class="lv"><thead><tr><th scope="col">${_("unit identifier")}</th><th scope="col">${_("line")}</th><th scope="col">ms</th></tr></thead>
       <tbody>${scan.found.map(({unit, line, ms}) => html`<tr><td><b>${unit}</b></td><td>${line || "–"}</td><td>${ms}</td></tr>`)}</tbody></table>`}
       ${scan.texts.slice(-3).map((text) => html`<p class="small">${text}</p>`)}</div>
     <${Foot} next=${{text: _("Cancel the scan"), disabled: scan.cancelled}} /></form>`;
