@@ -17,7 +17,8 @@ from support.command_line import invoke
 def test_the_demo_ends_with_a_report_that_contains_the_true_saving(tmp_path: Path) -> None:
     real_command("mosquitto")
     folder = tmp_path / "demo"
-    command = [sys.executable, *["-m", "agent.cli", "--lang", "en", "fleet", "demo", "--gateways", "3", "--folder"]]
+    words = ["fleet", "demo", "--gateways", "3", "--folder", str(folder)]
+    command = [sys.executable, "-m", "agent.cli", "--lang", "en", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["fleet.html", "fleet.json", "fleet.svg", "lake"]
