@@ -51,7 +51,7 @@ GROUPS = {
     },
     N_("Operate"): {
         "run": HelpEntry("run:run", N_("Run the agent: poll devices, compute metrics, publish")),
-        "health": HelpEntry("health:health", N_("Report whether the running agent makes rows")),
+        "health": HelpEntry("health:health", N_("Report whether the running agent produces rows")),
         "read": HelpEntry("read:read", N_("Poll devices and print the decoded values")),
         "watch": HelpEntry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
         "web": HelpEntry("web:web", N_("Serve the page of the plant to browsers")),

@@ -15,7 +15,7 @@ WAIT_S = 5.0  # for a row, where the newest one is too old
 
 @click.command(
     help=N_(
-        "Report whether the running agent makes rows.\n\n"
+        "Report whether the running agent produces rows.\n\n"
         "For a monitor or a container: one sentence, and exit code 0 if the newest row is not older than --max-age, "
         "else 1. It queries the agent on this computer; no broker is needed, and no device is read. Where all devices "
         "are polled less often than once a minute, use a longer --max-age."
@@ -33,4 +33,4 @@ def health(age_max_s: float, config_file: Path | None) -> None:
     if not isinstance(found, float):
         click.echo(text_of(found))
         sys.exit(FINDING)
-    click.echo(_("the agent makes rows; one is {age_s:.1f} s old", age_s=found))
+    click.echo(_("the agent produces rows; one is {age_s:.1f} s old", age_s=found))

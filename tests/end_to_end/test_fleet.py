@@ -25,7 +25,7 @@ from agent.simulation.fleet.load_generator import FLEET_SUBSCRIPTION_FAILED, LAB
 
 pytestmark = pytest.mark.alone
 
-BURST_BYTES, RATE_BYTES_S = 64_000, 20_000  # docs/how-to/fleet.md: the rate limit of births
+BURST_BYTES, RATE_BYTES_S = 64_000, 20_000  # docs/how-to/dialects.md: the rate limit of births
 TEXT_BYTES = 3000  # more than one retained message of the simulated gateways
 
 

@@ -17,7 +17,7 @@ from agent.northbound.modbus.units import COMPLETE_UNITS, MAP_VERSION, UNIT_MAX
 OVERVIEW_UNIT = 1
 ABOUT = {
     "motor_number": "number of the motor",
-    "quality": "of its newest row: 0 good, 1 uncertain, 2 bad or not of the present",
+    "quality": "of its newest row: 0 good, 1 uncertain, 2 bad or old",
     "age_s": "age of its newest row; 65535: none was received",
     "alarm_priority": "worst active alarm: 0 none, 1 low, 2 medium, 3 high, 4 safety",
     "quality_flags": "flags of all its values; bit 0 STALE, then in the order of docs/reference/mqtt.md",

@@ -16,7 +16,7 @@ from drivers.reading import Quality
 
 pytestmark = pytest.mark.alone
 
-BURST_BYTES, RATE_BYTES_S = 64_000, 20_000  # docs/how-to/fleet.md: the rate limit of births
+BURST_BYTES, RATE_BYTES_S = 64_000, 20_000  # docs/how-to/dialects.md: the rate limit of births
 
 
 def test_the_time_of_a_host_is_compared_for_each_broker(hosted: World) -> None:
