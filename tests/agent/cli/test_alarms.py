@@ -89,6 +89,7 @@ def test_what_waits_for_somebody_comes_first_and_is_a_finding(plant: Path) -> No
     ]
 
 
+@pytest.mark.text
 def test_the_list_without_a_subcommand_states_what_to_do(plant: Path) -> None:
     done = alarms(plant)
     assert done.stdout == alarms(plant, "list").stdout

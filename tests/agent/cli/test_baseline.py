@@ -310,6 +310,7 @@ def test_an_adjustment_is_in_kilowatt_hours_and_signed(plant: Path) -> None:
     assert after - before == pytest.approx(-12_500)
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
     ("first", "ended", "why"),
     [

@@ -123,6 +123,7 @@ def motor_of(month: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.text
 def test_both_parties_sign_the_decisions_and_a_later_one_is_found(place: Path) -> None:
     with_event(place)
     undecided = issue(place)

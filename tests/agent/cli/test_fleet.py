@@ -97,6 +97,7 @@ def test_names_of_workers_are_names_of_folders(tmp_path: Path) -> None:
         assert invoke("fleet", "ingest", "--lake", str(tmp_path), option, "../x").exit_code == 2
 
 
+@pytest.mark.text
 def test_a_full_disk_names_the_lake_and_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

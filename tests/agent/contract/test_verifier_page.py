@@ -26,6 +26,7 @@ def html() -> str:
     return verifier_html()
 
 
+@pytest.mark.text
 def test_the_command_writes_the_file_and_its_hash(html: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["contract", "verifier", "--output", str(tmp_path / "verifier.html")])
     assert done.exit_code == 0, done.output
