@@ -10,6 +10,7 @@ from functools import partial
 
 from agent.runtime.pipeline import Item, Pipeline
 from agent.runtime.pipeline_queue import PipelineQueue
+from drivers.reading import Reading
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ STOP_S = 5.0  # longest wait for the end of the thread
 
 
 class PipelineThread(threading.Thread):
-    """Processes the items of its queue, those of GATHER_S together.
+    """Processes the items of its queue, from the first reading on those of GATHER_S together.
 
     failures: internal errors. cycle_ns: monotonic time of the last cycle.
     """
@@ -43,15 +44,17 @@ class PipelineThread(threading.Thread):
 
     def run(self) -> None:
         next_tick_s = next_wake_s = time.monotonic()
+        measuring = False  # the first reading does not wait for its turn: the first row is published immediately
         while not self._ending:
             self.cycle_ns = time.monotonic_ns()
             if self.queue.is_empty:
                 time.sleep(max(0.0, next_wake_s - time.monotonic()))
                 item = self.queue.get(timeout_s=max(0.0, next_tick_s - time.monotonic()))
-                if item is not None:
+                if item is not None and measuring:
                     next_wake_s = time.monotonic() + GATHER_S
             else:
                 item = self.queue.get(timeout_s=0.0)
+            measuring = measuring or isinstance(item, Reading)
             if item is not None:
                 self._attempt(partial(self._pipeline.process, item))
             # While readings wait in the queue, they are not late.

@@ -62,6 +62,19 @@ def test_blocks_of_a_waveform_push_out_no_reading_and_no_block_of_another_motor(
     assert thread.queue.dropped == 0
 
 
+def test_what_precedes_the_first_reading_does_not_delay_it(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.runtime.pipeline_thread.GATHER_S", 60.0)
+    slow, ran = Slow(clock), threading.Event()
+    thread = PipelineThread(slow)
+    thread.start()
+    thread.put(ran.set)
+    assert ran.wait(60)
+    thread.put(reading("m-1", clock))
+    assert slow.busy.wait(20), "processed without a wait for GATHER_S"
+    slow.go.set()
+    thread.stop()
+
+
 def test_a_function_runs_in_its_turn_and_is_never_dropped(clock: HandClock) -> None:
     slow, ran = Slow(clock), list[int]()
     thread = PipelineThread(slow)
