@@ -44,6 +44,7 @@ def test_a_view_whose_session_has_ended_leads_to_the_login(browser: Browser, tmp
         page.keyboard.press("Enter")
         expect(page).to_have_url(f"http://{site.host}/health")
         context.clear_cookies()
-        page.evaluate("() => { import('/static/core/api.js').then((m) => m.follow({}, () => {}, () => {})) }")
+        follow = "import('/static/core/api.js').then((m) => m.follow({}, () => {}, () => {}))"
+        page.evaluate(f"() => {{ setTimeout(() => {follow}, 100) }}")  # evaluate ends before the page is left
         expect(page).to_have_url(f"http://{site.host}/login?next=%2Fhealth")
         context.close()
