@@ -118,7 +118,7 @@ bench-pi: .venv/test
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py
 
-# How often U95 of a saving covers the true value: a thousand retrofits of each kind, half an hour on an idle machine.
+# How often U95 of a saving covers the true value: a thousand retrofits of each kind, five minutes for a kind.
 bench-savings: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.savings 1000
 
