@@ -63,6 +63,7 @@ def test_the_present_version_can_be_released() -> None:
     assert release_notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), VERSION)
 
 
+@pytest.mark.text
 def test_the_command_prints_the_newest_version_of_the_change_log() -> None:
     """Also from a source tree that was updated after its installation, whose metadata have the earlier version."""
     newest = re.search(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)

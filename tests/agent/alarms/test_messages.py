@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import msgspec
+import pytest
 from support.alarms import AlarmBench, definition
 
 from agent.alarms.messages import counts_body, event_of, identity, record_body, topic_of
@@ -86,6 +87,7 @@ def test_the_numbers_of_the_gateway() -> None:
     assert json.dumps(body)
 
 
+@pytest.mark.text
 def test_the_reason_of_an_acknowledgement_is_in_its_event() -> None:
     bench = AlarmBench(definition("hot"))
     bench.at(0, bench.input(True))

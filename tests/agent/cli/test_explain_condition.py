@@ -48,6 +48,7 @@ def test_terminals_are_never_called_clear_of_voltage() -> None:
     assert _(FAULTS["live_terminals"].title) not in text
 
 
+@pytest.mark.text
 def test_a_clear_rotor_names_what_that_does_not_exclude() -> None:
     text = condition_text(condition("healthy", broken_rotor_bar=fault("clear")), current=True)
     assert FAULTS["broken_rotor_bar"].unless

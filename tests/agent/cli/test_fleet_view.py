@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from agent.cli.fleet_view import problem_lines, table_lines
@@ -12,6 +13,7 @@ from agent.savings.ledger.verification import VerificationResult
 MONTH = MotorMonth("mill-2", "gw-07", "9c1f", "pump-1", "2026-10", 2976, 71_240_118, 2976, 80_561_904, 9_321_786, 0, 0)
 
 
+@pytest.mark.text
 def test_two_ledgers_with_one_name_are_two_different_lines() -> None:
     heading, *lines = table_lines("savings", [MONTH, replace(MONTH, ledger="c0fe")])
     assert heading.split()[:3] == ["site", "gateway", "ledger"]
@@ -19,6 +21,7 @@ def test_two_ledgers_with_one_name_are_two_different_lines() -> None:
     assert "ledger" not in next(table_lines("savings", [MONTH, replace(MONTH, gateway="gw-08", ledger="c0fe")]))
 
 
+@pytest.mark.text
 def test_without_any_checkpoint_one_line_names_the_number_of_keys() -> None:
     """A thousand gateways without checkpoints had a thousand lines."""
     checks = [VerifiedLedger("mill-2", f"gw-{n}", "9c1f", VerificationResult(records=5, keys=["c0fe"]), 0)

@@ -47,6 +47,7 @@ def test_the_picture_is_complete_xml_with_an_error_bar_for_each_motor(language: 
     assert (len(bars), len(errors)) == (BEST + WORST, 3 * (BEST + WORST))
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(("language", "simulated"), [("en", "simulated"), ("zh_CN", "模拟")])
 def test_the_picture_names_its_period_and_that_it_is_simulated(language: str, simulated: str) -> None:
     """It is pasted into documents without the page."""

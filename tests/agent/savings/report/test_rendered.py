@@ -120,6 +120,7 @@ def test_a_month_without_comparable_energy_states_what_must_be_decided(months: l
     assert "magwatt adjustment decide fan 1" in shown_texts(page([replace(month, saving=saving)], COVER))
 
 
+@pytest.mark.text
 def test_uncertainties_are_shown_in_digits(months: list[ReportMonth]) -> None:
     (month,) = months
     assert month.saving is not None
@@ -129,6 +130,7 @@ def test_uncertainties_are_shown_in_digits(months: list[ReportMonth]) -> None:
     assert "modelcoefficients44.5" in text
 
 
+@pytest.mark.text
 def test_the_energy_of_an_event_that_goes_on_is_not_shown(months: list[ReportMonth]) -> None:
     (month,) = months
     event = NonRoutineEvent(1, "fan", "maintenance", month.from_ms, None, MAINTENANCE(), 0.0, "exclude")

@@ -180,6 +180,7 @@ def test_a_gateway_that_is_offline_makes_no_alarm_of_each_motor(plant: Page) -> 
     assert found["verdict"]["reporting"] == 0
 
 
+@pytest.mark.text
 def test_a_lost_broker_is_not_called_an_agent_that_has_stopped(plant: Page) -> None:
     """A broker that ends sends the will of the agent, which may continue to measure."""
     plant.motor("m")
