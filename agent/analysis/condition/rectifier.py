@@ -105,7 +105,7 @@ def _phase_loss(features: RectifierFeatures) -> Answer:
 
 
 def _explained_load(u2_share: float) -> float:
-    """Load as a share of the rated power, below which it can leave a phase of a sound bridge without current."""
+    """Share of the rated power below which this unbalance can leave a phase of a sound bridge without current."""
     least, most = EXPLAINING_LOAD
     return min(max(least, EXPLAINING_LOAD_PER_U2 * u2_share), most)
 

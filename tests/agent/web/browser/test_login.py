@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from support.browser import DESKTOP
 from support.page import running_page
 
@@ -16,35 +17,37 @@ pytestmark = pytest.mark.browser
 RIGHT = "correct horse battery"
 
 
-def test_a_wrong_and_the_right_password_and_the_way_out(browser: Browser, tmp_path: Path) -> None:
+@pytest.fixture
+def login(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """The form in front of the view /health, reached by its address."""
     password.write_hash(tmp_path / "hash", RIGHT)
     with running_page(listen=Listen(password=password.read_hash(tmp_path / "hash"))) as site:
-        context = browser.new_context(**DESKTOP)
+        context = browser.new_context(**DESKTOP, base_url=f"http://{site.host}")
         page = context.new_page()
-        page.goto(f"http://{site.host}/health")
-        page.fill("#password", "wrong")
-        page.keyboard.press("Enter")
-        expect(page.locator("main")).to_contain_text("The password is wrong")
-        page.fill("#password", RIGHT)
-        page.keyboard.press("Enter")
-        expect(page).to_have_url(f"http://{site.host}/health")
-        page.get_by_role("button", name="Log out").click()
-        expect(page.locator("#password")).to_be_visible()
+        page.goto("/health")
+        yield page
         context.close()
 
 
-def test_a_view_whose_session_has_ended_leads_to_the_login(browser: Browser, tmp_path: Path) -> None:
+def enter(page: Page, typed: str) -> None:
+    page.fill("#password", typed)
+    page.keyboard.press("Enter")
+
+
+def test_a_wrong_and_the_right_password_and_the_way_out(login: Page) -> None:
+    enter(login, "wrong")
+    expect(login.locator("main")).to_contain_text("The password is wrong")
+    enter(login, RIGHT)
+    expect(login).to_have_url("/health")
+    login.get_by_role("button", name="Log out").click()
+    expect(login.locator("#password")).to_be_visible()
+
+
+def test_a_view_whose_session_has_ended_leads_to_the_login(login: Page) -> None:
     """As after a restart of the page: the stream is rejected, and shows no status to the script."""
-    password.write_hash(tmp_path / "hash", RIGHT)
-    with running_page(listen=Listen(password=password.read_hash(tmp_path / "hash"))) as site:
-        context = browser.new_context(**DESKTOP)
-        page = context.new_page()
-        page.goto(f"http://{site.host}/health")
-        page.fill("#password", RIGHT)
-        page.keyboard.press("Enter")
-        expect(page).to_have_url(f"http://{site.host}/health")
-        context.clear_cookies()
-        follow = "import('/static/core/api.js').then((m) => m.follow({}, () => {}, () => {}))"
-        page.evaluate(f"() => {{ setTimeout(() => {follow}, 100) }}")  # evaluate ends before the page is left
-        expect(page).to_have_url(f"http://{site.host}/login?next=%2Fhealth")
-        context.close()
+    enter(login, RIGHT)
+    expect(login).to_have_url("/health")
+    login.context.clear_cookies()
+    follow = "import('/static/core/api.js').then((m) => m.follow({}, () => {}, () => {}))"
+    login.evaluate(f"() => {{ setTimeout(() => {follow}, 100) }}")  # evaluate ends before the page is left
+    expect(login).to_have_url("/login?next=%2Fhealth")
